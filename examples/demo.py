@@ -1,0 +1,95 @@
+"""The main job in one go: a mock, a request on a real photograph, a picture of the answer, and the contract verified.
+
+    python examples/demo.py [OUTPUT_FOLDER]
+
+Needs scikit-image for the photograph (`pip install -e ".[dev]"`).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import requests
+from skimage import data
+
+from sam3_contract.drawing import draw_masks, layers_of, open_photograph
+
+TEXTS = ("cup", "spoon")
+KEY = "any-key-will-do"
+COMMAND = [sys.executable, "-m", "sam3_contract"]
+
+
+@contextmanager
+def running_mock() -> Iterator[str]:
+    """Serve the mock on a free port of this machine until the block ends."""
+    server = subprocess.Popen([*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        if not line:
+            sys.exit("the mock did not start; what it said stands above")
+        yield next(word for word in line.split() if word.startswith("http"))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def photograph() -> bytes:
+    """A photograph as a client has it: a JPEG made with OpenCV."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2BGR))
+    return jpeg.tobytes()
+
+
+def ask(url: str, jpeg: bytes) -> Any:
+    """Send the request of the public documentation's sample."""
+    payload = {
+        "image": {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")},
+        "prompts": [{"type": "text", "text": text} for text in TEXTS],
+        "output_prob_thresh": 0.5,
+        "format": "polygon",
+    }
+    address = url + "/sam3/concept_segment?api_key=" + os.environ["API_KEY"]
+    answer = requests.post(address, json=payload, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["API_KEY"] = KEY
+    os.environ.pop("ROBOFLOW_API_KEY", None)  # the mock on this machine has no need of a real key
+    jpeg = photograph()
+    (folder / "photograph.jpg").write_bytes(jpeg)
+    with running_mock() as url:
+        print(f"1. a mock of the SAM 3 API runs at {url}")
+        started = time.perf_counter()
+        answer = ask(url, jpeg)
+        seconds = time.perf_counter() - started
+        counts = [len(result["predictions"]) for result in answer["prompt_results"]]
+        found = ", ".join(f"{count} of {text!r}" for text, count in zip(TEXTS, counts, strict=True))
+        print(f"2. the request of the docs' sample was answered in {seconds * 1000:.0f} ms: {found}")
+        picture = open_photograph(jpeg)
+        layers = list(layers_of(answer, size=(picture.height, picture.width)))
+        path = folder / "masks.png"
+        draw_masks(picture, layers).save(path)
+        print(f"3. the masks, drawn on the photograph: {path.resolve()}")
+        print("   (they are synthetic: the mock follows the contract, not what is in the picture)")
+        print("4. the contract, verified on this photograph:\n", flush=True)
+        verify = [*COMMAND, "verify", url, "--image", str(folder / "photograph.jpg")]
+        verify += [option for text in TEXTS for option in ("--text", text)]
+        status = subprocess.run(verify, check=False).returncode
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Request bodies: bytes to JSON to a model, and what is wrong with them in the server's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, NoReturn
+
+import orjson
+from pydantic import ValidationError
+from werkzeug import Request
+
+from mock_server.refusals import Refusal, detail
+from sam3_contract import wire
+from sam3_contract.wire.requests import AnyRequest, RequestPart
+
+__all__ = ["decode_json", "is_json", "validate"]
+
+Finding = dict[str, Any]
+
+_UNPARSABLE: Final = "There was an error parsing the body"
+_TOO_DEEP: Final = 200  # levels; the real server stops where its parser's stack ends
+
+
+def is_json(request: Request) -> bool:
+    """Tell whether the declared media type is JSON: ``application/json`` or ``application/*+json``."""
+    kind, _, subtype = request.mimetype.partition("/")
+    return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def decode_json(body: bytes) -> Any:
+    """Decode a JSON body.
+
+    Raises:
+        Refusal: 422 with the position if it is no JSON, NaN and Infinity included; 400 if it cannot be parsed at all.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _decode_slowly(body)
+
+
+def validate(model: type[AnyRequest], body: Any) -> AnyRequest:
+    """Validate a decoded body against the contract.
+
+    Raises:
+        Refusal: 422 with every finding, each with its location in the body.
+    """
+    if body is None:
+        raise detail(422, [_finding("missing", "Field required", None)])
+    if not isinstance(body, dict):
+        words = "Input should be a valid dictionary or object to extract fields from"
+        raise detail(422, [_finding("model_attributes_type", words, body)])
+    try:
+        return wire.parse_request(model, body)
+    except ValidationError as error:
+        raise detail(422, list(map(_as_the_server_words_it, error.errors(include_url=False)))) from error
+
+
+def without_key(refusal: Refusal, key: str | None) -> Refusal:
+    """Mask the key where a refusal echoes what was sent."""
+    return Refusal(refusal.status, _masked(refusal.body, key), headers=refusal.headers) if key else refusal
+
+
+def _decode_slowly(body: bytes) -> Any:
+    """Decode what the fast parser refused: for the standard parser's message, or because that one is more liberal."""
+    try:
+        text = body.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_refuse_constant(text))
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        finding = _finding("json_invalid", "JSON decode error", {}, error.pos)
+        raise detail(422, [{**finding, "ctx": {"error": error.msg}}]) from error
+    except (ValueError, RecursionError) as error:
+        raise detail(400, _UNPARSABLE) from error
+    if _depth(value) > _TOO_DEEP:
+        raise detail(400, _UNPARSABLE)
+    return value
+
+
+def _refuse_constant(text: str) -> Callable[[str], NoReturn]:
+    def refuse(constant: str) -> NoReturn:
+        raise json.JSONDecodeError("Expecting value", text, text.find(constant))
+
+    return refuse
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return depth
+
+
+def _finding(kind: str, words: str, value: Any, *location: str | int) -> Finding:
+    return {"type": kind, "loc": ["body", *location], "msg": words, "input": value}
+
+
+def _as_the_server_words_it(error: Any) -> Finding:
+    """Bring one of pydantic's errors to what a FastAPI server sends."""
+    finding = _finding(error["type"], error["msg"], error["input"], *error["loc"])
+    context = dict(error.get("ctx", {}))
+    if "error" in context:  # the exception itself, which the server serialises to nothing
+        context["error"] = {}
+    if "class_name" in context:
+        context["class_name"] = _server_names().get(context["class_name"], context["class_name"])
+        finding["msg"] = f"Input should be a valid dictionary or instance of {context['class_name']}"
+    return {**finding, "ctx": context} if context else finding
+
+
+@cache
+def _server_names() -> dict[str, str]:
+    parts = [RequestPart]
+    for part in parts:
+        parts += part.__subclasses__()
+    return {part.__name__: part.server_name for part in parts}
+
+
+def _masked(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return {_masked(name, key): _masked(entry, key) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_masked(entry, key) for entry in value]
+    return "***" if isinstance(value, str) and value == key else value

@@ -1,0 +1,178 @@
+"""Synthetic answers of ``concept_segment``: which instances an image holds of a concept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mock_server.dice import Dice
+from mock_server.encoding import confidence_from_permille, polygons_from_patch, rle_from_patch
+from mock_server.patches import Patch, iou
+from mock_server.pictures import Picture, load_picture
+from mock_server.refusals import NOT_FOUND, message
+from mock_server.shapes import KINDS, compose
+from mock_server.world import Answer, World, json_answer
+from sam3_contract import wire
+
+__all__ = ["concept_segment"]
+
+MODEL: Final = "sam3/sam3_final"
+MAX_INSTANCES: Final = 6  # of one text
+MAX_EXEMPLARS: Final = 32  # positive boxes that get instances
+FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
+_KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|[^/]+/\d+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One thing found.
+
+    Attributes:
+        patch: Where it is.
+        confidence: A widened 32-bit float in 0..1.
+    """
+
+    patch: Patch
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An exemplar in half pixels: edges left, top, right, bottom."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def concept_segment(request: wire.ConceptSegmentRequest, world: World) -> Answer:
+    """Answer a request.
+
+    Raises:
+        Refusal: 400 or 404 if the model or the image cannot be loaded.
+    """
+    _refuse_unknown_model(request.model_id)
+    picture = load_picture(request.image)
+    found = [_keep_confident(find(prompt, picture, seed=world.seed), prompt, request) for prompt in request.prompts]
+    if request.nms_iou_threshold is not None:
+        found = suppress_overlaps(found, request.nms_iou_threshold)
+    results = [
+        _prompt_result(index, prompt, instances, request.format, picture.size)
+        for index, (prompt, instances) in enumerate(zip(request.prompts, found, strict=True))
+    ]
+    cost = 150_000 + 12_000 * len(request.prompts) + 900 * sum(map(len, found))
+    return json_answer({"prompt_results": results}, model_id=request.model_id, resolved=MODEL, microseconds=cost)
+
+
+def find(prompt: wire.ConceptPrompt, picture: Picture, *, seed: int) -> list[Instance]:
+    """Find every instance of a concept: those of its text, and those like its positive exemplars.
+
+    What is found depends on nothing but the image, this prompt and the seed; nothing is found where a negative
+    exemplar is.
+    """
+    pairs = list(zip(map(_box, prompt.boxes or []), prompt.box_labels or [], strict=True))
+    negative = [box for box, label in pairs if not label]
+    positive = [box for box, label in pairs if label][:MAX_EXEMPLARS]
+    found = [] if prompt.text is None else list(_instances_of_text(prompt.text, picture, seed))
+    for box in positive:
+        found += _instances_like(box, picture, seed)
+    return [instance for instance in found if not any(_touches(instance.patch, box) for box in negative)]
+
+
+def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[list[Instance]]:
+    """Apply greedy non-maximum suppression across all prompts, on the IoU of the masks.
+
+    Of two instances whose IoU is larger than the threshold the less confident one goes; of equals the later one. The
+    rest keep their order.
+    """
+    ranked = sorted((instance for instances in found for instance in instances), key=lambda one: -one.confidence)
+    survivors: list[Instance] = []
+    for instance in ranked:
+        overlaps = (iou(instance.patch, survivor.patch) for survivor in survivors)
+        if not any(shared > threshold * total for shared, total in overlaps):
+            survivors.append(instance)
+    kept = set(map(id, survivors))
+    return [[instance for instance in instances if id(instance) in kept] for instances in found]
+
+
+def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
+    dice = Dice("concept", str(seed), picture.digest, text)
+    if dice.below(8) == 0:  # now and then there is none
+        return
+    for _ in range(dice.between(1, MAX_INSTANCES)):
+        kind = KINDS[dice.below(len(KINDS))]
+        short = min(picture.size)
+        radii = (dice.between(short // 8, short // 2), dice.between(short // 8, short // 2))
+        yield _place(kind, dice, radii, picture)
+
+
+def _instances_like(box: Box, picture: Picture, seed: int) -> Iterator[Instance]:
+    """Yield the boxed instance, then others of its kind and size elsewhere."""
+    dice = Dice("exemplar", str(seed), picture.digest, repr(box))
+    kind = KINDS[dice.below(len(KINDS))]
+    radii = (abs(box.right - box.left) // 2, abs(box.bottom - box.top) // 2)
+    center = ((box.left + box.right) // 2, (box.top + box.bottom) // 2)
+    boxed = compose(kind, dice, center=center, radii=radii, size=picture.size)
+    yield Instance(boxed, confidence_from_permille(dice.between(900, 990)))
+    for _ in range(dice.below(3)):
+        yield _place(kind, dice, radii, picture)
+
+
+def _place(kind: str, dice: Dice, radii: tuple[int, int], picture: Picture) -> Instance:
+    height, width = picture.size
+    center = (dice.below(2 * width), dice.below(2 * height))
+    patch = compose(kind, dice, center=center, radii=radii, size=picture.size)
+    return Instance(patch, confidence_from_permille(dice.between(20, 999)))
+
+
+def _keep_confident(
+    found: list[Instance], prompt: wire.ConceptPrompt, request: wire.ConceptSegmentRequest
+) -> list[Instance]:
+    own = prompt.output_prob_thresh
+    threshold = request.output_prob_thresh if own is None else own
+    return [instance for instance in found if instance.confidence >= threshold]
+
+
+def _prompt_result(
+    index: int, prompt: wire.ConceptPrompt, found: list[Instance], form: str, size: tuple[int, int]
+) -> dict[str, Any]:
+    boxes = len(prompt.boxes or [])
+    echo = {
+        "prompt_index": index,
+        "type": "visual" if boxes else "text",
+        "text": prompt.text,
+        "num_boxes": boxes,
+    }
+    predictions = [
+        {
+            "masks": polygons_from_patch(one.patch) if form == "polygon" else rle_from_patch(one.patch, size=size),
+            "confidence": one.confidence,
+            "format": form,
+        }
+        for one in found
+    ]
+    return {"prompt_index": index, "echo": echo, "predictions": predictions}
+
+
+def _box(box: wire.TopLeftBox | wire.CornerBox) -> Box:
+    if isinstance(box, wire.CornerBox):
+        edges = (box.x0, box.y0, box.x1, box.y1)
+    else:
+        edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    return Box(*(int(2 * max(-FAR, min(FAR, edge))) for edge in edges))
+
+
+def _touches(patch: Patch, box: Box) -> bool:
+    left, right = sorted((box.left, box.right))
+    top, bottom = sorted((box.top, box.bottom))
+    return bool(patch.window(top // 2, left // 2, (bottom + 1) // 2, (right + 1) // 2).any())
+
+
+def _refuse_unknown_model(model_id: str) -> None:
+    if model_id.count("/") > 1:
+        raise message(400, "Invalid Model ID sent in request.")
+    if not _KNOWN_MODEL.fullmatch(model_id):
+        raise message(404, NOT_FOUND)

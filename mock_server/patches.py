@@ -1,0 +1,93 @@
+"""A mask inside its bounding window: what is outside the window is background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Patch", "iou", "union", "without"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A mask's window in the image.
+
+    Attributes:
+        top: Row of the window's first pixel in the image.
+        left: Column of the window's first pixel in the image.
+        pixels: Bool, shape ``(height, width)`` of the window; may be empty.
+    """
+
+    top: int
+    left: int
+    pixels: NDArray[np.bool_]
+
+    @property
+    def bottom(self) -> int:
+        """Row behind the window's last."""
+        return self.top + int(self.pixels.shape[0])
+
+    @property
+    def right(self) -> int:
+        """Column behind the window's last."""
+        return self.left + int(self.pixels.shape[1])
+
+    @property
+    def area(self) -> int:
+        """Pixels in the mask."""
+        return int(np.count_nonzero(self.pixels))
+
+    def window(self, top: int, left: int, bottom: int, right: int) -> NDArray[np.bool_]:
+        """Look at the part of this patch that lies in a window of the image, as a view."""
+        rows = slice(max(top - self.top, 0), max(bottom - self.top, 0))
+        columns = slice(max(left - self.left, 0), max(right - self.left, 0))
+        return self.pixels[rows, columns]
+
+    def holds(self, x: int, y: int) -> bool:
+        """Tell whether the image's pixel (x, y) is in the mask."""
+        inside = self.left <= x < self.right and self.top <= y < self.bottom
+        return inside and bool(self.pixels[y - self.top, x - self.left])
+
+
+def common(first: Patch, second: Patch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cut both patches to the window they share."""
+    window = (
+        max(first.top, second.top),
+        max(first.left, second.left),
+        max(min(first.bottom, second.bottom), max(first.top, second.top)),
+        max(min(first.right, second.right), max(first.left, second.left)),
+    )
+    return first.window(*window), second.window(*window)
+
+
+def iou(first: Patch, second: Patch) -> tuple[int, int]:
+    """Count the pixels of the intersection and of the union; a fraction would not compare exactly."""
+    ours, theirs = common(first, second)
+    shared = int(np.count_nonzero(ours & theirs))
+    return shared, first.area + second.area - shared
+
+
+def union(patches: Iterable[Patch]) -> Patch:
+    """Join patches into one whose window holds them all."""
+    parts = [patch for patch in patches if patch.pixels.size]
+    if not parts:
+        return Patch(0, 0, np.zeros((0, 0), np.bool_))
+    top, left = min(part.top for part in parts), min(part.left for part in parts)
+    bottom, right = max(part.bottom for part in parts), max(part.right for part in parts)
+    pixels = np.zeros((bottom - top, right - left), np.bool_)
+    for part in parts:
+        pixels[part.top - top : part.bottom - top, part.left - left : part.right - left] |= part.pixels
+    return Patch(top, left, pixels)
+
+
+def without(patch: Patch, others: Iterable[Patch]) -> Patch:
+    """Take other patches away from one."""
+    pixels = patch.pixels.copy()
+    rest = Patch(patch.top, patch.left, pixels)
+    for other in others:
+        ours, theirs = common(rest, other)
+        ours &= ~theirs
+    return rest

@@ -1,0 +1,110 @@
+"""What the mock knows of an image: a digest of its content, and its size. Never its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+from urllib.parse import urlsplit
+
+from mock_server.dice import Dice
+from mock_server.refusals import MALFORMED_IMAGE, unloadable_image
+from sam3_contract import wire
+from sam3_contract.errors import ImageError
+from sam3_contract.images import bytes_from_base64, read_header
+
+__all__ = ["EmbeddingCache", "Picture", "load_picture"]
+
+MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
+EMBEDDINGS_KEPT: Final = 100
+_VIRTUAL_SIZES: Final = ((480, 640), (640, 480), (720, 1280), (683, 1024), (1080, 1080))
+
+_NOT_HTTP = "Providing images via non https:// URL is not supported in this configuration of `inference`."
+_NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
+_BAD_URL = "Provided image URL is invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, as far as synthetic masks need it.
+
+    Attributes:
+        digest: SHA-256 of the file; of the URL for a virtual photograph.
+        size: ``(height, width)`` in pixels, after EXIF orientation.
+    """
+
+    digest: bytes
+    size: tuple[int, int]
+
+
+def load_picture(image: wire.Image) -> Picture:
+    """Load the image of a request.
+
+    A URL is not fetched: it stands for a virtual photograph whose size and content follow from the URL alone.
+
+    Raises:
+        Refusal: 400, as the real server words it, if the image cannot be loaded.
+    """
+    if image.type == "url":
+        return _virtual_photograph(image.value)
+    try:
+        content = bytes_from_base64(image.value)
+        size = read_header(content).size
+    except ImageError as error:
+        cause = str(error) if str(error).startswith("Empty") else MALFORMED_IMAGE
+        raise unloadable_image(cause) from error
+    if size[0] * size[1] > MAX_PIXELS:
+        raise unloadable_image(MALFORMED_IMAGE)
+    return Picture(hashlib.sha256(content).digest(), size)
+
+
+def _virtual_photograph(url: str) -> Picture:
+    _refuse_unreachable(url)
+    digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()
+    return Picture(digest, _VIRTUAL_SIZES[Dice("virtual size", digest).below(len(_VIRTUAL_SIZES))])
+
+
+def _refuse_unreachable(url: str) -> None:
+    """Refuse what is no publicly accessible URL: another scheme, no host, a private name or address."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises if it is no number
+    except ValueError as error:
+        raise unloadable_image(_BAD_URL) from error
+    if not parts.scheme or not host or "\\" in parts.netloc or any(c.isspace() for c in url):
+        raise unloadable_image(_NOT_HTTP if parts.scheme and parts.scheme not in {"http", "https"} else _BAD_URL)
+    if parts.scheme not in {"http", "https"}:
+        raise unloadable_image(_NOT_HTTP)
+    if not _is_public(host):
+        raise unloadable_image(_NO_FQDN)
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host.strip(".")
+
+
+class EmbeddingCache:
+    """Pictures by ``image_id``: the first one sent with an id keeps it, the oldest id goes first."""
+
+    def __init__(self) -> None:
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, image_id: str | None) -> Picture | None:
+        """Look a picture up."""
+        return None if image_id is None else self._pictures.get(image_id)
+
+    def keep(self, image_id: str, picture: Picture) -> Picture:
+        """Remember a picture, unless the id has one; return the one it has."""
+        with self._lock:
+            kept = self._pictures.setdefault(image_id, picture)
+            while len(self._pictures) > EMBEDDINGS_KEPT:
+                self._pictures.popitem(last=False)
+        return kept

@@ -1,0 +1,56 @@
+"""Refusals, worded as the real server words them, in its three families of bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "MALFORMED_IMAGE",
+    "NOT_FOUND",
+    "Refusal",
+    "detail",
+    "message",
+    "status_message",
+    "unloadable_image",
+]
+
+MALFORMED_IMAGE = "Malformed base64 input image."
+NOT_FOUND = (
+    "Requested Roboflow resource not found. Make sure that workspace, project or model you referred in request exists."
+)
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+    """An answer other than 200, raised wherever the reason is found.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON body.
+        headers: Further headers.
+    """
+
+    def __init__(self, status: int, body: dict[str, Any], *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(f"{status} {body}")
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+def message(status: int, text: str) -> Refusal:
+    """Refuse as the operations do."""
+    return Refusal(status, {"message": text})
+
+
+def status_message(status: int, text: str) -> Refusal:
+    """Refuse as the check of the key does."""
+    return Refusal(status, {"status": status, "message": text})
+
+
+def detail(status: int, findings: str | list[dict[str, Any]], *, headers: dict[str, str] | None = None) -> Refusal:
+    """Refuse as the web framework does: a sentence, or a list of what validation found."""
+    return Refusal(status, {"detail": findings}, headers=headers)
+
+
+def unloadable_image(cause: str) -> Refusal:
+    """Refuse an image."""
+    return message(400, f"Could not load input image. Cause: {cause}")

@@ -1,0 +1,63 @@
+"""What an operation needs to know besides its request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from mock_server.pictures import EmbeddingCache
+
+__all__ = ["Answer", "World", "json_answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer.
+
+    Attributes:
+        body: The bytes to send.
+        content_type: Their media type.
+        model_id: The model that is said to have answered, for the header ``x-model-id``.
+    """
+
+    body: bytes
+    content_type: str
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One mock service.
+
+    Attributes:
+        seed: Another seed is another world: other masks of the same images.
+        embeddings: What ``image_id`` remembers.
+    """
+
+    seed: int = 0
+    embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+
+
+def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, microseconds: int) -> Answer:
+    """Write a JSON answer with the fields that all operations share, in the service's order.
+
+    Args:
+        results: What the operation found.
+        model_id: As the client asked for it.
+        resolved: The model that answers.
+        microseconds: What the answer's ``time`` says; made up, so that the same request gets the same bytes.
+    """
+    shared = {
+        "inference_id": None,
+        "frame_id": None,
+        "time": microseconds / 1_000_000,
+        "resolved_model": {
+            "model_id": resolved,
+            "model_package_id": "synthetic",
+            "backend": "sam3-contract",
+            "quantization": None,
+        },
+    }
+    return Answer(orjson.dumps(shared | results), "application/json", model_id)

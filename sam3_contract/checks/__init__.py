@@ -1,0 +1,101 @@
+"""The laws of the contract, as pure functions on exchanges; they open no socket, no file and no clock."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sam3_contract.checks import concept, http, masks, relations, visual
+from sam3_contract.checks.law import Breach, Check, Judgement, Violation
+from sam3_contract.errors import UsageError
+from sam3_contract.exchange import Exchange
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS", "Breach", "Check", "Judgement", "Violation", "judge", "named", "selected"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *http.CHECKS,
+    *masks.CHECKS,
+    *concept.CHECKS,
+    *visual.CHECKS,
+    *relations.CHECKS,
+)
+"""Every check, in the order of the codes."""
+
+
+def named(name: str) -> Check:
+    """Look a check up by its code or name.
+
+    Raises:
+        UsageError: If there is none; the nearest name is suggested.
+
+    Example:
+        >>> named("M03").name
+        'rle_size_is_the_images'
+    """
+    for check in CHECKS:
+        if name in {check.code, check.name}:
+            return check
+    raise _unknown(name)
+
+
+def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Check, ...]:
+    """Choose checks by code, prefix of a code, or name.
+
+    Args:
+        select: What to keep; everything if empty.
+        ignore: What to leave out of that.
+
+    Raises:
+        UsageError: If an entry fits no check, or nothing is left.
+
+    Example:
+        >>> [check.code for check in selected(["C", "R"], ["echo_repeats_the_prompt"])]
+        ['C01', 'C03', 'R01']
+    """
+    wanted, unwanted = _matches(select), _matches(ignore)
+    chosen = tuple(check for check in CHECKS if (check in wanted or not wanted) and check not in unwanted)
+    if not chosen:
+        raise UsageError("no check is left: what is selected is ignored as well")
+    return chosen
+
+
+def judge(
+    exchanges: Sequence[Exchange], contract: Contract, *, checks: Sequence[Check] = CHECKS
+) -> dict[str, tuple[int, tuple[Violation, ...]]]:
+    """Apply checks to exchanges.
+
+    Args:
+        exchanges: All of a run, so that checks on several of them find their partners.
+        contract: The document they are held to.
+        checks: Which checks.
+
+    Returns:
+        For each check's code, how many exchanges or groups it judged, and what it found.
+    """
+    outcome = {}
+    for check in checks:
+        judgement = check.judge(exchanges, contract)
+        violations = (
+            Violation(check, breach, breach.exchange) for breach in judgement.breaches if breach.exchange is not None
+        )
+        outcome[check.code] = (judgement.judged, tuple(violations))
+    return outcome
+
+
+def _matches(patterns: Iterable[str]) -> set[Check]:
+    found: set[Check] = set()
+    for pattern in patterns:
+        matching = {check for check in CHECKS if check.code.startswith(pattern) or check.name == pattern}
+        if not pattern or not matching:
+            raise _unknown(pattern)
+        found |= matching
+    return found
+
+
+def _unknown(name: str) -> UsageError:
+    known = [word for check in CHECKS for word in (check.code, check.name)]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`sam3-contract checks` lists them"
+    return UsageError(f"no check named {name!r}; {hint}")

@@ -1,0 +1,148 @@
+"""S: status, media type, JSON and schema, as the OpenAPI document has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import jsonschema_rs
+
+from sam3_contract.checks.law import Breach, Check, each, shown
+from sam3_contract.exchange import MASK, Exchange
+from sam3_contract.masks import parse_json
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS"]
+
+MIN_KEY = 8  # characters; a shorter key turns up in any answer by chance
+MAX_SCHEMA_BREACHES = 5  # of one answer; the first ones tell the story
+
+
+def _status_is_expected(exchange: Exchange, _: Contract) -> Iterator[Breach]:
+    case = exchange.case
+    if exchange.status not in case.expected and exchange.status not in case.tolerated:
+        wanted = " or ".join(map(str, sorted(case.expected)))
+        yield Breach(
+            "status", f"{exchange.status} {shown(_words(exchange))}", f"{wanted}, because the request {case.asks}"
+        )
+
+
+def _status_is_documented(exchange: Exchange, contract: Contract) -> Iterator[Breach]:
+    statuses = contract.operation(exchange.case.operation).answer_schemas
+    if exchange.status not in statuses:
+        yield Breach("status", str(exchange.status), f"one of {', '.join(map(str, sorted(statuses)))}")
+
+
+def _media_type_is_documented(exchange: Exchange, contract: Contract) -> list[Breach] | None:
+    media_types = contract.operation(exchange.case.operation).answer_schemas.get(exchange.status)
+    if not media_types or exchange.case.method == "HEAD":
+        return None  # an unknown status, or one whose body the document leaves open
+    if exchange.media_type in media_types:
+        return []
+    return [Breach("headers.content-type", shown(exchange.media_type), " or ".join(media_types))]
+
+
+def _json_is_strict(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    if exchange.media_type != "application/json" or exchange.case.method == "HEAD":
+        return None
+    _, findings = parse_json(exchange.body)
+    return [Breach(found.path, found.found, found.expected, found.diagnosis) for found in findings]
+
+
+def _body_fits_schema(exchange: Exchange, contract: Contract) -> list[Breach] | None:
+    schemas = contract.operation(exchange.case.operation).answer_schemas.get(exchange.status, {})
+    schema = schemas.get(exchange.media_type)
+    if schema is None or exchange.media_type != "application/json" or exchange.answer is None:
+        return None
+    validator = _validator(contract, exchange.case.operation, exchange.status)
+    errors = validator.iter_errors(exchange.answer)
+    return [_as_breach(error) for error, _ in zip(errors, range(MAX_SCHEMA_BREACHES), strict=False)]
+
+
+def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    if not exchange.key or len(exchange.key) < MIN_KEY:
+        return None
+    octets = exchange.key.encode()
+    places = [f"headers.{name}" for name, value in exchange.headers.items() if exchange.key in value]
+    places += ["body"] if octets in exchange.body else []
+    return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]
+
+
+@lru_cache(maxsize=64)
+def _validator(contract: Contract, operation: str, status: int) -> jsonschema_rs.Validator:
+    schema = contract.operation(operation).answer_schemas[status]["application/json"]
+    assert schema is not None
+    return contract.validator(schema)
+
+
+def _as_breach(error: jsonschema_rs.ValidationError) -> Breach:
+    return Breach(_path(error.instance_path), shown(error.instance), error.message.splitlines()[0][:200])
+
+
+def _path(steps: Sequence[str | int]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def _words(exchange: Exchange) -> str:
+    """Take the sentence out of an error body, whichever family it is of."""
+    if isinstance(exchange.answer, dict):
+        return str(exchange.answer.get("message", exchange.answer.get("detail", "")))
+    return exchange.body[:200].decode("utf-8", "replace")
+
+
+CHECKS = (
+    Check(
+        code="S01",
+        name="status_is_expected",
+        law="A good request is answered 200, a bad one with the 4xx that names its mistake.",
+        source="docs and server",
+        rule="#/paths",
+        mend="Compare the request of the case with the document; look at the message in the answer.",
+        judge=each(_status_is_expected),
+    ),
+    Check(
+        code="S02",
+        name="status_is_documented",
+        law="Every status that comes is one the document lists for the operation.",
+        source="docs and server",
+        rule="#/paths",
+        mend="Add the status to the document if the service really sends it, with its body.",
+        judge=each(_status_is_documented),
+    ),
+    Check(
+        code="S03",
+        name="media_type_is_documented",
+        law="The content type is one the document lists for the status.",
+        source="docs and server",
+        rule="#/paths",
+        mend="A proxy in between answers HTML; a handler that forgets to declare its type answers text.",
+        judge=each(_media_type_is_documented),
+    ),
+    Check(
+        code="S04",
+        name="body_fits_schema",
+        law="The body fits the schema of its status: fields, types, bounds.",
+        source="docs and server",
+        rule="#/components/schemas",
+        mend="Look at the named place; a client that reads this answer by the document fails there.",
+        judge=each(_body_fits_schema),
+    ),
+    Check(
+        code="S05",
+        name="json_is_strict",
+        law="A JSON body is strict JSON: no NaN, no infinity, no repeated keys.",
+        source="derived",
+        rule="",
+        mend="Python's json writes NaN unless allow_nan=False; most other languages refuse to read it.",
+        judge=each(_json_is_strict),
+    ),
+    Check(
+        code="S06",
+        name="key_is_not_echoed",
+        law="The API key never comes back, neither in a body nor in a header.",
+        source="derived",
+        rule="#/components/securitySchemes",
+        mend="Answers are logged and cached; mask the key where errors echo the request.",
+        judge=each(_key_is_not_echoed),
+    ),
+)

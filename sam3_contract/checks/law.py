@@ -1,0 +1,118 @@
+"""What a check is: a law with a name, and a pure function that finds its breaches in exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sam3_contract.exchange import Exchange
+from sam3_contract.spec import Contract
+
+__all__ = ["Breach", "Check", "Judgement", "Severity", "Violation", "each", "shown"]
+
+Severity = Literal["error", "warning"]
+"""``error``: the contract is broken. ``warning``: legal, but odd enough to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What a check found at one place of one exchange.
+
+    Attributes:
+        at: JSON path into the answer, or the part of the exchange, such as ``status``.
+        found: The offending value, cut short.
+        expected: What the law demands there.
+        why: What probably went wrong, if that can be told.
+        again: A command that sends the request again, for requests that were not planned.
+        exchange: Where, if the check was given several.
+    """
+
+    at: str
+    found: str
+    expected: str
+    why: str = ""
+    again: str = ""
+    exchange: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came out of a check.
+
+    Attributes:
+        judged: How many exchanges, or groups of them, it had something to say of.
+        breaches: What it found; each names its exchange.
+    """
+
+    judged: int
+    breaches: tuple[Breach, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One law.
+
+    Attributes:
+        code: Short and stable, such as ``M03``.
+        name: The law that holds, such as ``rle_size_is_the_images``.
+        law: The law in a sentence.
+        source: Where it comes from: docs, server, or derived from either.
+        rule: The part of the OpenAPI document it belongs to, as a JSON pointer; empty if none.
+        mend: What to do about a breach.
+        judge: Finds the breaches in the exchanges of a run; ``None`` for an exchange that it cannot judge.
+        severity: What a breach amounts to.
+    """
+
+    code: str
+    name: str
+    law: str
+    source: str
+    rule: str
+    mend: str
+    judge: Callable[[Sequence[Exchange], Contract], Judgement]
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A breach, with the check that found it.
+
+    Attributes:
+        check: The law.
+        breach: Where and what.
+        exchange: The exchange that shows it.
+    """
+
+    check: Check
+    breach: Breach
+    exchange: Exchange
+
+
+def each(
+    judge: Callable[[Exchange, Contract], Iterable[Breach] | None],
+) -> Callable[[Sequence[Exchange], Contract], Judgement]:
+    """Make a check of a function on one exchange, which returns ``None`` where it has nothing to judge."""
+
+    def judge_all(exchanges: Sequence[Exchange], contract: Contract) -> Judgement:
+        judged, found = 0, []
+        for exchange in exchanges:
+            breaches = judge(exchange, contract)
+            if breaches is not None:
+                judged += 1
+                found += [replace(breach, exchange=breach.exchange or exchange) for breach in breaches]
+        return Judgement(judged, tuple(found))
+
+    return judge_all
+
+
+def shown(value: Any, *, limit: int = 100) -> str:
+    """Show a value in a report, cut short in the middle.
+
+    Example:
+        >>> shown("a" * 300, limit=11)
+        "'aaa...aaa'"
+    """
+    text = repr(value)
+    half = (limit - 3) // 2
+    return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"

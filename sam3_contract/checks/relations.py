@@ -1,0 +1,67 @@
+"""R: what several exchanges that belong together say of each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from sam3_contract.checks.law import Breach, Check, Judgement, shown
+from sam3_contract.checks.predictions import Place, predictions_of
+from sam3_contract.exchange import Exchange
+from sam3_contract.masks import find_disagreements
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS"]
+
+MAX_BREACHES = 8
+_POLYGON = "polygon"
+
+
+def _formats_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    pairs: dict[bytes, dict[str, Exchange]] = defaultdict(dict)
+    for exchange in exchanges:
+        if exchange.succeeded and exchange.case.image and any(True for _ in predictions_of(exchange)):
+            asked = exchange.case.sent.get("format")
+            body = {key: value for key, value in exchange.case.sent.items() if key != "format"}
+            key = orjson.dumps([exchange.case.operation, body], option=orjson.OPT_SORT_KEYS)
+            pairs[key]["rle" if asked == "rle" else _POLYGON] = exchange
+    complete = [pair for pair in pairs.values() if len(pair) == 2]
+    found = [breach for pair in complete for breach in _differences(pair[_POLYGON], pair["rle"])]
+    return Judgement(len(complete), tuple(found[:MAX_BREACHES]))
+
+
+def _differences(polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
+    ours, theirs = list(predictions_of(polygon)), list(predictions_of(rle))
+    if [place.path for place in ours] != [place.path for place in theirs]:
+        lines = f"{len(ours)} predictions as polygons, {len(theirs)} as RLE"
+        yield Breach("$", lines, "the same predictions in both formats", exchange=rle)
+        return
+    for first, second in zip(ours, theirs, strict=True):
+        yield from _difference(first, second, polygon, rle)
+
+
+def _difference(first: Place, second: Place, polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
+    confidences = first.prediction.get("confidence"), second.prediction.get("confidence")
+    if confidences[0] != confidences[1]:
+        path = f"{second.path}.confidence"
+        yield Breach(path, shown(confidences[1]), f"{shown(confidences[0])}, as with polygons", exchange=rle)
+    image = polygon.case.image
+    assert image is not None  # or the pair would not have been made
+    masks = first.prediction.get("masks"), second.prediction.get("masks")
+    for found in find_disagreements(*masks, image_size=image.size, path=f"{second.path}.masks"):
+        yield Breach(found.path, found.found, found.expected, found.diagnosis, exchange=rle)
+
+
+CHECKS = (
+    Check(
+        code="R01",
+        name="formats_agree",
+        law="Polygons and RLE of one request show the same masks, up to holes, which polygons cannot have.",
+        source="server",
+        rule="#/components/schemas/Prediction",
+        mend="Encode both from one bitmap; look whether one of them is moved, turned, scaled or cut.",
+        judge=_formats_agree,
+    ),
+)

@@ -1,0 +1,63 @@
+"""The command line. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib import metadata
+from typing import Final
+
+import click
+
+from sam3_contract.errors import ImageError, Sam3ContractError, TransportError
+
+__all__ = ["commands", "main"]
+
+USAGE: Final = 2
+UNJUDGED: Final = 3
+COMMANDS: Final = ("serve", "verify", "checks", "spec")
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is called: listing checks does not wait for schemathesis."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"sam3_contract.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("sam3-contract"), prog_name="sam3-contract")
+def commands() -> None:
+    r"""Contract tests and a mock server for Roboflow's hosted SAM 3 API.
+
+    \b
+    Develop against a fake service, then hold it, or the live one, to the contract:
+      sam3-contract serve
+      sam3-contract verify http://127.0.0.1:9001
+
+    Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one line on stderr."""
+    try:
+        # What a command leaves with context.exit() is returned here, not raised.
+        status = commands(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except Sam3ContractError as error:
+        click.echo(f"sam3-contract: {error}", err=True)
+        sys.exit(UNJUDGED if isinstance(error, TransportError | ImageError) else USAGE)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,46 @@
+"""``sam3-contract serve``."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["serve"]
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    metavar="KEY",
+    help="Accept only this key; may be given more than once. By default every key is good, and none is a 401.",
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
+@click.option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
+def serve(host: str, port: int, workers: int, api_keys: tuple[str, ...], seed: int, document: str | None) -> None:
+    r"""Serve a fake SAM 3 API.
+
+    Masks are synthetic: they follow the image, the prompts, the thresholds and the format, not what is in the
+    picture. The same request always gets the same bytes. Nothing is fetched: an image given by URL is stood for by a
+    virtual photograph.
+
+    \b
+    Point a client at it by its base URL, with any API key:
+      curl -s "http://127.0.0.1:9001/sam3/concept_segment?api_key=any" \
+        -H "Content-Type: application/json" \
+        -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
+             "prompts": [{"type": "text", "text": "dog"}]}'
+    """
+    # Only here: no other command waits for Flask and granian to be imported.
+    from mock_server.app import Settings  # noqa: PLC0415
+    from mock_server.serving import serve as serve_mock  # noqa: PLC0415
+
+    settings = Settings(api_keys=frozenset(api_keys) or None, seed=seed)
+    serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=_announce)
+
+
+def _announce(url: str) -> None:
+    click.echo(f"SAM 3 mock at {url} (Ctrl-C stops it)")

@@ -1,0 +1,153 @@
+"""The currency of the toolkit: a request, its answer, and what is known of the image."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import orjson
+
+from sam3_contract.errors import ImageError
+from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
+
+__all__ = ["MASK", "Case", "Exchange", "Photograph", "as_base64", "redacted"]
+
+MASK: Final = "***"
+_OK: Final = frozenset({200})
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """An image to send.
+
+    Attributes:
+        name: What to call it in reports.
+        content: The file.
+        header: Its size and orientation.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    header: ImageHeader
+
+
+@dataclass(frozen=True)
+class Case:
+    """One concrete request.
+
+    Attributes:
+        id: Stable name, for reports and for asking it again.
+        operation: The ``operationId``.
+        asks: The question it puts to the server, in one sentence.
+        body: JSON body; bytes are sent as they are; ``None`` sends none.
+        method: The HTTP method; that of the document by default.
+        with_key: Whether the API key is sent.
+        expected: The statuses that keep the contract.
+        tolerated: Further statuses, each with the id of the known deviation that explains it.
+        image: What is known of the image it sends; ``None`` if it sends none, or one nobody could load.
+    """
+
+    id: str
+    operation: str
+    asks: str
+    body: Mapping[str, Any] | bytes | None
+    method: str = "POST"
+    with_key: bool = True
+    expected: frozenset[int] = _OK
+    tolerated: Mapping[int, str] = field(default_factory=dict)
+    image: ImageHeader | None = None
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """The JSON body; empty if it is none."""
+        return self.body if isinstance(self.body, Mapping) else {}
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body's bytes as they go over the wire."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body or b""
+        return orjson.dumps(self.body)
+
+    @classmethod
+    def from_body(cls, operation: str, body: object, *, name: str = "given") -> Case:
+        """Make a case of a body that came from elsewhere, such as a generator or a recording.
+
+        Args:
+            operation: The ``operationId``.
+            body: The decoded JSON body.
+            name: What to call it.
+        """
+        mapping = body if isinstance(body, Mapping) else None
+        # An image_id may stand for an image the service saw earlier, whose size is not known here.
+        remembered = operation == "visual_segment" and mapping is not None and mapping.get("image_id") is not None
+        image = None if remembered else _header_of(mapping)
+        content = None if mapping is not None or body is None else orjson.dumps(body)
+        return cls(name, operation, "comes from elsewhere", mapping or content, image=image)
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """A case and its answer.
+
+    Attributes:
+        case: What was asked.
+        status: HTTP status of the answer.
+        headers: Headers of the answer, names in lower case.
+        body: The answer's bytes.
+        seconds: From the first byte sent to the last received.
+        key: The API key that was sent, to tell whether it comes back; never shown.
+    """
+
+    case: Case
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float = 0.0
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def media_type(self) -> str:
+        """The answer's media type without parameters, in lower case; empty if there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @cached_property
+    def answer(self) -> Any:
+        """The decoded JSON body; ``None`` if it is no JSON."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether this is a JSON answer of status 200."""
+        return self.status == 200 and isinstance(self.answer, dict)
+
+
+def as_base64(photograph: Photograph) -> dict[str, str]:
+    """Write an image as the ``image`` of a request."""
+    return {"type": "base64", "value": base64.b64encode(photograph.content).decode("ascii")}
+
+
+def redacted(text: str, key: str | None) -> str:
+    """Mask the API key in a text.
+
+    Example:
+        >>> redacted("http://localhost/?api_key=s3cret", "s3cret")
+        'http://localhost/?api_key=***'
+    """
+    return text.replace(key, MASK) if key else text
+
+
+def _header_of(body: Mapping[str, Any] | None) -> ImageHeader | None:
+    image = (body or {}).get("image")
+    if not isinstance(image, Mapping) or image.get("type") != "base64" or not isinstance(image.get("value"), str):
+        return None
+    try:
+        return read_header(bytes_from_base64(image["value"]))
+    except ImageError:
+        return None

@@ -1,0 +1,154 @@
+"""Images as the service takes them: size, orientation and completeness, told without decoding a pixel.
+
+Pillow reads the headers. Its plugins are used directly rather than ``PIL.Image.open``, whose limit on pixels is a
+process-wide setting and whose plugins number dozens; the service decodes six formats.
+"""
+
+from __future__ import annotations
+
+import binascii
+import io
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL.ImageFile import ImageFile
+
+from sam3_contract.errors import ImageError
+
+__all__ = ["ImageHeader", "bytes_from_base64", "read_header"]
+
+_ORIENTATION: Final = 0x0112
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # EXIF orientations that exchange width and height
+# The only data URIs the server takes: other types, upper case and parameters are read as bad base64.
+_DATA_URI: Final = re.compile(r"^data:image/[a-z]+;base64,")
+
+_PLUGINS: Final[tuple[tuple[bytes, str, type[ImageFile]], ...]] = (
+    (b"\xff\xd8\xff", "JPEG", JpegImagePlugin.JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", "PNG", PngImagePlugin.PngImageFile),
+    (b"RIFF", "WEBP", WebPImagePlugin.WebPImageFile),
+    (b"GIF8", "GIF", GifImagePlugin.GifImageFile),
+    (b"BM", "BMP", BmpImagePlugin.BmpImageFile),
+    (b"II*\0", "TIFF", TiffImagePlugin.TiffImageFile),
+    (b"MM\0*", "TIFF", TiffImagePlugin.TiffImageFile),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What an image file says of itself.
+
+    Attributes:
+        format: JPEG, PNG, WEBP, GIF, BMP or TIFF.
+        width: In pixels, after EXIF orientation: the frame that masks are in.
+        height: In pixels, after EXIF orientation.
+        orientation: EXIF's number from 1 (upright) to 8.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)``, the order of masks."""
+        return self.height, self.width
+
+
+def read_header(content: bytes) -> ImageHeader:
+    """Read format, size and orientation from an image file's header.
+
+    Args:
+        content: The whole file; a file that was cut short is refused.
+
+    Raises:
+        ImageError: If these are no JPEG, PNG, WebP, GIF, BMP or TIFF, the header is damaged, or the end is missing.
+
+    Example:
+        >>> gif = b"GIF89a" + bytes([3, 0, 2, 0, 0, 0, 0, 0x2C, 0, 0, 0, 0, 3, 0, 2, 0, 0, 2, 1, 0, 0, 0x3B])
+        >>> read_header(gif).size
+        (2, 3)
+    """
+    known = next(((name, plugin) for magic, name, plugin in _PLUGINS if content.startswith(magic)), None)
+    if known is None:
+        raise ImageError(f"no image starts with {content[:8]!r}; known are JPEG, PNG, WebP, GIF, BMP and TIFF")
+    name, plugin = known
+    try:
+        image = plugin(io.BytesIO(content))
+        orientation = _orientation(image)
+    except (SyntaxError, OSError, ValueError, LookupError, TypeError, EOFError, struct.error, OverflowError) as error:
+        raise ImageError(f"the {name} header is damaged: {error}") from error
+    if min(image.size) < 1:
+        raise ImageError(f"a {name} of {image.width} x {image.height} pixels has none")
+    if not _ENDS.get(name, _has_any_end)(content):
+        raise ImageError(f"the {name} is cut short: its end is missing after {len(content)} bytes")
+    width, height = image.size if orientation not in _SIDEWAYS else image.size[::-1]
+    return ImageHeader(name, width, height, orientation)
+
+
+def bytes_from_base64(value: str) -> bytes:
+    """Decode an image sent as base64, as leniently as the server does.
+
+    Characters outside the alphabet are skipped, extra padding is ignored, a data URI's head is dropped; missing
+    padding is an error.
+
+    Args:
+        value: What the request's ``image.value`` held.
+
+    Raises:
+        ImageError: If padding is missing or a character is not ASCII; ``"Empty image payload."`` if nothing is left.
+
+    Example:
+        >>> bytes_from_base64("data:image/png;base64,R0lG")
+        b'GIF'
+    """
+    head = _DATA_URI.match(value)
+    try:
+        content = binascii.a2b_base64(value[head.end() :] if head else value)
+    except ValueError as error:
+        raise ImageError(f"base64 of {len(value)} characters cannot be decoded: {error}") from error
+    if not content:
+        raise ImageError("Empty image payload.")
+    return content
+
+
+def _orientation(image: ImageFile) -> int:
+    """Read EXIF's orientation from what the header holds; ``getexif`` would decode a PNG to look behind its pixels."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        orientation = image.tag_v2.get(_ORIENTATION, 1)
+    else:
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))
+        orientation = exif.get(_ORIENTATION, 1)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    # Behind the start of scan: a thumbnail in front of it has an end of its own.
+    scan = content.rfind(b"\xff\xda")
+    return scan >= 0 and content.find(b"\xff\xd9", scan) >= 0
+
+
+def _png_ends(content: bytes) -> bool:
+    position = 8
+    while position + 12 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        if content[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + length
+    return False
+
+
+def _webp_ends(content: bytes) -> bool:
+    return len(content) >= 8 + int.from_bytes(content[4:8], "little")
+
+
+def _has_any_end(_: bytes) -> bool:
+    return True
+
+
+_ENDS: Final[dict[str, Callable[[bytes], bool]]] = {"JPEG": _jpeg_ends, "PNG": _png_ends, "WEBP": _webp_ends}

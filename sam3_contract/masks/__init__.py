@@ -1,0 +1,113 @@
+"""Masks as the SAM 3 API sends them: strict, safe on any input, and many at a time.
+
+Sizes are ``(height, width)`` in pixels throughout, boxes ``(x, y, width, height)`` anchored at their top left pixel,
+runs go down the columns and start with background. Conversions are named ``<target>_from_<source>``.
+"""
+
+from __future__ import annotations
+
+from sam3_contract.masks.batch import RleBatch, parse_rles
+from sam3_contract.masks.binary import BinaryMasks, find_defects_in_npz, masks_from_npz
+from sam3_contract.masks.breach import Breach
+from sam3_contract.masks.catalogue import DEFECTS, Defect, defect_named
+from sam3_contract.masks.compare import Comparison, Verdict, compare
+from sam3_contract.masks.contours import ContourBreach, area_of_contours, contour_breaches, passes_for_contours
+from sam3_contract.masks.defects import find_defects, find_defects_in_many, find_disagreements
+from sam3_contract.masks.encode import counts_from_run_lengths, counts_from_run_lengths_of_many
+from sam3_contract.masks.finding import Finding, Severity
+from sam3_contract.masks.forms import bitmap_from_masks, run_lengths_from_masks
+from sam3_contract.masks.json_stream import elements_of_text, masks_of_text
+from sam3_contract.masks.json_text import parse_json
+from sam3_contract.masks.parts import holes_filled, parts_of_run_lengths
+from sam3_contract.masks.polygon import (
+    bitmap_from_polygons,
+    polygons_from_bitmap,
+    polygons_from_run_lengths,
+    rings_from_polygons,
+    rings_from_run_lengths,
+    run_lengths_from_polygons,
+    run_lengths_from_rings,
+)
+from sam3_contract.masks.records import MaskRecord, check_records, masks_of_record
+from sam3_contract.masks.rings import Rings, polygons_from_rings
+from sam3_contract.masks.rle import (
+    bitmap_from_rle,
+    bitmap_from_run_lengths,
+    is_canonical,
+    rle_from_bitmap,
+    rle_from_run_lengths,
+    run_lengths_from_bitmap,
+    run_lengths_from_counts,
+    run_lengths_from_rle,
+)
+from sam3_contract.masks.rle_defects import run_lengths_from_uncompressed
+from sam3_contract.masks.runs import (
+    area_of_run_lengths,
+    box_of_run_lengths,
+    intersection,
+    intersection_areas,
+    iou,
+    iou_matrix,
+    union,
+)
+
+__all__ = [
+    "DEFECTS",
+    "BinaryMasks",
+    "Breach",
+    "Comparison",
+    "ContourBreach",
+    "Defect",
+    "Finding",
+    "MaskRecord",
+    "Rings",
+    "RleBatch",
+    "Severity",
+    "Verdict",
+    "area_of_contours",
+    "area_of_run_lengths",
+    "bitmap_from_masks",
+    "bitmap_from_polygons",
+    "bitmap_from_rle",
+    "bitmap_from_run_lengths",
+    "box_of_run_lengths",
+    "check_records",
+    "compare",
+    "contour_breaches",
+    "counts_from_run_lengths",
+    "counts_from_run_lengths_of_many",
+    "defect_named",
+    "elements_of_text",
+    "find_defects",
+    "find_defects_in_many",
+    "find_defects_in_npz",
+    "find_disagreements",
+    "holes_filled",
+    "intersection",
+    "intersection_areas",
+    "iou",
+    "iou_matrix",
+    "is_canonical",
+    "masks_from_npz",
+    "masks_of_record",
+    "masks_of_text",
+    "parse_json",
+    "parse_rles",
+    "parts_of_run_lengths",
+    "passes_for_contours",
+    "polygons_from_bitmap",
+    "polygons_from_rings",
+    "polygons_from_run_lengths",
+    "rings_from_polygons",
+    "rings_from_run_lengths",
+    "rle_from_bitmap",
+    "rle_from_run_lengths",
+    "run_lengths_from_bitmap",
+    "run_lengths_from_counts",
+    "run_lengths_from_masks",
+    "run_lengths_from_polygons",
+    "run_lengths_from_rings",
+    "run_lengths_from_rle",
+    "run_lengths_from_uncompressed",
+    "union",
+]

@@ -1,0 +1,230 @@
+"""The command line as people meet it: transcripts, exit statuses, one clear line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server import Settings, create_app
+from sam3_contract.checks import CHECKS
+from sam3_contract.spec import packaged_path
+from tests.faults import KEY, FaultyServer, on_polygons, on_rle
+from tests.servers import command_serving, run_command, serving
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def said(result: Any) -> str:
+    assert "Traceback" not in result.stderr
+    return str(result.stderr)
+
+
+def test_verify_mock_prints_this_transcript() -> None:
+    result = run_command("verify", "mock", "--select", "M03,C,R")
+
+    assert result.stdout.replace(metadata.version("sam3-contract"), "VERSION") == (
+        "sam3-contract VERSION  mock (in process)\n"
+        "\n"
+        "M03  rle_size_is_the_images           8 judged  held\n"
+        "C01  results_follow_prompts           4 judged  held\n"
+        "C02  echo_repeats_the_prompt          4 judged  held\n"
+        "C03  confidence_reaches_threshold     4 judged  held\n"
+        "R01  formats_agree                    4 judged  held\n"
+        "\n"
+        "18 calls, 5 checks, all that could be judged held\n"
+    )
+    assert said(result) == ""
+    assert result.returncode == 0
+
+
+def test_verify_over_http_holds_the_mock_to_the_contract() -> None:
+    with serving(create_app()) as url:
+        result = run_command("verify", url)
+
+    assert "all that could be judged held" in result.stdout
+    assert result.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "law", "path"),
+    [
+        (
+            on_rle(lambda rle: rle["size"].reverse()),
+            "M03 rle_size_is_the_images",
+            r"\$\.prompt_results\[0\]\.predictions\[0\]\.masks\.size",
+        ),
+        (
+            on_polygons(lambda masks: [[[x + 90_000_000, y] for x, y in ring] for ring in masks]),
+            "M05 polygons_are_inside_the_image",
+            r"\$\.prompt_results\[0\]\.predictions\[0\]\.masks\[0\]",
+        ),
+    ],
+    ids=["size swapped", "polygons outside"],
+)
+def test_verify_names_the_broken_law_and_the_place(fault: Any, law: str, path: str) -> None:
+    with serving(FaultyServer(fault)) as url:
+        result = run_command("verify", url, env={"API_KEY": KEY})
+
+    assert result.returncode == 1
+    assert law in result.stdout
+    assert re.search(rf"at +{path}", result.stdout)
+    assert said(result) == ""
+
+
+def test_verify_writes_json_for_programs() -> None:
+    with serving(FaultyServer(on_rle(lambda rle: rle["size"].reverse()))) as url:
+        result = run_command("verify", url, "--format", "json", env={"ROBOFLOW_API_KEY": KEY})
+
+    report = json.loads(result.stdout)
+    assert report["exit_status"] == result.returncode == 1
+    assert report["calls"] == 18
+    assert {violation["check"] for violation in report["violations"]} == {"M03", "R01"} & {
+        violation["check"] for violation in report["violations"]
+    }
+    assert "M03" in {check["code"] for check in report["checks"] if check["verdict"] == "broken"}
+    assert KEY not in result.stdout
+
+
+def test_verify_takes_photographs_and_concepts(tmp_path: Path) -> None:
+    from sam3_contract.cases import built_in_images  # noqa: PLC0415
+
+    path = tmp_path / "mine.jpg"
+    path.write_bytes(built_in_images()[1].content)
+
+    result = run_command("verify", "mock", "--image", str(path), "--text", "left shoe", "--format", "json")
+
+    assert json.loads(result.stdout)["calls"] == 13
+    assert result.returncode == 0
+
+
+def test_verify_fuzz_judges_generated_requests() -> None:
+    result = run_command("verify", "mock", "--fuzz", "5", "--seed", "3")
+
+    assert re.search(r"F01  generated_requests_are_judged_right +\d+ judged  held", result.stdout)
+    assert result.returncode == 0
+
+
+def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> None:
+    with serving(FaultyServer(on_polygons(lambda masks: [[[x + 9000, y] for x, y in ring] for ring in masks]))) as url:
+        result = run_command("verify", url, "--fuzz", "15", env={"API_KEY": KEY})
+
+    assert result.returncode == 1
+    assert "curl -X POST" in result.stdout
+    assert KEY not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "line"),
+    [
+        (
+            ["verify", "localhost:9001"],
+            2,
+            "'localhost:9001' is no URL of a server; write it like http://127.0.0.1:9001",
+        ),
+        (["verify", "ftp://localhost"], 2, "'ftp://localhost' is no URL of a server"),
+        (["verify", "mock", "--image", "no-such.jpg"], 3, "no-such.jpg cannot be read: No such file or directory"),
+        (["verify", "mock", "--image", "README.md"], 3, "README.md: no image starts with"),
+        (["verify", "mock", "--select", "M99"], 2, "no check named 'M99'"),
+        (["verify", "mock", "--select", "rle_is_sond"], 2, "did you mean 'rle_is_sound'?"),
+        (["verify", "mock", "--select", "M", "--ignore", "M"], 2, "no check is left"),
+        (["verify", "mock", "--format", "yaml"], 2, "'yaml' is not one of 'text', 'json'"),
+        (["verify", "mock", "--spec", "no-such.yaml"], 2, "no-such.yaml cannot be read"),
+        (["verify", "mock", "--api-key-env", "NOT_SET_ANYWHERE"], 2, "'NOT_SET_ANYWHERE', which is not set"),
+        (["verify", "https://serverless.roboflow.com"], 2, "the live service needs a key: set ROBOFLOW_API_KEY"),
+        (["verify", "mock", *["--text", "a"] * 17], 2, "one request takes at most 16 concepts"),
+        (["verify"], 2, "Missing argument 'BASE_URL|mock'"),
+        (["serve", "--port", "99999"], 2, "99999 is not in the range"),
+        (["serve", "--host", "192.0.2.1"], 2, "cannot listen on 192.0.2.1 port 9001"),
+        (["serve", "--spec", "README.md", "--port", "0"], 2, "README.md"),
+        (["checks", "explain", "X"], 2, "no check named 'X'"),
+        (["verfy"], 2, "No such command 'verfy'"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(arguments: list[str], status: int, line: str) -> None:
+    result = run_command(*arguments)
+
+    assert line in said(result)
+    assert result.stdout == ""
+    assert result.returncode == status
+
+
+def test_verify_says_that_nothing_answers() -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+
+    result = run_command("verify", url)
+
+    assert result.returncode == 3
+    assert f"{url} does not answer: connection refused" in said(result)
+
+
+def test_verify_a_server_that_is_no_sam3_api_breaks_the_contract() -> None:
+    def other(_: Any, start_response: Any) -> list[bytes]:
+        start_response("404 Not Found", [("Content-Type", "text/html")])
+        return [b"<h1>Not Found</h1>"]
+
+    with serving(other) as url:
+        result = run_command("verify", url)
+
+    assert result.returncode == 1
+    assert "S03 media_type_is_documented" in result.stdout
+    assert said(result) == ""
+
+
+def test_serve_refuses_a_taken_port() -> None:
+    with serving(create_app()) as url:
+        result = run_command("serve", "--port", url.rpartition(":")[2])
+
+    assert result.returncode == 2
+    assert "address already in use; --port 0 takes a free one" in said(result)
+
+
+def test_serve_answers_until_it_is_stopped_and_verify_holds_it() -> None:
+    with command_serving("--api-key", KEY, "--workers", "2") as url:
+        right = run_command("verify", url, env={"API_KEY": KEY})
+        wrong = run_command("verify", url, "--select", "S01", env={"API_KEY": "another-key"})
+
+    assert (right.returncode, wrong.returncode) == (0, 1)
+    assert "This key is not authorized" in wrong.stdout
+
+
+def test_checks_lists_and_explains_every_check() -> None:
+    listed = run_command("checks").stdout
+
+    assert [line.split()[0] for line in listed.splitlines()] == [check.code for check in CHECKS]
+    for name in ("M03", "rle_size_is_the_images"):
+        explained = run_command("checks", "explain", name).stdout
+        assert "[height, width]" in explained
+        assert "mend" in explained
+
+
+def test_spec_show_prints_the_document_or_its_path() -> None:
+    assert run_command("spec", "show").stdout == packaged_path().read_text(encoding="utf-8")
+    assert run_command("spec", "show", "--path").stdout.strip() == str(packaged_path())
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["verify"], ["checks"], ["checks", "explain"], ["spec", "show"]])
+def test_help_teaches(command: list[str]) -> None:
+    result = run_command(*command, "--help")
+
+    assert result.returncode == 0
+    assert "Usage:" in result.stdout
+
+
+def test_no_option_of_verify_takes_a_key() -> None:
+    assert "--api-key " not in run_command("verify", "--help").stdout
+
+
+def test_settings_of_tests_refuse_other_keys() -> None:
+    answer = create_app(Settings(api_keys=frozenset({KEY}))).test_client().post("/sam3/embed_image?api_key=other")
+
+    assert answer.status_code == 401

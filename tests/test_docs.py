@@ -1,0 +1,55 @@
+"""What the README says is true: its examples run, its tables are complete, its commands exist."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from sam3_contract.checks import CHECKS
+from sam3_contract.cli import commands
+from tests.servers import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_examples_run() -> None:
+    failures, attempted = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+
+    assert attempted >= 8
+    assert failures == 0
+
+
+def test_readme_lists_every_check_with_its_law() -> None:
+    rows = re.findall(r"^\| ([A-Z]\d\d) \| (.+) \|$", README, flags=re.MULTILINE)
+
+    assert rows == [(check.code, check.law) for check in CHECKS]
+
+
+def test_readme_names_no_command_or_option_that_does_not_exist() -> None:
+    context = click.Context(commands)
+    for name, rest in re.findall(r"sam3-contract ([a-z]+)([^\n`|]*)", README):
+        command = commands.get_command(context, name)
+        assert command is not None, name
+        taken = [command, *(getattr(command, "commands", {}).values())]
+        known = {option for one in taken for parameter in one.params for option in parameter.opts}
+        assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (name, rest)
+
+
+def test_readme_stays_short() -> None:
+    assert len(README.splitlines()) < 200
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\(([A-Z]+\.md)\)", README))
+def test_readme_links_lead_to_files(name: str) -> None:
+    assert (ROOT / name).is_file()
+
+
+def test_makefile_has_the_targets_of_the_readme() -> None:
+    makefile = Path(ROOT / "Makefile").read_text(encoding="utf-8")
+
+    for target in re.findall(r"^make ([a-z]+)", README, flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target

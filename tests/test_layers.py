@@ -1,0 +1,117 @@
+"""Modules only import modules from layers below their own; ARCHITECTURE.md draws the layers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS = (
+    {"sam3_contract.errors"},
+    {"sam3_contract.spec", "sam3_contract.images", "sam3_contract.masks"},
+    {"sam3_contract.wire"},
+    {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing"},
+    {"sam3_contract.checks", "sam3_contract.cases"},
+    {"sam3_contract.transport", "sam3_contract.schemathesis_hooks"},
+    {"mock_server", "sam3_contract.runner"},
+    {"sam3_contract.fuzz"},
+    {"sam3_contract.report"},
+    {"sam3_contract.cli"},
+    {"sam3_contract", "sam3_contract.__main__"},
+)
+LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
+# The judged and the judging share no judgement: siblings that must not know of each other, in either direction.
+STRANGERS = [
+    ("mock_server", "sam3_contract.checks"),
+    ("mock_server", "sam3_contract.masks"),
+    ("mock_server", "sam3_contract.runner"),
+]
+MODULES = sorted(
+    path.relative_to(ROOT) for package in ("sam3_contract", "mock_server") for path in (ROOT / package).rglob("*.py")
+)
+
+
+def unit_of(module: str) -> str | None:
+    """The room that *module* belongs to, or None outside the project."""
+    candidates = [name for name in LAYER_OF if module == name or module.startswith(name + ".")]
+    return max(candidates, key=len, default=None)
+
+
+def imports_of(source: str) -> set[str]:
+    """Every module that a source imports, at any depth, type-checking blocks included; the longest names only."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if not any(other.startswith(name + ".") for other in found)}
+
+
+def imported_units(path: Path) -> tuple[str, set[str]]:
+    module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    unit = unit_of(module)
+    assert unit is not None, f"give {module} a layer"
+    assert unit == module or unit != "sam3_contract", f"give {module} a layer"
+    targets = {unit_of(name) for name in imports_of((ROOT / path).read_text(encoding="utf-8"))}
+    return unit, {target for target in targets if target not in {None, unit}}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_imports_point_down(path: Path) -> None:
+    unit, targets = imported_units(path)
+
+    assert {target for target in targets if LAYER_OF[target] >= LAYER_OF[unit]} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_strangers_do_not_know_each_other(path: Path) -> None:
+    unit, targets = imported_units(path)
+
+    for first, second in STRANGERS:
+        assert not (unit == first and second in targets)
+        assert not (unit == second and first in targets)
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("flask", {"mock_server"}),
+        ("granian", {"mock_server"}),
+        ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.fuzz"}),
+        ("hypothesis", {"sam3_contract.cases", "sam3_contract.fuzz"}),
+        ("requests", {"sam3_contract.transport", "sam3_contract.fuzz"}),
+        ("click", {"sam3_contract.cli", "sam3_contract.report"}),
+        ("pydantic", {"sam3_contract.wire", "sam3_contract.checks", "mock_server"}),
+        ("socket", {"mock_server"}),
+    ],
+)
+def test_library_is_imported_only_in_its_rooms(library: str, allowed: set[str]) -> None:
+    users = {
+        unit_of(".".join(path.with_suffix("").parts))
+        for path in MODULES
+        if any(
+            name == library or name.startswith(f"{library}.") for name in imports_of((ROOT / path).read_text("utf-8"))
+        )
+    }
+
+    assert users <= allowed
+
+
+def test_a_wrong_import_would_be_found() -> None:
+    source = "def late():\n    from mock_server.app import create_app\n"
+
+    assert imports_of(source) == {"mock_server.app.create_app"}
+    assert unit_of("mock_server.app.create_app") == "mock_server"
+    assert LAYER_OF["mock_server"] > LAYER_OF["sam3_contract.checks"]
+
+
+def test_architecture_names_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {name.rpartition(".")[2] for name in LAYER_OF} - {"sam3_contract", "__main__"}
+
+    assert {room for room in rooms if not re.search(rf"\b{room}\b", text)} == set()

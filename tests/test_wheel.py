@@ -1,0 +1,43 @@
+"""What is built: the wheel holds both packages, the document and the types, and works without the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return next(folder.glob("*.whl"))
+
+
+def test_wheel_holds_packages_document_and_types(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    wanted = {"sam3_contract/_data/sam3.yaml", "sam3_contract/py.typed", "mock_server/py.typed", "mock_server/app.py"}
+    assert wanted <= names
+    assert not any(name.startswith(("tests/", "benchmarks/", "openapi/")) for name in names)
+
+
+def test_wheel_finds_its_document_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from sam3_contract import spec; from mock_server import create_app\n"
+        "print(spec.packaged_path()); create_app()"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert result.stdout.strip() == str(tmp_path / "sam3_contract" / "_data" / "sam3.yaml")
