@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import flask
 import orjson
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
+from mock_server import concept, observed, visual
 from mock_server.auth import check_key, presented_key
 from mock_server.bodies import decode_json, is_json, validate, without_key
-from mock_server.concept import concept_segment
-from mock_server.refusals import NOT_FOUND, Refusal, detail, message
-from mock_server.visual import embed_image, visual_segment
+from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
+from mock_server.refusals import Refusal
 from mock_server.world import Answer, World
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError
 
 __all__ = ["Settings", "create_app"]
 
-MAX_BODY: Final = 20 * 1024 * 1024  # bytes; what the public pages allow an upload
-_OPEN_PATHS: Final = frozenset({"/", "/healthz", "/openapi.json"})
+Implementation = tuple[type[wire.Request], Callable[[Any, World], Answer]]
 
-IMPLEMENTATIONS: Final[dict[str, tuple[type[wire.Request], Callable[[Any, World], Answer]]]] = {
-    "concept_segment": (wire.ConceptSegmentRequest, concept_segment),
-    "visual_segment": (wire.VisualSegmentRequest, visual_segment),
-    "embed_image": (wire.EmbedImageRequest, embed_image),
+IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
+    "documented": {
+        "concept_segment": (wire.ConceptSegmentRequest, concept.concept_segment),
+        "visual_segment": (wire.VisualSegmentRequest, visual.visual_segment),
+        "embed_image": (wire.EmbedImageRequest, visual.embed_image),
+    },
+    "observed": {
+        "concept_segment": (wire.LenientConceptSegmentRequest, observed.concept_segment),
+        "visual_segment": (wire.LenientVisualSegmentRequest, observed.visual_segment),
+        "embed_image": (wire.LenientEmbedImageRequest, observed.embed_image),
+    },
 }
 
 
@@ -40,10 +45,12 @@ class Settings:
     Attributes:
         api_keys: The keys it accepts; ``None`` for every key that is not empty.
         seed: Another seed gives other masks of the same images.
+        profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
     """
 
     api_keys: frozenset[str] | None = None
     seed: int = 0
+    profile: Profile = "documented"
 
 
 def create_app(settings: Settings | None = None, *, contract: spec.Contract | None = None) -> Flask:
@@ -68,21 +75,24 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     world = World(seed=settings.seed)
     for operation in served.operations:
-        _add_operation(app, operation, world)
+        _add_operation(app, operation, world, settings.profile)
     _add_service_paths(app, served)
+    if settings.profile == "observed":
+        app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     app.before_request(lambda: _admit(settings))
-    app.after_request(_finish)
+    app.after_request(lambda response: add_headers(response, request, settings.profile))
     app.register_error_handler(Refusal, _refused)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
     return app
 
 
 def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> None:
+    implemented = IMPLEMENTATIONS["documented"]
     for operation in contract.operations:
-        if operation.id not in IMPLEMENTATIONS:
-            known = ", ".join(IMPLEMENTATIONS)
+        if operation.id not in implemented:
+            known = ", ".join(implemented)
             raise SpecError(f"{contract.origin}: the mock cannot answer {operation.id!r}; it implements {known}")
-        model = IMPLEMENTATIONS[operation.id][0].__name__
+        model = implemented[operation.id][0].__name__
         if operation.request_schema != model:
             taken = operation.request_schema or "no schema of components"
             raise SpecError(f"{contract.origin}: {operation.id} takes {taken}, the mock validates {model}")
@@ -92,13 +102,14 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
         raise SpecError(f"{contract.origin} and what the mock validates differ: " + "; ".join(differences))
 
 
-def _add_operation(app: Flask, operation: spec.Operation, world: World) -> None:
-    model, implementation = IMPLEMENTATIONS[operation.id]
+def _add_operation(app: Flask, operation: spec.Operation, world: World, profile: Profile) -> None:
+    model, implementation = IMPLEMENTATIONS[profile][operation.id]
+    strict = profile == "documented"
 
     def view() -> Response:
-        _check_query()
-        answer = implementation(validate(model, _body()), world)
-        return Response(answer.body, content_type=answer.content_type, headers={"x-model-id": answer.model_id})
+        check_query(request, profile)
+        answer = implementation(validate(model, _body(strict=strict), strict=strict), world)
+        return Response(answer.body, content_type=answer.content_type, headers=_safe({"x-model-id": answer.model_id}))
 
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
@@ -121,97 +132,69 @@ def _add_service_paths(app: Flask, contract: spec.Contract) -> None:
     app.add_url_rule("/openapi.json", "document", document, methods=["GET"])
 
 
+def _registry(contract: spec.Contract) -> dict[str, Any]:
+    """List the models and their paths as the server does; there is no graphics card to tell the memory of."""
+    unknown = ("task_type", "batch_size", "input_height", "input_width", "vram_bytes")
+    interactive = [operation.path for operation in contract.operations if operation.id != "concept_segment"]
+    concepts = [operation.path for operation in contract.operations if operation.id == "concept_segment"]
+    models = [
+        {"model_id": name, **dict.fromkeys(unknown), "request_aliases": [], "request_paths": paths}
+        for name, paths in ((concept.MODEL, concepts), (visual.MODEL, interactive))
+    ]
+    memory = ("total_vram_bytes", "gpu_memory_used", "gpu_memory_total", "torch_cuda_allocated")
+    more = ("torch_cuda_reserved", "torch_cuda_allocator_cache", "non_torch_gpu_memory")
+    return {"models": models, **dict.fromkeys((*memory, *more))}
+
+
 def _admit(settings: Settings) -> Response | None:
     """Answer a browser's preflight; read the body once; check the key, before routing as the service does."""
     g.key = None
     if request.method == "OPTIONS":
-        return _preflight()
+        return preflight(request)
     g.raw = request.get_data(cache=False)
-    if request.method not in {"GET", "POST"} or request.path in _OPEN_PATHS:
+    if request.method not in {"GET", "POST"} or request.path in OPEN_PATHS:
         return None
-    g.key = presented_key(request, _body_for_key)
+    g.key = presented_key(request, lambda: _body_for_key(strict=settings.profile == "documented"))
     check_key(g.key, settings.api_keys)
     return None
 
 
-def _body_for_key() -> Any:
+def _body_for_key(*, strict: bool) -> Any:
     if request.mimetype != "application/json" or not request.content_length:
         return None
     try:
-        g.body = decode_json(g.raw)
+        g.body = decode_json(g.raw, strict=strict)
     except Refusal:  # a body without a readable key; what is wrong with it is said once the key is known
         return None
     return g.body
 
 
-def _body() -> Any:
+def _body(*, strict: bool) -> Any:
     """Decode the body, once: JSON if it is declared so, else text."""
     if "body" in g:
         return g.body
-    return decode_json(g.raw) if g.raw and is_json(request) else g.raw.decode("utf-8", "replace") or None
-
-
-def _preflight() -> Response | None:
-    if "Origin" not in request.headers or "Access-Control-Request-Method" not in request.headers:
-        return None
-    allowed = request.headers.get("Access-Control-Request-Headers", "")
-    headers = {
-        "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
-        "access-control-max-age": "600",
-        "access-control-allow-headers": allowed,
-    }
-    return Response("OK", content_type="text/plain; charset=utf-8", headers=headers)
-
-
-def _check_query() -> None:
-    value = request.args.get("countinference", "true")
-    if value not in {"true", "false"}:
-        finding = {
-            "type": "bool_parsing",
-            "loc": ["query", "countinference"],
-            "msg": "Input should be a valid boolean, unable to interpret input",
-            "input": value,
-        }
-        raise detail(422, [finding])
-
-
-def _finish(response: Response) -> Response:
-    sent = request.headers.get("x-request-id", "")
-    response.headers["x-request-id"] = sent if _is_uuid(sent) else uuid.uuid4().hex
-    origin = request.headers.get("Origin")
-    if origin and response.status_code not in {401, 402}:
-        response.headers["access-control-allow-origin"] = origin
-        response.headers["access-control-allow-credentials"] = "true"
-        response.headers["access-control-expose-headers"] = "x-request-id, x-model-id"
-    response.headers["vary"] = "Origin"
-    return response
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return bool(uuid.UUID(text))
-    except ValueError:
-        return False
+    return decode_json(g.raw, strict=strict) if g.raw and is_json(request) else g.raw.decode("utf-8", "replace") or None
 
 
 def _refused(refusal: Refusal) -> Response:
     masked = without_key(refusal, g.get("key"))
-    return _json(masked.body, status=masked.status, headers=masked.headers)
+    if isinstance(masked.body, str):
+        return Response(masked.body, masked.status, content_type="text/plain; charset=utf-8")
+    return _json(masked.body, status=masked.status, headers=_safe(masked.headers))
 
 
-def _http_error(error: HTTPException) -> Response:
-    """Word the framework's own errors as the service does."""
-    if isinstance(error, NotFound):
-        return _refused(message(404, NOT_FOUND))
-    if isinstance(error, MethodNotAllowed):
-        methods = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
-        return _refused(detail(405, "Method Not Allowed", headers={"allow": ", ".join(methods)}))
-    if isinstance(error, RequestEntityTooLarge):
-        return _refused(message(413, f"The body is larger than {MAX_BODY} bytes."))
-    if error.code is not None and error.code < 500:
-        return _refused(detail(error.code, error.name))
-    return _refused(message(500, "Internal error."))
+def _safe(headers: dict[str, str]) -> dict[str, str]:
+    """Make what clients chose, such as a model id, fit for a header: Latin-1 without control characters, no key."""
+    key = g.get("key")
+    return {
+        name: "***" if value == key else "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in value)
+        for name, value in headers.items()
+    }
 
 
-def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> flask.Response:
-    return Response(orjson.dumps(value), status=status, content_type="application/json", headers=headers)
+def _json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    try:
+        body = orjson.dumps(value)
+    except TypeError:  # an echo of what only Python's parser reads: integers over 64 bits, half surrogate pairs
+        body = json.dumps(value, separators=(",", ":")).encode()
+    return Response(body, status=status, content_type="application/json", headers=headers)

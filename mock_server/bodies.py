@@ -29,20 +29,29 @@ def is_json(request: Request) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-def decode_json(body: bytes) -> Any:
+def decode_json(body: bytes, *, strict: bool = True) -> Any:
     """Decode a JSON body.
 
+    Args:
+        body: The request's bytes.
+        strict: Refuse what is no JSON though Python reads it: NaN, infinities, half surrogate pairs.
+
     Raises:
-        Refusal: 422 with the position if it is no JSON, NaN and Infinity included; 400 if it cannot be parsed at all.
+        Refusal: 422 with the position if it is no JSON; 400 if it cannot be parsed at all.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _decode_slowly(body)
+        return _decode_slowly(body, strict=strict)
 
 
-def validate(model: type[AnyRequest], body: Any) -> AnyRequest:
-    """Validate a decoded body against the contract.
+def validate(model: type[AnyRequest], body: Any, *, strict: bool = True) -> AnyRequest:
+    """Validate a decoded body.
+
+    Args:
+        model: The operation's request model.
+        body: Any JSON value.
+        strict: Take what the document allows; else coerce as the server does.
 
     Raises:
         Refusal: 422 with every finding, each with its location in the body.
@@ -53,7 +62,7 @@ def validate(model: type[AnyRequest], body: Any) -> AnyRequest:
         words = "Input should be a valid dictionary or object to extract fields from"
         raise detail(422, [_finding("model_attributes_type", words, body)])
     try:
-        return wire.parse_request(model, body)
+        return wire.parse_request(model, body, strict=strict)
     except ValidationError as error:
         raise detail(422, list(map(_as_the_server_words_it, error.errors(include_url=False)))) from error
 
@@ -63,12 +72,13 @@ def without_key(refusal: Refusal, key: str | None) -> Refusal:
     return Refusal(refusal.status, _masked(refusal.body, key), headers=refusal.headers) if key else refusal
 
 
-def _decode_slowly(body: bytes) -> Any:
+def _decode_slowly(body: bytes, *, strict: bool) -> Any:
     """Decode what the fast parser refused: for the standard parser's message, or because that one is more liberal."""
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant(text))
-        json.dumps(value, ensure_ascii=False).encode()
+        value = json.loads(text, parse_constant=_refuse_constant(text) if strict else float)
+        if strict:
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         finding = _finding("json_invalid", "JSON decode error", {}, error.pos)
         raise detail(422, [{**finding, "ctx": {"error": error.msg}}]) from error

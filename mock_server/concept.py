@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,18 +11,20 @@ from mock_server.dice import Dice
 from mock_server.encoding import confidence_from_permille, polygons_from_patch, rle_from_patch
 from mock_server.patches import Patch, iou
 from mock_server.pictures import Picture, load_picture
-from mock_server.refusals import NOT_FOUND, message
+from mock_server.refusals import NOT_FOUND, answering_as, message
 from mock_server.shapes import KINDS, compose
 from mock_server.world import Answer, World, json_answer
 from sam3_contract import wire
 
-__all__ = ["concept_segment"]
+__all__ = ["Instance", "answer_of", "concept_segment", "find", "refuse_unknown_model", "suppress_overlaps"]
+
+AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
 
 MODEL: Final = "sam3/sam3_final"
 MAX_INSTANCES: Final = 6  # of one text
 MAX_EXEMPLARS: Final = 32  # positive boxes that get instances
 FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
-_KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|[^/]+/\d+")
+_KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,20 +56,36 @@ def concept_segment(request: wire.ConceptSegmentRequest, world: World) -> Answer
     Raises:
         Refusal: 400 or 404 if the model or the image cannot be loaded.
     """
-    _refuse_unknown_model(request.model_id)
-    picture = load_picture(request.image)
+    with answering_as(request.model_id):
+        refuse_unknown_model(request.model_id)
+        picture = load_picture(request.image)
     found = [_keep_confident(find(prompt, picture, seed=world.seed), prompt, request) for prompt in request.prompts]
     if request.nms_iou_threshold is not None:
         found = suppress_overlaps(found, request.nms_iou_threshold)
+    return answer_of(found, request.prompts, form=request.format, picture=picture, model_id=request.model_id)
+
+
+def answer_of(
+    found: Sequence[Sequence[Instance]], prompts: Sequence[AnyPrompt], *, form: str, picture: Picture, model_id: str
+) -> Answer:
+    """Write what was found.
+
+    Args:
+        found: The instances of each prompt.
+        prompts: What was asked.
+        form: ``polygon`` or ``rle``.
+        picture: The image.
+        model_id: As the client asked for it.
+    """
     results = [
-        _prompt_result(index, prompt, instances, request.format, picture.size)
-        for index, (prompt, instances) in enumerate(zip(request.prompts, found, strict=True))
+        _prompt_result(index, prompt, instances, form, picture.size)
+        for index, (prompt, instances) in enumerate(zip(prompts, found, strict=True))
     ]
-    cost = 150_000 + 12_000 * len(request.prompts) + 900 * sum(map(len, found))
-    return json_answer({"prompt_results": results}, model_id=request.model_id, resolved=MODEL, microseconds=cost)
+    cost = 150_000 + 12_000 * len(prompts) + 900 * sum(map(len, found))
+    return json_answer({"prompt_results": results}, model_id=model_id, resolved=MODEL, microseconds=cost)
 
 
-def find(prompt: wire.ConceptPrompt, picture: Picture, *, seed: int) -> list[Instance]:
+def find(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[Instance]:
     """Find every instance of a concept: those of its text, and those like its positive exemplars.
 
     What is found depends on nothing but the image, this prompt and the seed; nothing is found where a negative
@@ -137,7 +155,7 @@ def _keep_confident(
 
 
 def _prompt_result(
-    index: int, prompt: wire.ConceptPrompt, found: list[Instance], form: str, size: tuple[int, int]
+    index: int, prompt: AnyPrompt, found: Sequence[Instance], form: str, size: tuple[int, int]
 ) -> dict[str, Any]:
     boxes = len(prompt.boxes or [])
     echo = {
@@ -171,7 +189,12 @@ def _touches(patch: Patch, box: Box) -> bool:
     return bool(patch.window(top // 2, left // 2, (bottom + 1) // 2, (right + 1) // 2).any())
 
 
-def _refuse_unknown_model(model_id: str) -> None:
+def refuse_unknown_model(model_id: str) -> None:
+    """Refuse a model id of more than two parts, and one that names no model.
+
+    Raises:
+        Refusal: 400 or 404.
+    """
     if model_id.count("/") > 1:
         raise message(400, "Invalid Model ID sent in request.")
     if not _KNOWN_MODEL.fullmatch(model_id):

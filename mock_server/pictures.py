@@ -16,7 +16,14 @@ from sam3_contract import wire
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64, read_header
 
-__all__ = ["EmbeddingCache", "Picture", "load_picture"]
+__all__ = [
+    "EmbeddingCache",
+    "Picture",
+    "load_picture",
+    "picture_from_base64",
+    "refuse_unreachable",
+    "virtual_photograph",
+]
 
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
 EMBEDDINGS_KEPT: Final = 100
@@ -49,9 +56,19 @@ def load_picture(image: wire.Image) -> Picture:
         Refusal: 400, as the real server words it, if the image cannot be loaded.
     """
     if image.type == "url":
-        return _virtual_photograph(image.value)
+        refuse_unreachable(image.value)
+        return virtual_photograph(image.value)
+    return picture_from_base64(image.value)
+
+
+def picture_from_base64(value: str) -> Picture:
+    """Load an image from base64 or a data URI.
+
+    Raises:
+        Refusal: 400 if there is no image in it, or one that was cut short.
+    """
     try:
-        content = bytes_from_base64(image.value)
+        content = bytes_from_base64(value)
         size = read_header(content).size
     except ImageError as error:
         cause = str(error) if str(error).startswith("Empty") else MALFORMED_IMAGE
@@ -61,33 +78,48 @@ def load_picture(image: wire.Image) -> Picture:
     return Picture(hashlib.sha256(content).digest(), size)
 
 
-def _virtual_photograph(url: str) -> Picture:
-    _refuse_unreachable(url)
+def virtual_photograph(url: str) -> Picture:
+    """Make the photograph that a URL stands for: its size and content follow from the URL alone."""
     digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()
     return Picture(digest, _VIRTUAL_SIZES[Dice("virtual size", digest).below(len(_VIRTUAL_SIZES))])
 
 
-def _refuse_unreachable(url: str) -> None:
-    """Refuse what is no publicly accessible URL: another scheme, no host, a private name or address."""
+def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
+    """Refuse what is no publicly accessible URL: another scheme, no host, a private name or address.
+
+    Args:
+        url: What the request holds.
+        only_https: Refuse what the real server refuses: http too, and every address, public or not.
+
+    Raises:
+        Refusal: 400.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port  # raises if it is no number
     except ValueError as error:
         raise unloadable_image(_BAD_URL) from error
-    if not parts.scheme or not host or "\\" in parts.netloc or any(c.isspace() for c in url):
-        raise unloadable_image(_NOT_HTTP if parts.scheme and parts.scheme not in {"http", "https"} else _BAD_URL)
-    if parts.scheme not in {"http", "https"}:
+    if not parts.scheme or "\\" in parts.netloc or any(character.isspace() for character in url):
+        raise unloadable_image(_BAD_URL)
+    if parts.scheme != "https" and (only_https or parts.scheme != "http"):
         raise unloadable_image(_NOT_HTTP)
-    if not _is_public(host):
+    if not host:
+        raise unloadable_image(_BAD_URL)
+    if not _is_public(host) or (only_https and _is_address(host)):
         raise unloadable_image(_NO_FQDN)
 
 
 def _is_public(host: str) -> bool:
+    return ipaddress.ip_address(host).is_global if _is_address(host) else "." in host.strip(".")
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_global
+        ipaddress.ip_address(host)
     except ValueError:
-        return "." in host.strip(".")
+        return False
+    return True
 
 
 class EmbeddingCache:

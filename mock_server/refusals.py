@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = [
+    "INTERNAL_ERROR",
     "MALFORMED_IMAGE",
     "NOT_FOUND",
     "Refusal",
+    "answering_as",
     "detail",
     "message",
     "status_message",
     "unloadable_image",
 ]
 
+INTERNAL_ERROR = "Internal error."
 MALFORMED_IMAGE = "Malformed base64 input image."
 NOT_FOUND = (
     "Requested Roboflow resource not found. Make sure that workspace, project or model you referred in request exists."
@@ -25,15 +30,15 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
 
     Attributes:
         status: HTTP status.
-        body: JSON body.
+        body: JSON body, or the plain text of an error that nothing caught.
         headers: Further headers.
     """
 
-    def __init__(self, status: int, body: dict[str, Any], *, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, status: int, body: dict[str, Any] | str, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(f"{status} {body}")
         self.status = status
         self.body = body
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
 
 
 def message(status: int, text: str) -> Refusal:
@@ -54,3 +59,13 @@ def detail(status: int, findings: str | list[dict[str, Any]], *, headers: dict[s
 def unloadable_image(cause: str) -> Refusal:
     """Refuse an image."""
     return message(400, f"Could not load input image. Cause: {cause}")
+
+
+@contextmanager
+def answering_as(model_id: str) -> Iterator[None]:
+    """Name the model that was resolved in whatever is refused from here on, as the service's headers do."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.headers["x-model-id"] = model_id
+        raise

@@ -8,7 +8,7 @@ pixels near it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,12 +18,14 @@ from mock_server.dice import Dice
 from mock_server.encoding import confidence_from_permille, npz_from_patches, polygons_from_patch, rle_from_patch
 from mock_server.patches import Patch, union, without
 from mock_server.pictures import Picture, load_picture
-from mock_server.refusals import Refusal
+from mock_server.refusals import Refusal, answering_as
 from mock_server.shapes import MAX_EXTENT, draw
 from mock_server.world import Answer, World, json_answer
 from sam3_contract import wire
 
-__all__ = ["embed_image", "visual_segment"]
+__all__ = ["answer_of", "answer_of_embedding", "embed_image", "embedded", "segment", "visual_segment"]
+
+AnyPrompt = wire.VisualPrompt | wire.LenientVisualPrompt
 
 MODEL: Final = "sam3/sam3_interactive"
 LEVELS: Final = (8, 5, 3)  # whole, part and subpart, in eighths of the full extent; best first
@@ -52,15 +54,27 @@ def visual_segment(request: wire.VisualSegmentRequest, world: World) -> Answer:
     Raises:
         Refusal: 400 if the image cannot be loaded.
     """
-    picture, cost = _embedded(request.image, request.image_id, world)
+    with answering_as(MODEL):
+        picture, cost = embedded(request.image_id, lambda: load_picture(request.image), world)
     levels = len(LEVELS) if request.multimask_output else 1
     found = [entry for prompt in request.asked for entry in segment(prompt, picture, seed=world.seed)[:levels]]
     if request.format == "binary":
         return _binary_answer([patch for patch, _ in found], picture)
-    predictions = [_prediction(patch, confidence, request.format, picture.size) for patch, confidence in found]
-    return json_answer(
-        {"predictions": predictions}, model_id=MODEL, resolved=MODEL, microseconds=cost + 4_000 * len(request.asked)
-    )
+    form = "rle" if request.format == "rle" else "polygon"
+    return answer_of(found, form=form, picture=picture, cost=cost + 4_000 * len(request.asked))
+
+
+def answer_of(found: Sequence[tuple[Patch, float]], *, form: str, picture: Picture, cost: int) -> Answer:
+    """Write what was found.
+
+    Args:
+        found: Mask and confidence of each prediction.
+        form: ``polygon`` or ``rle``.
+        picture: The image.
+        cost: Microseconds that the answer claims to have taken.
+    """
+    predictions = [_prediction(patch, confidence, form, picture.size) for patch, confidence in found]
+    return json_answer({"predictions": predictions}, model_id=MODEL, resolved=MODEL, microseconds=cost)
 
 
 def embed_image(request: wire.EmbedImageRequest, world: World) -> Answer:
@@ -69,21 +83,27 @@ def embed_image(request: wire.EmbedImageRequest, world: World) -> Answer:
     Raises:
         Refusal: 400 if the image cannot be loaded.
     """
-    picture = world.embeddings.find(request.image_id)
-    cost = 1_000
-    if picture is None:
-        picture, cost = load_picture(request.image), EMBEDDING_COST
-    # The real server hashes the pixels, which nothing here decodes.
-    image_id = (
-        hashlib.sha1(picture.digest, usedforsecurity=False).hexdigest()
-        if request.image_id is None
-        else request.image_id
-    )
-    world.embeddings.keep(image_id, picture)
-    return json_answer({"image_id": image_id}, model_id=MODEL, resolved=MODEL, microseconds=cost)
+    with answering_as(MODEL):
+        return answer_of_embedding(request.image_id, lambda: load_picture(request.image), world)
 
 
-def segment(prompt: wire.VisualPrompt, picture: Picture, *, seed: int) -> list[tuple[Patch, float]]:
+def answer_of_embedding(image_id: str | None, load: Callable[[], Picture], world: World) -> Answer:
+    """Remember an image under its id, made from its content if there is none.
+
+    Args:
+        image_id: The client's name for the image.
+        load: Loads the image; not called if the name is known.
+        world: Where embeddings are kept.
+    """
+    picture, cost = embedded(image_id, load, world)
+    if image_id is None:
+        # The real server hashes the pixels, which nothing here decodes.
+        image_id = hashlib.sha1(picture.digest, usedforsecurity=False).hexdigest()
+        world.embeddings.keep(image_id, picture)
+    return json_answer({"image_id": image_id}, model_id=MODEL, resolved=MODEL, microseconds=cost + 1_000)
+
+
+def segment(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[tuple[Patch, float]]:
     """Segment one object.
 
     Returns:
@@ -108,7 +128,7 @@ def segment(prompt: wire.VisualPrompt, picture: Picture, *, seed: int) -> list[t
     return found
 
 
-def _base(prompt: wire.VisualPrompt, clicks: Clicks, dice: Dice, picture: Picture) -> Any:
+def _base(prompt: AnyPrompt, clicks: Clicks, dice: Dice, picture: Picture) -> Any:
     """Choose the ellipse that a box, or the lack of any prompt, asks for, as a function of its eighths."""
     height, width = picture.size
     if prompt.box is not None:
@@ -128,7 +148,7 @@ def _base(prompt: wire.VisualPrompt, clicks: Clicks, dice: Dice, picture: Pictur
     return ellipse
 
 
-def _clicks(points: list[wire.Point], size: tuple[int, int]) -> Clicks:
+def _clicks(points: Sequence[wire.Point], size: tuple[int, int]) -> Clicks:
     """Sort the clicks that hit the image; drop repeated ones, and those too far from the first to share a window."""
     height, width = size
     hits = [
@@ -163,12 +183,12 @@ def _half_pixels(value: float) -> int:
     return int(2 * max(-FAR, min(FAR, value)))
 
 
-def _embedded(image: wire.Image, image_id: str | None, world: World) -> tuple[Picture, int]:
-    """Take the picture that ``image_id`` remembers, else load and remember this one; tell what that costs."""
+def embedded(image_id: str | None, load: Callable[[], Picture], world: World) -> tuple[Picture, int]:
+    """Take the picture that an id remembers, else load and remember this one; tell what that costs in microseconds."""
     known = world.embeddings.find(image_id)
     if known is not None:
         return known, 0
-    picture = load_picture(image)
+    picture = load()
     return (picture if image_id is None else world.embeddings.keep(image_id, picture)), EMBEDDING_COST
 
 

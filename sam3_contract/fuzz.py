@@ -129,7 +129,7 @@ def _violations(failure: BaseException, exchange: Exchange, again: str) -> Itera
         for breach in check.judge([exchange], load()).breaches:
             yield Violation(check, replace(breach, again=again), exchange)
     if not ours:
-        expected = " ".join(message.split())
+        expected = " ".join(message.split()) or GENERATED.law
         yield Violation(GENERATED, Breach("the answer", title, expected, again=again), exchange)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 __all__ = ["serve"]
@@ -18,9 +20,25 @@ __all__ = ["serve"]
     metavar="KEY",
     help="Accept only this key; may be given more than once. By default every key is good, and none is a 401.",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["documented", "observed"]),
+    default="documented",
+    show_default=True,
+    help="Where documentation and server differ, play this side.",
+)
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
 @click.option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
-def serve(host: str, port: int, workers: int, api_keys: tuple[str, ...], seed: int, document: str | None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    api_keys: tuple[str, ...],
+    profile: Literal["documented", "observed"],
+    seed: int,
+    document: str | None,
+) -> None:
     r"""Serve a fake SAM 3 API.
 
     Masks are synthetic: they follow the image, the prompts, the thresholds and the format, not what is in the
@@ -38,7 +56,7 @@ def serve(host: str, port: int, workers: int, api_keys: tuple[str, ...], seed: i
     from mock_server.app import Settings  # noqa: PLC0415
     from mock_server.serving import serve as serve_mock  # noqa: PLC0415
 
-    settings = Settings(api_keys=frozenset(api_keys) or None, seed=seed)
+    settings = Settings(api_keys=frozenset(api_keys) or None, seed=seed, profile=profile)
     serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=_announce)
 
 

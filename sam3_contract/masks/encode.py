@@ -31,6 +31,11 @@ def counts_from_run_lengths(run_lengths: NDArray[np.int64]) -> str:
     """
     values = np.array(run_lengths, np.int64)
     values[3:] -= run_lengths[1:-2]
+    middle = values[3:-1] + _PAIR_REACH
+    if middle.size and middle.min() >= 0 and middle.max() < 2 * _PAIR_REACH:
+        # As good as always: only the first runs, which are no differences, and the last are long.
+        text = _PAIRS[middle].view(np.uint8).compress(_PAIRS_KEPT[middle].view(np.bool_)).tobytes().decode("ascii")
+        return "".join(map(_text_of_value, values[:3].tolist())) + text + _text_of_value(int(values[-1]))
     characters, _ = _characters_from_values(values)
     return characters.tobytes().decode("ascii")
 
@@ -83,3 +88,28 @@ def _characters_from_values(values: NDArray[np.int64]) -> tuple[NDArray[np.uint8
     groups += 48
     characters: NDArray[np.uint8] = groups.ravel().compress(kept.ravel())
     return characters, np.cumsum(widths, dtype=np.int64)
+
+
+def _text_of_value(value: int) -> str:
+    """Write one signed value, as `_characters_from_values` writes many."""
+    text = ""
+    while not -16 <= value <= 15:
+        text += chr((value & 31) + 80)
+        value >>= 5
+    return text + chr((value & 31) + 48)
+
+
+_PAIR_REACH = 512
+"""Values from -512 to 511 have at most two characters."""
+
+
+def _pairs() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Tabulate the two characters of each small value, and which of them are written, two bytes in one number each."""
+    small = np.arange(-_PAIR_REACH, _PAIR_REACH)
+    longer = (small < -16) | (small > 15)
+    characters = np.stack([(small & 31) + 32 * longer + 48, (small >> 5 & 31) + 48], axis=1).astype(np.uint8)
+    kept = np.stack([np.ones_like(longer), longer], axis=1)
+    return characters.view(np.uint16).ravel(), kept.view(np.uint16).ravel()
+
+
+_PAIRS, _PAIRS_KEPT = _pairs()

@@ -9,10 +9,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sam3_contract.errors import MaskError
+from sam3_contract.masks.catalogue import finding_of
+from sam3_contract.masks.json_text import MAX_DEPTH, NotingReader, depth_of
 from sam3_contract.masks.records import MaskRecord, masks_of_entry, size_of_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from sam3_contract.masks.finding import Finding
 
 __all__ = ["elements_of_text", "masks_of_text"]
 
@@ -21,14 +25,24 @@ MAX_ELEMENT = 2**26
 
 _SPACE = " \t\r\n"
 
+_ARRAYS = ("$[", "$.annotations[", "$.predictions[", "$.prompt_results[")
+"""How the paths of elements begin that hold masks; a COCO file also has arrays of categories and licences."""
 
-def masks_of_text(chunks: Iterable[str], *, image_size: tuple[int, int] | None = None) -> Iterator[MaskRecord]:
+_MAX_REMEMBERED_KEYS = 1000
+"""Keys of the outermost object that are compared with later ones."""
+
+
+def masks_of_text(
+    chunks: Iterable[str], *, image_size: tuple[int, int] | None = None, findings: list[Finding] | None = None
+) -> Iterator[MaskRecord]:
     """Yield every mask of a JSON document while it is being read.
 
     Args:
         chunks: The text in pieces of any length, such as reads of a megabyte.
         image_size: ``(height, width)`` in pixels of the image that all masks belong to; None if not known. The size
             that a COCO file states for an image takes precedence, if its ``images`` come before its ``annotations``.
+        findings: Where to note what is not JSON although parsers accept it, as `parse_json` finds it; the caller may
+            empty it at any time.
 
     Yields:
         One record per mask, in the order of the text.
@@ -42,7 +56,9 @@ def masks_of_text(chunks: Iterable[str], *, image_size: tuple[int, int] | None =
         [MaskRecord(path='$.annotations[0].segmentation', masks=[], declared_format=None, image_size=(4, 6))]
     """
     sizes: dict[object, tuple[int, int] | None] = {}
-    for path, element in elements_of_text(chunks):
+    for path, element in elements_of_text(chunks, findings=findings):
+        if path == "$.image" and isinstance(element, dict):
+            image_size = size_of_entry(element, default=image_size)
         own = image_size
         if path.startswith("$.images["):
             if isinstance(element, dict) and isinstance(element.get("id"), (int, str)):
@@ -50,15 +66,16 @@ def masks_of_text(chunks: Iterable[str], *, image_size: tuple[int, int] | None =
             continue
         if isinstance(element, dict) and isinstance(element.get("image_id"), (int, str)):
             own = sizes.get(element["image_id"], image_size)
-        if path.endswith("]"):
+        if path.startswith(_ARRAYS):
             yield from masks_of_entry(element, image_size=own, path=path)
 
 
-def elements_of_text(chunks: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def elements_of_text(chunks: Iterable[str], *, findings: list[Finding] | None = None) -> Iterator[tuple[str, Any]]:
     """Yield the elements of the outermost array, or of each array in the outermost object, one at a time.
 
     Args:
         chunks: The text in pieces of any length.
+        findings: Where to note repeated keys, NaN, integers beyond 64 bits and deep nesting; None to look for none.
 
     Yields:
         ``(path, element)``, such as ``$[0]`` or ``$.annotations[0]``; an object's other values as ``$.key``.
@@ -70,23 +87,28 @@ def elements_of_text(chunks: Iterable[str]) -> Iterator[tuple[str, Any]]:
         >>> list(elements_of_text(['{"a": [1, ', '2], "b": "x"}']))
         [('$.a[0]', 1), ('$.a[1]', 2), ('$.b', 'x')]
     """
-    text = _Text(chunks)
+    text = _Text(chunks, findings)
     opening = text.peek()
     if opening == "[":
         yield from _elements(text, path="$")
     elif opening == "{":
         text.take("{")
+        keys: set[object] = set()
         while text.peek() != "}":
-            key = text.value()
+            key = text.key()
+            if key in keys:
+                text.note(finding_of("key_repeated", path="$", found=key, expected="each key once"))
+            elif len(keys) < _MAX_REMEMBERED_KEYS:
+                keys.add(key)
             text.take(":")
             if text.peek() == "[":
                 yield from _elements(text, path=f"$.{key}")
             else:
-                yield f"$.{key}", text.value()
+                yield f"$.{key}", text.value(f"$.{key}")
             text.step("}")
         text.take("}")
     else:
-        yield "$", text.value()
+        yield "$", text.value("$")
     if text.peek():
         raise text.error("the end")
 
@@ -95,7 +117,7 @@ def _elements(text: _Text, *, path: str) -> Iterator[tuple[str, Any]]:
     text.take("[")
     index = 0
     while text.peek() != "]":
-        yield f"{path}[{index}]", text.value()
+        yield f"{path}[{index}]", text.value(f"{path}[{index}]")
         index += 1
         text.step("]")
     text.take("]")
@@ -104,9 +126,11 @@ def _elements(text: _Text, *, path: str) -> Iterator[tuple[str, Any]]:
 class _Text:
     """A window on the text that moves forward and is refilled on demand."""
 
-    def __init__(self, chunks: Iterable[str]) -> None:
+    def __init__(self, chunks: Iterable[str], findings: list[Finding] | None) -> None:
         self._chunks = iter(chunks)
-        self._decoder = json.JSONDecoder()
+        self._findings = findings
+        self._reader = NotingReader("$")
+        self._decoder = self._reader.decoder()
         self._window = ""
         self._place = 0
         self._passed = 0
@@ -134,10 +158,23 @@ class _Text:
             if self.peek() == closing:
                 raise self.error("a JSON value")
 
-    def value(self) -> Any:
-        """Take a whole value."""
+    def key(self) -> Any:
+        """Take the key of a member."""
+        if self.peek() != '"':
+            raise self.error("a key")
+        return self.value("$")
+
+    def note(self, finding: Finding) -> None:
+        """Note a finding, if any are wanted."""
+        if self._findings is not None:
+            self._findings.append(finding)
+
+    def value(self, path: str) -> Any:
+        """Take a whole value, whose place is *path*."""
         self.peek()
+        self._reader.path = path
         while True:
+            self._reader.findings.clear()
             try:
                 value, end = self._decoder.raw_decode(self._window, self._place)
             except (json.JSONDecodeError, RecursionError) as error:
@@ -147,8 +184,17 @@ class _Text:
             # A number near the end of the window may go on in the next piece: "1e+" is read as 1 so far.
             if end + 3 > len(self._window) and isinstance(value, (int, float)) and self._grow():
                 continue
+            self._note_findings(end, path=path)
             self._place = end
             return value
+
+    def _note_findings(self, end: int, *, path: str) -> None:
+        if self._findings is None:
+            return
+        self._findings.extend(self._reader.findings.values())
+        if depth_of(self._window[self._place : end]) > MAX_DEPTH:
+            expected = f"at most {MAX_DEPTH} levels"
+            self.note(finding_of("nested_too_deep", path=path, said="more levels", expected=expected))
 
     def error(self, expected: str) -> MaskError:
         """Say what stands here and what was expected instead."""

@@ -43,11 +43,12 @@ def masks_of_record(
     Understood are an answer of ``concept_segment`` or ``visual_segment``, a list of predictions or a single one, a
     COCO file with ``images`` and ``annotations``, COCO results and annotations, and a bare RLE or list of polygons.
     COCO writes rings flat, [x1, y1, x2, y2, ...]; these are paired, so that they are judged as the service's are.
+    An object ``image`` with ``height`` and ``width`` beside the masks, as SA-1B has it, states their image's size.
 
     Args:
         record: A parsed JSON value: a whole file, or one line of JSON Lines.
         image_size: ``(height, width)`` in pixels of the image that all masks belong to; None if not known. The size
-            that a COCO file states for an image takes precedence.
+            that a record or a COCO file states for an image takes precedence.
         path: JSON path of the record itself.
 
     Yields:
@@ -67,6 +68,8 @@ def masks_of_record(
 def _masks_of_entry(
     entry: object, *, image_size: tuple[int, int] | None, path: str, depth: int
 ) -> Iterator[MaskRecord]:
+    if isinstance(entry, dict) and isinstance(entry.get("image"), dict):
+        image_size = size_of_entry(entry["image"], default=image_size)
     if not isinstance(entry, dict) or depth > _DEEPEST:
         yield MaskRecord(path, entry, None, image_size)
     elif "masks" in entry:

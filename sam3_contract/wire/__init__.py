@@ -19,6 +19,14 @@ from sam3_contract.wire.answers import (
     RlePrediction,
     VisualSegmentResponse,
 )
+from sam3_contract.wire.lenient import (
+    LenientConceptPrompt,
+    LenientConceptSegmentRequest,
+    LenientEmbedImageRequest,
+    LenientImage,
+    LenientVisualPrompt,
+    LenientVisualSegmentRequest,
+)
 from sam3_contract.wire.requests import (
     CenterBox,
     ConceptPrompt,
@@ -46,6 +54,12 @@ __all__ = [
     "EmbedImageRequest",
     "EmbedImageResponse",
     "Image",
+    "LenientConceptPrompt",
+    "LenientConceptSegmentRequest",
+    "LenientEmbedImageRequest",
+    "LenientImage",
+    "LenientVisualPrompt",
+    "LenientVisualSegmentRequest",
     "Point",
     "PolygonPrediction",
     "PromptResult",

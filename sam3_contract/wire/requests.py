@@ -5,7 +5,8 @@ Field order is the order in which the server reports errors. Messages of the rul
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -45,7 +46,7 @@ class RequestPart(BaseModel):
     # The server's name of the class, which its error messages and locations show to clients.
     server_name: ClassVar[str] = ""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Image(RequestPart):
@@ -100,6 +101,38 @@ class Point(RequestPart):
     positive: bool
 
 
+# The rules that the document's models and the lenient ones share, in the server's words.
+
+
+def unit_interval(value: float | None, info: ValidationInfo) -> float | None:
+    """Refuse a number outside 0..1; written so that NaN passes, as it does in the server."""
+    if value is not None and (value < 0.0 or value > 1.0):
+        raise ValueError(f"{info.field_name} must be between 0.0 and 1.0")
+    return value
+
+
+def visual_has_boxes(value: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+    """Refuse a visual prompt without boxes."""
+    if info.data.get("type") == "visual" and not value:
+        raise ValueError("Visual prompt requires at least one box")
+    return value
+
+
+def labels_match_boxes(value: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+    """Refuse labels that are more or fewer than the boxes; boxes that were refused themselves count as none."""
+    boxes = info.data.get("boxes")
+    if value is not None and (boxes is None or len(boxes) != len(value)):
+        raise ValueError("box_labels must match boxes length when provided")
+    return value
+
+
+def prompts_within_batch(value: list[Any]) -> list[Any]:
+    """Refuse more prompts than the server takes at once."""
+    if len(value) > MAX_PROMPTS:
+        raise ValueError(f"Exceeded SAM3_MAX_PROMPT_BATCH_SIZE={MAX_PROMPTS}: got {len(value)}")
+    return value
+
+
 ExemplarBox = Annotated[TopLeftBox, Tag("Box")] | Annotated[CornerBox, Tag("BoxXYXY")]
 BoxLabel = Annotated[Literal[0, 1], BeforeValidator(integral)]
 
@@ -113,33 +146,17 @@ class ConceptPrompt(RequestPart):
     text: str | None = None
     output_prob_thresh: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] | None = None
     boxes: list[ExemplarBox] | None = Field(default=None, validate_default=True)
-    box_labels: list[BoxLabel] | None = Field(default=None, validate_default=True)
+    box_labels: list[BoxLabel] | None = None
 
-    @field_validator("output_prob_thresh")
-    @classmethod
-    def _threshold_in_range(cls, value: float | None) -> float | None:
-        if value is not None and not 0.0 <= value <= 1.0:
-            raise ValueError("output_prob_thresh must be between 0.0 and 1.0")
-        return value
+    _threshold_in_range = field_validator("output_prob_thresh")(unit_interval)
+    _visual_has_boxes = field_validator("boxes")(visual_has_boxes)
+    _labels_match_boxes = field_validator("box_labels")(labels_match_boxes)
 
-    @field_validator("boxes")
-    @classmethod
-    def _visual_has_boxes(cls, value: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
-        if info.data.get("type") == "visual" and not value:
-            raise ValueError("Visual prompt requires at least one box")
-        return value
-
-    @field_validator("box_labels")
-    @classmethod
-    def _labels_match_boxes(cls, value: list[int] | None, info: ValidationInfo) -> list[int] | None:
-        if "boxes" not in info.data:  # the boxes were refused already
-            return value
-        boxes = info.data["boxes"]
-        if value is None and boxes:
+    @model_validator(mode="after")
+    def _boxes_have_labels(self) -> Self:
+        if self.boxes and self.box_labels is None:
             raise ValueError("box_labels is required when boxes are given")
-        if value is not None and (boxes is None or len(boxes) != len(value)):
-            raise ValueError("box_labels must match boxes length when provided")
-        return value
+        return self
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -172,19 +189,8 @@ class ConceptSegmentRequest(Request):
     prompts: list[ConceptPrompt] = Field(min_length=1, json_schema_extra={"maxItems": MAX_PROMPTS})
     nms_iou_threshold: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] | None = None
 
-    @field_validator("prompts")
-    @classmethod
-    def _prompts_within_batch(cls, value: list[ConceptPrompt]) -> list[ConceptPrompt]:
-        if len(value) > MAX_PROMPTS:
-            raise ValueError(f"Exceeded SAM3_MAX_PROMPT_BATCH_SIZE={MAX_PROMPTS}: got {len(value)}")
-        return value
-
-    @field_validator("nms_iou_threshold")
-    @classmethod
-    def _nms_in_range(cls, value: float | None) -> float | None:
-        if value is not None and not 0.0 <= value <= 1.0:
-            raise ValueError("nms_iou_threshold must be between 0.0 and 1.0")
-        return value
+    _prompts_within_batch = field_validator("prompts")(prompts_within_batch)
+    _nms_in_range = field_validator("nms_iou_threshold")(unit_interval)
 
 
 class VisualPrompt(RequestPart):
@@ -202,6 +208,27 @@ class VisualPromptSet(RequestPart):
     server_name: ClassVar[str] = "Sam2PromptSet"
 
     prompts: list[VisualPrompt] | None
+
+
+class _Asking(Protocol):
+    @property
+    def box(self) -> object | None: ...
+    @property
+    def points(self) -> Sequence[object] | None: ...
+
+
+AnyVisualPrompt = TypeVar("AnyVisualPrompt", bound=_Asking)
+
+
+def asking(prompts: Sequence[AnyVisualPrompt]) -> list[AnyVisualPrompt]:
+    """Leave out what asks nothing: without any points, the prompts that have no box.
+
+    References:
+        ``to_sam2_inputs`` in the server's ``core/entities/requests/sam2.py``.
+    """
+    if any(prompt.points for prompt in prompts):
+        return list(prompts)
+    return [prompt for prompt in prompts if prompt.box]
 
 
 def _as_prompt_set(value: object, info: ValidationInfo) -> object:
@@ -237,18 +264,8 @@ class VisualSegmentRequest(Request):
 
     @property
     def asked(self) -> list[VisualPrompt]:
-        """The prompts that get an answer, at least one.
-
-        As in the server: without any points, prompts that have no box are dropped; nothing at all asks for one
-        object of the model's choice.
-
-        References:
-            ``to_sam2_inputs`` in the server's ``core/entities/requests/sam2.py``.
-        """
-        prompts = (self.prompts.prompts or []) if self.prompts else []
-        if not any(prompt.points for prompt in prompts):
-            prompts = [prompt for prompt in prompts if prompt.box]
-        return prompts or [VisualPrompt()]
+        """The prompts that get an answer, at least one."""
+        return asking((self.prompts.prompts or []) if self.prompts else []) or [VisualPrompt()]
 
 
 class EmbedImageRequest(Request):
