@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -12,10 +12,11 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from mock_server import concept, observed, visual
-from mock_server.auth import check_key, presented_key
+from mock_server.auth import KeySettings, check_key, presented_key
 from mock_server.bodies import decode_json, is_json, validate, without_key
 from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
 from mock_server.refusals import Refusal
+from mock_server.specimens import PREFIX, SPECIMENS
 from mock_server.world import Answer, World
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError
@@ -44,11 +45,16 @@ class Settings:
 
     Attributes:
         api_keys: The keys it accepts; ``None`` for every key that is not empty.
+        refused_keys: Keys that are known but refused, each with how: ``"401"`` (of another workspace), ``"402"``,
+            ``"403"`` or ``"423"``.
+        auth: Whether a key is asked for at all.
         seed: Another seed gives other masks of the same images.
         profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
     """
 
     api_keys: frozenset[str] | None = None
+    refused_keys: Mapping[str, str] = field(default_factory=dict)
+    auth: bool = True
     seed: int = 0
     profile: Profile = "documented"
 
@@ -119,6 +125,7 @@ def _add_service_paths(app: Flask, contract: spec.Contract) -> None:
     about = {
         "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract; its masks are synthetic",
         "operations": [f"{operation.method} {operation.path}" for operation in contract.operations],
+        "specimens": {f"{PREFIX}{name}": specimen.shows for name, specimen in SPECIMENS.items()},
         "contract": "/openapi.json",
         "health": "/healthz",
     }
@@ -155,7 +162,7 @@ def _admit(settings: Settings) -> Response | None:
     if request.method not in {"GET", "POST"} or request.path in OPEN_PATHS:
         return None
     g.key = presented_key(request, lambda: _body_for_key(strict=settings.profile == "documented"))
-    check_key(g.key, settings.api_keys)
+    check_key(g.key, KeySettings(settings.auth, settings.api_keys, settings.refused_keys))
     return None
 
 

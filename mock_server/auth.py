@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from werkzeug import Request
 
-from mock_server.refusals import status_message
+from mock_server.refusals import Refusal, message, status_message
 
-__all__ = ["check_key", "presented_key"]
+__all__ = ["REFUSALS", "KeySettings", "check_key", "presented_key"]
 
 _MISSING: Final = "Unauthorized api_key"
 _REJECTED: Final = "Unauthorized api_key. This key is not authorized for serverless inference."
+
+
+# In the words of the server's source, as far as they are known.
+_ACCESS: Final = "Unauthorized access to roboflow API - check API key and make sure the key is valid"
+_VISIT: Final = (
+    "Visit https://docs.roboflow.com/api-reference/authentication#retrieve-an-api-key to learn how to retrieve one."
+)
+_NO_CREDITS: Final = (
+    "This workspace cannot currently spend credits for serverless inference. Verify billing or credit cap settings."
+)
+_REFUSALS: Final[Mapping[str, Callable[[], Refusal]]] = {
+    "401": lambda: message(401, f"{_ACCESS} for workspace you use. {_VISIT}"),
+    "402": lambda: status_message(402, _NO_CREDITS),
+    "403": lambda: message(403, f"{_ACCESS} and have required scopes. {_VISIT}"),
+    "423": lambda: message(423, "Roboflow API usage is paused."),
+}
+REFUSALS: Final = tuple(_REFUSALS)
+"""How a known key may be refused: of another workspace, out of credits, lacking a scope, of a paused workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """Which keys open the mock.
+
+    Attributes:
+        required: Whether a key is asked for at all.
+        good: The keys that are accepted; ``None`` for every key that is not empty.
+        refused: Keys that are known but refused, each with how: one of :data:`REFUSALS`.
+    """
+
+    required: bool = True
+    good: frozenset[str] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def presented_key(request: Request, read_body: Callable[[], Any]) -> str | None:
@@ -35,17 +69,21 @@ def presented_key(request: Request, read_body: Callable[[], Any]) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def check_key(key: str | None, good_keys: frozenset[str] | None) -> None:
-    """Refuse a missing or a wrong key.
+def check_key(key: str | None, settings: KeySettings) -> None:
+    """Refuse a missing key, a wrong one, and one that is configured to be refused.
 
     Args:
         key: What the client presented.
-        good_keys: The keys that are right; ``None`` accepts every key that is not empty.
+        settings: Which keys are good, and which are refused in which way.
 
     Raises:
-        Refusal: 401.
+        Refusal: 401, or the status that the key is configured to get.
     """
+    if not settings.required:
+        return
     if key is None:
         raise status_message(401, _MISSING)
-    if not key or (good_keys is not None and key not in good_keys):
+    if key in settings.refused:
+        raise _REFUSALS[settings.refused[key]]()
+    if not key or (settings.good is not None and key not in settings.good):
         raise status_message(401, _REJECTED)

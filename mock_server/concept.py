@@ -13,6 +13,7 @@ from mock_server.patches import Patch, iou
 from mock_server.pictures import Picture, load_picture
 from mock_server.refusals import NOT_FOUND, answering_as, message
 from mock_server.shapes import KINDS, compose
+from mock_server.specimens import specimen_of
 from mock_server.world import Answer, World, json_answer
 from sam3_contract import wire
 
@@ -117,6 +118,10 @@ def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[lis
 
 
 def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
+    specimen = specimen_of(text, picture.size)
+    if specimen is not None:
+        yield from (Instance(patch, confidence_from_permille(permille)) for patch, permille in specimen)
+        return
     dice = Dice("concept", str(seed), picture.digest, text)
     if dice.below(8) == 0:  # now and then there is none
         return

@@ -220,6 +220,11 @@ def test_help_teaches(command: list[str]) -> None:
     assert "Usage:" in result.stdout
 
 
+def test_help_keeps_examples_on_lines_of_their_own() -> None:
+    assert "\n    sam3-contract serve\n" in run_command("--help").stdout
+    assert "\n    curl -s " in run_command("serve", "--help").stdout
+
+
 def test_no_option_of_verify_takes_a_key() -> None:
     assert "--api-key " not in run_command("verify", "--help").stdout
 

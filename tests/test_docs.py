@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from mock_server.specimens import SPECIMENS
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli import commands
 from tests.servers import ROOT
@@ -37,6 +38,10 @@ def test_readme_names_no_command_or_option_that_does_not_exist() -> None:
         taken = [command, *(getattr(command, "commands", {}).values())]
         known = {option for one in taken for parameter in one.params for option in parameter.opts}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (name, rest)
+
+
+def test_readme_names_every_specimen() -> None:
+    assert [name for name in SPECIMENS if not re.search(rf"`(specimen:)?{name}`", README)] == []
 
 
 def test_readme_stays_short() -> None:

@@ -35,7 +35,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(metadata.version("sam3-contract"), prog_name="sam3-contract")
 def commands() -> None:
-    r"""Contract tests and a mock server for Roboflow's hosted SAM 3 API.
+    """Contract tests and a mock server for Roboflow's hosted SAM 3 API.
 
     \b
     Develop against a fake service, then hold it, or the live one, to the contract:
@@ -43,7 +43,7 @@ def commands() -> None:
       sam3-contract verify http://127.0.0.1:9001
 
     Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
-    """
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ from typing import Literal
 
 import click
 
+from sam3_contract.errors import UsageError
+
 __all__ = ["serve"]
 
 
@@ -21,6 +23,14 @@ __all__ = ["serve"]
     help="Accept only this key; may be given more than once. By default every key is good, and none is a 401.",
 )
 @click.option(
+    "--refuse-key",
+    "refused_keys",
+    multiple=True,
+    metavar="KEY=STATUS",
+    help="Refuse this key with 401 (another workspace's), 402 (no credits), 403 (no scope) or 423 (paused).",
+)
+@click.option("--no-auth", is_flag=True, help="Ask for no key at all.")
+@click.option(
     "--profile",
     type=click.Choice(["documented", "observed"]),
     default="documented",
@@ -35,11 +45,13 @@ def serve(
     port: int,
     workers: int,
     api_keys: tuple[str, ...],
+    refused_keys: tuple[str, ...],
+    no_auth: bool,
     profile: Literal["documented", "observed"],
     seed: int,
     document: str | None,
 ) -> None:
-    r"""Serve a fake SAM 3 API.
+    """Serve a fake SAM 3 API.
 
     Masks are synthetic: they follow the image, the prompts, the thresholds and the format, not what is in the
     picture. The same request always gets the same bytes. Nothing is fetched: an image given by URL is stood for by a
@@ -47,16 +59,27 @@ def serve(
 
     \b
     Point a client at it by its base URL, with any API key:
-      curl -s "http://127.0.0.1:9001/sam3/concept_segment?api_key=any" \
-        -H "Content-Type: application/json" \
+      curl -s "http://127.0.0.1:9001/sam3/concept_segment?api_key=any" \\
+        -H "Content-Type: application/json" \\
         -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
              "prompts": [{"type": "text", "text": "dog"}]}'
-    """
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Only here: no other command waits for Flask and granian to be imported.
     from mock_server.app import Settings  # noqa: PLC0415
+    from mock_server.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving import serve as serve_mock  # noqa: PLC0415
 
-    settings = Settings(api_keys=frozenset(api_keys) or None, seed=seed, profile=profile)
+    refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
+    for key, status in refused.items():
+        if not key or status not in REFUSALS:
+            raise UsageError(f"--refuse-key takes KEY=STATUS with a status of {', '.join(REFUSALS)}, not {status!r}")
+    settings = Settings(
+        api_keys=frozenset(api_keys) or None,
+        refused_keys=refused,
+        auth=not no_auth,
+        seed=seed,
+        profile=profile,
+    )
     serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=_announce)
 
 

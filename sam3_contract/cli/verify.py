@@ -57,7 +57,7 @@ def verify(
     api_key_env: str | None,
     timeout: float,
 ) -> None:
-    r"""Hold a server to the contract.
+    """Hold a server to the contract.
 
     BASE_URL is where the paths begin, such as http://127.0.0.1:9001; `mock` verifies the built-in mock in this
     process, without a socket. The key is read from the environment, never from an argument. A live service charges
@@ -65,7 +65,7 @@ def verify(
 
     \b
     Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
-    """
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     contract = load(document)
     checks = selected(_codes(select), _codes(ignore))
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()

@@ -8,7 +8,7 @@ import json
 import pytest
 from werkzeug.test import TestResponse
 
-from mock_server import Settings
+from mock_server import Settings, create_app
 from tests.mock_server.client import IMAGE, Client, Json
 
 GOOD, OTHER, WRONG = "a-good-key", "another-good-key", "a-wrong-key"
@@ -217,3 +217,30 @@ def test_key_changes_nothing_in_the_answer() -> None:
     }
 
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "family", "words"),
+    [
+        ("401", {"message"}, "valid for workspace you use"),
+        ("402", {"status", "message"}, "cannot currently spend credits"),
+        ("403", {"message"}, "have required scopes"),
+        ("423", {"message"}, "usage is paused"),
+    ],
+)
+def test_refused_key_gets_its_own_status(how: str, family: set[str], words: str) -> None:
+    client = create_app(Settings(refused_keys={"the-refused-key": how})).test_client()
+
+    refused = client.post("/sam3/embed_image?api_key=the-refused-key", json={})
+    other = client.post("/sam3/embed_image?api_key=another-key", json={})
+
+    assert (refused.status_code, other.status_code) == (int(how), 422)
+    assert set(refused.get_json()) == family
+    assert words in refused.get_json()["message"]
+
+
+def test_no_auth_asks_for_no_key() -> None:
+    client = create_app(Settings(auth=False)).test_client()
+
+    assert client.post("/sam3/embed_image", json={}).status_code == 422
+    assert client.post("/sam3/nope").status_code == 404

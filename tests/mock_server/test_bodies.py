@@ -126,6 +126,7 @@ def test_body_must_be_an_object(value: Any, operation: str) -> None:
         "application/octet-stream",
         "application/json5",
         "application/jsonlines",
+        "application/geojson",
         "image/svg+json",
         "json",
         "garbage; charset=utf-8",

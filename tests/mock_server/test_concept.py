@@ -140,6 +140,14 @@ def test_texts_that_differ_find_different_things() -> None:
     assert len(set(found)) == len(found)
 
 
+def test_texts_are_compared_letter_by_letter() -> None:
+    spellings = ["noun 3", " noun 3", "noun 3 ", "Noun 3", "noun  3", "noun 3\x00"]
+
+    found = [repr(result["predictions"]) for result in CLIENT.concept([{"text": text} for text in spellings])]
+
+    assert len(set(found)) == len(spellings)
+
+
 def test_many_texts_find_none_one_and_several() -> None:
     counts = [len(result["predictions"]) for result in all_found()]
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mock_server import Settings
-from mock_server.pictures import EMBEDDINGS_KEPT, Picture
+from mock_server.pictures import EMBEDDINGS_KEPT, EmbeddingCache, Picture
 from mock_server.visual import segment
 from sam3_contract import masks, wire
 from tests.mock_server.client import IMAGE, Bitmap, Client, Json, bitmap_of, bitmaps_of, center_box, click, image
@@ -23,7 +23,8 @@ BOX = center_box(32, 24, 30, 22)
 UNDECODABLE = {"type": "base64", "value": "!!"}
 LEVELS = ("whole", "part", "subpart")
 
-SIDES = st.integers(1, 60)
+SIDES = st.integers(1, 60) | st.just(200)
+STEPS = st.integers(-3, 3)
 HALVES = st.integers(-20, 140).map(lambda half: half / 2)
 FLAGS = st.booleans()
 CENTER_BOXES = st.builds(center_box, HALVES, HALVES, HALVES, HALVES)
@@ -35,7 +36,11 @@ def scenes(draw: st.DrawFn, fewest: int = 1) -> tuple[Picture, list[wire.Point]]
     width, height = draw(SIDES), draw(SIDES)
     picture = Picture(draw(st.binary(min_size=1, max_size=4)), (height, width))
     points = draw(st.lists(points_near(width, height), min_size=fewest, max_size=6))
-    return picture, points
+    beside = [
+        wire.Point(x=point.x + draw(STEPS), y=point.y + draw(STEPS), positive=not point.positive)
+        for point in points[: draw(st.integers(0, 2))]
+    ]
+    return picture, points + beside
 
 
 def points_near(width: int, height: int) -> st.SearchStrategy[wire.Point]:
@@ -389,6 +394,18 @@ def test_first_image_sent_with_an_id_keeps_it(first_seen: str, image_id: str) ->
 
     for sent in (image(20, 10), image(30, 40), UNDECODABLE, {"type": "url", "value": ""}):
         assert client.visual(None, image=sent, image_id=image_id) == first
+
+
+def test_first_writer_wins_also_when_two_write_at_once() -> None:
+    cache = EmbeddingCache()
+    first, second = Picture(b"first", (10, 20)), Picture(b"second", (40, 30))
+
+    kept = [cache.keep("photo", picture) for picture in (first, second)]
+
+    assert kept == [first, first]
+    assert cache.find("photo") == first
+    assert cache.find("drawing") is None
+    assert cache.find(None) is None
 
 
 def test_first_writer_wins_also_when_embedding() -> None:
