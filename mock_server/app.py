@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from mock_server import concept, observed, visual
 from mock_server.auth import KeySettings, check_key, presented_key
-from mock_server.bodies import decode_json, is_json, validate, without_key
+from mock_server.bodies import decode_json, is_json, masked_text, validate, without_keys
 from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
 from mock_server.refusals import Refusal
 from mock_server.specimens import PREFIX, SPECIMENS
@@ -79,13 +79,15 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     _refuse_what_is_not_implemented(served, own=contract is None)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.url_map.merge_slashes = False  # a redirect is no answer of the service
     world = World(seed=settings.seed)
     for operation in served.operations:
         _add_operation(app, operation, world, settings.profile)
     _add_service_paths(app, served)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
-    app.before_request(lambda: _admit(settings))
+    guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
+    app.before_request(lambda: _admit(settings, guarded))
     app.after_request(lambda response: add_headers(response, request, settings.profile))
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
@@ -153,13 +155,13 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
     return {"models": models, **dict.fromkeys((*memory, *more))}
 
 
-def _admit(settings: Settings) -> Response | None:
+def _admit(settings: Settings, guarded: set[str]) -> Response | None:
     """Answer a browser's preflight; read the body once; check the key, before routing as the service does."""
     g.key = None
     if request.method == "OPTIONS":
         return preflight(request)
     g.raw = request.get_data(cache=False)
-    if request.method not in {"GET", "POST"} or request.path in OPEN_PATHS:
+    if request.method not in guarded or request.path in OPEN_PATHS:
         return None
     g.key = presented_key(request, lambda: _body_for_key(strict=settings.profile == "documented"))
     check_key(g.key, KeySettings(settings.auth, settings.api_keys, settings.refused_keys))
@@ -178,23 +180,31 @@ def _body_for_key(*, strict: bool) -> Any:
 
 def _body(*, strict: bool) -> Any:
     """Decode the body, once: JSON if it is declared so, else text."""
-    if "body" in g:
-        return g.body
-    return decode_json(g.raw, strict=strict) if g.raw and is_json(request) else g.raw.decode("utf-8", "replace") or None
+    if "body" not in g:
+        as_text = g.raw.decode("utf-8", "replace") or None
+        g.body = decode_json(g.raw, strict=strict) if g.raw and is_json(request) else as_text
+    return g.body
 
 
 def _refused(refusal: Refusal) -> Response:
-    masked = without_key(refusal, g.get("key"))
+    masked = without_keys(refusal, _keys_sent())
     if isinstance(masked.body, str):
         return Response(masked.body, masked.status, content_type="text/plain; charset=utf-8")
     return _json(masked.body, status=masked.status, headers=_safe(masked.headers))
 
 
+def _keys_sent() -> set[str]:
+    """Collect every key that the request holds, in whichever place and whether it was looked at or not."""
+    body = g.get("body")
+    in_body = body.get("api_key") if isinstance(body, dict) else None
+    places = (request.args.get("api_key"), presented_key(request, lambda: None), in_body)
+    return {key for key in places if isinstance(key, str) and key}
+
+
 def _safe(headers: dict[str, str]) -> dict[str, str]:
     """Make what clients chose, such as a model id, fit for a header: Latin-1 without control characters, no key."""
-    key = g.get("key")
     return {
-        name: "***" if value == key else "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in value)
+        name: "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in masked_text(value, _keys_sent()))
         for name, value in headers.items()
     }
 

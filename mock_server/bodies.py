@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any, Final, NoReturn
 
@@ -15,12 +16,15 @@ from mock_server.refusals import Refusal, detail
 from sam3_contract import wire
 from sam3_contract.wire.requests import AnyRequest, RequestPart
 
-__all__ = ["decode_json", "is_json", "validate"]
+__all__ = ["decode_json", "is_json", "masked_text", "validate", "without_keys"]
 
 Finding = dict[str, Any]
 
 _UNPARSABLE: Final = "There was an error parsing the body"
-_TOO_DEEP: Final = 200  # levels; the real server stops where its parser's stack ends
+MASK: Final = "***"
+LONG_ENOUGH: Final = 6  # characters; a shorter key would mask half of any text
+_KEY_IN_TEXT: Final = re.compile(r"""(api_key["']?\s*[:=]\s*["']?)[^"'&\s,}]+""")
+_TOO_DEEP: Final = 240  # levels; the real server stops where its parser's stack ends
 
 
 def is_json(request: Request) -> bool:
@@ -41,8 +45,8 @@ def decode_json(body: bytes, *, strict: bool = True) -> Any:
     """
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _decode_slowly(body, strict=strict)
+    except orjson.JSONDecodeError as error:
+        return _decode_slowly(body, strict=strict, at=error.pos)
 
 
 def validate(model: type[AnyRequest], body: Any, *, strict: bool = True) -> AnyRequest:
@@ -59,24 +63,33 @@ def validate(model: type[AnyRequest], body: Any, *, strict: bool = True) -> AnyR
     if body is None:
         raise detail(422, [_finding("missing", "Field required", None)])
     if not isinstance(body, dict):
+        _refuse_too_deep(body)
         words = "Input should be a valid dictionary or object to extract fields from"
         raise detail(422, [_finding("model_attributes_type", words, body)])
     try:
         return wire.parse_request(model, body, strict=strict)
     except ValidationError as error:
+        _refuse_too_deep(body)
         raise detail(422, list(map(_as_the_server_words_it, error.errors(include_url=False)))) from error
 
 
-def without_key(refusal: Refusal, key: str | None) -> Refusal:
-    """Mask the key where a refusal echoes what was sent."""
-    return Refusal(refusal.status, _masked(refusal.body, key), headers=refusal.headers) if key else refusal
+def without_keys(refusal: Refusal, keys: Collection[str]) -> Refusal:
+    """Mask API keys where a refusal echoes what was sent: those that were presented, and whatever is called one."""
+    return Refusal(refusal.status, _masked(refusal.body, keys), headers=_masked(refusal.headers, keys))
 
 
-def _decode_slowly(body: bytes, *, strict: bool) -> Any:
+def masked_text(text: str, keys: Collection[str]) -> str:
+    """Mask API keys in a text; one too short to be told from any other word only where it is the whole text."""
+    for key in keys:
+        text = text.replace(key, MASK) if len(key) >= LONG_ENOUGH else MASK if text == key else text
+    return _KEY_IN_TEXT.sub(rf"\1{MASK}", text)
+
+
+def _decode_slowly(body: bytes, *, strict: bool, at: int) -> Any:
     """Decode what the fast parser refused: for the standard parser's message, or because that one is more liberal."""
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant(text) if strict else float)
+        value = json.loads(text, parse_constant=_refuse_constant(text, at) if strict else float)
         if strict:
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -84,16 +97,22 @@ def _decode_slowly(body: bytes, *, strict: bool) -> Any:
         raise detail(422, [{**finding, "ctx": {"error": error.msg}}]) from error
     except (ValueError, RecursionError) as error:
         raise detail(400, _UNPARSABLE) from error
-    if _depth(value) > _TOO_DEEP:
-        raise detail(400, _UNPARSABLE)
+    _refuse_too_deep(value)
     return value
 
 
-def _refuse_constant(text: str) -> Callable[[str], NoReturn]:
-    def refuse(constant: str) -> NoReturn:
-        raise json.JSONDecodeError("Expecting value", text, text.find(constant))
+def _refuse_constant(text: str, at: int) -> Callable[[str], NoReturn]:
+    def refuse(_: str) -> NoReturn:
+        start = at - 1 if text[at - 1 : at] == "-" else at  # of -Infinity the fast parser points at the I
+        raise json.JSONDecodeError("Expecting value", text, start)
 
     return refuse
+
+
+def _refuse_too_deep(value: Any) -> None:
+    """Refuse what no echo could be written of; looked at only where there is something to refuse already."""
+    if _depth(value) > _TOO_DEEP:
+        raise detail(400, _UNPARSABLE)
 
 
 def _depth(value: Any) -> int:
@@ -133,9 +152,12 @@ def _server_names() -> dict[str, str]:
     return {part.__name__: part.server_name for part in parts}
 
 
-def _masked(value: Any, key: str) -> Any:
+def _masked(value: Any, keys: Collection[str]) -> Any:
     if isinstance(value, dict):
-        return {_masked(name, key): _masked(entry, key) for name, entry in value.items()}
+        return {
+            masked_text(str(name), keys): MASK if name == "api_key" and entry else _masked(entry, keys)
+            for name, entry in value.items()
+        }
     if isinstance(value, list):
-        return [_masked(entry, key) for entry in value]
-    return "***" if isinstance(value, str) and value == key else value
+        return [_masked(entry, keys) for entry in value]
+    return masked_text(value, keys) if isinstance(value, str) else value

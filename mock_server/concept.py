@@ -12,7 +12,7 @@ from mock_server.encoding import confidence_from_permille, polygons_from_patch, 
 from mock_server.patches import Patch, iou
 from mock_server.pictures import Picture, load_picture
 from mock_server.refusals import NOT_FOUND, answering_as, message
-from mock_server.shapes import KINDS, compose
+from mock_server.shapes import KINDS, compose, draw
 from mock_server.specimens import specimen_of
 from mock_server.world import Answer, World, json_answer
 from sam3_contract import wire
@@ -23,7 +23,8 @@ AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
 
 MODEL: Final = "sam3/sam3_final"
 MAX_INSTANCES: Final = 6  # of one text
-MAX_EXEMPLARS: Final = 32  # positive boxes that get instances
+MAX_EXEMPLARS: Final = 8  # positive boxes of one prompt that get instances
+MAX_RADIUS: Final = 1024  # half pixels; many instances are held at once
 FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
 _KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists
 
@@ -110,7 +111,8 @@ def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[lis
     ranked = sorted((instance for instances in found for instance in instances), key=lambda one: -one.confidence)
     survivors: list[Instance] = []
     for instance in ranked:
-        overlaps = (iou(instance.patch, survivor.patch) for survivor in survivors)
+        near = (survivor.patch for survivor in survivors if instance.patch.meets(survivor.patch))
+        overlaps = (iou(instance.patch, patch) for patch in near)
         if not any(shared > threshold * total for shared, total in overlaps):
             survivors.append(instance)
     kept = set(map(id, survivors))
@@ -127,7 +129,7 @@ def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Insta
         return
     for _ in range(dice.between(1, MAX_INSTANCES)):
         kind = KINDS[dice.below(len(KINDS))]
-        short = min(picture.size)
+        short = min(*picture.size, 2 * MAX_RADIUS)
         radii = (dice.between(short // 8, short // 2), dice.between(short // 8, short // 2))
         yield _place(kind, dice, radii, picture)
 
@@ -136,9 +138,11 @@ def _instances_like(box: Box, picture: Picture, seed: int) -> Iterator[Instance]
     """Yield the boxed instance, then others of its kind and size elsewhere."""
     dice = Dice("exemplar", str(seed), picture.digest, repr(box))
     kind = KINDS[dice.below(len(KINDS))]
-    radii = (abs(box.right - box.left) // 2, abs(box.bottom - box.top) // 2)
+    radii = (min(abs(box.right - box.left) // 2, MAX_RADIUS), min(abs(box.bottom - box.top) // 2, MAX_RADIUS))
     center = ((box.left + box.right) // 2, (box.top + box.bottom) // 2)
     boxed = compose(kind, dice, center=center, radii=radii, size=picture.size)
+    if not _touches(boxed, box):  # a ring or a pair in a box of a few pixels
+        boxed = draw("rectangle", center=center, radii=radii, size=picture.size)
     yield Instance(boxed, confidence_from_permille(dice.between(900, 990)))
     for _ in range(dice.below(3)):
         yield _place(kind, dice, radii, picture)

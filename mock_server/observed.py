@@ -11,6 +11,7 @@ from typing import Final
 
 from mock_server import concept, visual
 from mock_server.concept import Instance
+from mock_server.objects import segment
 from mock_server.patches import Patch, union
 from mock_server.pictures import Picture, picture_from_base64, refuse_unreachable, virtual_photograph
 from mock_server.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
@@ -70,7 +71,7 @@ def visual_segment(request: wire.LenientVisualSegmentRequest, world: World) -> A
             raise message(500, INTERNAL_ERROR)
     if request.format == "binary":
         raise Refusal(500, PLAIN_ERROR)
-    found = [_best(prompt, picture, seed=world.seed) for prompt in request.asked]
+    found = (_best(prompt, picture, seed=world.seed) for prompt in request.asked)
     form = "rle" if request.format == "rle" else "polygon"
     return visual.answer_of(found, form=form, picture=picture, cost=cost + 4_000 * len(request.asked))
 
@@ -137,7 +138,7 @@ def _best(prompt: wire.LenientVisualPrompt, picture: Picture, *, seed: int) -> t
     """Take the best of three; an empty mask where nothing positive asks for one."""
     if prompt.box is None and not any(point.positive for point in prompt.points or ()):
         return union(()), UNSURE
-    return visual.segment(prompt, picture, seed=seed)[0]
+    return segment(prompt, picture, seed=seed)[0]
 
 
 def _refuse_unequal_boxes(prompts: Sequence[wire.LenientVisualPrompt]) -> None:

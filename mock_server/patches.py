@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Patch", "iou", "union", "without"]
+__all__ = ["Patch", "erase", "iou", "paint", "union", "without"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +45,11 @@ class Patch:
         rows = slice(max(top - self.top, 0), max(bottom - self.top, 0))
         columns = slice(max(left - self.left, 0), max(right - self.left, 0))
         return self.pixels[rows, columns]
+
+    def meets(self, other: Patch) -> bool:
+        """Tell whether the windows overlap; if not, the masks cannot."""
+        apart_in_x = self.right <= other.left or other.right <= self.left
+        return not (apart_in_x or self.bottom <= other.top or other.bottom <= self.top)
 
     def holds(self, x: int, y: int) -> bool:
         """Tell whether the image's pixel (x, y) is in the mask."""
@@ -83,11 +88,22 @@ def union(patches: Iterable[Patch]) -> Patch:
     return Patch(top, left, pixels)
 
 
+def paint(canvas: Patch, patch: Patch) -> None:
+    """Add a patch to another, in place, as far as that one's window reaches."""
+    ours, theirs = common(canvas, patch)
+    ours |= theirs
+
+
+def erase(canvas: Patch, patch: Patch) -> None:
+    """Take a patch away from another, in place."""
+    ours, theirs = common(canvas, patch)
+    ours &= ~theirs
+
+
 def without(patch: Patch, others: Iterable[Patch]) -> Patch:
     """Take other patches away from one."""
     pixels = patch.pixels.copy()
     rest = Patch(patch.top, patch.left, pixels)
     for other in others:
-        ours, theirs = common(rest, other)
-        ours &= ~theirs
+        erase(rest, other)
     return rest

@@ -90,7 +90,9 @@ def compose(kind: str, dice: Dice, *, center: tuple[int, int], radii: tuple[int,
         radii: Half the width and half the height, in half pixels.
         size: ``(height, width)`` of the image, in pixels.
     """
-    (x, y), (a, b) = center, radii
+    x, y = center
+    # Here already, not part by part: the parts keep their proportions.
+    a, b = (min(radius, MAX_EXTENT) for radius in radii)
 
     def inner(profile: str, numerator: int, dx: int = 0, dy: int = 0) -> Patch:
         scaled = (a * numerator // 8, b * numerator // 8)

@@ -10,8 +10,10 @@ import binascii
 import io
 import re
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
@@ -25,6 +27,20 @@ _ORIENTATION: Final = 0x0112
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # EXIF orientations that exchange width and height
 # The only data URIs the server takes: other types, upper case and parameters are read as bad base64.
 _DATA_URI: Final = re.compile(r"^data:image/[a-z]+;base64,")
+
+_STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325  # tags of TIFF
+_QUIET: Final = Lock()
+_DAMAGED: Final = (
+    SyntaxError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 _PLUGINS: Final[tuple[tuple[bytes, str, type[ImageFile]], ...]] = (
     (b"\xff\xd8\xff", "JPEG", JpegImagePlugin.JpegImageFile),
@@ -78,15 +94,21 @@ def read_header(content: bytes) -> ImageHeader:
         raise ImageError(f"no image starts with {content[:8]!r}; known are JPEG, PNG, WebP, GIF, BMP and TIFF")
     name, plugin = known
     try:
-        image = plugin(io.BytesIO(content))
-        orientation = _orientation(image)
-    except (SyntaxError, OSError, ValueError, LookupError, TypeError, EOFError, struct.error, OverflowError) as error:
+        # Pillow warns of what it then reads all the same; filters of warnings belong to the whole process.
+        with _QUIET, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = plugin(io.BytesIO(content))
+            orientation = _orientation(image)
+        complete = _is_complete(name, image, content)
+    except _DAMAGED as error:
         raise ImageError(f"the {name} header is damaged: {error}") from error
     if min(image.size) < 1:
         raise ImageError(f"a {name} of {image.width} x {image.height} pixels has none")
-    if not _ENDS.get(name, _has_any_end)(content):
+    if not complete:
         raise ImageError(f"the {name} is cut short: its end is missing after {len(content)} bytes")
-    width, height = image.size if orientation not in _SIDEWAYS else image.size[::-1]
+    # Pillow turns the sides of a TIFF by itself.
+    sideways = orientation in _SIDEWAYS and name != "TIFF"
+    width, height = image.size[::-1] if sideways else image.size
     return ImageHeader(name, width, height, orientation)
 
 
@@ -127,10 +149,24 @@ def _orientation(image: ImageFile) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
+def _is_complete(name: str, image: ImageFile, content: bytes) -> bool:
+    """Tell from a file's structure whether its end is there."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return _tiff_ends(image, content)
+    if isinstance(image, BmpImagePlugin.BmpImageFile):
+        return len(content) >= int.from_bytes(content[2:6], "little")
+    return _ENDS[name](content)
+
+
 def _jpeg_ends(content: bytes) -> bool:
-    # Behind the start of scan: a thumbnail in front of it has an end of its own.
-    scan = content.rfind(b"\xff\xda")
-    return scan >= 0 and content.find(b"\xff\xd9", scan) >= 0
+    # Segment by segment to the start of scan: a thumbnail in front of it has an end of its own.
+    position = 2
+    while content[position : position + 1] == b"\xff" and content[position + 1 : position + 2] != b"\xda":
+        if content[position + 1 : position + 2] == b"\xff":  # a fill byte
+            position += 1
+        else:
+            position += 2 + max(int.from_bytes(content[position + 2 : position + 4], "big"), 2)
+    return content.find(b"\xff\xd9", position) >= 0
 
 
 def _png_ends(content: bytes) -> bool:
@@ -147,8 +183,21 @@ def _webp_ends(content: bytes) -> bool:
     return len(content) >= 8 + int.from_bytes(content[4:8], "little")
 
 
-def _has_any_end(_: bytes) -> bool:
+def _gif_ends(content: bytes) -> bool:
+    return content.rstrip(b"\0").endswith(b";")
+
+
+def _tiff_ends(image: TiffImagePlugin.TiffImageFile, content: bytes) -> bool:
+    for offsets, lengths in ((_STRIP_OFFSETS, _STRIP_LENGTHS), (_TILE_OFFSETS, _TILE_LENGTHS)):
+        pairs = zip(image.tag_v2.get(offsets, ()), image.tag_v2.get(lengths, ()), strict=False)
+        if any(offset + length > len(content) for offset, length in pairs):
+            return False
     return True
 
 
-_ENDS: Final[dict[str, Callable[[bytes], bool]]] = {"JPEG": _jpeg_ends, "PNG": _png_ends, "WEBP": _webp_ends}
+_ENDS: Final[dict[str, Callable[[bytes], bool]]] = {
+    "JPEG": _jpeg_ends,
+    "PNG": _png_ends,
+    "WEBP": _webp_ends,
+    "GIF": _gif_ends,
+}

@@ -83,6 +83,7 @@ class Contract:
             raise SpecError(f"{origin} has no paths: not an OpenAPI document")
         self.document: dict[str, Any] = document
         self.origin = origin
+        self._refuse_dangling_references()
         self.operations = tuple(self._operations())
 
     @property
@@ -145,7 +146,20 @@ class Contract:
             node = node[key]
         return node
 
+    def _refuse_dangling_references(self) -> None:
+        nodes: list[Any] = [self.document]
+        for node in nodes:
+            if isinstance(node, dict):
+                if "$ref" in node:
+                    self.resolve(node)
+                nodes += node.values()
+            elif isinstance(node, list):
+                nodes += node
+
     def _operations(self) -> list[Operation]:
+        for path, item in self.document["paths"].items():
+            if not isinstance(item, dict):
+                raise SpecError(f"{self.origin}: {path} holds {type(item).__name__}, not operations by method")
         found = [
             self._operation(path, method, item[method])
             for path, item in self.document["paths"].items()
@@ -171,9 +185,15 @@ class Contract:
             path=path,
             request_schema=reference.rpartition("/")[2],
             answer_schemas={
-                int(status): self._media_types(answer) for status, answer in node.get("responses", {}).items()
+                self._status(place, status): self._media_types(answer)
+                for status, answer in node.get("responses", {}).items()
             },
         )
+
+    def _status(self, place: str, status: object) -> int:
+        if not str(status).isdigit():
+            raise SpecError(f"{place} answers {status!r}; the toolkit needs every status by its number")
+        return int(str(status))
 
     def _media_types(self, answer: dict[str, Any]) -> dict[str, dict[str, Any] | None]:
         content = self.resolve(answer).get("content", {})

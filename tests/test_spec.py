@@ -173,6 +173,12 @@ def test_load_reads_a_path_as_it_reads_the_packaged_document(tmp_path: Path) -> 
             "paths: {/x: {post: {operationId: x, responses: {'200': {$ref: '#/components/a'}}}}}",
             "refers to itself",
         ),
+        (
+            "components: {schemas: {A: {properties: {b: {$ref: '#/components/schemas/B'}}}}}\npaths: {}",
+            "'#/components/schemas/B' leads nowhere",
+        ),
+        ("paths: {/x: {post: {operationId: x, responses: {4XX: {description: x}}}}}", "POST /x answers '4XX'"),
+        ("paths: {/x: [1]}", "/x holds list, not operations by method"),
     ],
 )
 def test_load_says_what_is_wrong_with_a_document(tmp_path: Path, content: str, said: str) -> None:
