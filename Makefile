@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types tests build format bench fuzz clean
+.PHONY: help setup demo test clients lint types tests build format bench fuzz clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,16 @@ $(VENV)/installed: pyproject.toml
 demo: setup  ## a mock, a request on a photograph, a picture of the masks, the contract verified
 	$(BIN)/python examples/demo.py
 
-test: lint types tests build  ## everything that has to hold
+test: clients lint types tests build  ## everything that has to hold
+
+# The official clients pin other versions of what this project needs, hence an environment of their own.
+clients: .venv-clients/installed  ## the official clients, for their tests
+
+.venv-clients/installed:
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check 'inference-sdk>=1.8,<1.9'
+	@touch $@
 
 lint: setup  ## style and format
 	$(BIN)/ruff check .
@@ -51,4 +60,4 @@ fuzz: setup  ## mutate masks for a minute, in search of one that is judged wrong
 	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-clients dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -15,11 +15,29 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from sam3_contract.errors import ImageError
 from sam3_contract.masks import bitmap_from_masks
 
-__all__ = ["Layer", "draw_masks", "layers_of", "open_photograph"]
+__all__ = ["Contrast", "Layer", "draw_difference", "draw_masks", "enlargement", "layers_of", "open_photograph"]
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
 
 # Okabe and Ito's palette, told apart with any colour vision; its black and yellow are left out.
-PALETTE: Final = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (213, 94, 0), (0, 114, 178), (204, 121, 167))
+PALETTE: Final[tuple[Colour, ...]] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (213, 94, 0),
+    (0, 114, 178),
+    (204, 121, 167),
+)
+ONLY_FIRST: Final[Colour] = (20, 120, 220)
+ONLY_SECOND: Final[Colour] = (245, 130, 10)
+BOTH: Final[Colour] = (235, 235, 235)
 OPACITY: Final = 0.45
+SMALLEST_SIDE: Final = 640
+"""Photographs whose longer side is less than this many pixels are enlarged, for a label to be legible in them."""
+
+_WHITE: Final[Colour] = (255, 255, 255)
+_INK: Final[Colour] = (20, 20, 20)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +55,21 @@ class Layer:
     colour: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """One instance as two answers have it.
+
+    Attributes:
+        first: Bool, shape ``(height, width)`` of the photograph; None if the first answer lacks it.
+        second: The same of the second answer.
+        label: What to write beside it.
+    """
+
+    first: NDArray[np.bool_] | None
+    second: NDArray[np.bool_] | None
+    label: str
+
+
 def open_photograph(content: bytes) -> Image.Image:
     """Decode an image file, turned upright by its EXIF tag, as RGB.
 
@@ -46,7 +79,7 @@ def open_photograph(content: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"the image cannot be decoded: {error}") from error
 
 
@@ -68,27 +101,70 @@ def layers_of(answer: dict[str, Any], *, size: tuple[int, int]) -> Iterator[Laye
         yield _layer(prediction, f"mask {index}", index, size)
 
 
-def draw_masks(photograph: Image.Image, layers: Sequence[Layer]) -> Image.Image:
+def enlargement(photograph: Image.Image) -> int:
+    """Tell how many times a photograph is to be enlarged for labels to be legible.
+
+    Example:
+        >>> enlargement(Image.new("RGB", (200, 100))), enlargement(Image.new("RGB", (2000, 1000)))
+        (4, 1)
+    """
+    return -(-SMALLEST_SIDE // max(photograph.size)) if max(photograph.size) < SMALLEST_SIDE else 1
+
+
+def draw_masks(photograph: Image.Image, layers: Sequence[Layer], *, times: int = 1) -> Image.Image:
     """Draw masks over a photograph.
 
     Args:
         photograph: RGB.
         layers: The masks, the first at the bottom; each of the photograph's size.
+        times: How many times to enlarge it; see `enlargement`.
 
     Returns:
-        A new image of the same size.
+        A new image, *times* the size.
     """
-    canvas = np.asarray(photograph.convert("RGB")).copy()
+    canvas = _enlarged(photograph, times)
     for layer in layers:
-        colour = np.array(PALETTE[layer.colour % len(PALETTE)], np.float64)
-        canvas[layer.mask] = (canvas[layer.mask] * (1 - OPACITY) + colour * OPACITY).astype(np.uint8)
+        _tint(canvas, layer.mask, _colour(layer), opacity=OPACITY, times=times)
     for layer in layers:
-        contours, _ = cv2.findContours(layer.mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, contours, -1, PALETTE[layer.colour % len(PALETTE)], _stroke(photograph))
+        _outline(canvas, layer.mask, _colour(layer), times=times)
     picture = Image.fromarray(canvas)
-    for layer in layers:
-        _write_label(picture, layer)
+    _write_labels(picture, [(layer.mask, layer.label, _colour(layer)) for layer in layers], times=times)
     return picture
+
+
+def draw_difference(
+    photograph: Image.Image, contrasts: Sequence[Contrast], *, names: tuple[str, str], times: int = 1
+) -> Image.Image:
+    """Draw where two answers differ: blue what only the first has, orange what only the second has, white both.
+
+    Args:
+        photograph: RGB; it is drawn in pale grey, so that the colours are those of the masks.
+        contrasts: The instances.
+        names: What the legend calls the two answers.
+        times: How many times to enlarge the photograph; see `enlargement`.
+
+    Returns:
+        A new image, *times* the size, with a legend below.
+    """
+    canvas = _enlarged(photograph.convert("L").convert("RGB"), times)
+    canvas[...] = canvas // 2 + 20
+    areas = _pixels_of(contrasts, shape=(photograph.height, photograph.width))
+    colours = (BOTH, ONLY_FIRST, ONLY_SECOND)
+    for area, colour, opacity in zip(areas, colours, (0.45, 0.8, 0.8), strict=True):
+        _tint(canvas, area, colour, opacity=opacity, times=times)
+    labelled = []
+    for contrast in contrasts:
+        for mask, colour in _pieces(contrast):
+            _outline(canvas, mask, colour, times=times)
+            labelled.append((mask, contrast.label, colour))
+    picture = Image.fromarray(canvas)
+    _write_labels(picture, labelled, times=times)
+    words = ("in both", f"only in {names[0]}", f"only in {names[1]}")
+    entries = [
+        (colour, f"{word}: {np.count_nonzero(area):,} px")
+        for colour, word, area in zip(colours, words, areas, strict=True)
+    ]
+    return _with_legend(picture, entries)
 
 
 def _layer(prediction: dict[str, Any], text: str, colour: int, size: tuple[int, int]) -> Layer:
@@ -96,21 +172,142 @@ def _layer(prediction: dict[str, Any], text: str, colour: int, size: tuple[int, 
     return Layer(mask, f"{text} {prediction['confidence']:.2f}", colour)
 
 
-def _stroke(photograph: Image.Image) -> int:
-    return max(1, round(min(photograph.size) / 250))
+def _colour(layer: Layer) -> Colour:
+    return PALETTE[layer.colour % len(PALETTE)]
 
 
-def _write_label(picture: Image.Image, layer: Layer) -> None:
-    """Write a label at the pixel that lies deepest inside the mask, kept inside the picture."""
-    if not layer.mask.any():
+def _pieces(contrast: Contrast) -> list[tuple[NDArray[np.bool_], Colour]]:
+    """Take the masks of an instance together, unless they lie apart."""
+    one, other = contrast.first, contrast.second
+    if one is not None and other is not None and (one & other).any():
+        return [(one | other, BOTH)]
+    return [(mask, colour) for mask, colour in ((one, ONLY_FIRST), (other, ONLY_SECOND)) if mask is not None]
+
+
+def _pixels_of(contrasts: Sequence[Contrast], *, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], ...]:
+    """Sort pixels: in both masks of an instance, only in the first, only in the second; a difference prevails."""
+    both, first, second = (np.zeros(shape, np.bool_) for _ in range(3))
+    none = np.zeros(shape, np.bool_)
+    for contrast in contrasts:
+        one = none if contrast.first is None else contrast.first
+        other = none if contrast.second is None else contrast.second
+        both |= one & other
+        first |= one & ~other
+        second |= other & ~one
+    return both & ~first & ~second, first, second
+
+
+def _enlarged(photograph: Image.Image, times: int) -> NDArray[np.uint8]:
+    image = photograph.convert("RGB")
+    if times > 1:
+        image = image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
+    return np.array(image)
+
+
+def _crop(mask: NDArray[np.bool_], *, times: int) -> tuple[NDArray[np.uint8], int, int]:
+    """Cut a mask's box out, enlarged, and say where on the canvas it lies."""
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    crop = np.ascontiguousarray(mask[top : top + height, left : left + width]).view(np.uint8)
+    return np.repeat(np.repeat(crop, times, axis=0), times, axis=1), left * times, top * times
+
+
+def _tint(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], colour: Colour, *, opacity: float, times: int) -> None:
+    crop, left, top = _crop(mask, times=times)
+    view = canvas[top : top + crop.shape[0], left : left + crop.shape[1]]
+    inside = crop.view(np.bool_)
+    view[inside] = (view[inside] * (1 - opacity) + np.array(colour) * opacity).astype(np.uint8)
+
+
+def _outline(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], colour: Colour, *, times: int) -> None:
+    """Draw the outlines of a mask and of its holes, dark on both sides, so that they show on any ground."""
+    crop, left, top = _crop(mask, times=times)
+    if not crop.size:
         return
-    depth = cv2.distanceTransform(np.pad(layer.mask, 1).view(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    font = ImageFont.load_default(size=max(11, min(picture.size) // 32))
+    contours, _ = cv2.findContours(crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+    stroke = max(1, round(min(canvas.shape[:2]) / 350))
+    cv2.drawContours(canvas, contours, -1, _INK, stroke + 2)
+    cv2.drawContours(canvas, contours, -1, colour, stroke)
+
+
+def _write_labels(
+    picture: Image.Image, labelled: Sequence[tuple[NDArray[np.bool_], str, Colour]], *, times: int
+) -> None:
+    """Write labels on chips in their masks' colours, none over another if there is room."""
+    font = _font(picture)
     draw = ImageDraw.Draw(picture)
-    left, top, right, bottom = draw.textbbox((0, 0), layer.label, font=font)
-    width, height = right - left + 8, bottom - top + 6
-    x0 = min(max(int(x) - width // 2, 0), max(picture.width - width, 0))
-    y0 = min(max(int(y) - height // 2, 0), max(picture.height - height, 0))
-    draw.rounded_rectangle((x0, y0, x0 + width, y0 + height), 3, fill=(255, 255, 255))
-    draw.text((x0 + 4 - left, y0 + 3 - top), layer.label, font=font, fill=(20, 20, 20))
+    taken: list[Box] = []
+    for mask, label, colour in labelled:
+        if not label or not mask.any():
+            continue
+        text = label if len(label) <= 40 else label[:37] + "..."
+        left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+        pad = max(3, round(font.size / 4))
+        size = (round(right - left) + 2 * pad, round(bottom - top) + 2 * pad)
+        box = _place(mask, size=size, taken=taken, canvas=picture.size, times=times)
+        taken.append(box)
+        draw.rounded_rectangle(box, pad, fill=colour, outline=_INK)
+        ink = _INK if 2 * colour[0] + 5 * colour[1] + colour[2] > 8 * 110 else _WHITE
+        draw.text((box[0] + pad - left, box[1] + pad - top), text, font=font, fill=ink)
+
+
+def _font(picture: Image.Image) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size=max(12, min(picture.size) // 36))
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font
+
+
+def _place(
+    mask: NDArray[np.bool_], *, size: tuple[int, int], taken: Sequence[Box], canvas: tuple[int, int], times: int
+) -> Box:
+    """Find room for a label: deep inside a mask that is large enough, else next to it, else wherever it is free."""
+    crop, left, top = _crop(mask, times=times)
+    height, width = crop.shape
+    beside = [(left + width // 2, top - size[1] // 2 - 2), (left + width // 2, top + height + size[1] // 2 + 2)]
+    places = [_deepest(crop, left, top), *beside]
+    if width < 2 * size[0] or height < 3 * size[1]:
+        places = [*beside, places[0]]
+    step = size[1] + 2
+    places += [(x, y + way * nth * step) for nth in range(1, 12) for x, y in places[:1] for way in (1, -1)]
+    boxes = [_box_around(place, size=size, canvas=canvas) for place in places]
+    return next((box for box in boxes if not any(_meet(box, other) for other in taken)), boxes[0])
+
+
+def _deepest(crop: NDArray[np.uint8], left: int, top: int) -> tuple[int, int]:
+    depth = cv2.distanceTransform(np.pad(crop, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = divmod(int(depth.argmax()), crop.shape[1])
+    return left + x, top + y
+
+
+def _box_around(place: tuple[int, int], *, size: tuple[int, int], canvas: tuple[int, int]) -> Box:
+    """Put a label's middle at a place, but all of it into the picture."""
+    x = min(max(place[0] - size[0] // 2, 0), max(canvas[0] - size[0] - 1, 0))
+    y = min(max(place[1] - size[1] // 2, 0), max(canvas[1] - size[1] - 1, 0))
+    return x, y, x + size[0], y + size[1]
+
+
+def _meet(box: Box, other: Box) -> bool:
+    return box[0] <= other[2] and other[0] <= box[2] and box[1] <= other[3] and other[1] <= box[3]
+
+
+def _with_legend(picture: Image.Image, entries: Sequence[tuple[Colour, str]]) -> Image.Image:
+    """Add a strip below with a square of each colour and what it means, in as many rows as they need."""
+    font = _font(picture)
+    draw = ImageDraw.Draw(picture)
+    side = round(font.size)
+    row = round(side * 1.8)
+    spots: list[tuple[int, int]] = []
+    x = y = side // 2
+    for _, words in entries:
+        width = 2 * side + round(draw.textlength(words, font=font))
+        if spots and x + width > picture.width:
+            x, y = side // 2, y + row
+        spots.append((x, y))
+        x += width + side
+    whole = Image.new("RGB", (picture.width, picture.height + y + row), _WHITE)
+    whole.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(whole)
+    for (colour, words), (left, below) in zip(entries, spots, strict=True):
+        top = picture.height + below
+        draw.rectangle((left, top, left + side, top + side), fill=colour, outline=_INK)
+        draw.text((left + side * 3 // 2, top + side // 2), words, font=font, fill=_INK, anchor="lm")
+    return whole

@@ -36,6 +36,7 @@ def test_readme_names_no_command_or_option_that_does_not_exist() -> None:
         command = commands.get_command(context, name)
         assert command is not None, name
         taken = [command, *(getattr(command, "commands", {}).values())]
+        assert not hasattr(command, "commands") or rest.split()[:1] == [] or rest.split()[0] in command.commands, rest
         known = {option for one in taken for parameter in one.params for option in parameter.opts}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known, (name, rest)
 

@@ -15,7 +15,7 @@ __all__ = ["commands", "main"]
 
 USAGE: Final = 2
 UNJUDGED: Final = 3
-COMMANDS: Final = ("serve", "verify", "checks", "spec")
+COMMANDS: Final = ("serve", "verify", "masks", "checks", "spec")
 
 
 class _Commands(click.Group):

@@ -93,7 +93,9 @@ def verify(
 def _run(transport: Transport, plan: Sequence[Any], contract: Contract, checks: Sequence[Check]) -> runner.Run:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    progress = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+    progress = (
+        Progress(*columns, console=console, transient=True, redirect_stdout=False) if console.is_terminal else None
+    )
     with progress or nullcontext():
         answered: Callable[[Exchange], None] = lambda _: None  # noqa: E731
         if progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,13 @@ def counts_from_run_lengths(run_lengths: NDArray[np.int64]) -> str:
     """
     values = np.array(run_lengths, np.int64)
     values[3:] -= run_lengths[1:-2]
-    middle = values[3:-1] + _PAIR_REACH
-    if middle.size and middle.min() >= 0 and middle.max() < 2 * _PAIR_REACH:
-        # As good as always: only the first runs, which are no differences, and the last are long.
-        text = _PAIRS[middle].view(np.uint8).compress(_PAIRS_KEPT[middle].view(np.bool_)).tobytes().decode("ascii")
-        return "".join(map(_text_of_value, values[:3].tolist())) + text + _text_of_value(int(values[-1]))
+    middle = values[3:-1] + _REACH
+    if middle.size and middle.min() >= 0 and middle.max() < 2 * _REACH:
+        # As good as always: only the first runs, which are no differences, and the last are longer.
+        words, kept = _small_values()
+        text: NDArray[np.uint8] = words.take(middle).view(np.uint8).compress(kept.take(middle).view(np.bool_))
+        ends = (*map(_text_of_value, values[:3].tolist()), _text_of_value(int(values[-1])))
+        return "".join((*ends[:3], text.tobytes().decode("ascii"), ends[3]))
     characters, _ = _characters_from_values(values)
     return characters.tobytes().decode("ascii")
 
@@ -99,17 +102,18 @@ def _text_of_value(value: int) -> str:
     return text + chr((value & 31) + 48)
 
 
-_PAIR_REACH = 512
-"""Values from -512 to 511 have at most two characters."""
+_REACH = 2**14
+"""Values from -16384 to 16383 have at most three characters."""
 
 
-def _pairs() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Tabulate the two characters of each small value, and which of them are written, two bytes in one number each."""
-    small = np.arange(-_PAIR_REACH, _PAIR_REACH)
-    longer = (small < -16) | (small > 15)
-    characters = np.stack([(small & 31) + 32 * longer + 48, (small >> 5 & 31) + 48], axis=1).astype(np.uint8)
-    kept = np.stack([np.ones_like(longer), longer], axis=1)
-    return characters.view(np.uint16).ravel(), kept.view(np.uint16).ravel()
-
-
-_PAIRS, _PAIRS_KEPT = _pairs()
+@cache
+def _small_values() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Tabulate the characters of each small value, and which of the four bytes are written."""
+    values = np.arange(-_REACH, _REACH)
+    magnitude = values ^ (values >> 63)
+    longer, longest = magnitude >= 2**4, magnitude >= 2**9
+    groups = np.stack([values & 31, values >> 5 & 31, values >> 10 & 31, np.zeros_like(values)], axis=1)
+    groups[:, 0] += 32 * longer  # bit 5: another group follows
+    groups[:, 1] += 32 * longest
+    kept = np.stack([np.ones_like(longer), longer, longest, np.zeros_like(longer)], axis=1)
+    return (groups + 48).astype(np.uint8).view(np.uint32).ravel(), kept.view(np.uint32).ravel()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sam3_contract.errors import MaskError
 from sam3_contract.masks import check_records, elements_of_text, masks_of_record, masks_of_text
+from sam3_contract.masks.json_text import MAX_DEPTH, depth_of, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,3 +94,71 @@ def test_long_file_is_read_in_bounded_memory() -> None:
 
     assert number == 20_001
     assert peak < 5 * 2**20
+
+
+def test_arrays_that_hold_no_masks_are_passed_over() -> None:
+    coco = {
+        "licenses": [{"id": 1}],
+        "images": [{"id": 1, "height": 4, "width": 6}],
+        "annotations": [{"image_id": 1, "segmentation": RLE}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+
+    found = list(masks_of_text(cut(json.dumps(coco), 11)))
+
+    assert found == list(masks_of_record(coco))
+    assert len(found) == 1
+
+
+def test_image_beside_the_masks_states_their_size() -> None:
+    record = {"image": {"width": 6, "height": 4}, "annotations": [{"segmentation": RLE}]}
+
+    found = list(masks_of_text(cut(json.dumps(record), 11), image_size=(9, 9)))
+
+    assert [mask.image_size for mask in found] == [(4, 6)]
+    assert found == list(masks_of_record(record, image_size=(9, 9)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"x": 1, "x": 2}]',
+        '{"a": [1], "a": [2]}',
+        '[{"x": NaN}]',
+        '{"x": 1e400}',
+        '{"a": [' + "9" * 5000 + "]}",
+        "[" * 70 + "]" * 70,
+        '[{"x": [1.5, "]]", "\\"[["]}]',
+    ],
+    ids=["key", "outermost key", "NaN", "overflow", "integer", "depth", "nothing"],
+)
+@pytest.mark.parametrize("length", [1, 7, 10**6])
+def test_what_parsers_accept_is_noted_in_a_stream_as_in_a_whole_text(text: str, length: int) -> None:
+    findings: list[Any] = []
+
+    noted = list(elements_of_text(cut(text, length), findings=findings))
+
+    assert [finding.name for finding in findings] == [finding.name for finding in parse_json(text)[1]]
+    assert str(list(elements_of_text(cut(text, length)))) == str(noted)
+
+
+@REPEATABLE
+@given(st.text(alphabet='[]{}"\\a,', max_size=60), st.integers(0, 90))
+def test_depth_is_bounded_from_above_and_exact_beyond_the_limit(text: str, more: int) -> None:
+    deep = "[{" * (more // 2) + text + "}]" * (more // 2)
+    depth = deepest = 0
+    inside = escaped = False
+    for character in deep:
+        if inside:
+            inside = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+
+    assert depth_of(deep) >= min(deepest, MAX_DEPTH + 1)
+    assert (depth_of(deep) > MAX_DEPTH) == (deepest > MAX_DEPTH)

@@ -1,0 +1,155 @@
+"""Files of masks and images, opened whatever they are packed in."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from sam3_contract.errors import ImageError, Sam3ContractError, UsageError
+from sam3_contract.images import read_header
+
+__all__ = [
+    "CHUNK",
+    "STDIN",
+    "Size",
+    "Source",
+    "Unreadable",
+    "bytes_of_file",
+    "image_size_from_options",
+    "opened",
+    "with_head",
+]
+
+Size = tuple[int, int]
+
+STDIN: Final = "-"
+CHUNK: Final = 2**20
+"""Bytes that are read at a time."""
+_SIDE: Final = re.compile(r"0*[1-9][0-9]{0,5}")
+
+
+class Unreadable(Sam3ContractError):  # noqa: N818 - says of a file what it is
+    """A file cannot be read, or not to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open file of masks.
+
+    Attributes:
+        name: As the user calls it.
+        stream: Its content, decompressed.
+        packed: The file itself, whose position tells how far reading has come.
+        n_bytes: Length of the file as it lies on disk; None for a pipe.
+    """
+
+    name: str
+    stream: IO[bytes]
+    packed: IO[bytes]
+    n_bytes: int | None
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Source]:
+    """Open a file of masks, gzip or not.
+
+    Args:
+        name: Path of the file; ``-`` for standard input.
+
+    Raises:
+        Unreadable: If it cannot be opened, or reading it goes wrong within the block.
+    """
+    with ExitStack() as stack:
+        try:
+            if name == STDIN:
+                packed: IO[bytes] = sys.stdin.buffer
+                n_bytes = None
+            else:
+                packed = stack.enter_context(Path(name).open("rb"))
+                n_bytes = Path(name).stat().st_size
+            stream = with_head(packed)
+            if stream.peek(2)[:2] == b"\x1f\x8b":
+                stream = io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)
+            yield Source(name, stream, packed, n_bytes)
+        except gzip.BadGzipFile as error:
+            raise Unreadable(f"{name} is damaged gzip: {error}") from error
+        except (EOFError, zlib.error) as error:
+            raise Unreadable(f"{name} is gzip that is damaged or cut short: {error}") from error
+        except OSError as error:
+            raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def bytes_of_file(name: str) -> bytes:
+    """Read a file at once.
+
+    Raises:
+        Unreadable: If it cannot be read.
+    """
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def image_size_from_options(size: str | None, image: str | None) -> Size | None:
+    """Take the image's size from what the user says of it.
+
+    Args:
+        size: Width and height in pixels, such as ``640x480``.
+        image: An image file.
+
+    Returns:
+        ``(height, width)`` in pixels; None if neither is given.
+
+    Raises:
+        UsageError: If both are given, or the size is not of that form.
+        Unreadable: If the image cannot be read.
+        ImageError: If it is no image.
+
+    Example:
+        >>> image_size_from_options("640x480", None)
+        (480, 640)
+    """
+    if size is not None and image is not None:
+        raise UsageError("--image-size and --image are both given; one of them is enough")
+    if image is not None:
+        try:
+            return read_header(bytes_of_file(image)).size
+        except ImageError as error:
+            raise ImageError(f"{image}: {error}") from error
+    if size is None:
+        return None
+    width, cross, height = size.lower().partition("x")
+    if not (cross and _SIDE.fullmatch(width) and _SIDE.fullmatch(height)):
+        raise UsageError(f"--image-size is {size!r}, expected width x height in pixels, such as 640x480")
+    return int(height), int(width)
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream with the bytes put back that were read from it."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        super().__init__()
+        self._head, self._rest = memoryview(head), rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        self._head = self._head[len(piece) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def with_head(stream: IO[bytes], head: bytes = b"") -> io.BufferedReader:
+    """Put the bytes back that were read from a stream."""
+    return io.BufferedReader(_Rejoined(head, stream), CHUNK)

@@ -1,0 +1,103 @@
+"""The official clients, unmodified but for the base URL, against the mock; in an environment of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server import Settings, create_app
+from tests.faults import KEY
+from tests.servers import ROOT, serving
+
+CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
+SHARED = ["frame_id", "inference_id", "resolved_model", "time"]
+
+
+@pytest.fixture(scope="module", params=["documented", "observed"])
+def used_by_the_sdk(request: pytest.FixtureRequest) -> tuple[str, Any]:
+    if not CLIENTS.exists():
+        if os.environ.get("CI"):
+            pytest.fail("the environment of the official clients is missing: `make clients` makes it")
+        pytest.skip("`make clients` installs the official clients")
+    profile = request.param
+    app = create_app(Settings(api_keys=frozenset({KEY}), profile=profile))
+    with serving(app) as url:
+        command = [str(CLIENTS), str(ROOT / "tests" / "clients" / "official_sdk.py"), url, KEY]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return profile, json.loads(result.stdout)
+
+
+def test_official_sdk_gets_what_it_asks_for(used_by_the_sdk: tuple[str, Any]) -> None:
+    profile, used = used_by_the_sdk
+
+    assert used["texts"] == ["specimen:hole", "specimen:nothing"]
+    assert used["predictions"] == (3 if profile == "documented" else 1)
+    assert used["no_prompt"] == 1
+    assert used["rle_size"] == [60, 90]
+    assert used["image_id"] == "named"
+    assert used["asynchronous"] == [
+        sorted([*SHARED, "prompt_results"]),
+        sorted([*SHARED, "predictions"]),
+        sorted([*SHARED, "image_id"]),
+    ]
+
+
+def test_official_sdk_may_send_its_key_in_any_way(used_by_the_sdk: tuple[str, Any]) -> None:
+    _, used = used_by_the_sdk
+
+    assert used["transports"] == ["named"] * 3
+    assert used["refusal"].startswith("401 ")
+    assert "not authorized for serverless inference" in used["refusal"]
+
+
+def test_supervision_reads_both_answers_and_fills_the_hole(used_by_the_sdk: tuple[str, Any]) -> None:
+    profile, used = used_by_the_sdk
+
+    masks = 3 if profile == "documented" else 1
+    assert used["detections"]["concept"] == [1, [1, 60, 90], True]
+    assert used["detections"]["visual"] == [masks, [masks, 60, 90], True]
+
+
+def test_curl_prints_the_answer() -> None:
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+    image = {"type": "url", "value": "https://example.com/dog.jpg"}
+    body = json.dumps({"image": image, "prompts": [{"type": "text", "text": "dog"}]})
+    with serving(create_app()) as url:
+        address = f"{url}/sam3/concept_segment?api_key=any"
+        command = [curl, "-s", address, "-H", "Content-Type: application/json", "-d", body]
+        result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    assert json.loads(result.stdout)["prompt_results"][0]["echo"]["text"] == "dog"
+
+
+def test_node_fetches_from_another_origin(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    program = tmp_path / "client.mjs"
+    program.write_text(
+        """
+        const body = {image: {type: "url", value: "https://example.com/dog.jpg"}, prompts: [{text: "specimen:tiny"}]};
+        const answer = await fetch(process.argv[2] + "/sam3/concept_segment", {
+          method: "POST",
+          headers: {"Content-Type": "application/json", Authorization: "Bearer any", Origin: "https://app.example.com"},
+          body: JSON.stringify(body),
+        });
+        const found = await answer.json();
+        console.log(answer.headers.get("access-control-allow-origin"), found.prompt_results[0].predictions.length);
+        """,
+        encoding="utf-8",
+    )
+    with serving(create_app()) as url:
+        result = subprocess.run([node, str(program), url], capture_output=True, text=True, check=True, timeout=60)
+
+    assert result.stdout.split()[-1] == "3"
