@@ -37,6 +37,7 @@ IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
         "embed_image": (wire.LenientEmbedImageRequest, observed.embed_image),
     },
 }
+_KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +204,11 @@ def _keys_sent() -> set[str]:
 
 def _safe(headers: dict[str, str]) -> dict[str, str]:
     """Make what clients chose, such as a model id, fit for a header: Latin-1 without control characters, no key."""
+    if all(value in _KNOWN_MODELS for value in headers.values()):
+        return headers
+    keys = _keys_sent()
     return {
-        name: "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in masked_text(value, _keys_sent()))
+        name: "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in masked_text(value, keys))
         for name, value in headers.items()
     }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Final
 
 from mock_server.dice import Dice
@@ -29,17 +30,22 @@ FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
 _KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """One thing found.
+    """One thing found, drawn when somebody looks: most are too unsure to pass the threshold.
 
-    Attributes:
-        patch: Where it is.
+    Args:
         confidence: A widened 32-bit float in 0..1.
+        draw: Makes its mask.
     """
 
-    patch: Patch
-    confidence: float
+    def __init__(self, confidence: float, draw: Callable[[], Patch]) -> None:
+        self.confidence = confidence
+        self._draw = draw
+
+    @cached_property
+    def patch(self) -> Patch:
+        """Where it is."""
+        return self._draw()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,8 @@ def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[lis
 def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
     specimen = specimen_of(text, picture.size)
     if specimen is not None:
-        yield from (Instance(patch, confidence_from_permille(permille)) for patch, permille in specimen)
+        for patch, permille in specimen:
+            yield Instance(confidence_from_permille(permille), partial(_same, patch))
         return
     dice = Dice("concept", str(seed), picture.digest, text)
     if dice.below(8) == 0:  # now and then there is none
@@ -140,19 +147,30 @@ def _instances_like(box: Box, picture: Picture, seed: int) -> Iterator[Instance]
     kind = KINDS[dice.below(len(KINDS))]
     radii = (min(abs(box.right - box.left) // 2, MAX_RADIUS), min(abs(box.bottom - box.top) // 2, MAX_RADIUS))
     center = ((box.left + box.right) // 2, (box.top + box.bottom) // 2)
-    boxed = compose(kind, dice, center=center, radii=radii, size=picture.size)
-    if not _touches(boxed, box):  # a ring or a pair in a box of a few pixels
-        boxed = draw("rectangle", center=center, radii=radii, size=picture.size)
-    yield Instance(boxed, confidence_from_permille(dice.between(900, 990)))
+    details = dice.fork()
+
+    def boxed() -> Patch:
+        patch = compose(kind, details, center=center, radii=radii, size=picture.size)
+        if _touches(patch, box):
+            return patch
+        # A ring or a pair in a box of a few pixels.
+        return draw("rectangle", center=center, radii=radii, size=picture.size)
+
+    yield Instance(confidence_from_permille(dice.between(910, 990)), boxed)
     for _ in range(dice.below(3)):
         yield _place(kind, dice, radii, picture)
 
 
 def _place(kind: str, dice: Dice, radii: tuple[int, int], picture: Picture) -> Instance:
     height, width = picture.size
+    confidence = confidence_from_permille(dice.between(20, 999))
     center = (dice.below(2 * width), dice.below(2 * height))
-    patch = compose(kind, dice, center=center, radii=radii, size=picture.size)
-    return Instance(patch, confidence_from_permille(dice.between(20, 999)))
+    drawn = partial(compose, kind, dice.fork(), center=center, radii=radii, size=picture.size)
+    return Instance(confidence, drawn)
+
+
+def _same(patch: Patch) -> Patch:
+    return patch
 
 
 def _keep_confident(

@@ -41,3 +41,7 @@ class Dice:
     def between(self, low: int, high: int) -> int:
         """Choose from ``low`` up to and including ``high``."""
         return low + self.below(high - low + 1)
+
+    def fork(self) -> Dice:
+        """Make dice whose choices follow from these ones' so far, and change none of their next."""
+        return Dice(self.below(2**32).to_bytes(4, "big"))

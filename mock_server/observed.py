@@ -7,6 +7,7 @@ as the documented side. The deviations are those of ``x-deviations`` in the docu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from mock_server import concept, visual
@@ -131,7 +132,7 @@ def _filtered(found: Sequence[list[Instance]], request: wire.LenientConceptSegme
 
 def _queries_left(instances: Sequence[Instance]) -> list[Instance]:
     """Make the queries that found nothing: without a threshold they come back too, with empty masks."""
-    return [Instance(union(()), 0.0) for _ in range(QUERIES - len(instances))]
+    return [Instance(0.0, partial(union, ())) for _ in range(QUERIES - len(instances))]
 
 
 def _best(prompt: wire.LenientVisualPrompt, picture: Picture, *, seed: int) -> tuple[Patch, float]:

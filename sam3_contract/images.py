@@ -6,7 +6,6 @@ process-wide setting and whose plugins number dozens; the service decodes six fo
 
 from __future__ import annotations
 
-import binascii
 import io
 import re
 import struct
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
+import pybase64
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
@@ -130,7 +130,7 @@ def bytes_from_base64(value: str) -> bytes:
     """
     head = _DATA_URI.match(value)
     try:
-        content = binascii.a2b_base64(value[head.end() :] if head else value)
+        content = pybase64.b64decode(value[head.end() :] if head else value)
     except ValueError as error:
         raise ImageError(f"base64 of {len(value)} characters cannot be decoded: {error}") from error
     if not content:
@@ -166,7 +166,7 @@ def _jpeg_ends(content: bytes) -> bool:
             position += 1
         else:
             position += 2 + max(int.from_bytes(content[position + 2 : position + 4], "big"), 2)
-    return content.find(b"\xff\xd9", position) >= 0
+    return content.rfind(b"\xff\xd9") >= position
 
 
 def _png_ends(content: bytes) -> bool:

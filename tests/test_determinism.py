@@ -56,9 +56,9 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "embed": ("embed_image", {"image": IMAGE}),
 }
 GOLDEN: dict[str, str] = {
-    "concept polygon": "6bcf227b38cac1f543ca6c8a8f1151220b437f5d302a4955e69e6c404750503b",
-    "concept rle": "4de3b92307316087c3733f7cc771b75fb96441b1b9b36e8c5bef92bcc4b01d76",
-    "concept by url": "1a55b34e8012d7709918203679905baa8d4b04f90c0269ddc3b057dc297ea89c",
+    "concept polygon": "27445c527e03988e14074db034c48e80f6cbc316da4131fbc0766cdf96c38752",
+    "concept rle": "1e7b7f9069b1ba69365b7e7bd3e770a5c68dac28704d5b2ac36ed10a8b5e6e83",
+    "concept by url": "02d939c70992a4507c7f059cda3c1f3e4d49320ffc261f643de847a138fba676",
     "visual json": "cfb0293e8af50a70829d2f6a241d209a8a8d60c544ce46f967d48aa1e5ae1ed5",
     "visual rle": "e9161f72bec62beb3563cd5495c0b0bba06209670d317276b857c7325eaa8433",
     "visual binary": "d5ae47c0c5c4cc1610985b12d8442f2480b2d4ada58fcfa2cb9151349fb29bc2",

@@ -296,12 +296,16 @@ def test_nms_works_across_prompts_and_the_first_of_equals_stays() -> None:
     assert second["predictions"] == []
 
 
+def found(left: int, confidence: float, pixels: Any) -> Instance:
+    return Instance(confidence, lambda: Patch(0, left, pixels))
+
+
 @pytest.mark.parametrize(
     ("confidences", "kept"), [((0.9, 0.2), (1, 0)), ((0.2, 0.9), (0, 1)), ((0.5, 0.5), (1, 0))], ids=str
 )
 def test_nms_keeps_the_better_of_a_pair(confidences: tuple[float, float], kept: tuple[int, int]) -> None:
     pixels = np.ones((2, 4), np.bool_)
-    pair = [Instance(Patch(0, 0, pixels), confidences[0]), Instance(Patch(0, 1, pixels), confidences[1])]
+    pair = [found(0, confidences[0], pixels), found(1, confidences[1], pixels)]
 
     survivors = suppress_overlaps([[pair[0]], [pair[1]]], 0.5)
 
@@ -310,7 +314,7 @@ def test_nms_keeps_the_better_of_a_pair(confidences: tuple[float, float], kept: 
 
 def test_nms_threshold_itself_is_no_overlap_too_much() -> None:
     pixels = np.ones((2, 4), np.bool_)
-    pair = [Instance(Patch(0, 0, pixels), 0.9), Instance(Patch(0, 1, pixels), 0.8)]  # 6 of 10 pixels
+    pair = [found(0, 0.9, pixels), found(1, 0.8, pixels)]  # 6 of 10 pixels
 
     assert suppress_overlaps([pair], 0.6) == [pair]
     assert suppress_overlaps([pair], 0.59) == [pair[:1]]
