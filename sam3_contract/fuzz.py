@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -72,13 +73,12 @@ def extend(
     document = schemathesis.openapi.from_dict(copy.deepcopy(contract.document), config=config)
     document.app = transport.app
     found = _Found()
-    for operation in contract.operations:
-        for mode in GenerationMode:
-            strategy = document[operation.path][operation.method].as_strategy(generation_mode=mode)
-            campaign = _campaign(transport, found, judge_keys=judge_keys)
-            _run_campaign(campaign, strategy, found, examples=examples, number=seed, shrink=transport.is_free)
-            if found.unanswered:
-                break
+    for operation, mode in itertools.product(contract.operations, GenerationMode):
+        strategy = document[operation.path][operation.method].as_strategy(generation_mode=mode)
+        campaign = _campaign(transport, found, judge_keys=judge_keys)
+        _run_campaign(campaign, strategy, found, examples=examples, number=seed, shrink=transport.is_free)
+        if found.unanswered:
+            break
     return _merged(run, found, contract, checks)
 
 

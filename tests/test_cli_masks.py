@@ -601,6 +601,7 @@ def test_convert_to_pictures_and_back_from_an_archive(command: Command) -> None:
 
     assert command("convert", "rle.json", "--to", "png", "-o", "folder").status == 0
     assert command("convert", "rle.json", "--to", "npz", "-o", "masks.npz").status == 0
+    assert command("check", "masks.npz").status == 0
     assert command("convert", "masks.npz", "--to", "rle", "-o", "back.json").status == 0
 
     pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(Path("folder").iterdir())]

@@ -44,7 +44,7 @@ def convert(
                     else a COCO file; with RLE, bbox and area. Each line of
                     JSON Lines is an image of its own.
       png           one file per mask in the folder OUT: 8 bits, 0 and 255
-      npz           one array `masks`: bool, (n, height, width)
+      npz           logits as visual_segment sends them: float32, (n, height, width)
 
     Polygons have no holes: how many pixels that adds is told on stderr. Masks that are not sound are named there,
     and nothing is written, unless they are to be skipped. JSON Lines are read line by line, other JSON at once; for

@@ -40,6 +40,10 @@ Runs = NDArray[np.int64]
 _MAX_NAMED: Final = 20
 """Unsound masks that are named; the number tells of the rest."""
 
+_LOGIT: Final = 8.0
+_LOW_RES: Final = 256
+"""Side of the low-resolution logits, in cells."""
+
 
 class Unsound(Exception):  # noqa: N818 - only ends the reading, the command catches it
     """There are unsound masks, and they are not to be skipped."""
@@ -243,14 +247,16 @@ def _write_npz(values: Checked, _conversion: Conversion, output: str) -> None:
         shown = " and ".join(f"{height} x {width}" for height, width in list(sizes)[:2])
         raise UsageError(f"masks have {len(sizes)} sizes, {shown} among them; an npz holds one: convert to png or rle")
     height, width = rles[0]["size"]
-    n_bytes = len(rles) * height * width
+    n_bytes = len(rles) * height * width * np.dtype(np.float32).itemsize
     if n_bytes > MAX_ARCHIVE_BYTES:
         raise UsageError(f"{len(rles)} masks of {height} x {width} take {n_bytes} bytes, limit {MAX_ARCHIVE_BYTES}")
-    stack = np.empty((len(rles), height, width), np.bool_)
-    for row, bitmap in zip(stack, _bitmaps(rles), strict=True):
-        row[...] = bitmap
+    # As visual_segment writes them: logits, of which those from 0 up are the mask.
+    logits = np.empty((len(rles), height, width), np.float32)
+    for plane, bitmap in zip(logits, _bitmaps(rles), strict=True):
+        plane[...] = np.where(bitmap, _LOGIT, -_LOGIT)
+    rows, columns = (np.arange(_LOW_RES) * side // _LOW_RES for side in (height, width))
     with _replacing(output, binary=True) as file:
-        np.savez_compressed(file, masks=stack)
+        np.savez_compressed(file, masks=logits, low_res_masks=logits[:, rows][:, :, columns])
 
 
 def _rles(values: Checked) -> list[dict[str, Any]]:
