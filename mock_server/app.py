@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -17,6 +19,7 @@ from mock_server.bodies import decode_json, is_json, masked_text, validate, with
 from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
 from mock_server.refusals import Refusal
 from mock_server.specimens import PREFIX, SPECIMENS
+from mock_server.url_images import local_files, virtual_photograph
 from mock_server.world import Answer, World
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError
@@ -50,6 +53,9 @@ class Settings:
             ``"403"`` or ``"423"``.
         auth: Whether a key is asked for at all.
         seed: Another seed gives other masks of the same images.
+        url_images: A folder or a JSON file whose images stand for URLs; by default a URL stands for a virtual
+            photograph.
+        latency: Whether an answer takes as long as its ``time`` claims.
         profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
     """
 
@@ -57,6 +63,8 @@ class Settings:
     refused_keys: Mapping[str, str] = field(default_factory=dict)
     auth: bool = True
     seed: int = 0
+    url_images: Path | None = None
+    latency: bool = False
     profile: Profile = "documented"
 
 
@@ -70,6 +78,7 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
             from what the mock validates.
+        UsageError: If ``url_images`` cannot be used.
 
     Example:
         >>> create_app().test_client().get("/healthz").get_json()
@@ -81,9 +90,10 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False  # a redirect is no answer of the service
-    world = World(seed=settings.seed)
+    picture_of_url = virtual_photograph if settings.url_images is None else local_files(settings.url_images)
+    world = World(seed=settings.seed, picture_of_url=picture_of_url)
     for operation in served.operations:
-        _add_operation(app, operation, world, settings.profile)
+        _add_operation(app, operation, world, settings)
     _add_service_paths(app, served)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
@@ -111,13 +121,17 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
         raise SpecError(f"{contract.origin} and what the mock validates differ: " + "; ".join(differences))
 
 
-def _add_operation(app: Flask, operation: spec.Operation, world: World, profile: Profile) -> None:
+def _add_operation(app: Flask, operation: spec.Operation, world: World, settings: Settings) -> None:
+    profile = settings.profile
     model, implementation = IMPLEMENTATIONS[profile][operation.id]
     strict = profile == "documented"
 
     def view() -> Response:
+        started = time.perf_counter()
         check_query(request, profile)
         answer = implementation(validate(model, _body(strict=strict), strict=strict), world)
+        if settings.latency:
+            time.sleep(max(answer.seconds - (time.perf_counter() - started), 0))
         return Response(answer.body, content_type=answer.content_type, headers=_safe({"x-model-id": answer.model_id}))
 
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)

@@ -66,7 +66,7 @@ def concept_segment(request: wire.ConceptSegmentRequest, world: World) -> Answer
     """
     with answering_as(request.model_id):
         refuse_unknown_model(request.model_id)
-        picture = load_picture(request.image)
+        picture = load_picture(request.image, world.picture_of_url)
     found = [_keep_confident(find(prompt, picture, seed=world.seed), prompt, request) for prompt in request.prompts]
     if request.nms_iou_threshold is not None:
         found = suppress_overlaps(found, request.nms_iou_threshold)

@@ -14,7 +14,7 @@ from mock_server import concept, visual
 from mock_server.concept import Instance
 from mock_server.objects import segment
 from mock_server.patches import Patch, union
-from mock_server.pictures import Picture, picture_from_base64, refuse_unreachable, virtual_photograph
+from mock_server.pictures import Picture, picture_from_base64, refuse_unreachable
 from mock_server.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
 from mock_server.world import Answer, World
 from sam3_contract import wire
@@ -45,7 +45,7 @@ def concept_segment(request: wire.LenientConceptSegmentRequest, world: World) ->
     with answering_as(model_id):
         _refuse_model_of_another_kind(model_id)
         concept.refuse_unknown_model(model_id)
-        picture = _load(request.image)
+        picture = _load(request.image, world)
         if request.format == "binary" or any(prompt.boxes and not prompt.box_labels for prompt in request.prompts):
             raise message(500, INTERNAL_ERROR)
         if any(not _is_utf8(prompt.text) for prompt in request.prompts):
@@ -66,7 +66,7 @@ def visual_segment(request: wire.LenientVisualSegmentRequest, world: World) -> A
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        picture, cost = visual.embedded(request.image_id, lambda: _load(request.image), world)
+        picture, cost = visual.embedded(request.image_id, lambda: _load(request.image, world), world)
         _refuse_unequal_boxes(request.asked)
         if request.format not in {"json", "polygon", "rle", "binary"}:
             raise message(500, INTERNAL_ERROR)
@@ -84,10 +84,10 @@ def embed_image(request: wire.LenientEmbedImageRequest, world: World) -> Answer:
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        return visual.answer_of_embedding(request.image_id, lambda: _load(request.image), world)
+        return visual.answer_of_embedding(request.image_id, lambda: _load(request.image, world), world)
 
 
-def _load(image: wire.LenientImage | None) -> Picture:
+def _load(image: wire.LenientImage | None, world: World) -> Picture:
     """Load an image of whatever type it claims to be."""
     if image is None:
         raise message(500, INTERNAL_ERROR)
@@ -102,7 +102,7 @@ def _load(image: wire.LenientImage | None) -> Picture:
         raise message(500, INTERNAL_ERROR)
     if kind == "url":
         refuse_unreachable(image.value, only_https=True)
-        return virtual_photograph(image.value)
+        return world.picture_of_url(image.value)
     if not image.value.isascii():
         raise message(500, INTERNAL_ERROR)
     return picture_from_base64(image.value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
-from mock_server.dice import Dice
 from mock_server.refusals import MALFORMED_IMAGE, unloadable_image
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
@@ -21,13 +21,12 @@ __all__ = [
     "Picture",
     "load_picture",
     "picture_from_base64",
+    "picture_from_content",
     "refuse_unreachable",
-    "virtual_photograph",
 ]
 
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
 EMBEDDINGS_KEPT: Final = 100
-_VIRTUAL_SIZES: Final = ((480, 640), (640, 480), (720, 1280), (683, 1024), (1080, 1080))
 
 _NOT_HTTP = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 _NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
@@ -47,17 +46,19 @@ class Picture:
     size: tuple[int, int]
 
 
-def load_picture(image: wire.Image) -> Picture:
+def load_picture(image: wire.Image, picture_of_url: Callable[[str], Picture]) -> Picture:
     """Load the image of a request.
 
-    A URL is not fetched: it stands for a virtual photograph whose size and content follow from the URL alone.
+    Args:
+        image: What the request holds.
+        picture_of_url: Loads the images that are named by URL.
 
     Raises:
         Refusal: 400, as the real server words it, if the image cannot be loaded.
     """
     if image.type == "url":
         refuse_unreachable(image.value)
-        return virtual_photograph(image.value)
+        return picture_of_url(image.value)
     return picture_from_base64(image.value)
 
 
@@ -69,19 +70,29 @@ def picture_from_base64(value: str) -> Picture:
     """
     try:
         content = bytes_from_base64(value)
-        size = read_header(content).size
     except ImageError as error:
         cause = str(error) if str(error).startswith("Empty") else MALFORMED_IMAGE
         raise unloadable_image(cause) from error
+    return picture_from_content(content, otherwise=MALFORMED_IMAGE)
+
+
+def picture_from_content(content: bytes, *, otherwise: str) -> Picture:
+    """Load an image from a file's bytes.
+
+    Args:
+        content: The whole file.
+        otherwise: The cause to name if it is no image, or one that was cut short, or too large.
+
+    Raises:
+        Refusal: 400.
+    """
+    try:
+        size = read_header(content).size
+    except ImageError as error:
+        raise unloadable_image(otherwise) from error
     if size[0] * size[1] > MAX_PIXELS:
-        raise unloadable_image(MALFORMED_IMAGE)
+        raise unloadable_image(otherwise)
     return Picture(hashlib.sha256(content).digest(), size)
-
-
-def virtual_photograph(url: str) -> Picture:
-    """Make the photograph that a URL stands for: its size and content follow from the URL alone."""
-    digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()
-    return Picture(digest, _VIRTUAL_SIZES[Dice("virtual size", digest).below(len(_VIRTUAL_SIZES))])
 
 
 def refuse_unreachable(url: str, *, only_https: bool = False) -> None:

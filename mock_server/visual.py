@@ -29,11 +29,12 @@ def visual_segment(request: wire.VisualSegmentRequest, world: World) -> Answer:
         Refusal: 400 if the image cannot be loaded.
     """
     with answering_as(MODEL):
-        picture, cost = embedded(request.image_id, lambda: load_picture(request.image), world)
+        picture, cost = embedded(request.image_id, lambda: load_picture(request.image, world.picture_of_url), world)
     levels = len(LEVELS) if request.multimask_output else 1
     found = (entry for prompt in request.asked for entry in segment(prompt, picture, seed=world.seed)[:levels])
     if request.format == "binary":
-        return _binary_answer((patch for patch, _ in found), picture, count=levels * len(request.asked))
+        count = levels * len(request.asked)
+        return _binary_answer((patch for patch, _ in found), picture, count=count, cost=cost)
     form = "rle" if request.format == "rle" else "polygon"
     return answer_of(found, form=form, picture=picture, cost=cost + 4_000 * len(request.asked))
 
@@ -58,7 +59,7 @@ def embed_image(request: wire.EmbedImageRequest, world: World) -> Answer:
         Refusal: 400 if the image cannot be loaded.
     """
     with answering_as(MODEL):
-        return answer_of_embedding(request.image_id, lambda: load_picture(request.image), world)
+        return answer_of_embedding(request.image_id, lambda: load_picture(request.image, world.picture_of_url), world)
 
 
 def answer_of_embedding(image_id: str | None, load: Callable[[], Picture], world: World) -> Answer:
@@ -92,9 +93,10 @@ def _prediction(patch: Patch, confidence: float, form: str, size: tuple[int, int
     return {"masks": polygons_from_patch(patch), "confidence": confidence, "format": "polygon"}
 
 
-def _binary_answer(patches: Iterable[Patch], picture: Picture, *, count: int) -> Answer:
+def _binary_answer(patches: Iterable[Patch], picture: Picture, *, count: int, cost: int) -> Answer:
     pixels = picture.size[0] * picture.size[1]
     if pixels * count > MAX_BINARY_PIXELS:
         # No status of the real service: a client must not mistake the mock's limit for the service's.
         raise Refusal(599, {"message": f"Mock Has No Answer: {count} masks of {pixels} pixels as binary arrays"})
-    return Answer(npz_from_patches(list(patches), size=picture.size), "application/octet-stream", MODEL)
+    archive = npz_from_patches(list(patches), size=picture.size)
+    return Answer(archive, "application/octet-stream", MODEL, cost / 1_000_000)

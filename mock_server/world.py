@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from mock_server.pictures import EmbeddingCache
+from mock_server.url_images import PictureOfUrl, virtual_photograph
 
 __all__ = ["Answer", "World", "json_answer"]
 
@@ -20,11 +21,13 @@ class Answer:
         body: The bytes to send.
         content_type: Their media type.
         model_id: The model that is said to have answered, for the header ``x-model-id``.
+        seconds: What the answer claims to have taken.
     """
 
     body: bytes
     content_type: str
     model_id: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,12 @@ class World:
     Attributes:
         seed: Another seed is another world: other masks of the same images.
         embeddings: What ``image_id`` remembers.
+        picture_of_url: Loads the images that requests name by URL.
     """
 
     seed: int = 0
     embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+    picture_of_url: PictureOfUrl = virtual_photograph
 
 
 def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, microseconds: int) -> Answer:
@@ -49,7 +54,7 @@ def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, micros
         resolved: The model that answers.
         microseconds: What the answer's ``time`` says; made up, so that the same request gets the same bytes.
     """
-    shared = {
+    shared: dict[str, Any] = {
         "inference_id": None,
         "frame_id": None,
         "time": microseconds / 1_000_000,
@@ -60,4 +65,4 @@ def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, micros
             "quantization": None,
         },
     }
-    return Answer(orjson.dumps(shared | results), "application/json", model_id)
+    return Answer(orjson.dumps(shared | results), "application/json", model_id, shared["time"])

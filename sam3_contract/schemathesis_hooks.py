@@ -11,7 +11,7 @@ brings ``box_labels`` to the number of boxes, the one rule of the document that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import schemathesis
@@ -39,7 +39,7 @@ def exchange_of(case: AnyCase, response: schemathesis.Response) -> Exchange:
     headers = {name.lower(): values[0] for name, values in response.headers.items() if values}
     body = case.body if isinstance(case.body, dict) else None
     asked = Case.from_body(str(case.operation.definition.raw["operationId"]), body, name=case.operation.label)
-    return Exchange(asked, response.status_code, headers, response.content, response.elapsed, _key(case))
+    return Exchange(asked, response.status_code, headers, response.content, response.elapsed, _key(response))
 
 
 @schemathesis.hook
@@ -64,12 +64,9 @@ def _prompts(body: object) -> list[dict[str, Any]]:
     return [prompt for prompt in prompts if isinstance(prompt, dict)] if isinstance(prompts, list) else []
 
 
-def _key(case: AnyCase) -> str | None:
-    query: Mapping[str, Any] = case.query or {}
-    headers: Mapping[str, Any] = case.headers or {}
-    if isinstance(query.get("api_key"), str) and query["api_key"]:
-        return str(query["api_key"])
-    scheme, _, credentials = str(headers.get("Authorization", "")).partition(" ")
+def _key(response: schemathesis.Response) -> str | None:
+    """Take the key from the header that was sent; what schemathesis generates for the query is no secret."""
+    scheme, _, credentials = str(response.request.headers.get("Authorization", "")).partition(" ")
     return credentials.strip() or None if scheme.lower() == "bearer" else None
 
 

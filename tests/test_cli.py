@@ -111,7 +111,7 @@ def test_verify_fuzz_judges_generated_requests() -> None:
     result = run_command("verify", "mock", "--fuzz", "5", "--seed", "3")
 
     assert re.search(r"F01  generated_requests_are_judged_right +\d+ judged  held", result.stdout)
-    assert result.returncode == 0
+    assert result.returncode == 0, result.stdout
 
 
 def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> None:

@@ -11,7 +11,8 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from sam3_contract import cases, runner, spec
-from sam3_contract.checks import CHECKS
+from sam3_contract.checks import CHECKS, judge
+from sam3_contract.exchange import Case
 from sam3_contract.transport import WsgiTransport
 from tests.faults import KEY, Answer, FaultyServer, on_polygons, on_predictions, on_rle, on_success
 
@@ -230,6 +231,17 @@ def test_known_deviation_is_reported_apart_and_not_counted() -> None:
 
     assert run.deviations == ("binary_answers_500",)
     assert run.exit_status == 0
+
+
+def test_key_that_is_also_a_text_may_be_echoed() -> None:
+    body = {"image": {"type": "url", "value": "https://example.com/a.jpg"}, "prompts": [{"text": KEY}]}
+    exchange = WsgiTransport(FaultyServer(no_fault), CONTRACT, key=KEY).send(
+        Case("key as text", "concept_segment", "asks for its own key", body)
+    )
+
+    judged, violations = judge([exchange], CONTRACT)["S06"]
+
+    assert (judged, violations) == (0, ())
 
 
 def test_nothing_judged_is_not_a_pass() -> None:

@@ -63,6 +63,9 @@ def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
     if not exchange.key or len(exchange.key) < MIN_KEY:
         return None
     octets = exchange.key.encode()
+    sent = {name: value for name, value in exchange.case.sent.items() if name != "api_key"}
+    if exchange.key in repr(sent):
+        return None  # sent as a text or a name as well, and those are echoed
     places = [f"headers.{name}" for name, value in exchange.headers.items() if exchange.key in value]
     places += ["body"] if octets in exchange.body else []
     return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]

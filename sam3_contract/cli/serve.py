@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -37,6 +40,20 @@ __all__ = ["serve"]
     show_default=True,
     help="Where documentation and server differ, play this side.",
 )
+@click.option(
+    "--url-images",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|MAP.json",
+    help="Let these files stand for images by URL: by file name, or as a JSON object of URLs and paths.",
+)
+@click.option(
+    "--latency",
+    type=click.Choice(["none", "real"]),
+    default="none",
+    show_default=True,
+    help="real: an answer takes as long as its `time` claims.",
+)
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
 @click.option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
 def serve(
@@ -48,6 +65,9 @@ def serve(
     refused_keys: tuple[str, ...],
     no_auth: bool,
     profile: Literal["documented", "observed"],
+    url_images: Path | None,
+    latency: str,
+    ready_file: Path | None,
     seed: int,
     document: str | None,
 ) -> None:
@@ -78,10 +98,18 @@ def serve(
         refused_keys=refused,
         auth=not no_auth,
         seed=seed,
+        url_images=url_images,
+        latency=latency == "real",
         profile=profile,
     )
-    serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=_announce)
+    ready = partial(_announce, ready_file)
+    serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=ready)
 
 
-def _announce(url: str) -> None:
+def _announce(ready_file: Path | None, url: str) -> None:
+    if ready_file is not None:
+        # Put in place whole: whoever waits for the file never reads half a URL.
+        draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        draft.write_text(f"{url}\n", encoding="utf-8")
+        draft.replace(ready_file)
     click.echo(f"SAM 3 mock at {url} (Ctrl-C stops it)")
