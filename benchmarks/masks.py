@@ -60,7 +60,7 @@ def sa1b_like(number: int) -> list[dict[str, Any]]:
     height, width = SA1B_SIZE
     made = []
     while len(made) < number:
-        radius = 9 * 2 ** (4 * rng.random())
+        radius = 10 * 2 ** (4 * rng.random())
         centre = rng.randrange(width), rng.randrange(height)
         ring = blob_ring(rng, centre=centre, radius=radius, corners=rng.randint(24, 96))
         canvas = np.zeros(SA1B_SIZE, np.uint8)
