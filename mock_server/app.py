@@ -98,7 +98,8 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
-    app.before_request(lambda: _admit(settings, guarded))
+    keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
+    app.before_request(lambda: _admit(keys, guarded, strict=settings.profile == "documented"))
     app.after_request(lambda response: add_headers(response, request, settings.profile))
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
@@ -170,16 +171,14 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
     return {"models": models, **dict.fromkeys((*memory, *more))}
 
 
-def _admit(settings: Settings, guarded: set[str]) -> Response | None:
+def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | None:
     """Answer a browser's preflight; read the body once; check the key, before routing as the service does."""
-    g.key = None
     if request.method == "OPTIONS":
         return preflight(request)
     g.raw = request.get_data(cache=False)
     if request.method not in guarded or request.path in OPEN_PATHS:
         return None
-    g.key = presented_key(request, lambda: _body_for_key(strict=settings.profile == "documented"))
-    check_key(g.key, KeySettings(settings.auth, settings.api_keys, settings.refused_keys))
+    check_key(presented_key(request, lambda: _body_for_key(strict=strict)), keys)
     return None
 
 

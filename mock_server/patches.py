@@ -51,11 +51,6 @@ class Patch:
         apart_in_x = self.right <= other.left or other.right <= self.left
         return not (apart_in_x or self.bottom <= other.top or other.bottom <= self.top)
 
-    def holds(self, x: int, y: int) -> bool:
-        """Tell whether the image's pixel (x, y) is in the mask."""
-        inside = self.left <= x < self.right and self.top <= y < self.bottom
-        return inside and bool(self.pixels[y - self.top, x - self.left])
-
 
 def common(first: Patch, second: Patch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Cut both patches to the window they share."""

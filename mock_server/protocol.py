@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import time
 import uuid
 from typing import Final, Literal
 
@@ -106,9 +106,7 @@ def _add_server_headers(response: Response, request: Request) -> None:
     if request.method in {"GET", "POST"} and request.path not in OPEN_PATHS and response.status_code not in {401, 402}:
         response.headers["x-workspace-id"] = "mock-workspace"
     if request.method == "POST":
-        # The service puts the time of the day into it; the mock has the same for the same request.
-        name = hashlib.sha256(request.full_path.encode()).hexdigest()
-        response.headers["execution_id"] = f"{int(name[:15], 16)}_{name[15:19]}"
+        response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
         response.headers["x-internal-remote-exec-req-verified"] = "false"
 
 

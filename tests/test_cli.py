@@ -88,9 +88,7 @@ def test_verify_writes_json_for_programs() -> None:
     report = json.loads(result.stdout)
     assert report["exit_status"] == result.returncode == 1
     assert report["calls"] == 18
-    assert {violation["check"] for violation in report["violations"]} == {"M03", "R01"} & {
-        violation["check"] for violation in report["violations"]
-    }
+    assert {violation["check"] for violation in report["violations"]} <= {"M03", "R01"}
     assert "M03" in {check["code"] for check in report["checks"] if check["verdict"] == "broken"}
     assert KEY not in result.stdout
 

@@ -99,11 +99,3 @@ def test_window_is_a_view() -> None:
     patch.window(2, 2, 9, 9)[:] = False
 
     assert patch.area == 5
-
-
-@given(patches())
-@settings(max_examples=50)
-def test_holds_tells_each_pixel(patch: Patch) -> None:
-    told = [[patch.holds(x - OFFSET, y - OFFSET) for x in range(SIDE + 2 * OFFSET)] for y in range(SIDE + 2 * OFFSET)]
-
-    assert told == full(patch).tolist()
