@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mock_server.app import Settings, create_app
+from mock_server.app import create_app
+from mock_server.settings import Settings
 
 __all__ = ["Settings", "create_app"]

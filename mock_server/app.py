@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -18,13 +16,14 @@ from mock_server.auth import KeySettings, check_key, presented_key
 from mock_server.bodies import decode_json, is_json, masked_text, validate, without_keys
 from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
 from mock_server.refusals import Refusal
+from mock_server.settings import Settings
 from mock_server.specimens import PREFIX, SPECIMENS
 from mock_server.url_images import local_files, virtual_photograph
 from mock_server.world import Answer, World
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError
 
-__all__ = ["Settings", "create_app"]
+__all__ = ["create_app"]
 
 Implementation = tuple[type[wire.Request], Callable[[Any, World], Answer]]
 
@@ -41,31 +40,6 @@ IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
     },
 }
 _KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a mock behaves.
-
-    Attributes:
-        api_keys: The keys it accepts; ``None`` for every key that is not empty.
-        refused_keys: Keys that are known but refused, each with how: ``"401"`` (of another workspace), ``"402"``,
-            ``"403"`` or ``"423"``.
-        auth: Whether a key is asked for at all.
-        seed: Another seed gives other masks of the same images.
-        url_images: A folder or a JSON file whose images stand for URLs; by default a URL stands for a virtual
-            photograph.
-        latency: Whether an answer takes as long as its ``time`` claims.
-        profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
-    """
-
-    api_keys: frozenset[str] | None = None
-    refused_keys: Mapping[str, str] = field(default_factory=dict)
-    auth: bool = True
-    seed: int = 0
-    url_images: Path | None = None
-    latency: bool = False
-    profile: Profile = "documented"
 
 
 def create_app(settings: Settings | None = None, *, contract: spec.Contract | None = None) -> Flask:

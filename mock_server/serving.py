@@ -17,7 +17,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from mock_server.app import Settings, create_app
+from mock_server.app import create_app
+from mock_server.settings import Settings
 from sam3_contract import spec
 from sam3_contract.errors import UsageError
 

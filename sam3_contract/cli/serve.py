@@ -85,9 +85,9 @@ def serve(
              "prompts": [{"type": "text", "text": "dog"}]}'
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Only here: no other command waits for Flask and granian to be imported.
-    from mock_server.app import Settings  # noqa: PLC0415
     from mock_server.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving import serve as serve_mock  # noqa: PLC0415
+    from mock_server.settings import Settings  # noqa: PLC0415
 
     refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
     for key, status in refused.items():
