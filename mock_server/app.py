@@ -8,20 +8,34 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from mock_server import concept, observed, visual
-from mock_server.auth import KeySettings, check_key, presented_key
+from mock_server import access_log, concept, docs_page, faults, observed, visual
+from mock_server.auth import KeySettings, check_key, keys_sent, presented_key
 from mock_server.bodies import decode_json, is_json, masked_text, validate, without_keys
-from mock_server.protocol import MAX_BODY, OPEN_PATHS, Profile, add_headers, as_refusal, check_query, preflight
+from mock_server.control import MockControl
+from mock_server.current import Application, current_notes, current_request
+from mock_server.fetching import Fetcher
+from mock_server.known_images import library_of
+from mock_server.library import Library
+from mock_server.protocol import (
+    MAX_BODY,
+    OPEN_PATHS,
+    WHOLE_BODY,
+    Profile,
+    add_headers,
+    as_refusal,
+    check_query,
+    preflight,
+)
 from mock_server.refusals import Refusal
 from mock_server.settings import Settings
 from mock_server.specimens import PREFIX, SPECIMENS
-from mock_server.url_images import local_files, virtual_photograph
+from mock_server.url_images import PictureOfUrl, local_files, virtual_photograph
 from mock_server.world import Answer, World
 from sam3_contract import spec, wire
-from sam3_contract.errors import SpecError
+from sam3_contract.errors import SpecError, UsageError
 
 __all__ = ["create_app"]
 
@@ -52,7 +66,7 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
             from what the mock validates.
-        UsageError: If ``url_images`` cannot be used.
+        UsageError: If ``url_images``, ``coco``, ``coco_images`` or ``scenarios`` cannot be used.
 
     Example:
         >>> create_app().test_client().get("/healthz").get_json()
@@ -61,23 +75,35 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     settings = settings or Settings()
     served = contract or spec.load()
     _refuse_what_is_not_implemented(served, own=contract is None)
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False  # a redirect is no answer of the service
-    picture_of_url = virtual_photograph if settings.url_images is None else local_files(settings.url_images)
-    world = World(seed=settings.seed, picture_of_url=picture_of_url)
+    access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
+    library = library_of(coco=settings.coco, images=settings.coco_images, scenes=settings.scenes)
+    world = World(seed=settings.seed, picture_of_url=_picture_of_url(settings, library), library=library)
+    control = MockControl(app, settings, world, [operation.id for operation in served.operations])
+    control.install()
+    faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
     for operation in served.operations:
-        _add_operation(app, operation, world, settings)
-    _add_service_paths(app, served)
+        _add_operation(app, operation, world, settings, control)
+    _add_service_paths(app, served, known_images=len(library))
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
     app.before_request(lambda: _admit(keys, guarded, strict=settings.profile == "documented"))
-    app.after_request(lambda response: add_headers(response, request, settings.profile))
+    app.after_request(lambda response: add_headers(response, current_request(), settings.profile))
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
     return app
+
+
+def _picture_of_url(settings: Settings, library: Library) -> PictureOfUrl:
+    if settings.fetch_urls and settings.url_images is not None:
+        raise UsageError("images by URL are either fetched or stood for by local files: drop fetch_urls or url_images")
+    if settings.fetch_urls:
+        return Fetcher(only_https=settings.profile == "observed", library=library)
+    return virtual_photograph if settings.url_images is None else local_files(settings.url_images, library)
 
 
 def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> None:
@@ -96,29 +122,42 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
         raise SpecError(f"{contract.origin} and what the mock validates differ: " + "; ".join(differences))
 
 
-def _add_operation(app: Flask, operation: spec.Operation, world: World, settings: Settings) -> None:
+def _add_operation(
+    app: Flask, operation: spec.Operation, world: World, settings: Settings, control: MockControl
+) -> None:
     profile = settings.profile
     model, implementation = IMPLEMENTATIONS[profile][operation.id]
     strict = profile == "documented"
 
+    def check(body: Any) -> wire.Request:
+        return validate(model, body, strict=strict)
+
+    def answer_to(body: Any) -> Answer:
+        return implementation(check(body), world)
+
     def view() -> Response:
         started = time.perf_counter()
-        check_query(request, profile)
-        answer = implementation(validate(model, _body(strict=strict), strict=strict), world)
+        check_query(current_request(), profile)
+        faulty: faults.Faulty | None = current_notes().get("faulty")
+        body = _body(strict=strict)
+        answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
             time.sleep(max(answer.seconds - (time.perf_counter() - started), 0))
         return Response(answer.body, content_type=answer.content_type, headers=_safe({"x-model-id": answer.model_id}))
 
+    view = control.answering(operation.id, view)
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
 
-def _add_service_paths(app: Flask, contract: spec.Contract) -> None:
+def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int) -> None:
     """Add what says that this is a mock, and what it serves."""
     about = {
-        "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract; its masks are synthetic",
+        "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract; masks are synthetic, but on known images",
         "operations": [f"{operation.method} {operation.path}" for operation in contract.operations],
         "specimens": {f"{PREFIX}{name}": specimen.shows for name, specimen in SPECIMENS.items()},
+        "known_images": known_images,
         "contract": "/openapi.json",
+        "docs": "/docs",
         "health": "/healthz",
     }
 
@@ -126,7 +165,7 @@ def _add_service_paths(app: Flask, contract: spec.Contract) -> None:
         here = {"url": request.host_url.rstrip("/"), "description": "This mock."}
         return _json({**contract.document, "servers": [here]})
 
-    app.add_url_rule("/", "about", lambda: _json(about), methods=["GET"])
+    docs_page.install(app, contract, about)
     app.add_url_rule("/healthz", "health", lambda: _json({"status": "healthy"}), methods=["GET"])
     app.add_url_rule("/openapi.json", "document", document, methods=["GET"])
 
@@ -147,31 +186,40 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
 
 def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | None:
     """Answer a browser's preflight; read the body once; check the key, before routing as the service does."""
-    if request.method == "OPTIONS":
-        return preflight(request)
-    g.raw = request.get_data(cache=False)
-    if request.method not in guarded or request.path in OPEN_PATHS:
+    sent, notes = current_request(), current_notes()
+    if sent.method == "OPTIONS":
+        return preflight(sent)
+    read: bytes | None = sent.environ.get(WHOLE_BODY)
+    notes.raw = sent.get_data(cache=False) if read is None else read
+    if sent.method not in guarded or sent.path in OPEN_PATHS:
         return None
-    check_key(presented_key(request, lambda: _body_for_key(strict=strict)), keys)
+    key = presented_key(sent, lambda: _body_for_key(strict=strict))
+    faulty: faults.Faulty | None = notes.get("faulty")
+    if faulty is None or not faulty.admits(key):
+        check_key(key, keys)
     return None
 
 
 def _body_for_key(*, strict: bool) -> Any:
-    if request.mimetype != "application/json" or not request.content_length:
+    sent, notes = current_request(), current_notes()
+    if sent.mimetype != "application/json" or not sent.content_length:
         return None
     try:
-        g.body = decode_json(g.raw, strict=strict)
+        notes.body = decode_json(notes.raw, strict=strict)
     except Refusal:  # a body without a readable key; what is wrong with it is said once the key is known
         return None
-    return g.body
+    return notes.body
 
 
 def _body(*, strict: bool) -> Any:
     """Decode the body, once: JSON if it is declared so, else text."""
-    if "body" not in g:
-        as_text = g.raw.decode("utf-8", "replace") or None
-        g.body = decode_json(g.raw, strict=strict) if g.raw and is_json(request) else as_text
-    return g.body
+    notes = current_notes()
+    if "body" not in notes:
+        if notes.raw and is_json(current_request()):
+            notes.body = decode_json(notes.raw, strict=strict)
+        else:
+            notes.body = notes.raw.decode("utf-8", "replace") or None
+    return notes.body
 
 
 def _refused(refusal: Refusal) -> Response:
@@ -182,11 +230,9 @@ def _refused(refusal: Refusal) -> Response:
 
 
 def _keys_sent() -> set[str]:
-    """Collect every key that the request holds, in whichever place and whether it was looked at or not."""
-    body = g.get("body")
-    in_body = body.get("api_key") if isinstance(body, dict) else None
-    places = (request.args.get("api_key"), presented_key(request, lambda: None), in_body)
-    return {key for key in places if isinstance(key, str) and key}
+    notes = current_notes()
+    before_faults: set[str] = notes.get("keys", set())
+    return keys_sent(current_request(), notes.get("body")) | before_faults
 
 
 def _safe(headers: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,10 @@ from werkzeug import Request
 
 from mock_server.refusals import Refusal, message, status_message
 
-__all__ = ["REFUSALS", "KeySettings", "check_key", "presented_key"]
+__all__ = ["REFUSALS", "WRONG_KEY", "KeySettings", "check_key", "keys_sent", "presented_key"]
+
+WRONG_KEY: Final = "wrong-key"
+"""A key that is never good, so that clients can be shown a refusal without any settings."""
 
 _MISSING: Final = "Unauthorized api_key"
 _REJECTED: Final = "Unauthorized api_key. This key is not authorized for serverless inference."
@@ -40,7 +43,7 @@ class KeySettings:
 
     Attributes:
         required: Whether a key is asked for at all.
-        good: The keys that are accepted; ``None`` for every key that is not empty.
+        good: The keys that are accepted; ``None`` for every key but an empty one and :data:`WRONG_KEY`.
         refused: Keys that are known but refused, each with how: one of :data:`REFUSALS`.
     """
 
@@ -69,6 +72,17 @@ def presented_key(request: Request, read_body: Callable[[], Any]) -> str | None:
     return key if isinstance(key, str) else None
 
 
+def keys_sent(request: Request, body: Any) -> set[str]:
+    """Collect every key that a request holds, in whichever place and whether it was looked at or not.
+
+    Args:
+        request: What the client sent.
+        body: Its decoded body, as far as it was decoded.
+    """
+    in_body = body.get("api_key") if isinstance(body, dict) else None
+    return {key for key in (presented_key(request, lambda: None), in_body) if isinstance(key, str) and key}
+
+
 def check_key(key: str | None, settings: KeySettings) -> None:
     """Refuse a missing key, a wrong one, and one that is configured to be refused.
 
@@ -85,5 +99,5 @@ def check_key(key: str | None, settings: KeySettings) -> None:
         raise status_message(401, _MISSING)
     if key in settings.refused:
         raise _REFUSALS[settings.refused[key]]()
-    if not key or (settings.good is not None and key not in settings.good):
+    if not key or (key == WRONG_KEY if settings.good is None else key not in settings.good):
         raise status_message(401, _REJECTED)

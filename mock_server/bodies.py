@@ -16,7 +16,7 @@ from mock_server.refusals import Refusal, detail
 from sam3_contract import wire
 from sam3_contract.wire.requests import AnyRequest, RequestPart
 
-__all__ = ["decode_json", "is_json", "masked_text", "validate", "without_keys"]
+__all__ = ["decode_json", "is_json", "masked", "masked_text", "validate", "without_keys"]
 
 Finding = dict[str, Any]
 
@@ -75,7 +75,7 @@ def validate(model: type[AnyRequest], body: Any, *, strict: bool = True) -> AnyR
 
 def without_keys(refusal: Refusal, keys: Collection[str]) -> Refusal:
     """Mask API keys where a refusal echoes what was sent: those that were presented, and whatever is called one."""
-    return Refusal(refusal.status, _masked(refusal.body, keys), headers=_masked(refusal.headers, keys))
+    return Refusal(refusal.status, masked(refusal.body, keys), headers=masked(refusal.headers, keys))
 
 
 def masked_text(text: str, keys: Collection[str]) -> str:
@@ -83,6 +83,18 @@ def masked_text(text: str, keys: Collection[str]) -> str:
     for key in keys:
         text = text.replace(key, MASK) if len(key) >= LONG_ENOUGH else MASK if text == key else text
     return _KEY_IN_TEXT.sub(rf"\1{MASK}", text)
+
+
+def masked(value: Any, keys: Collection[str]) -> Any:
+    """Mask API keys anywhere in a JSON value, and whatever is called one."""
+    if isinstance(value, dict):
+        return {
+            masked_text(str(name), keys): MASK if name == "api_key" and entry else masked(entry, keys)
+            for name, entry in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(entry, keys) for entry in value]
+    return masked_text(value, keys) if isinstance(value, str) else value
 
 
 def _decode_slowly(body: bytes, *, strict: bool, at: int) -> Any:
@@ -150,14 +162,3 @@ def _server_names() -> dict[str, str]:
     for part in parts:
         parts += part.__subclasses__()
     return {part.__name__: part.server_name for part in parts}
-
-
-def _masked(value: Any, keys: Collection[str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            masked_text(str(name), keys): MASK if name == "api_key" and entry else _masked(entry, keys)
-            for name, entry in value.items()
-        }
-    if isinstance(value, list):
-        return [_masked(entry, keys) for entry in value]
-    return masked_text(value, keys) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Synthetic answers of ``concept_segment``: which instances an image holds of a concept."""
+"""Answers of ``concept_segment``: which instances an image holds of a concept, true ones or synthetic ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
+from mock_server.annotated import AnnotatedImage
 from mock_server.dice import Dice
-from mock_server.encoding import confidence_from_permille, polygons_from_patch, rle_from_patch
+from mock_server.encoding import confidence_from_permille, rings_from_patch, rle_from_patch
 from mock_server.patches import Patch, iou
 from mock_server.pictures import Picture, load_picture
 from mock_server.refusals import NOT_FOUND, answering_as, message
@@ -24,6 +25,7 @@ AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
 
 MODEL: Final = "sam3/sam3_final"
 MAX_INSTANCES: Final = 6  # of one text
+MAX_ANNOTATED: Final = 200  # annotations of one prompt
 MAX_EXEMPLARS: Final = 8  # positive boxes of one prompt that get instances
 MAX_RADIUS: Final = 1024  # half pixels; many instances are held at once
 FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
@@ -66,7 +68,7 @@ def concept_segment(request: wire.ConceptSegmentRequest, world: World) -> Answer
     """
     with answering_as(request.model_id):
         refuse_unknown_model(request.model_id)
-        picture = load_picture(request.image, world.picture_of_url)
+        picture = load_picture(request.image, world.picture_of_url, world.library)
     found = [_keep_confident(find(prompt, picture, seed=world.seed), prompt, request) for prompt in request.prompts]
     if request.nms_iou_threshold is not None:
         found = suppress_overlaps(found, request.nms_iou_threshold)
@@ -102,9 +104,7 @@ def find(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[Instance]:
     pairs = list(zip(map(_box, prompt.boxes or []), prompt.box_labels or [], strict=True))
     negative = [box for box, label in pairs if not label]
     positive = [box for box, label in pairs if label][:MAX_EXEMPLARS]
-    found = [] if prompt.text is None else list(_instances_of_text(prompt.text, picture, seed))
-    for box in positive:
-        found += _instances_like(box, picture, seed)
+    found = _sought(prompt.text, positive, picture, seed)
     return [instance for instance in found if not any(_touches(instance.patch, box) for box in negative)]
 
 
@@ -125,12 +125,37 @@ def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[lis
     return [[instance for instance in instances if id(instance) in kept] for instances in found]
 
 
-def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
-    specimen = specimen_of(text, picture.size)
+def _sought(text: str | None, boxes: Sequence[Box], picture: Picture, seed: int) -> list[Instance]:
+    """Find what a text names and what is like in the boxes: the annotations of a known image, else synthetic ones."""
+    specimen = None if text is None else specimen_of(text, picture.size)
     if specimen is not None:
-        for patch, permille in specimen:
-            yield Instance(confidence_from_permille(permille), partial(_same, patch))
-        return
+        text = None
+    found = [Instance(confidence_from_permille(permille), partial(_same, patch)) for patch, permille in specimen or ()]
+    if picture.known is not None:
+        return found + _annotated_instances(text, boxes, picture.known)
+    if text is not None:
+        found += _instances_of_text(text, picture, seed)
+    for box in boxes:
+        found += _instances_like(box, picture, seed)
+    return found
+
+
+def _annotated_instances(text: str | None, boxes: Sequence[Box], known: AnnotatedImage) -> list[Instance]:
+    """Find the annotations that a text names, and those of a category that a box shows, each once and in order."""
+    named = set() if text is None else set(known.named(text))
+    boxed = (known.boxed((box.left, box.top, box.right, box.bottom)) for box in boxes)
+    like = {one.category for one in boxed if one is not None}
+    found = [one for one in known.annotations if one in named or one.category in like]
+    # The model looks at so many things and no more.
+    kept = set(sorted(found, key=known.permille, reverse=True)[:MAX_ANNOTATED])
+    return [
+        Instance(confidence_from_permille(known.permille(one)), partial(known.patch, one))
+        for one in found
+        if one in kept
+    ]
+
+
+def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
     dice = Dice("concept", str(seed), picture.digest, text)
     if dice.below(8) == 0:  # now and then there is none
         return
@@ -193,7 +218,7 @@ def _prompt_result(
     }
     predictions = [
         {
-            "masks": polygons_from_patch(one.patch) if form == "polygon" else rle_from_patch(one.patch, size=size),
+            "masks": rings_from_patch(one.patch) if form == "polygon" else rle_from_patch(one.patch, size=size),
             "confidence": one.confidence,
             "format": form,
         }

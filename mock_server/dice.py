@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+from typing import Final
 
 __all__ = ["Dice"]
+
+_WORDS: Final = struct.Struct(">8I")  # of one digest
 
 
 class Dice:
@@ -23,20 +27,16 @@ class Dice:
     """
 
     def __init__(self, *key: str | bytes) -> None:
-        self._state = hashlib.blake2b(digest_size=32)
-        for part in key:
-            octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-            self._state.update(len(octets).to_bytes(8, "big") + octets)
-        self._pool = b""
+        self._key = key
+        self._state: hashlib.blake2b | None = None
+        self._words: list[int] = []  # those that the last digest still has, the next one last
 
     def below(self, bound: int) -> int:
         """Choose from 0 up to, not including, ``bound`` (at most 2**32; 0 for a bound under 1)."""
-        if len(self._pool) < 4:
-            self._state.update(b"next")
-            self._pool = self._state.digest()
-        word, self._pool = self._pool[:4], self._pool[4:]
+        if not self._words:
+            self._roll()
         # Multiply and shift instead of modulo: the bias is under bound / 2**32.
-        return int.from_bytes(word, "big") * max(bound, 0) >> 32
+        return self._words.pop() * max(bound, 0) >> 32
 
     def between(self, low: int, high: int) -> int:
         """Choose from ``low`` up to and including ``high``."""
@@ -45,3 +45,13 @@ class Dice:
     def fork(self) -> Dice:
         """Make dice whose choices follow from these ones' so far, and change none of their next."""
         return Dice(self.below(2**32).to_bytes(4, "big"))
+
+    def _roll(self) -> None:
+        # Not before the first choice: of most things that could be drawn nobody asks for the details.
+        if self._state is None:
+            self._state = hashlib.blake2b(digest_size=32)
+            for part in self._key:
+                octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+                self._state.update(len(octets).to_bytes(8, "big") + octets)
+        self._state.update(b"next")
+        self._words += reversed(_WORDS.unpack(self._state.digest()))

@@ -18,34 +18,52 @@ from pycocotools import mask as coco
 
 from mock_server.patches import Patch
 
-__all__ = ["confidence_from_permille", "npz_from_patches", "polygons_from_patch", "rle_from_patch"]
+__all__ = ["confidence_from_permille", "npz_from_patches", "polygons_from_patch", "rings_from_patch", "rle_from_patch"]
+
+Ring = NDArray[np.int32]
 
 LOGIT: Final = 8.0  # of a pixel in the mask; outside it is negative
 LOW_RES: Final = 256  # side of the low-resolution logits, in cells
+_CONFIDENCES: Final[list[float]] = (np.arange(1001) / 1000).astype(np.float32).tolist()
 
 
 def confidence_from_permille(permille: int) -> float:
     """Widen a 32-bit float, as the service's confidences are.
 
+    Args:
+        permille: From 0 to 1000.
+
     Example:
         >>> confidence_from_permille(880)
         0.8799999952316284
     """
-    return float(np.float32(permille / 1000))
+    return _CONFIDENCES[permille]
 
 
-def polygons_from_patch(patch: Patch) -> list[list[list[int]]]:
+def rings_from_patch(patch: Patch) -> list[Ring]:
     """Trace the outer contour of each connected part.
 
     Returns:
-        Rings of ``[x, y]`` in the image, first point not repeated; ``[[]]`` for a mask without pixels.
+        Rings of ``(x, y)`` in the image, each int32, shape ``(n, 2)``, first point not repeated; a ring without points
+        for a mask without pixels.
     """
-    if not patch.pixels.any():
-        return [[]]
-    contours, _ = cv2.findContours(
-        patch.pixels.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(patch.left, patch.top)
-    )
-    return [contour.reshape(-1, 2).astype(np.int64).tolist() for contour in contours]
+    if patch.pixels.size:
+        contours, _ = cv2.findContours(
+            patch.pixels.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(patch.left, patch.top)
+        )
+        if contours:
+            # OpenCV's are int32; its types say any number.
+            return [np.asarray(contour.reshape(-1, 2), np.int32) for contour in contours]
+    return [np.empty((0, 2), np.int32)]
+
+
+def polygons_from_patch(patch: Patch) -> list[list[list[int]]]:
+    """Trace the outer contour of each connected part, see :func:`rings_from_patch`.
+
+    Returns:
+        Rings of ``[x, y]`` in the image; ``[[]]`` for a mask without pixels.
+    """
+    return [ring.tolist() for ring in rings_from_patch(patch)]
 
 
 def rle_from_patch(patch: Patch, *, size: tuple[int, int]) -> dict[str, Any]:

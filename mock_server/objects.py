@@ -19,7 +19,20 @@ from mock_server.pictures import Picture
 from mock_server.shapes import draw
 from sam3_contract import wire
 
-__all__ = ["AnyPrompt", "segment"]
+__all__ = [
+    "CONFIDENCES",
+    "KEPT_RADIUS",
+    "LEVELS",
+    "MAX_DISCS",
+    "MAX_RADIUS",
+    "AnyPrompt",
+    "Clicks",
+    "Pixel",
+    "clicks_of",
+    "disc",
+    "half_pixels",
+    "segment",
+]
 
 AnyPrompt = wire.VisualPrompt | wire.LenientVisualPrompt
 Pixel = tuple[int, int]
@@ -29,6 +42,7 @@ CONFIDENCES: Final = ((900, 990), (600, 800), (300, 500))  # permille, by level
 FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
 MAX_DISCS: Final = 128  # clicks of each kind that get a disc; of the others only their pixel counts
 MAX_RADIUS: Final = 1024  # half pixels
+KEPT_RADIUS: Final = 5  # half pixels around a positive click that no negative one takes away
 MAX_WINDOW: Final = 2**26  # pixels; clicks so far apart that a mask would be larger are left out
 
 
@@ -62,7 +76,7 @@ def segment(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[tuple[Pat
     dice = Dice("visual", str(seed), picture.digest)
     short = min(*picture.size, 3 * MAX_RADIUS)
     radius = dice.between(max(short // 5, 1), max(short // 3, 1))  # half pixels
-    clicks = _clicks(prompt.points or [], picture.size)
+    clicks = clicks_of(prompt.points or [], picture.size)
     ellipse = _ellipse(prompt, dice, picture.size)
     window = _window(ellipse, clicks, radius, picture.size)
     doubt = 120 * _contradictions(clicks, radius // 2)
@@ -81,12 +95,12 @@ def _object(
         scaled = (ellipse.radii[0] * eighths // 8, ellipse.radii[1] * eighths // 8)
         paint(canvas, draw("ellipse", center=ellipse.center, radii=scaled, size=size))
     for click in clicks.positive[:MAX_DISCS]:
-        paint(canvas, _disc(click, max(radius * eighths // 8, 1), size))
+        paint(canvas, disc(click, radius=max(radius * eighths // 8, 1), size=size))
     for click in clicks.negative[:MAX_DISCS]:
-        erase(canvas, _disc(click, max(radius // 4, 1), size))
+        erase(canvas, disc(click, radius=max(radius // 4, 1), size=size))
     # The clicked pixels themselves come last: a disc must not undo another click.
     for click in clicks.positive[:MAX_DISCS]:
-        paint(canvas, _disc(click, 5, size))
+        paint(canvas, disc(click, radius=KEPT_RADIUS, size=size))
     for pixels, value in ((clicks.positive[MAX_DISCS:], True), (clicks.negative, False)):
         if pixels:
             columns, rows = np.array(pixels).T
@@ -99,8 +113,8 @@ def _ellipse(prompt: AnyPrompt, dice: Dice, size: tuple[int, int]) -> Ellipse | 
     height, width = size
     if prompt.box is not None:
         box = prompt.box
-        radii = (abs(_half_pixels(box.width)) // 2, abs(_half_pixels(box.height)) // 2)
-        return Ellipse((_half_pixels(box.x), _half_pixels(box.y)), radii)
+        radii = (abs(half_pixels(box.width)) // 2, abs(half_pixels(box.height)) // 2)
+        return Ellipse((half_pixels(box.x), half_pixels(box.y)), radii)
     if prompt.points:
         return None
     center = (dice.between(width // 2, 3 * width // 2), dice.between(height // 2, 3 * height // 2))
@@ -124,7 +138,7 @@ def _window(ellipse: Ellipse | None, clicks: Clicks, radius: int, size: tuple[in
     return Patch(top, left, np.broadcast_to(np.False_, (max(bottom - top, 0), max(right - left, 0))))
 
 
-def _clicks(points: Sequence[wire.Point], size: tuple[int, int]) -> Clicks:
+def clicks_of(points: Sequence[wire.Point], size: tuple[int, int]) -> Clicks:
     """Sort the clicks that hit the image and drop repeated ones; drop those that would need too large a window."""
     height, width = size
     hits = [
@@ -151,9 +165,11 @@ def _contradictions(clicks: Clicks, reach: int) -> int:
     )
 
 
-def _disc(click: Pixel, radius: int, size: tuple[int, int]) -> Patch:
+def disc(click: Pixel, *, radius: int, size: tuple[int, int]) -> Patch:
+    """Draw a disc around a pixel, its radius in half pixels, on an image of ``(height, width)``."""
     return draw("ellipse", center=(2 * click[0] + 1, 2 * click[1] + 1), radii=(radius, radius), size=size)
 
 
-def _half_pixels(value: float) -> int:
+def half_pixels(value: float) -> int:
+    """Turn a coordinate or a length in pixels, however large, into half pixels."""
     return int(2 * max(-FAR, min(FAR, value)))

@@ -12,7 +12,6 @@ from typing import Final
 
 from mock_server import concept, visual
 from mock_server.concept import Instance
-from mock_server.objects import segment
 from mock_server.patches import Patch, union
 from mock_server.pictures import Picture, picture_from_base64, refuse_unreachable
 from mock_server.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
@@ -105,7 +104,7 @@ def _load(image: wire.LenientImage | None, world: World) -> Picture:
         return world.picture_of_url(image.value)
     if not image.value.isascii():
         raise message(500, INTERNAL_ERROR)
-    return picture_from_base64(image.value)
+    return picture_from_base64(image.value, world.library)
 
 
 def _filtered(found: Sequence[list[Instance]], request: wire.LenientConceptSegmentRequest) -> list[list[Instance]]:
@@ -139,7 +138,7 @@ def _best(prompt: wire.LenientVisualPrompt, picture: Picture, *, seed: int) -> t
     """Take the best of three; an empty mask where nothing positive asks for one."""
     if prompt.box is None and not any(point.positive for point in prompt.points or ()):
         return union(()), UNSURE
-    return segment(prompt, picture, seed=seed)[0]
+    return visual.segment(prompt, picture, seed=seed)[0]
 
 
 def _refuse_unequal_boxes(prompts: Sequence[wire.LenientVisualPrompt]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Patch", "erase", "iou", "paint", "union", "without"]
+__all__ = ["Patch", "erase", "intersection", "iou", "paint", "union", "without"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,12 @@ def iou(first: Patch, second: Patch) -> tuple[int, int]:
     ours, theirs = common(first, second)
     shared = int(np.count_nonzero(ours & theirs))
     return shared, first.area + second.area - shared
+
+
+def intersection(first: Patch, second: Patch) -> Patch:
+    """Keep what two patches share."""
+    ours, theirs = common(first, second)
+    return Patch(max(first.top, second.top), max(first.left, second.left), ours & theirs)
 
 
 def union(patches: Iterable[Patch]) -> Patch:

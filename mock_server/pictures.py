@@ -1,4 +1,4 @@
-"""What the mock knows of an image: a digest of its content, and its size. Never its pixels."""
+"""What the mock knows of an image: a digest of its content, its size, and what is in it if that is known."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import hashlib
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
+from mock_server.annotated import AnnotatedImage
+from mock_server.library import Library
 from mock_server.refusals import MALFORMED_IMAGE, unloadable_image
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64, read_header
 
 __all__ = [
+    "LOADED",
+    "NO_LIBRARY",
     "EmbeddingCache",
+    "LoadedFile",
     "Picture",
     "load_picture",
     "picture_from_base64",
@@ -25,6 +31,7 @@ __all__ = [
     "refuse_unreachable",
 ]
 
+NO_LIBRARY: Final = Library()
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
 EMBEDDINGS_KEPT: Final = 100
 
@@ -35,23 +42,45 @@ _BAD_URL = "Provided image URL is invalid"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image, as far as synthetic masks need it.
+    """An image, as far as masks need it.
 
     Attributes:
         digest: SHA-256 of the file; of the URL for a virtual photograph.
         size: ``(height, width)`` in pixels, after EXIF orientation.
+        known: What is in it, if the mock has annotations of it.
     """
 
     digest: bytes
     size: tuple[int, int]
+    known: AnnotatedImage | None = None
 
 
-def load_picture(image: wire.Image, picture_of_url: Callable[[str], Picture]) -> Picture:
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """An image file as it came.
+
+    Attributes:
+        picture: What the masks need of it.
+        format: JPEG, PNG, WEBP, GIF, BMP or TIFF.
+        bytes: Its size.
+    """
+
+    picture: Picture
+    format: str
+    bytes: int
+
+
+LOADED: Final[ContextVar[LoadedFile | None]] = ContextVar("LOADED", default=None)
+"""The last file that was loaded here, so that the journal need not read and hash it again."""
+
+
+def load_picture(image: wire.Image, picture_of_url: Callable[[str], Picture], library: Library = NO_LIBRARY) -> Picture:
     """Load the image of a request.
 
     Args:
         image: What the request holds.
         picture_of_url: Loads the images that are named by URL.
+        library: The images that are known.
 
     Raises:
         Refusal: 400, as the real server words it, if the image cannot be loaded.
@@ -59,11 +88,15 @@ def load_picture(image: wire.Image, picture_of_url: Callable[[str], Picture]) ->
     if image.type == "url":
         refuse_unreachable(image.value)
         return picture_of_url(image.value)
-    return picture_from_base64(image.value)
+    return picture_from_base64(image.value, library)
 
 
-def picture_from_base64(value: str) -> Picture:
+def picture_from_base64(value: str, library: Library = NO_LIBRARY) -> Picture:
     """Load an image from base64 or a data URI.
+
+    Args:
+        value: What the request holds.
+        library: The images that are known.
 
     Raises:
         Refusal: 400 if there is no image in it, or one that was cut short.
@@ -73,26 +106,31 @@ def picture_from_base64(value: str) -> Picture:
     except ImageError as error:
         cause = str(error) if str(error).startswith("Empty") else MALFORMED_IMAGE
         raise unloadable_image(cause) from error
-    return picture_from_content(content, otherwise=MALFORMED_IMAGE)
+    return picture_from_content(content, otherwise=MALFORMED_IMAGE, library=library)
 
 
-def picture_from_content(content: bytes, *, otherwise: str) -> Picture:
+def picture_from_content(content: bytes, *, otherwise: str, library: Library = NO_LIBRARY) -> Picture:
     """Load an image from a file's bytes.
 
     Args:
         content: The whole file.
         otherwise: The cause to name if it is no image, or one that was cut short, or too large.
+        library: The images that are known.
 
     Raises:
         Refusal: 400.
     """
     try:
-        size = read_header(content).size
+        header = read_header(content)
     except ImageError as error:
         raise unloadable_image(otherwise) from error
-    if size[0] * size[1] > MAX_PIXELS:
+    if header.width * header.height > MAX_PIXELS:
         raise unloadable_image(otherwise)
-    return Picture(hashlib.sha256(content).digest(), size)
+    digest = hashlib.sha256(content).digest()
+    known = library.recognise(content, digest=digest, size=header.size)
+    picture = Picture(digest, header.size, known)
+    LOADED.set(LoadedFile(picture, header.format, len(content)))
+    return picture
 
 
 def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
@@ -151,3 +189,8 @@ class EmbeddingCache:
             while len(self._pictures) > EMBEDDINGS_KEPT:
                 self._pictures.popitem(last=False)
         return kept
+
+    def clear(self) -> None:
+        """Forget every picture."""
+        with self._lock:
+            self._pictures.clear()

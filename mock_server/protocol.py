@@ -11,12 +11,26 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from mock_server.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
 
-__all__ = ["MAX_BODY", "OPEN_PATHS", "Profile", "add_headers", "as_refusal", "check_query", "preflight"]
+__all__ = [
+    "MAX_BODY",
+    "OPEN_PATHS",
+    "WHOLE_BODY",
+    "Profile",
+    "add_headers",
+    "as_refusal",
+    "check_query",
+    "preflight",
+]
 
 Profile = Literal["documented", "observed"]
 """Which side of the deviations a mock plays: what the documentation says, or what the server does."""
 
 MAX_BODY: Final = 20 * 1024 * 1024  # bytes; what the public pages allow an upload
+WHOLE_BODY: Final = "sam3_contract.body"
+"""Where a server that has read the whole body, within the limit, puts it into the environ: as bytes, to be read once.
+
+Werkzeug's stream with a limit copies a body of 1 MB for longer than all the rest of the work on it takes.
+"""
 _NO_CONTENT_TYPE: Final = "Content-Type header not provided with request."
 _PREFLIGHT_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
 _PREFLIGHT_VARY: Final = (
@@ -27,7 +41,7 @@ _EXPOSED: Final = (
     "X-Model-Cold-Start-Count, X-Model-Load-Time, X-Model-Load-Details, X-Model-Id, X-Workflow-Id, X-Workspace-Id, "
     "X-Trace-Id, execution_id, traceparent, tracestate"
 )
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/openapi.json", "/model/registry"})
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/openapi.json", "/model/registry"})
 """What is answered without a key."""
 _TRUE_AND_FALSE: Final = frozenset({"true", "false"})
 # Pydantic's spellings of a boolean, in lower case.
@@ -57,7 +71,9 @@ def check_query(request: Request, profile: Profile) -> None:
     Raises:
         Refusal: 422.
     """
-    value = request.args.get("countinference", "true")
+    if "countinference" not in request.args:
+        return
+    value = request.args["countinference"]
     known = value in _TRUE_AND_FALSE if profile == "documented" else value.lower() in _LENIENT_BOOLEANS
     if not known:
         finding = {
@@ -84,9 +100,10 @@ def add_headers(response: Response, request: Request, profile: Profile) -> Respo
     """Add the headers that every answer of the service carries."""
     if response.status_code == 500 and response.mimetype == "text/plain":
         return response  # uncaught in the server: nothing behind the error adds a header
-    sent = request.headers.get("x-request-id", "")
+    # Looked up in the environ: werkzeug's headers raise and catch an error for each that is not there.
+    sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     response.headers["x-request-id"] = sent if _is_uuid(sent) else uuid.uuid4().hex
-    origin = request.headers.get("Origin")
+    origin = request.environ.get("HTTP_ORIGIN")
     if origin and response.status_code not in {401, 402}:
         response.headers["access-control-allow-origin"] = origin
         response.headers["access-control-allow-credentials"] = "true"
@@ -132,6 +149,8 @@ def _legacy_route(request: Request) -> Refusal:
 
 
 def _is_uuid(text: str) -> bool:
+    if not text:
+        return False
     try:
         return bool(uuid.UUID(text))
     except ValueError:

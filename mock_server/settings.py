@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mock_server.access_log import Form
 from mock_server.protocol import Profile
 
 __all__ = ["Settings"]
@@ -23,8 +24,21 @@ class Settings:
         seed: Another seed gives other masks of the same images.
         url_images: A folder or a JSON file whose images stand for URLs; by default a URL stands for a virtual
             photograph.
+        fetch_urls: Whether images by URL are really fetched, from public hosts only.
+        coco: A COCO annotation file; the images it tells of get their true masks.
+        coco_images: The folder of its images.
+        scenes: Whether the project's own drawn scenes get their true masks too.
         latency: Whether an answer takes as long as its ``time`` claims.
+        faults: Named faults that are on for every request, as ``name`` or ``name:parameter``; see
+            :mod:`mock_server.faults`.
         profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
+        control: Whether the routes under ``/_mock`` are there.
+        journal: Whether the requests that come are kept.
+        journal_requests: How many of them; the oldest go first.
+        journal_bytes: How much memory they may take, about.
+        journal_thumbnails: Whether images are kept small; costs a decoding of each image.
+        scenarios: A YAML, JSON or TOML file of scenarios to start with.
+        access_log: How each request is logged on standard error: as ``text``, as ``json`` or not at all (``none``).
     """
 
     api_keys: frozenset[str] | None = None
@@ -32,5 +46,17 @@ class Settings:
     auth: bool = True
     seed: int = 0
     url_images: Path | None = None
+    fetch_urls: bool = False
+    coco: Path | None = None
+    coco_images: Path | None = None
+    scenes: bool = True
     latency: bool = False
+    faults: tuple[str, ...] = ()
     profile: Profile = "documented"
+    control: bool = True
+    journal: bool = True
+    journal_requests: int = 1000
+    journal_bytes: int = 16 * 1024 * 1024
+    journal_thumbnails: bool = False
+    scenarios: Path | None = None
+    access_log: Form = "none"

@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from mock_server.dice import Dice
-from mock_server.pictures import Picture, picture_from_content
+from mock_server.library import Library
+from mock_server.pictures import NO_LIBRARY, Picture, picture_from_content
 from mock_server.refusals import unloadable_image
 from sam3_contract.errors import UsageError
 
@@ -29,12 +30,13 @@ def virtual_photograph(url: str) -> Picture:
     return Picture(digest, _VIRTUAL_SIZES[Dice("virtual size", digest).below(len(_VIRTUAL_SIZES))])
 
 
-def local_files(source: Path) -> PictureOfUrl:
+def local_files(source: Path, library: Library = NO_LIBRARY) -> PictureOfUrl:
     """Let local files stand for URLs.
 
     Args:
         source: A folder, whose files stand for the URLs that end in their names; or a JSON file that maps URLs to
             paths, relative ones from its own folder.
+        library: The images that are known.
 
     Returns:
         What loads the picture of a URL. One that no file stands for is refused as the service refuses a URL that it
@@ -45,19 +47,19 @@ def local_files(source: Path) -> PictureOfUrl:
     """
     if source.is_dir():
         folder = source.resolve()
-        return lambda url: _load(_file_named_like(url, folder))
+        return lambda url: _load(_file_named_like(url, folder), library)
     files = _mapping(source)
-    return lambda url: _load(files.get(url))
+    return lambda url: _load(files.get(url), library)
 
 
-def _load(path: Path | None) -> Picture:
+def _load(path: Path | None, library: Library) -> Picture:
     try:
         content = path.read_bytes() if path is not None else b""
     except OSError:
         content = b""
     if not content:
         raise unloadable_image(NOT_FETCHED)
-    return picture_from_content(content, otherwise=NO_IMAGE)
+    return picture_from_content(content, otherwise=NO_IMAGE, library=library)
 
 
 def _file_named_like(url: str, folder: Path) -> Path | None:

@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from mock_server.encoding import npz_from_patches, polygons_from_patch, rle_from_patch
-from mock_server.objects import LEVELS, segment
+from mock_server import annotated_objects, objects
+from mock_server.encoding import npz_from_patches, rings_from_patch, rle_from_patch
+from mock_server.objects import LEVELS, AnyPrompt
 from mock_server.patches import Patch
 from mock_server.pictures import Picture, load_picture
 from mock_server.refusals import Refusal, answering_as
 from mock_server.world import Answer, World, json_answer
 from sam3_contract import wire
 
-__all__ = ["MODEL", "answer_of", "answer_of_embedding", "embed_image", "embedded", "visual_segment"]
+__all__ = ["MODEL", "answer_of", "answer_of_embedding", "embed_image", "embedded", "segment", "visual_segment"]
 
 
 MODEL: Final = "sam3/sam3_interactive"
@@ -29,7 +30,7 @@ def visual_segment(request: wire.VisualSegmentRequest, world: World) -> Answer:
         Refusal: 400 if the image cannot be loaded.
     """
     with answering_as(MODEL):
-        picture, cost = embedded(request.image_id, lambda: load_picture(request.image, world.picture_of_url), world)
+        picture, cost = embedded(request.image_id, lambda: _load(request.image, world), world)
     levels = len(LEVELS) if request.multimask_output else 1
     found = (entry for prompt in request.asked for entry in segment(prompt, picture, seed=world.seed)[:levels])
     if request.format == "binary":
@@ -37,6 +38,17 @@ def visual_segment(request: wire.VisualSegmentRequest, world: World) -> Answer:
         return _binary_answer((patch for patch, _ in found), picture, count=count, cost=cost)
     form = "rle" if request.format == "rle" else "polygon"
     return answer_of(found, form=form, picture=picture, cost=cost + 4_000 * len(request.asked))
+
+
+def segment(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[tuple[Patch, float]]:
+    """Segment one object: an annotated one if the image is known, else a synthetic one.
+
+    Returns:
+        Mask and confidence of whole, part and subpart, best first.
+    """
+    if picture.known is not None:
+        return annotated_objects.segment(prompt, picture.known, seed=seed)
+    return objects.segment(prompt, picture, seed=seed)
 
 
 def answer_of(found: Iterable[tuple[Patch, float]], *, form: str, picture: Picture, cost: int) -> Answer:
@@ -59,7 +71,7 @@ def embed_image(request: wire.EmbedImageRequest, world: World) -> Answer:
         Refusal: 400 if the image cannot be loaded.
     """
     with answering_as(MODEL):
-        return answer_of_embedding(request.image_id, lambda: load_picture(request.image, world.picture_of_url), world)
+        return answer_of_embedding(request.image_id, lambda: _load(request.image, world), world)
 
 
 def answer_of_embedding(image_id: str | None, load: Callable[[], Picture], world: World) -> Answer:
@@ -87,10 +99,14 @@ def embedded(image_id: str | None, load: Callable[[], Picture], world: World) ->
     return (picture if image_id is None else world.embeddings.keep(image_id, picture)), EMBEDDING_COST
 
 
+def _load(image: wire.Image, world: World) -> Picture:
+    return load_picture(image, world.picture_of_url, world.library)
+
+
 def _prediction(patch: Patch, confidence: float, form: str, size: tuple[int, int]) -> dict[str, Any]:
     if form == "rle":
         return {"masks": rle_from_patch(patch, size=size), "confidence": confidence, "format": "rle"}
-    return {"masks": polygons_from_patch(patch), "confidence": confidence, "format": "polygon"}
+    return {"masks": rings_from_patch(patch), "confidence": confidence, "format": "polygon"}
 
 
 def _binary_answer(patches: Iterable[Patch], picture: Picture, *, count: int, cost: int) -> Answer:

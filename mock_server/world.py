@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from mock_server.library import Library
 from mock_server.pictures import EmbeddingCache
 from mock_server.url_images import PictureOfUrl, virtual_photograph
 
@@ -38,18 +39,20 @@ class World:
         seed: Another seed is another world: other masks of the same images.
         embeddings: What ``image_id`` remembers.
         picture_of_url: Loads the images that requests name by URL.
+        library: The images of which it is known what is in them; all others get synthetic masks.
     """
 
     seed: int = 0
     embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
     picture_of_url: PictureOfUrl = virtual_photograph
+    library: Library = field(default_factory=Library)
 
 
 def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, microseconds: int) -> Answer:
     """Write a JSON answer with the fields that all operations share, in the service's order.
 
     Args:
-        results: What the operation found.
+        results: What the operation found; rings may be arrays.
         model_id: As the client asked for it.
         resolved: The model that answers.
         microseconds: What the answer's ``time`` says; made up, so that the same request gets the same bytes.
@@ -65,4 +68,5 @@ def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, micros
             "quantization": None,
         },
     }
-    return Answer(orjson.dumps(shared | results), "application/json", model_id, shared["time"])
+    body = orjson.dumps(shared | results, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Answer(body, "application/json", model_id, shared["time"])

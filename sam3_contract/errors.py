@@ -4,13 +4,18 @@ Two families that never mix: what *we* could not do, and what the *server* got w
 
     Sam3ContractError            we could not do what was asked
       UsageError                 the arguments make no sense together
+        ScenarioError            this scenario of a mock says nothing that can be done
       SpecError                  the OpenAPI document cannot be used
       ImageError                 these bytes are no image a server would decode
       MaskError                  this payload describes no mask
         RleError
         PolygonError
         BinaryMaskError
+      SnapshotError              this snapshot cannot be taken, read or written
+      HarError                   this file holds no recorded traffic that can be judged
+      ReportError                a report cannot be written
       TransportError             no answer to judge
+      NetworkRefusedError        a request to a host that an interception lets nobody reach
     ContractViolation            the server answered and broke the contract (an AssertionError)
 
 Messages say what is wrong with which value against what was expected, then the next step if there is one.
@@ -19,13 +24,19 @@ Messages say what is wrong with which value against what was expected, then the 
 from __future__ import annotations
 
 __all__ = [
+    "BaselineError",
     "BinaryMaskError",
     "ContractViolation",
+    "HarError",
     "ImageError",
     "MaskError",
+    "NetworkRefusedError",
     "PolygonError",
+    "ReportError",
     "RleError",
     "Sam3ContractError",
+    "ScenarioError",
+    "SnapshotError",
     "SpecError",
     "TransportError",
     "UsageError",
@@ -38,6 +49,20 @@ class Sam3ContractError(Exception):
 
 class UsageError(Sam3ContractError):
     """The arguments are off: an unknown name, or options that exclude each other."""
+
+
+class ScenarioError(UsageError):
+    """A scenario of a mock says nothing that can be done.
+
+    Attributes:
+        origin: The file, or what else the scenario came in.
+        line: Of the mistake, from 1; ``None`` if it cannot be told.
+    """
+
+    def __init__(self, message: str, *, origin: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.origin = origin
+        self.line = line
 
 
 class SpecError(Sam3ContractError):
@@ -72,8 +97,40 @@ class BinaryMaskError(MaskError):
     """These bytes are no npz of masks, or a larger one than the limits allow."""
 
 
+class SnapshotError(Sam3ContractError):
+    """A snapshot cannot be taken, read or written."""
+
+
+class BaselineError(Sam3ContractError):
+    """This file holds no accepted findings that can be read, or cannot be written."""
+
+
+class HarError(Sam3ContractError):
+    """A file of recorded traffic cannot be read, is no HTTP archive, or holds nothing of the contract."""
+
+
+class ReportError(Sam3ContractError):
+    """A report cannot be written where it was asked for."""
+
+
 class TransportError(Sam3ContractError):
     """No answer came that could be judged: refused, timed out, or not HTTP."""
+
+
+class NetworkRefusedError(Sam3ContractError):
+    """A request went to a host that an open interception lets nobody reach.
+
+    Not an :class:`OSError`: HTTP libraries would take it for a network failure, and try again.
+
+    Attributes:
+        host: Name or address that was asked for.
+        port: The port, if one was named.
+    """
+
+    def __init__(self, message: str, *, host: str, port: int | None = None) -> None:
+        super().__init__(message)
+        self.host = host
+        self.port = port
 
 
 class ContractViolation(AssertionError):  # noqa: N818 - a failed assertion, named as one

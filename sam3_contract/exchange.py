@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from sam3_contract.errors import ImageError
 from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 
-__all__ = ["MASK", "Case", "Exchange", "Photograph", "as_base64", "redacted"]
+if TYPE_CHECKING:
+    from sam3_contract.scenes import Thing
+
+__all__ = ["MASK", "WRONG_KEY", "Case", "Exchange", "KeyPlace", "Photograph", "Twin", "as_base64", "redacted"]
 
 MASK: Final = "***"
+WRONG_KEY: Final = "wrong-key"
+"""What is sent where a case asks for a key that no server knows."""
+
+KeyPlace = Literal["query", "bearer", "body", "none", "empty", "wrong"]
+"""Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query."""
+
 _OK: Final = frozenset({200})
 
 
@@ -27,11 +38,32 @@ class Photograph:
         name: What to call it in reports.
         content: The file.
         header: Its size and orientation.
+        things: What is drawn in it, in the frame of its masks; empty if nobody knows.
     """
 
     name: str
     content: bytes = field(repr=False)
     header: ImageHeader
+    things: tuple[Thing, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Says of a case that it asks the same of another view of the same image.
+
+    Attributes:
+        of: Id of the case that asks it of the image as it is.
+        how: The view, such as ``mirrored``.
+        undo: Brings a mask of this view, shape ``(height, width)``, into the frame of the image as it is.
+        exact: Whether the very same bytes are sent, so that masks have to be equal; else they may differ a little.
+        moved: Whether the pixels lie elsewhere in this view.
+    """
+
+    of: str
+    how: str
+    undo: Callable[[NDArray[np.bool_]], NDArray[np.bool_]] = field(repr=False)
+    exact: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,10 +76,14 @@ class Case:
         asks: The question it puts to the server, in one sentence.
         body: JSON body; bytes are sent as they are; ``None`` sends none.
         method: The HTTP method; that of the document by default.
-        with_key: Whether the API key is sent.
+        key_in: Where the API key is sent.
         expected: The statuses that keep the contract.
         tolerated: Further statuses, each with the id of the known deviation that explains it.
         image: What is known of the image it sends; ``None`` if it sends none, or one nobody could load.
+        things: What is drawn in that image, if known.
+        twin: Which other case asks the same of another view of the image.
+        after: Ids of the cases that have to be answered before: it builds on what the server remembers of them.
+        beside: Ids of the cases whose answers it is compared with.
     """
 
     id: str
@@ -55,10 +91,14 @@ class Case:
     asks: str
     body: Mapping[str, Any] | bytes | None
     method: str = "POST"
-    with_key: bool = True
+    key_in: KeyPlace = "query"
     expected: frozenset[int] = _OK
     tolerated: Mapping[int, str] = field(default_factory=dict)
     image: ImageHeader | None = None
+    things: tuple[Thing, ...] = field(default=(), repr=False)
+    twin: Twin | None = None
+    after: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def sent(self) -> Mapping[str, Any]:
@@ -71,6 +111,11 @@ class Case:
         if self.body is None or isinstance(self.body, bytes):
             return self.body or b""
         return orjson.dumps(self.body)
+
+    @cached_property
+    def signature(self) -> bytes:
+        """What is asked, in a form that can be compared: the body, its keys in order."""
+        return orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS) if isinstance(self.body, Mapping) else self.content
 
     @classmethod
     def from_body(cls, operation: str, body: object, *, name: str = "given") -> Case:
@@ -100,6 +145,8 @@ class Exchange:
         body: The answer's bytes.
         seconds: From the first byte sent to the last received.
         key: The API key that was sent, to tell whether it comes back; never shown.
+        failure: Why there is no whole answer although the server was reached, in a sentence; ``status`` is 0 then.
+        exact: Whether the server is expected to answer alike to the last pixel; a model on a graphics card is not.
     """
 
     case: Case
@@ -108,6 +155,8 @@ class Exchange:
     body: bytes
     seconds: float = 0.0
     key: str | None = field(default=None, repr=False)
+    failure: str = ""
+    exact: bool = False
 
     @property
     def media_type(self) -> str:

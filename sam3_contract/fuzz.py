@@ -16,6 +16,7 @@ from schemathesis.checks import ignored_auth
 from schemathesis.config import SchemathesisConfig
 
 from sam3_contract.checks import CHECKS, Breach, Check, Judgement, Violation, judge
+from sam3_contract.checks.leniency import explaining_deviation
 from sam3_contract.exchange import Exchange, redacted
 from sam3_contract.runner import CheckOutcome, Run
 from sam3_contract.schemathesis_hooks import exchange_of
@@ -90,11 +91,28 @@ def _campaign(transport: Transport, found: _Found, *, judge_keys: bool) -> Calla
         response = case.call(**arguments)
         found.exchanges.append(exchange_of(case, response))
         found.again = _curl(case, arguments["headers"], found.exchanges[-1])
-        case.validate_response(
-            response, headers=arguments["headers"], transport_kwargs=arguments, excluded_checks=excluded
-        )
+        try:
+            case.validate_response(
+                response, headers=arguments["headers"], transport_kwargs=arguments, excluded_checks=excluded
+            )
+        except (AssertionError, BaseExceptionGroup) as failure:
+            # What is known must not end the campaign: it would hide what is not.
+            if not _is_known(failure, found):
+                raise
 
     return send
+
+
+def _is_known(failure: BaseException, found: _Found) -> bool:
+    """Note a failure that a known deviation explains; tell whether it is one."""
+    exchange = found.exchanges[-1]
+    violations = list(_violations(failure, exchange, found.again))
+    deviation = explaining_deviation(exchange)
+    if not deviation or any(violation.check is not GENERATED for violation in violations):
+        return False
+    if deviation not in {violation.breach.deviation for violation in found.violations}:
+        found.violations += [replace(one, breach=replace(one.breach, deviation=deviation)) for one in violations[:1]]
+    return True
 
 
 def _run_campaign(
@@ -126,7 +144,7 @@ def _violations(failure: BaseException, exchange: Exchange, again: str) -> Itera
     title, message = str(getattr(failure, "title", "")), str(getattr(failure, "message", failure))
     ours = [check for check in CHECKS if message.startswith(f"{check.code} ")]
     for check in ours:
-        for breach in check.judge([exchange], load()).breaches:
+        for breach in (one for one in check.judge([exchange], load()).breaches if not one.deviation):
             yield Violation(check, replace(breach, again=again), exchange)
     if not ours:
         expected = " ".join(message.split()) or GENERATED.law
@@ -145,13 +163,23 @@ def _merged(run: Run, found: _Found, contract: Contract, checks: Sequence[Check]
     outcomes = [
         CheckOutcome(
             outcome.check,
-            outcome.judged + judged[outcome.check.code][0],
+            outcome.judged + judged[outcome.check.code].judged,
             outcome.violations + tuple(one for one in found.violations if one.check is outcome.check),
+            outcome.accepted,
+            outcome.deviating,
         )
         for outcome in run.outcomes
     ]
-    general = tuple(one for one in found.violations if one.check is GENERATED)
-    outcomes.append(CheckOutcome(GENERATED, len(found.exchanges), general))
+    general = [one for one in found.violations if one.check is GENERATED]
+    counted = tuple(one for one in general if not one.breach.deviation)
+    known = tuple(one for one in general if one.breach.deviation)
+    outcomes.append(CheckOutcome(GENERATED, len(found.exchanges), counted, deviating=known))
+    seen = dict.fromkeys((*run.deviations_seen, *(one.breach.deviation for one in known)))
     return replace(
-        run, exchanges=run.exchanges + tuple(found.exchanges), outcomes=tuple(outcomes), unanswered=found.unanswered
+        run,
+        exchanges=run.exchanges + tuple(found.exchanges),
+        outcomes=tuple(outcomes),
+        unanswered=found.unanswered,
+        deviations_seen=tuple(seen),
+        deviations_absent=tuple(name for name in run.deviations_absent if name not in seen),
     )

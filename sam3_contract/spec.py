@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jsonschema_rs
 import yaml
 
 from sam3_contract.errors import SpecError
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 __all__ = ["Contract", "Deviation", "Operation", "load", "packaged_path"]
 
@@ -132,6 +134,9 @@ class Contract:
         Args:
             schema: Any schema; its ``#/components`` references are resolved in this document.
         """
+        # Only here: a mock never judges an answer, and does not wait for what it would not use.
+        import jsonschema_rs  # noqa: PLC0415
+
         whole = {**schema, "components": self.document.get("components", {})}
         return jsonschema_rs.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema", **whole})
 

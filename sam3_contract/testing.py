@@ -144,6 +144,7 @@ def assert_masks_equal(
         the second mask is the first, moved by 1 px to the left
         (the first mask is the expected one, 4 pixels; the second the actual one, 4 pixels)
     """
+    __tracebackhide__ = True  # pytest ends its traceback at the test's own line
     size = image_size or image_size_of(expected) or image_size_of(actual)
     if size is None:
         raise UsageError("two polygon masks state no image size: pass image_size=(height, width)")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+import orjson
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from werkzeug.test import Client
 
 from sam3_contract.errors import TransportError, UsageError
-from sam3_contract.exchange import Case, Exchange, redacted
+from sam3_contract.exchange import WRONG_KEY, Case, Exchange, redacted
 from sam3_contract.spec import Contract
 
 __all__ = ["HttpTransport", "Transport", "WsgiTransport"]
@@ -45,19 +48,22 @@ class Transport(Protocol):
     def send(self, case: Case) -> Exchange:
         """Send a case and wait for its answer.
 
+        Returns:
+            The exchange; with a ``failure`` if the server was reached but gave no whole answer.
+
         Raises:
-            TransportError: If there is no answer to judge.
+            TransportError: If the server was not reached.
         """
         ...
 
 
 class HttpTransport:
-    """Sends cases to a server.
+    """Sends cases to a server; from several threads at once if need be.
 
     Args:
         base_url: Where the paths of the document begin, such as ``http://127.0.0.1:9001``.
         contract: Tells the path and method of each operation.
-        key: The API key, sent as the query parameter ``api_key``.
+        key: The API key; where it is put is for each case to say.
         timeout: Seconds to wait for a connection, and for each part of an answer.
 
     Raises:
@@ -73,7 +79,7 @@ class HttpTransport:
         self._contract = contract
         self._key = key
         self._timeout = timeout
-        self._session = requests.Session()
+        self._local = threading.local()
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -88,23 +94,34 @@ class HttpTransport:
     def send(self, case: Case) -> Exchange:
         """Send a case over HTTP."""
         url = self.target + self._contract.operation(case.operation).path
-        query = {"api_key": self._key} if self._key and case.with_key else None
+        query, headers, content = _with_key(case, self._key)
         started = time.perf_counter()
         try:
             answer = self._session.request(
                 case.method,
                 url,
                 params=query,
-                data=case.content,
-                headers=JSON_HEADERS,
+                data=content,
+                headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise TransportError(redacted(f"{self.target} does not answer: {_cause(error)}", self._key)) from error
+            cause = redacted(_cause(error), self._key)
+            if _was_not_reached(error):
+                raise TransportError(f"{self.target} does not answer: {cause}") from error
+            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self.is_free)
         seconds = time.perf_counter() - started
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Exchange(case, answer.status_code, headers, answer.content, seconds, self._key)
+        received = {name.lower(): value for name, value in answer.headers.items()}
+        return Exchange(case, answer.status_code, received, answer.content, seconds, self._key, exact=self.is_free)
+
+    @property
+    def _session(self) -> requests.Session:
+        """The calling thread's own: sessions are not made to be shared."""
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        session: requests.Session = self._local.session
+        return session
 
 
 class WsgiTransport:
@@ -113,7 +130,7 @@ class WsgiTransport:
     Args:
         app: The application.
         contract: Tells the path and method of each operation.
-        key: The API key, sent as the query parameter ``api_key``.
+        key: The API key; where it is put is for each case to say.
         target: What to call it in reports.
     """
 
@@ -135,27 +152,53 @@ class WsgiTransport:
         return True
 
     def send(self, case: Case) -> Exchange:
-        """Call the application."""
-        query = {"api_key": self._key} if self._key and case.with_key else None
+        """Call the application; a connection that it breaks is an answer that failed."""
+        query, headers, content = _with_key(case, self._key)
         path = self._contract.operation(case.operation).path
         started = time.perf_counter()
-        answer = self._client.open(
-            path, method=case.method, query_string=query, data=case.content, headers=JSON_HEADERS
-        )
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Exchange(case, answer.status_code, headers, answer.get_data(), time.perf_counter() - started, self._key)
+        try:
+            answer = self._client.open(path, method=case.method, query_string=query, data=content, headers=headers)
+            body = answer.get_data()
+        except (ConnectionError, TimeoutError) as error:
+            cause = redacted(str(error) or type(error).__name__, self._key)
+            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, exact=True)
+        seconds = time.perf_counter() - started
+        received = {name.lower(): value for name, value in answer.headers.items()}
+        return Exchange(case, answer.status_code, received, body, seconds, self._key, exact=True)
+
+
+def _with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[str, str], bytes]:
+    """Put the key where the case wants it: query, headers and body to send."""
+    sent = {"query": key, "wrong": WRONG_KEY, "empty": ""}.get(case.key_in)
+    query = None if sent is None else {"api_key": sent}
+    headers = {**JSON_HEADERS, **(_bearer(key) if case.key_in == "bearer" else {})}
+    in_body = case.key_in == "body" and key is not None
+    return query, headers, orjson.dumps({**case.sent, "api_key": key}) if in_body else case.content
 
 
 def _bearer(key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _cause(error: BaseException) -> str:
-    """Find the sentence that the operating system gave, under the layers of the HTTP library."""
+def _layers(error: BaseException) -> list[Any]:
+    """List an error and what it was made of, under the layers of the HTTP library."""
     layers: list[Any] = [error]
     for layer in layers:
-        if isinstance(layer, OSError) and layer.strerror:
-            return layer.strerror.lower()
         inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
         layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
+    return layers
+
+
+def _was_not_reached(error: requests.RequestException) -> bool:
+    unreached = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return True
+    return any(isinstance(layer, unreached) for layer in _layers(error))
+
+
+def _cause(error: BaseException) -> str:
+    """Find the sentence that the operating system gave."""
+    for layer in _layers(error):
+        if isinstance(layer, OSError) and layer.strerror:
+            return layer.strerror.lower()
     return "no answer in time" if isinstance(error, requests.Timeout) else str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -60,6 +61,28 @@ def test_supervision_reads_both_answers_and_fills_the_hole(used_by_the_sdk: tupl
     masks = 3 if profile == "documented" else 1
     assert used["detections"]["concept"] == [1, [1, 60, 90], True]
     assert used["detections"]["visual"] == [masks, [masks, 60, 90], True]
+
+
+def test_official_sdk_is_intercepted_at_the_services_own_url() -> None:
+    if not CLIENTS.exists():
+        pytest.skip("`make clients` installs the official clients")
+    program = ROOT / "tests" / "clients" / "intercepted_sdk.py"
+    result = subprocess.run(
+        [str(CLIENTS), str(program)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {
+        "called": [1, 3],
+        "awaited": [1, 3],
+        "seen": ["concept_segment", "visual_segment"] * 2,
+        "refused": ["detect.roboflow.com"] * 2,
+    }
 
 
 def test_curl_prints_the_answer() -> None:

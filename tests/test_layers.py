@@ -11,16 +11,25 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {"sam3_contract.errors"},
-    {"sam3_contract.spec", "sam3_contract.images", "sam3_contract.masks"},
-    {"sam3_contract.wire"},
+    {"sam3_contract.errors", "sam3_contract.redaction"},
+    {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
+    {"sam3_contract.wire", "sam3_contract.scenes"},
     {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing"},
-    {"sam3_contract.checks", "sam3_contract.cases"},
-    {"sam3_contract.transport", "sam3_contract.schemathesis_hooks"},
+    {"sam3_contract.checks", "sam3_contract.cases", "sam3_contract.snapshots"},
+    {
+        "sam3_contract.transport",
+        "sam3_contract.har",
+        "sam3_contract.schemathesis_hooks",
+        "sam3_contract.documents",
+        "sam3_contract.baseline",
+        "sam3_contract.reproduce",
+    },
+    {"sam3_contract.patience"},
     {"mock_server", "sam3_contract.runner"},
     {"sam3_contract.fuzz"},
     {"sam3_contract.report"},
-    {"sam3_contract.cli"},
+    {"sam3_contract.interception"},
+    {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},
 )
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -84,10 +93,14 @@ def test_strangers_do_not_know_each_other(path: Path) -> None:
         ("granian", {"mock_server"}),
         ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.fuzz"}),
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.fuzz"}),
-        ("requests", {"sam3_contract.transport", "sam3_contract.fuzz"}),
+        (
+            "requests",
+            {f"sam3_contract.{room}" for room in ("transport", "documents", "fuzz", "interception", "pytest_plugin")},
+        ),
         ("click", {"sam3_contract.cli", "sam3_contract.report"}),
         ("pydantic", {"sam3_contract.wire", "sam3_contract.checks", "mock_server"}),
-        ("socket", {"mock_server"}),
+        ("scipy", {"sam3_contract.snapshots"}),
+        ("socket", {"mock_server", "sam3_contract.interception", "sam3_contract.pytest_plugin"}),
     ],
 )
 def test_library_is_imported_only_in_its_rooms(library: str, allowed: set[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from mock_server import Settings, create_app
 from sam3_contract import cases, spec
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import Case
+from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.transport import HttpTransport, WsgiTransport
 from tests.faults import KEY
 from tests.servers import serving
@@ -19,9 +22,9 @@ def test_transports_answer_alike() -> None:
     plan = cases.plan(cases.built_in_images()[:1])
     app = create_app(Settings(api_keys=frozenset({KEY})))
 
-    within = [WsgiTransport(app, CONTRACT, key=KEY).send(case) for case in plan]
+    within = [WsgiTransport(app, CONTRACT, key=KEY).send(case) for case in plan.cases]
     with serving(create_app(Settings(api_keys=frozenset({KEY})))) as url:
-        over = [HttpTransport(url, CONTRACT, key=KEY).send(case) for case in plan]
+        over = [HttpTransport(url, CONTRACT, key=KEY).send(case) for case in plan.cases]
 
     assert [(one.status, one.media_type, one.body) for one in within] == [
         (one.status, one.media_type, one.body) for one in over
@@ -29,7 +32,7 @@ def test_transports_answer_alike() -> None:
 
 
 def test_exchange_does_not_show_its_key() -> None:
-    exchange = WsgiTransport(create_app(), CONTRACT, key=KEY).send(cases.plan(cases.built_in_images())[0])
+    exchange = WsgiTransport(create_app(), CONTRACT, key=KEY).send(cases.plan(cases.built_in_images()).cases[0])
 
     assert KEY not in repr(exchange)
 
@@ -42,3 +45,56 @@ def test_no_answer_names_the_server_and_the_cause_but_not_the_key() -> None:
         HttpTransport(url, CONTRACT, key=KEY).send(Case("x", "embed_image", "asks nothing", {}))
 
     assert str(caught.value) == f"{url} does not answer: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("place", "query", "header", "in_body"),
+    [
+        ("query", KEY, None, False),
+        ("bearer", None, f"Bearer {KEY}", False),
+        ("body", None, None, True),
+        ("none", None, None, False),
+        ("empty", "", None, False),
+        ("wrong", WRONG_KEY, None, False),
+    ],
+)
+def test_key_is_put_where_the_case_wants_it(
+    place: KeyPlace, query: str | None, header: str | None, in_body: bool
+) -> None:
+    seen: list[Request] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        request.get_data(cache=True)
+        seen.append(request)
+        return Response(b"{}", 200)(environ, start_response)
+
+    WsgiTransport(app, CONTRACT, key=KEY).send(Case("x", "embed_image", "asks nothing", {"image": {}}, key_in=place))
+
+    (request,) = seen
+    assert request.args.get("api_key") == query
+    assert request.headers.get("Authorization") == header
+    assert (request.get_json().get("api_key") == KEY) is in_body
+
+
+def test_key_of_nobody_is_refused_by_a_mock_that_takes_any_other() -> None:
+    cases_of_keys = [Case(place, "embed_image", "", {}, key_in=place) for place in ("query", "wrong", "empty")]  # type: ignore[arg-type]
+
+    statuses = [WsgiTransport(create_app(), CONTRACT, key=KEY).send(case).status for case in cases_of_keys]
+
+    assert statuses == [422, 401, 401]
+
+
+def test_answer_that_breaks_off_is_an_exchange_that_failed() -> None:
+    with serving(create_app(Settings(faults=("connection_reset:middle",)))) as url:
+        body = {"image": {"type": "url", "value": "https://example.com/a.jpg"}, "image_id": "a"}
+        exchange = HttpTransport(url, CONTRACT, key=KEY).send(Case("x", "embed_image", "asks nothing", body))
+
+    assert exchange.status == 0
+    assert exchange.failure
+    assert KEY not in exchange.failure
+
+
+def test_loopback_is_expected_to_be_exact_and_others_are_not() -> None:
+    assert HttpTransport("http://127.0.0.1:9", CONTRACT).is_free
+    assert not HttpTransport("https://example.com", CONTRACT).is_free

@@ -24,6 +24,7 @@ def test_wheel_holds_packages_document_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     wanted = {"sam3_contract/_data/sam3.yaml", "sam3_contract/py.typed", "mock_server/py.typed", "mock_server/app.py"}
+    wanted |= {"sam3_contract/report/templates/report.html.j2", "sam3_contract/report/report-1.schema.json"}
     assert wanted <= names
     assert not any(name.startswith(("tests/", "benchmarks/", "openapi/")) for name in names)
 

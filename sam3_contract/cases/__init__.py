@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sam3_contract.cases.plan import DEFAULT_TEXTS, plan
-from sam3_contract.cases.scenes import built_in_images, photograph, photograph_from_file
+from sam3_contract.cases.plan import FollowUp, Plan, plan
+from sam3_contract.cases.questions import DEFAULT_TEXTS
+from sam3_contract.cases.scenes import built_in_images, photograph, photograph_from_file, photograph_of_scene
 
-__all__ = ["DEFAULT_TEXTS", "built_in_images", "photograph", "photograph_from_file", "plan"]
+__all__ = [
+    "DEFAULT_TEXTS",
+    "FollowUp",
+    "Plan",
+    "built_in_images",
+    "photograph",
+    "photograph_from_file",
+    "photograph_of_scene",
+    "plan",
+]

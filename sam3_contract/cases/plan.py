@@ -1,92 +1,123 @@
-"""The cases of a verification: few requests, each of which serves many checks."""
+"""The cases of a verification: few requests, each of which serves many checks, the most telling first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sam3_contract.exchange import Case, Photograph, as_base64
+from sam3_contract.cases import concept, refused, visual
+from sam3_contract.cases.questions import Questions
+from sam3_contract.exchange import Case, Exchange, Photograph
 
-__all__ = ["DEFAULT_TEXTS", "plan"]
+__all__ = ["FollowUp", "Plan", "plan"]
 
-DEFAULT_TEXTS: Final = ("red disc", "blue square", "person", "zeppelin")
-LOW: Final = 0.2  # low enough that a model finds something, high enough that a threshold ignored shows
-HIGH: Final = 0.6
-
-_BAD: Final = frozenset({400, 422})
+OPERATIONS = ("concept_segment", "visual_segment", "embed_image")
 
 
-def plan(photographs: Sequence[Photograph], *, texts: Sequence[str] = DEFAULT_TEXTS) -> list[Case]:
+@dataclass(frozen=True)
+class FollowUp:
+    """A case that is made of earlier answers.
+
+    Attributes:
+        id: Of the case.
+        operation: The ``operationId``.
+        asks: The question it puts, in one sentence.
+        make: Makes it of the answers so far, by their cases' ids; ``None`` if they hold nothing to ask about.
+        beside: Ids of the cases it is made of.
+    """
+
+    id: str
+    operation: str
+    asks: str
+    make: Callable[[Mapping[str, Exchange]], Case | None]
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask.
+
+    Attributes:
+        cases: In the order in which they are worth their price.
+        follow_ups: Asked at last.
+    """
+
+    cases: tuple[Case, ...]
+    follow_ups: tuple[FollowUp, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.cases) + len(self.follow_ups)
+
+    @property
+    def entries(self) -> tuple[Case | FollowUp, ...]:
+        """Everything, in the order in which it is asked."""
+        return (*self.cases, *self.follow_ups)
+
+    def of_operations(self, operations: Iterable[str]) -> Plan:
+        """Keep what asks these operations, and what that builds on."""
+        kept = frozenset(operations)
+        if not kept:
+            return self
+        return self._of({entry.id for entry in self.entries if entry.operation in kept})
+
+    def of_cases(self, ids: Iterable[str]) -> Plan:
+        """Keep these cases, what they build on, and what their answers are compared with."""
+        return self._of(set(ids))
+
+    def _of(self, ids: set[str]) -> Plan:
+        entries = {entry.id: entry for entry in self.entries}
+        wanted, queue = set[str](), list(ids)
+        for name in queue:
+            if name in entries and name not in wanted:
+                wanted.add(name)
+                queue += _partners(entries[name])
+        return Plan(
+            tuple(case for case in self.cases if case.id in wanted),
+            tuple(entry for entry in self.follow_ups if entry.id in wanted),
+        )
+
+
+def plan(
+    photographs: Sequence[Photograph],
+    *,
+    texts: Sequence[str] = (),
+    points: Sequence[tuple[float, float]] = (),
+    urls: Mapping[str, Photograph] | None = None,
+) -> Plan:
     """Plan a verification.
 
     Args:
-        photographs: The images to send, at least one.
-        texts: The concepts to ask for.
-
-    Returns:
-        Five cases for each image, one that asks for binary masks, and seven that every server has to refuse.
+        photographs: The images to send, at least one; scenes of which the truth is known serve more checks.
+        texts: The concepts to ask for, up to 16; by default what is drawn in the scenes.
+        points: Positive clicks, ``(x, y)`` in pixels of every image; by default on what is drawn there.
+        urls: Where the server can fetch images that are at hand as well, to compare what it makes of either.
     """
-    cases = [case for photograph in photographs for case in _good(photograph, texts)]
-    return [*cases, _binary(photographs[0]), *_bad(photographs[0], texts)]
-
-
-def _good(photograph: Photograph, texts: Sequence[str]) -> Iterator[Case]:
-    concept = {"image": as_base64(photograph), "prompts": _concept_prompts(texts), "output_prob_thresh": LOW}
-    visual = {"image": as_base64(photograph), "prompts": _visual_prompts(photograph)}
-    for operation, body, forms, asks in (
-        ("concept_segment", concept, ("polygon", "rle"), f"asks for {len(texts)} concepts"),
-        ("visual_segment", visual, ("json", "rle"), "clicks at the centre, and boxes it"),
-    ):
-        for form in forms:
-            yield _case(f"{operation}/{photograph.name}/{form}", operation, {**body, "format": form}, asks, photograph)
-    embedding = {"image": as_base64(photograph), "image_id": f"sam3-contract/{photograph.name}"}
-    name = f"embed_image/{photograph.name}"
-    yield _case(name, "embed_image", embedding, "asks to keep an embedding", photograph)
-
-
-def _binary(photograph: Photograph) -> Case:
-    body = {"image": as_base64(photograph), "prompts": _visual_prompts(photograph), "format": "binary"}
-    return Case(
-        f"visual_segment/{photograph.name}/binary",
-        "visual_segment",
-        "asks for binary masks",
-        body,
-        image=photograph.header,
-        tolerated={500: "binary_answers_500"},
-    )
-
-
-def _concept_prompts(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Ask for each text, every other one with a threshold of its own."""
-    return [
-        {"type": "text", "text": text, **({"output_prob_thresh": HIGH} if index % 2 else {})}
-        for index, text in enumerate(texts)
+    questions = Questions(tuple(photographs), tuple(texts), tuple(points))
+    main, others = questions.lead, questions.photographs[1:]
+    cases = [
+        *concept.main_cases(questions, main),
+        *visual.main_cases(questions, main),
+        *refused.most_telling(questions),
+        *visual.memory_cases(questions),
+        *concept.suppression_cases(questions),
+        *visual.shape_cases(questions),
+        *(case for other in others[:1] for case in concept.main_cases(questions, other)),
+        *(case for other in others[:1] for case in visual.main_cases(questions, other, forms=("rle",))),
+        *concept.detail_cases(questions),
+        *visual.detail_cases(questions),
+        *concept.view_cases(questions),
+        *visual.view_cases(questions),
+        *(case for url, at_hand in (urls or {}).items() for case in concept.url_cases(questions, url, at_hand)),
+        *refused.the_rest(questions),
     ]
+    follow_ups = [
+        FollowUp(name, "concept_segment", asks, make, beside)
+        for name, asks, make, beside in concept.follow_ups(questions)
+    ]
+    return Plan(tuple(cases), tuple(follow_ups))
 
 
-def _visual_prompts(photograph: Photograph) -> list[dict[str, Any]]:
-    width, height = photograph.header.width, photograph.header.height
-    box = {"x": width / 2, "y": height / 2, "width": width / 2, "height": height / 2}
-    click = {"x": width // 2, "y": height // 2, "positive": True}
-    return [{"points": [click], "box": box}]
-
-
-def _case(name: str, operation: str, body: dict[str, Any], asks: str, photograph: Photograph) -> Case:
-    return Case(name, operation, asks, body, image=photograph.header)
-
-
-def _bad(photograph: Photograph, texts: Sequence[str]) -> Iterator[Case]:
-    """Requests that every server has to refuse; what only the document refuses is not among them."""
-    good = {"image": as_base64(photograph), "prompts": _concept_prompts(texts)}
-    yield Case("refused/no_key", "concept_segment", "has no API key", good, with_key=False, expected=frozenset({401}))
-    refused: tuple[tuple[str, str, dict[str, Any] | bytes], ...] = (
-        ("malformed_json", "is no JSON", b'{"image": '),
-        ("no_image", "has no image", {"prompts": good["prompts"]}),
-        ("no_prompts", "has an empty list of prompts", {**good, "prompts": []}),
-        ("threshold_of_words", "has a word for a threshold", {**good, "output_prob_thresh": "high"}),
-    )
-    for name, asks, body in refused:
-        yield Case(f"refused/{name}", "concept_segment", asks, body, expected=frozenset({422}))
-    no_image = {**good, "image": {"type": "base64", "value": "aGVsbG8gd29ybGQ="}}
-    yield Case("refused/not_an_image", "concept_segment", "sends a text as image", no_image, expected=_BAD)
-    yield Case("refused/method", "visual_segment", "uses PUT", None, method="PUT", expected=frozenset({405}))
+def _partners(entry: Case | FollowUp) -> list[str]:
+    if isinstance(entry, FollowUp):
+        return list(entry.beside)
+    return [*entry.after, *entry.beside, *([entry.twin.of] if entry.twin else [])]

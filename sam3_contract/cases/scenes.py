@@ -1,20 +1,28 @@
-"""The built-in images: drawn, so that they need no download; off-centre and of unequal sides, so that axes show."""
+"""The images that are sent: drawn, so that they need no download, or files of the user's."""
 
 from __future__ import annotations
 
 import io
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from PIL import Image, ImageDraw
 
 from sam3_contract.errors import ImageError
 from sam3_contract.exchange import Photograph
 from sam3_contract.images import read_header
+from sam3_contract.scenes import Scene, built_in_scenes
 
-__all__ = ["built_in_images", "photograph", "photograph_from_file"]
+__all__ = ["built_in_images", "photograph", "photograph_from_file", "photograph_of_scene"]
 
-_SIDEWAYS = 6  # EXIF: the top of the picture is on the right of the file
+_DISCS: Final = (
+    ((120, 100, 620, 600), (206, 52, 44)),
+    ((420, 180, 1000, 760), (44, 92, 188)),
+    ((750, 300, 1180, 730), (236, 178, 32)),
+    ((300, 500, 750, 930), (40, 140, 72)),
+)
+_CANVAS: Final = (1320, 1000)  # wider than the model's frame of 1008
 
 
 def photograph(name: str, content: bytes) -> Photograph:
@@ -41,26 +49,33 @@ def photograph_from_file(path: str | Path) -> Photograph:
         raise ImageError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def photograph_of_scene(scene: Scene, content: bytes | None = None, *, name: str | None = None) -> Photograph:
+    """Make an image to send of a scene, with what is drawn in it.
+
+    Args:
+        scene: A drawn scene.
+        content: The file, if it is another one than the scene's PNG.
+        name: What to call it; the scene's name by default.
+    """
+    file = scene.content if content is None else content
+    return Photograph(name or f"{scene.name}.png", file, read_header(file), scene.things)
+
+
 @cache
 def built_in_images() -> tuple[Photograph, ...]:
     """Draw the images that are used when none are given.
 
     Returns:
-        A PNG of a red disc beside blue squares, and a JPEG of the same that its EXIF tag turns upright.
+        The two annotated scenes, and discs that overlap, of which the truth is not told.
     """
-    scene = _scene()
-    plain, turned = io.BytesIO(), io.BytesIO()
-    scene.save(plain, "PNG")
-    exif = Image.Exif()
-    exif[0x0112] = _SIDEWAYS
-    scene.transpose(Image.Transpose.ROTATE_90).save(turned, "JPEG", quality=90, exif=exif)
-    return (photograph("scene.png", plain.getvalue()), photograph("scene-sideways.jpg", turned.getvalue()))
+    return (*map(photograph_of_scene, built_in_scenes()), photograph("discs.png", _overlapping_discs()))
 
 
-def _scene() -> Image.Image:
-    scene = Image.new("RGB", (320, 208), (214, 208, 196))
-    draw = ImageDraw.Draw(scene)
-    draw.ellipse((40, 56, 150, 166), fill=(206, 52, 44))
-    draw.rectangle((196, 24, 252, 80), fill=(44, 92, 188))
-    draw.rectangle((228, 120, 300, 192), fill=(44, 92, 188))
-    return scene
+def _overlapping_discs() -> bytes:
+    picture = Image.new("RGB", _CANVAS, (214, 208, 196))
+    draw = ImageDraw.Draw(picture)
+    for box, colour in _DISCS:
+        draw.ellipse(box, fill=colour)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -6,13 +6,26 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sam3_contract.checks import concept, http, masks, relations, visual
-from sam3_contract.checks.law import Breach, Check, Judgement, Violation
+from sam3_contract.checks import concept, http, masks, memory, relations, thresholds, truth, views, visual
+from sam3_contract.checks.deviations import Shows, deviations_shown
+from sam3_contract.checks.law import Breach, Check, Judgement, Shown, Violation
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 
-__all__ = ["CHECKS", "Breach", "Check", "Judgement", "Violation", "judge", "named", "selected"]
+__all__ = [
+    "CHECKS",
+    "Breach",
+    "Check",
+    "Judgement",
+    "Shown",
+    "Shows",
+    "Violation",
+    "deviations_shown",
+    "judge",
+    "named",
+    "selected",
+]
 
 CHECKS: Final[tuple[Check, ...]] = (
     *http.CHECKS,
@@ -20,6 +33,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     *concept.CHECKS,
     *visual.CHECKS,
     *relations.CHECKS,
+    *thresholds.CHECKS,
+    *views.CHECKS,
+    *memory.CHECKS,
+    *truth.CHECKS,
 )
 """Every check, in the order of the codes."""
 
@@ -52,7 +69,7 @@ def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Ch
 
     Example:
         >>> [check.code for check in selected(["C", "R"], ["echo_repeats_the_prompt"])]
-        ['C01', 'C03', 'R01']
+        ['C01', 'C03', 'C04', 'C05', 'C06', 'C07', 'R01', 'R02', 'R03', 'R04', 'R05', 'R06', 'R07', 'R08', 'R09', 'R10']
     """
     wanted, unwanted = _matches(select), _matches(ignore)
     chosen = tuple(check for check in CHECKS if (check in wanted or not wanted) and check not in unwanted)
@@ -63,7 +80,7 @@ def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Ch
 
 def judge(
     exchanges: Sequence[Exchange], contract: Contract, *, checks: Sequence[Check] = CHECKS
-) -> dict[str, tuple[int, tuple[Violation, ...]]]:
+) -> dict[str, Judgement]:
     """Apply checks to exchanges.
 
     Args:
@@ -72,16 +89,9 @@ def judge(
         checks: Which checks.
 
     Returns:
-        For each check's code, how many exchanges or groups it judged, and what it found.
+        For each check's code, what it made of them.
     """
-    outcome = {}
-    for check in checks:
-        judgement = check.judge(exchanges, contract)
-        violations = (
-            Violation(check, breach, breach.exchange) for breach in judgement.breaches if breach.exchange is not None
-        )
-        outcome[check.code] = (judgement.judged, tuple(violations))
-    return outcome
+    return {check.code: check.judge(exchanges, contract) for check in checks}
 
 
 def _matches(patterns: Iterable[str]) -> set[Check]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import jsonschema_rs
 
-from sam3_contract.checks.law import Breach, Check, each, shown
+from sam3_contract.checks.asked import number
+from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
 from sam3_contract.exchange import MASK, Exchange
 from sam3_contract.masks import parse_json
 from sam3_contract.spec import Contract
@@ -15,22 +16,37 @@ from sam3_contract.spec import Contract
 __all__ = ["CHECKS"]
 
 MIN_KEY = 8  # characters; a shorter key turns up in any answer by chance
+GRACE = 1.0  # seconds
 MAX_SCHEMA_BREACHES = 5  # of one answer; the first ones tell the story
 
 
-def _status_is_expected(exchange: Exchange, _: Contract) -> Iterator[Breach]:
-    case = exchange.case
-    if exchange.status not in case.expected and exchange.status not in case.tolerated:
-        wanted = " or ".join(map(str, sorted(case.expected)))
-        yield Breach(
-            "status", f"{exchange.status} {shown(_words(exchange))}", f"{wanted}, because the request {case.asks}"
-        )
+def _status_is_expected(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    answered = [exchange for exchange in exchanges if not exchange.failure]
+    found = []
+    for exchange in answered:
+        case = exchange.case
+        if exchange.status not in case.expected:
+            wanted = " or ".join(map(str, sorted(case.expected)))
+            found.append(
+                Breach(
+                    "status",
+                    f"{exchange.status} {shown(_words(exchange))}",
+                    f"{wanted}, because the request {case.asks}",
+                    exchange=exchange,
+                    deviation=case.tolerated.get(exchange.status, ""),
+                )
+            )
+    looked_for = {name for exchange in answered for name in exchange.case.tolerated.values()}
+    return Judgement(len(answered), tuple(found), frozenset(looked_for - {breach.deviation for breach in found}))
 
 
-def _status_is_documented(exchange: Exchange, contract: Contract) -> Iterator[Breach]:
+def _status_is_documented(exchange: Exchange, contract: Contract) -> list[Breach] | None:
+    if exchange.failure:
+        return None
     statuses = contract.operation(exchange.case.operation).answer_schemas
-    if exchange.status not in statuses:
-        yield Breach("status", str(exchange.status), f"one of {', '.join(map(str, sorted(statuses)))}")
+    if exchange.status in statuses:
+        return []
+    return [Breach("status", str(exchange.status), f"one of {', '.join(map(str, sorted(statuses)))}")]
 
 
 def _media_type_is_documented(exchange: Exchange, contract: Contract) -> list[Breach] | None:
@@ -52,7 +68,8 @@ def _json_is_strict(exchange: Exchange, _: Contract) -> list[Breach] | None:
 def _body_fits_schema(exchange: Exchange, contract: Contract) -> list[Breach] | None:
     schemas = contract.operation(exchange.case.operation).answer_schemas.get(exchange.status, {})
     schema = schemas.get(exchange.media_type)
-    if schema is None or exchange.media_type != "application/json" or exchange.answer is None:
+    unread = exchange.answer is None and exchange.body.strip() != b"null"
+    if schema is None or exchange.media_type != "application/json" or unread:
         return None
     validator = _validator(contract, exchange.case.operation, exchange.status)
     errors = validator.iter_errors(exchange.answer)
@@ -69,6 +86,28 @@ def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
     places = [f"headers.{name}" for name, value in exchange.headers.items() if exchange.key in value]
     places += ["body"] if octets in exchange.body else []
     return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]
+
+
+def _time_is_plausible(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    """Judge what the answer claims to have taken; a test double that claims a model's time gets a second for it."""
+    if not exchange.succeeded or number(exchange.answer.get("time")) is None:
+        return None
+    claimed = exchange.answer["time"]
+    if claimed < 0:
+        return [Breach("$.time", shown(claimed), "a number of seconds, 0 or more")]
+    if exchange.seconds <= 0 or claimed <= exchange.seconds + GRACE:
+        return []
+    in_milliseconds = claimed / 1000 <= exchange.seconds + GRACE
+    why = "it looks like milliseconds" if in_milliseconds else ""
+    return [
+        Breach("$.time", shown(claimed), f"seconds, no more than the {exchange.seconds:.3f} s that the call took", why)
+    ]
+
+
+def _request_is_answered(exchange: Exchange, _: Contract) -> list[Breach]:
+    if not exchange.failure:
+        return []
+    return [Breach("the connection", exchange.failure, "a whole answer, whatever its status")]
 
 
 @lru_cache(maxsize=64)
@@ -101,7 +140,7 @@ CHECKS = (
         source="docs and server",
         rule="#/paths",
         mend="Compare the request of the case with the document; look at the message in the answer.",
-        judge=each(_status_is_expected),
+        judge=_status_is_expected,
     ),
     Check(
         code="S02",
@@ -147,5 +186,25 @@ CHECKS = (
         rule="#/components/securitySchemes",
         mend="Answers are logged and cached; mask the key where errors echo the request.",
         judge=each(_key_is_not_echoed),
+        needs="an answer to a request with a key of at least 8 characters",
+    ),
+    Check(
+        code="S07",
+        name="time_is_plausible",
+        law="`time` is a number of seconds, not negative, and not longer than the call itself took.",
+        source="docs",
+        rule="#/components/schemas/ConceptSegmentResponse/properties/time",
+        mend="Take the difference of a monotonic clock, in seconds.",
+        judge=each(_time_is_plausible),
+        needs="a successful answer with a number for its `time`",
+    ),
+    Check(
+        code="S08",
+        name="request_is_answered",
+        law="Every request gets a whole answer: the connection is not cut, and the answer comes in time.",
+        source="derived",
+        rule="",
+        mend="Look for workers that die, proxies that give up, and a content-length that the body does not have.",
+        judge=each(_request_is_answered),
     ),
 )

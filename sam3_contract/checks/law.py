@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 
-__all__ = ["Breach", "Check", "Judgement", "Severity", "Violation", "each", "shown"]
+__all__ = ["Breach", "Check", "Judgement", "Kind", "Severity", "Shown", "Violation", "each", "shown"]
 
 Severity = Literal["error", "warning"]
 """``error``: the contract is broken. ``warning``: legal, but odd enough to look at."""
+
+Kind = Literal["hard", "statistical"]
+"""``hard``: one breach is a broken contract. ``statistical``: a model may miss now and then; the rate counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Masks that make a breach visible, for reports with pictures.
+
+    Attributes:
+        found: Masks as they were answered, or brought into the frame of the expected ones: polygons, RLE or bitmaps.
+        expected: Masks that should have been there; empty if the law does not know them.
+        size: ``(height, width)`` of the frame, in pixels.
+    """
+
+    found: tuple[Any, ...]
+    expected: tuple[Any, ...]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +44,10 @@ class Breach:
         why: What probably went wrong, if that can be told.
         again: A command that sends the request again, for requests that were not planned.
         exchange: Where, if the check was given several.
+        deviation: Id of the known deviation that explains it; such a breach is not counted.
+        severity: Overrides the check's.
+        masks: What to draw.
+        beside: The other exchanges that it was compared with.
     """
 
     at: str
@@ -34,6 +56,10 @@ class Breach:
     why: str = ""
     again: str = ""
     exchange: Exchange | None = None
+    deviation: str = ""
+    severity: Severity | None = None
+    masks: Shown | None = field(default=None, repr=False, compare=False)
+    beside: tuple[Exchange, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +67,14 @@ class Judgement:
     """What came out of a check.
 
     Attributes:
-        judged: How many exchanges, or groups of them, it had something to say of.
+        judged: How many exchanges, groups of them, or trials of a statistical check it had something to say of.
         breaches: What it found; each names its exchange.
+        absent: Ids of known deviations that it looked for and did not see.
     """
 
     judged: int
     breaches: tuple[Breach, ...]
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +90,9 @@ class Check:
         mend: What to do about a breach.
         judge: Finds the breaches in the exchanges of a run; ``None`` for an exchange that it cannot judge.
         severity: What a breach amounts to.
+        kind: Whether one breach counts, or the rate of them.
+        needs: What has to be in the answers for it to judge anything.
+        least: Of a statistical check, the share of trials that has to pass, in 0..1.
     """
 
     code: str
@@ -72,6 +103,9 @@ class Check:
     mend: str
     judge: Callable[[Sequence[Exchange], Contract], Judgement]
     severity: Severity = "error"
+    kind: Kind = "hard"
+    needs: str = "an answer"
+    least: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +121,11 @@ class Violation:
     check: Check
     breach: Breach
     exchange: Exchange
+
+    @property
+    def severity(self) -> Severity:
+        """What it amounts to: the breach's own severity, else the check's."""
+        return self.breach.severity or self.check.severity
 
 
 def each(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from sam3_contract.checks.law import Breach, Check, Severity, each
+from sam3_contract.checks.law import Breach, Check, Severity, each, shown
 from sam3_contract.checks.predictions import predictions_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import Finding, find_defects, find_defects_in_npz
@@ -17,6 +17,8 @@ __all__ = ["CHECKS"]
 _SIZE: Final = ("RLE01", "RLE02", "RLE03", "RLE04", "RLE05")
 _OUTSIDE: Final = ("POL07", "POL08", "POL09", "POL10", "POL11", "POL12", "POL13")
 _FOUND: Final[WeakKeyDictionary[Exchange, list[Finding] | None]] = WeakKeyDictionary()
+FORMATS: Final = frozenset({"polygon", "rle"})
+CHANNELS: Final = 3
 MAX_BREACHES: Final = 8  # of one answer and one check
 
 
@@ -46,15 +48,23 @@ def _look(exchange: Exchange) -> list[Finding] | None:
 def _judge(belongs: Callable[[Finding], bool]) -> Callable[[Exchange, Contract], list[Breach] | None]:
     def judge(exchange: Exchange, _: Contract) -> list[Breach] | None:
         found = _findings(exchange)
-        return None if found is None else list(_breaches(filter(belongs, found)))
+        flat = exchange.case.image is not None and exchange.case.image.height == CHANNELS
+        return None if found is None else list(_breaches(filter(belongs, found), flat=flat))
 
     return judge
 
 
-def _breaches(findings: Iterator[Finding]) -> Iterator[Breach]:
+def _breaches(findings: Iterator[Finding], *, flat: bool = False) -> Iterator[Breach]:
+    """Bring findings to breaches.
+
+    Args:
+        findings: Of one answer.
+        flat: Whether the image is as high as there are channels, which the server takes for the channels' axis.
+    """
     for found, _ in zip(findings, range(MAX_BREACHES), strict=False):
         why = f"{found.code} {found.name}" + (f": {found.diagnosis}" if found.diagnosis else "")
-        yield Breach(found.path, found.found, found.expected, why)
+        deviation = "flat_images_are_transposed" if flat and found.name in {"axes_swapped", "size_swapped"} else ""
+        yield Breach(found.path, found.found, found.expected, why, deviation=deviation)
 
 
 def _error_of(family: str, *, besides: tuple[str, ...] = ()) -> Callable[[Finding], bool]:
@@ -81,6 +91,16 @@ def _check(
         judge=each(_judge(belongs)),
         severity=severity,
     )
+
+
+def _format_is_the_one_asked(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    asked = str(exchange.case.sent.get("format") or "polygon")
+    wanted = {"json": "polygon"}.get(asked, asked)
+    places = [place for place in predictions_of(exchange) if "format" in place.prediction]
+    if not places or wanted not in FORMATS:
+        return None
+    others = [place for place in places if place.prediction["format"] != wanted][:MAX_BREACHES]
+    return [Breach(f"{one.path}.format", shown(one.prediction["format"]), f"{wanted!r}, as asked") for one in others]
 
 
 CHECKS = (
@@ -135,5 +155,16 @@ CHECKS = (
         rule="#/components/schemas/MaskArchive",
         mend="numpy.savez_compressed(masks=..., low_res_masks=...) of float arrays, one plane for each prediction.",
         judge=each(_archive_is_sound),
+        needs="an answer to `format: binary`",
+    ),
+    Check(
+        code="M08",
+        name="masks_are_in_the_format_asked",
+        law="Predictions come in the format that the request asked for: polygons unless it said otherwise.",
+        source="docs",
+        rule="#/components/schemas/Prediction/properties/format",
+        mend="Look whether `format` is read, and whether a default takes its place.",
+        judge=each(_format_is_the_one_asked),
+        needs="a prediction",
     ),
 )

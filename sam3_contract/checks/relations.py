@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from sam3_contract.checks.law import Breach, Check, Judgement, shown
+from sam3_contract.checks.asked import asked_of
+from sam3_contract.checks.law import Breach, Check, Judgement, Shown, shown
+from sam3_contract.checks.likeness import differences
 from sam3_contract.checks.predictions import Place, predictions_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import find_disagreements
@@ -51,7 +53,33 @@ def _difference(first: Place, second: Place, polygon: Exchange, rle: Exchange) -
     assert image is not None  # or the pair would not have been made
     masks = first.prediction.get("masks"), second.prediction.get("masks")
     for found in find_disagreements(*masks, image_size=image.size, path=f"{second.path}.masks"):
-        yield Breach(found.path, found.found, found.expected, found.diagnosis, exchange=rle)
+        drawn = Shown((masks[1],), (masks[0],), image.size)
+        yield Breach(
+            found.path,
+            found.found,
+            found.expected,
+            found.diagnosis,
+            exchange=rle,
+            masks=drawn,
+            beside=(polygon,),
+        )
+
+
+def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Compare answers to equal requests, but for what the server remembers under an ``image_id``."""
+    first: dict[tuple[str, bytes], Exchange] = {}
+    judged = 0
+    found: list[Breach] = []
+    for exchange in exchanges:
+        if exchange.status != 200 or exchange.case.sent.get("image_id") is not None:
+            continue
+        partner = first.setdefault((exchange.case.operation, exchange.case.signature), exchange)
+        if partner is not exchange:
+            judged += 1
+            pairs = zip(asked_of(partner), asked_of(exchange), strict=False)
+            for ours, theirs in pairs:
+                found += differences(ours, theirs, law="the same request gets the same answer")
+    return Judgement(judged, tuple(found[:MAX_BREACHES]))
 
 
 CHECKS = (
@@ -63,5 +91,16 @@ CHECKS = (
         rule="#/components/schemas/Prediction",
         mend="Encode both from one bitmap; look whether one of them is moved, turned, scaled or cut.",
         judge=_formats_agree,
+        needs="the same request as polygons and as RLE",
+    ),
+    Check(
+        code="R02",
+        name="same_request_same_answer",
+        law="The same request gets the same answer, up to what a model on a graphics card may differ by.",
+        source="derived",
+        rule="",
+        mend="Look for state that leaks between requests, and for drop-out or sampling that was left on.",
+        judge=_same_request_same_answer,
+        needs="the same request twice",
     ),
 )

@@ -9,13 +9,13 @@ from typing import Final
 
 import click
 
-from sam3_contract.errors import ImageError, Sam3ContractError, TransportError
+from sam3_contract.errors import HarError, ImageError, Sam3ContractError, SnapshotError, TransportError
 
 __all__ = ["commands", "main"]
 
 USAGE: Final = 2
 UNJUDGED: Final = 3
-COMMANDS: Final = ("serve", "verify", "masks", "checks", "spec")
+COMMANDS: Final = ("serve", "verify", "snapshot", "masks", "checks", "faults", "spec")
 
 
 class _Commands(click.Group):
@@ -59,5 +59,5 @@ def main() -> None:
         sys.exit(130)
     except Sam3ContractError as error:
         click.echo(f"sam3-contract: {error}", err=True)
-        sys.exit(UNJUDGED if isinstance(error, TransportError | ImageError) else USAGE)
+        sys.exit(UNJUDGED if isinstance(error, TransportError | ImageError | HarError | SnapshotError) else USAGE)
     sys.exit(status if isinstance(status, int) else 0)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from sam3_contract.cli.serve_config import from_environment, read_config
 from sam3_contract.errors import UsageError
 
 __all__ = ["serve"]
 
 
+@from_environment("SAM3_MOCK")
 @click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    is_eager=True,
+    expose_value=False,
+    callback=read_config,
+    help='Take options from this file: `port = 9001`, `api-key = ["good-key"]`, `no-auth = true`.',
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=9001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
@@ -47,11 +60,54 @@ __all__ = ["serve"]
     help="Let these files stand for images by URL: by file name, or as a JSON object of URLs and paths.",
 )
 @click.option(
+    "--fetch-urls",
+    is_flag=True,
+    help="Really fetch images by URL, from public hosts only; else nothing is ever fetched.",
+)
+@click.option(
+    "--coco",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answer with the true masks for the images of this COCO annotation file; needs --images.",
+)
+@click.option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the images of --coco are.")
+@click.option("--no-scenes", is_flag=True, help="Know nothing of the project's own drawn scenes either.")
+@click.option(
     "--latency",
     type=click.Choice(["none", "real"]),
     default="none",
     show_default=True,
     help="real: an answer takes as long as its `time` claims.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Play the scenarios of this YAML, JSON or TOML file; takes one worker.",
+)
+@click.option("--no-control", is_flag=True, help="Leave out the routes under /_mock, which more workers never have.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[:PARAMETER]",
+    help="Break the contract in this way, see `sam3-contract faults`; may be given more than once.",
+)
+@click.option(
+    "--access-log",
+    type=click.Choice(["auto", "text", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="Log each request as one line on stderr, keys masked. auto: as text on a terminal, else not at all.",
+)
+@click.option(
+    "--read-timeout",
+    type=click.FloatRange(0.1, 600),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a client may take to send the head of a request, and then its body.",
 )
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
@@ -66,7 +122,16 @@ def serve(
     no_auth: bool,
     profile: Literal["documented", "observed"],
     url_images: Path | None,
+    fetch_urls: bool,
+    coco: Path | None,
+    images: Path | None,
+    no_scenes: bool,
     latency: str,
+    scenarios: Path | None,
+    no_control: bool,
+    faults: tuple[str, ...],
+    access_log: Literal["auto", "text", "json", "none"],
+    read_timeout: float,
     ready_file: Path | None,
     seed: int,
     document: str | None,
@@ -74,8 +139,11 @@ def serve(
     """Serve a fake SAM 3 API.
 
     Masks are synthetic: they follow the image, the prompts, the thresholds and the format, not what is in the
-    picture. The same request always gets the same bytes. Nothing is fetched: an image given by URL is stood for by a
-    virtual photograph.
+    picture, unless --coco says what that is. The same request always gets the same bytes. Nothing is fetched: an image
+    given by URL is stood for by a virtual photograph, unless --fetch-urls or --url-images say otherwise.
+
+    Each option may also stand in the environment, as SAM3_MOCK_<OPTION> (SAM3_MOCK_PORT=9001; spaces between several
+    values), or in the TOML file of --config. A flag wins over the environment, the environment over the file.
 
     \b
     Point a client at it by its base URL, with any API key:
@@ -84,26 +152,50 @@ def serve(
         -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
              "prompts": [{"type": "text", "text": "dog"}]}'
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
+    # Nothing here is linear algebra; the threads for it take time at the start, and memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Only here: no other command waits for Flask and granian to be imported.
     from mock_server.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
 
     refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
-    for key, status in refused.items():
-        if not key or status not in REFUSALS:
-            raise UsageError(f"--refuse-key takes KEY=STATUS with a status of {', '.join(REFUSALS)}, not {status!r}")
+    if not all(key and status in REFUSALS for key, status in refused.items()):
+        # What was given is not repeated: it holds a key.
+        raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
+    if fetch_urls and not api_keys and not _is_loopback(host):
+        told = "fetch images from public hosts; --api-key tells who may"
+        click.echo(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
+    if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
+        access_log = "text" if sys.stderr.isatty() else "none"
     settings = Settings(
         api_keys=frozenset(api_keys) or None,
         refused_keys=refused,
         auth=not no_auth,
         seed=seed,
         url_images=url_images,
+        fetch_urls=fetch_urls,
+        coco=coco,
+        coco_images=images,
+        scenes=not no_scenes,
         latency=latency == "real",
+        faults=faults,
         profile=profile,
+        scenarios=scenarios,
+        control=not no_control,
+        access_log=access_log,
     )
     ready = partial(_announce, ready_file)
-    serve_mock(settings, host=host, port=port, workers=workers, document=document, ready=ready)
+    serve_mock(
+        settings, host=host, port=port, workers=workers, document=document, read_timeout=read_timeout, ready=ready
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _announce(ready_file: Path | None, url: str) -> None:

@@ -3,36 +3,103 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sam3_contract import cases, report, runner
-from sam3_contract.checks import Check, selected
+from sam3_contract.baseline import Baseline
+from sam3_contract.cases import Plan
+from sam3_contract.checks import Check, judge, selected
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchange import Exchange, Photograph
+from sam3_contract.patience import seconds_between
+from sam3_contract.reproduce import Reproduction
 from sam3_contract.spec import Contract, load
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
 
 __all__ = ["verify"]
 
-MOCK_KEY = "sam3-contract-mock-key"
-_LIVE = "serverless.roboflow.com"
+MOCK_KEY: Final = "sam3-contract-mock-key"
+KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
+OPERATIONS: Final = ("concept_segment", "visual_segment", "embed_image")
+MAX_TEXTS: Final = 16
+_LIVE: Final = "serverless.roboflow.com"
+
+
+class _Point(click.ParamType[tuple[float, float]]):
+    name = "x,y"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            x, y = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no point; write its pixel as x,y, such as 120,80", param, ctx)
+        return x, y
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the options chose to ask, and how to say so again."""
+
+    plan: Plan
+    options: tuple[str, ...]
 
 
 @click.command()
-@click.argument("target", metavar="BASE_URL|mock")
+@click.argument("target", metavar="BASE_URL|mock", required=False)
+@click.option("--har", type=click.Path(path_type=Path), metavar="FILE", help="Judge recorded traffic; nothing is sent.")
 @click.option("--image", "images", multiple=True, type=click.Path(), help="Send this photograph; repeatable.")
+@click.option(
+    "--image-url",
+    "urls",
+    multiple=True,
+    metavar="URL=FILE",
+    help="Send the image at this URL too, and the same file of yours in base64: both have to get the same masks.",
+)
 @click.option("--text", "texts", multiple=True, metavar="CONCEPT", help="Ask for this concept; repeatable, up to 16.")
+@click.option("--point", "points", multiple=True, type=_Point(), metavar="X,Y", help="Click this pixel; repeatable.")
+@click.option("--operation", "operations", multiple=True, type=click.Choice(OPERATIONS), help="Only this operation.")
+@click.option(
+    "--case", "only", multiple=True, metavar="ID", help="Only this case, and what its answer is compared with."
+)
 @click.option("--select", multiple=True, metavar="CODES", help="Only these checks: codes, prefixes or names, by comma.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these checks.")
+@click.option(
+    "--max-calls",
+    type=click.IntRange(1),
+    default=runner.DEFAULT_CALLS,
+    show_default=True,
+    help="Send at most this many requests; the most telling come first. --fuzz comes on top.",
+)
+@click.option("--rate", metavar="N/s|m|h", help="Send no faster than this, such as 30/m.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Calls under way at once."
+)
+@click.option("--time-limit", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing more after this time.")
+@click.option(
+    "--price", type=click.FloatRange(0), metavar="CREDITS", help="Of one call, to estimate what the run costs."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option("--fuzz", "examples", type=click.IntRange(0), default=0, help="Also generate this many requests a kind.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what --fuzz generates.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what --fuzz generates, and of `mock`.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Do not count the findings listed here."
+)
+@click.option(
+    "--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Write all findings to this file."
+)
+@click.option(
+    "--report", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write HTML, JSON, JUnit and HAR."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--spec", "document", type=click.Path(), help="Hold answers to this OpenAPI document.")
 @click.option(
@@ -41,77 +108,232 @@ _LIVE = "serverless.roboflow.com"
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
 )
+@click.option("--profile", type=click.Choice(["documented", "observed"]), default="documented", help="Of `mock`.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break `mock` in this way, to see it found.")
 @click.pass_context
 def verify(
     context: click.Context,
-    target: str,
+    target: str | None,
     *,
+    har: Path | None,
     images: tuple[str, ...],
+    urls: tuple[str, ...],
     texts: tuple[str, ...],
+    points: tuple[tuple[float, float], ...],
+    operations: tuple[str, ...],
+    only: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    max_calls: int,
+    rate: str | None,
+    concurrency: int,
+    time_limit: float | None,
+    price: float | None,
+    dry_run: bool,
     examples: int,
     seed: int,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    folder: Path | None,
     form: str,
     document: str | None,
     api_key_env: str | None,
     timeout: float,
+    profile: str,
+    faults: tuple[str, ...],
 ) -> None:
     """Hold a server to the contract.
 
     BASE_URL is where the paths begin, such as http://127.0.0.1:9001; `mock` verifies the built-in mock in this
     process, without a socket. The key is read from the environment, never from an argument. A live service charges
-    for every call: without --fuzz there are 8, and 5 more for each image.
+    for calls: --dry-run lists them, --max-calls bounds them.
 
     \b
+      sam3-contract verify http://127.0.0.1:9001
+      sam3-contract verify https://serverless.roboflow.com --max-calls 20 --report findings
+      sam3-contract verify https://serverless.roboflow.com --image bus.jpg --text "yellow bus" --point 310,220
+      sam3-contract verify --har traffic.har
+
     Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
+    if (target is None) is (har is None):
+        raise UsageError("give either a base URL (or `mock`), or --har FILE")
     contract = load(document)
     checks = selected(_codes(select), _codes(ignore))
-    photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
-    if len(texts) > 16:
-        raise UsageError(f"--text is given {len(texts)} times; one request takes at most 16 concepts")
-    key = _key(target, api_key_env)
-    transport = _transport(target, contract, key or MOCK_KEY, timeout)
-    plan = cases.plan(photographs, texts=texts or cases.DEFAULT_TEXTS)
-    run = _run(transport, plan, contract, checks)
-    if examples and not run.unanswered:
-        # Only here: schemathesis takes longer to import than planned cases take to send.
-        from sam3_contract import fuzz  # noqa: PLC0415
-
-        judge_keys = target == "mock" or key is not None
-        run = fuzz.extend(run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys)
-    if run.unanswered:
-        click.echo(f"sam3-contract: {run.unanswered}", err=True)
-    if form == "json":
-        click.echo(orjson.dumps(report.as_json(run, contract), option=orjson.OPT_INDENT_2).decode())
+    accepted = Baseline.load(baseline) if baseline else None
+    if har is not None:
+        run = _recorded(har, contract, checks, accepted)
+        again = None
     else:
-        click.echo(report.as_text(run, contract, colour=report.wants_colour()), nl=False)
+        assert target is not None  # or har would be given
+        chosen = _chosen(images, urls, texts, points, operations, only)
+        if dry_run:
+            _show_plan(chosen.plan, max_calls, price)
+            return
+        key = _key(target, api_key_env)
+        transport = _transport(target, contract, key or MOCK_KEY, timeout, (profile, faults, seed))
+        budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
+        if not transport.is_free:
+            _show_estimate(chosen.plan, budget, price)
+        run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
+        if examples and not run.unanswered and not run.stopped:
+            # Only here: schemathesis takes longer to import than planned cases take to send.
+            from sam3_contract import fuzz  # noqa: PLC0415
+
+            judge_keys = target == "mock" or key is not None
+            run = fuzz.extend(
+                run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys
+            )
+        requests = folder / "requests" if folder else Path(tempfile.gettempdir()) / f"sam3-contract-{os.getpid()}"
+        variable = _key_variable(api_key_env)
+        mock_options = _mock_options(profile, faults, seed) if target == "mock" else ()
+        again = Reproduction(requests, target, contract, variable, (*chosen.options, *mock_options)).commands
+    _show(run, contract, form=form, folder=folder, again=again)
+    if write_baseline:
+        found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
+        Baseline.of(found).save(write_baseline)
+        click.echo(f"accepted findings are in {write_baseline}", err=True)
     context.exit(run.exit_status)
 
 
-def _run(transport: Transport, plan: Sequence[Any], contract: Contract, checks: Sequence[Check]) -> runner.Run:
+def _chosen(
+    images: Sequence[str],
+    urls: Sequence[str],
+    texts: Sequence[str],
+    points: Sequence[tuple[float, float]],
+    operations: Sequence[str],
+    only: Sequence[str],
+) -> _Chosen:
+    if len(texts) > MAX_TEXTS:
+        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
+    photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
+    whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)))
+    unknown = [name for name in only if name not in {entry.id for entry in whole.entries}]
+    if unknown:
+        raise UsageError(f"no case {unknown[0]!r} in this plan; --dry-run lists them")
+    plan = whole.of_cases(only) if only else whole.of_operations(operations)
+    given = [*(("--image", image) for image in images), *(("--text", text) for text in texts)]
+    given += [("--image-url", url) for url in urls]
+    given += [("--point", f"{x:g},{y:g}") for x, y in points]
+    return _Chosen(plan, tuple(word for pair in given for word in pair))
+
+
+def _by_url(text: str) -> tuple[str, Photograph]:
+    url, found, path = text.rpartition("=")
+    if not found or "://" not in url or not path:
+        raise UsageError(f"--image-url {text!r} has to be URL=FILE, such as https://example.com/bus.jpg=bus.jpg")
+    return url, cases.photograph_from_file(path)
+
+
+def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted: Baseline | None) -> runner.Run:
+    # Only here: most runs read no recording.
+    from sam3_contract.har import read_har  # noqa: PLC0415
+
+    recording = read_har(path, contract)
+    for reason in recording.left_out:
+        click.echo(f"sam3-contract: left out: {reason}", err=True)
+    return runner.run_of(recording.exchanges, contract, target=path.name, checks=checks, baseline=accepted)
+
+
+def _run(
+    transport: Transport,
+    plan: Plan,
+    contract: Contract,
+    checks: Sequence[Check],
+    *,
+    budget: runner.Budget,
+    baseline: Baseline | None,
+    seed: int,
+) -> runner.Run:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("calls, {task.fields[found]} findings so far"),
+        TimeElapsedColumn(),
+    )
     progress = (
         Progress(*columns, console=console, transient=True, redirect_stdout=False) if console.is_terminal else None
     )
     with progress or nullcontext():
         answered: Callable[[Exchange], None] = lambda _: None  # noqa: E731
         if progress:
-            task = progress.add_task(f"verifying {transport.target}", total=len(plan))
-            answered = lambda _: progress.advance(task)  # noqa: E731
-        return runner.verify(transport, plan, contract, checks=checks, answered=answered)
+            task = progress.add_task(f"verifying {transport.target}", total=min(len(plan), budget.calls), found=0)
+            found: list[int] = []
+
+            def answered(exchange: Exchange) -> None:
+                judgements = judge([exchange], contract, checks=checks).values()
+                found.append(sum(not breach.deviation for one in judgements for breach in one.breaches))
+                progress.update(task, advance=1, found=sum(found))
+
+        return runner.verify(
+            transport, plan, contract, checks=checks, budget=budget, baseline=baseline, answered=answered, seed=seed
+        )
 
 
-def _transport(target: str, contract: Contract, key: str, timeout: float) -> Transport:
+def _show(
+    run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Callable[[Any], list[str]] | None
+) -> None:
+    if run.unanswered:
+        click.echo(f"sam3-contract: {run.unanswered}", err=True)
+    if form == "json":
+        document = report.as_json(run, contract, again=again)
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        click.echo(report.as_text(run, contract, colour=report.wants_colour(), again=again), nl=False)
+    if folder is not None:
+        for path in report.write(run, contract, folder, again=again):
+            click.echo(f"wrote {path}", err=True)
+
+
+def _show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
+    """List what would be sent, in its order, with a line under the budget."""
+    width = max(len(entry.id) for entry in plan.entries)
+    for number, entry in enumerate(plan.entries, start=1):
+        if number == max_calls + 1:
+            click.echo(f"---- over the budget of {max_calls} calls ----")
+        click.echo(f"{number:3}  {entry.id:{width}}  {entry.asks}")
+    click.echo(_estimate(plan, max_calls, price))
+
+
+def _show_estimate(plan: Plan, budget: runner.Budget, price: float | None) -> None:
+    click.echo(f"sam3-contract: {_estimate(plan, budget.calls, price)}; Ctrl-C stops, and judges what came", err=True)
+
+
+def _estimate(plan: Plan, max_calls: int, price: float | None) -> str:
+    sent = plan.entries[:max_calls]
+    good = sum(200 in getattr(entry, "expected", {200}) for entry in sent)
+    words = f"{len(sent)} calls, {len(sent) - good} of them are to be refused"
+    return words if price is None else f"{words}; about {good * price:g} credits if only the others are charged"
+
+
+def _transport(
+    target: str, contract: Contract, key: str, timeout: float, mock: tuple[str, tuple[str, ...], int]
+) -> Transport:
+    profile, faults, seed = mock
     if target != "mock":
+        if faults or profile != "documented":
+            raise UsageError(
+                "--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server"
+            )
         return HttpTransport(target, contract, key=key, timeout=timeout)
     # Only here: verifying a URL does not wait for Flask to be imported.
     from mock_server import Settings, create_app  # noqa: PLC0415
 
-    app = create_app(Settings(api_keys=frozenset({MOCK_KEY})))
-    return WsgiTransport(app.wsgi_app, contract, key=MOCK_KEY, target="mock (in process)")
+    settings = Settings(
+        api_keys=frozenset({MOCK_KEY}),
+        profile="observed" if profile == "observed" else "documented",
+        faults=faults,
+        seed=seed,
+    )
+    return WsgiTransport(create_app(settings).wsgi_app, contract, key=MOCK_KEY, target="mock (in process)")
+
+
+def _mock_options(profile: str, faults: Sequence[str], seed: int) -> tuple[str, ...]:
+    options = [word for fault in faults for word in ("--fault", fault)]
+    options += ["--profile", profile] if profile != "documented" else []
+    return (*options, *(["--seed", str(seed)] if seed else []))
 
 
 def _key(target: str, variable: str | None) -> str | None:
@@ -120,10 +342,14 @@ def _key(target: str, variable: str | None) -> str | None:
         if not os.environ.get(variable):
             raise UsageError(f"--api-key-env names {variable!r}, which is not set")
         return os.environ[variable]
-    found = os.environ.get("ROBOFLOW_API_KEY") or os.environ.get("API_KEY")
+    found = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
     if not found and _LIVE in target:
         raise UsageError("the live service needs a key: set ROBOFLOW_API_KEY or API_KEY, or name another --api-key-env")
     return found
+
+
+def _key_variable(named: str | None) -> str:
+    return named or next((name for name in KEY_VARIABLES if os.environ.get(name)), KEY_VARIABLES[0])
 
 
 def _codes(values: Sequence[str]) -> list[str]:

@@ -232,7 +232,7 @@ def test_document_is_served_with_this_server_as_its_own() -> None:
     assert CONTRACT.document["servers"][0]["url"] == "https://serverless.roboflow.com"
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/openapi.json"])
 def test_service_path_answers_get_only(path: str) -> None:
     answer = CLIENT.http.post(path, headers=BEARER)
 

@@ -1,0 +1,26 @@
+# The mock in a container:
+#
+#     docker build --tag sam3-mock .
+#     docker run --rm --publish 9001:9001 sam3-mock
+#
+# Options follow the image's name (`sam3-mock --profile observed`) or come from the environment
+# (`--env SAM3_MOCK_PROFILE=observed`). Files are mounted: `--volume $PWD/pictures:/pictures:ro ... --url-images /pictures`.
+
+FROM python:3.13-slim AS build
+WORKDIR /source
+RUN python -m venv /opt/sam3-contract
+COPY pyproject.toml README.md LICENSE ./
+COPY openapi openapi
+COPY mock_server mock_server
+COPY sam3_contract sam3_contract
+RUN /opt/sam3-contract/bin/python -m pip install --no-cache-dir --disable-pip-version-check .
+
+FROM python:3.13-slim
+COPY --from=build /opt/sam3-contract /opt/sam3-contract
+ENV PATH="/opt/sam3-contract/bin:$PATH"
+# Nobody sits at its standard error, but whoever reads a container's log wants to see what came.
+ENV SAM3_MOCK_ACCESS_LOG="text"
+USER 10001:10001
+EXPOSE 9001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('SAM3_MOCK_PORT', '9001') + '/healthz', timeout=2)"]
+ENTRYPOINT ["sam3-contract", "serve", "--host", "0.0.0.0"]

@@ -1,0 +1,67 @@
+"""The request at hand and what is noted of it, looked up once.
+
+Flask's proxies look their object up at every use, and cost half a microsecond each time: what is done for every request
+does without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Flask, Request, g, request
+from flask.ctx import _AppCtxGlobals
+from flask.sessions import NullSession, SessionInterface
+from werkzeug.local import LocalProxy
+from werkzeug.routing import MapAdapter
+
+__all__ = ["Application", "Notes", "current_notes", "current_request"]
+
+Notes = _AppCtxGlobals
+"""What is noted of a request: ``flask.g``."""
+
+
+def current_request() -> Request:
+    """Take the request at hand."""
+    return cast("LocalProxy[Request]", request)._get_current_object()  # noqa: SLF001 - public in werkzeug
+
+
+def current_notes() -> Notes:
+    """Take what is noted of the request at hand."""
+    return cast("LocalProxy[Notes]", g)._get_current_object()  # noqa: SLF001 - public in werkzeug
+
+
+class _NoSessions(SessionInterface):
+    """Nothing is remembered of a client, so no cookie is looked at."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's signature
+        return self._none
+
+
+class Application(Flask):
+    """A Flask application without what costs time in every request and nothing here needs.
+
+    That is sessions, coroutines, and routes or links that depend on the server's name.
+    """
+
+    session_interface = _NoSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Take a hook as it is."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Look at the path and the method of a request, and at nothing else."""
+        if request is None:
+            return None
+        return MapAdapter(
+            map=self.url_map,
+            server_name="",
+            script_name="/",
+            subdomain="",
+            url_scheme="http",
+            path_info=request.path,
+            default_method=request.method,
+        )

@@ -1,0 +1,177 @@
+"""What a fault is: one named breach of the contract, and the hooks by which it gets into the mock.
+
+A request passes four places where a fault can sit, in this order:
+
+``arrive``
+    The request as it came in, before anything has read it.
+``admits``
+    The check of the API key.
+``around``
+    The operation: given the decoded body and the way to ask, what to answer. Most faults are here, because here they
+    can have their real cause: a threshold that is ignored is one that is never passed on, a suppression that works
+    within prompts only asks for each prompt by itself.
+``reply``
+    The answer as it goes out, refusals included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Literal, TypeVar
+
+from flask import Request, Response
+
+from mock_server.world import Answer
+
+__all__ = ["Ask", "Call", "Family", "FamilyName", "Fault", "Hooks", "Json", "Memory", "Parameter"]
+
+Json = dict[str, Any]
+FamilyName = Literal["http", "schema", "mask", "semantics"]
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+EVERY_GOOD_REQUEST = "every good request"
+
+
+class Memory:
+    """What one fault remembers from request to request, in one server."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._count = 0
+        self._kept: Any = None
+
+    def count(self) -> int:
+        """Count the answers that the fault made, from 0."""
+        with self._lock:
+            self._count += 1
+            return self._count - 1
+
+    def first(self, value: Any) -> Any:
+        """Keep the first value that is not ``None``; return it."""
+        with self._lock:
+            self._kept = value if self._kept is None else self._kept
+            return self._kept
+
+    def swap(self, value: Any) -> Any:
+        """Keep a value; return the one before it, ``None`` at first."""
+        with self._lock:
+            before, self._kept = self._kept, value
+            return before
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as a fault sees it.
+
+    Attributes:
+        operation: Its ``operationId``.
+        method: HTTP method.
+        body: Decoded JSON; an object wherever ``around`` is called, anything where ``reply`` is.
+        key: The API key that was presented.
+        value: The fault's parameter, read.
+        memory: What the fault remembers.
+    """
+
+    operation: str
+    method: str
+    body: Any
+    key: str | None
+    value: Any
+    memory: Memory
+
+
+Ask = Callable[[Json], Answer]
+"""Answers a body as the mock would without this fault.
+
+Raises:
+    Refusal: If the mock would refuse it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Where a fault sits; ``None`` where it does not."""
+
+    arrive: Callable[[Request], None] | None = None
+    admits: Callable[[str | None], bool] | None = None
+    around: Callable[[Call, Ask], Answer] | None = None
+    reply: Callable[[Response, Call], Response] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What can be said behind a fault's name and a colon.
+
+    Attributes:
+        meaning: What it is, with its unit and its bounds.
+        default: Taken if nothing is said.
+        read: Makes a value of the text; its ``ValueError`` of a text that is none ends the sentence "it takes".
+    """
+
+    meaning: str
+    default: str
+    read: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A named way to break the contract.
+
+    Attributes:
+        name: The breach.
+        family: What kind of thing is broken.
+        breaks: What a client sees, in one sentence.
+        when: Which requests show it.
+        parameter: What its name can be followed by, if anything.
+        lenient: Whether it concerns requests that are refused; all others are left to requests that are not.
+        hooks: Where it sits.
+    """
+
+    name: str
+    family: FamilyName
+    breaks: str
+    when: str
+    parameter: Parameter | None
+    lenient: bool
+    hooks: Hooks = field(repr=False)
+
+
+class Family:
+    """Faults of one kind, in the order in which they are put on top of each other: the first is the innermost.
+
+    Args:
+        name: The family's name.
+    """
+
+    def __init__(self, name: FamilyName) -> None:
+        self._name = name
+        self.faults: list[Fault] = []
+
+    def fault(
+        self,
+        name: str,
+        breaks: str,
+        *,
+        on: Callable[[Hook], Hooks],
+        when: str = EVERY_GOOD_REQUEST,
+        parameter: Parameter | None = None,
+        lenient: bool = False,
+    ) -> Callable[[Hook], Hook]:
+        """Add the fault that a function makes.
+
+        Args:
+            name: The breach.
+            breaks: What a client sees, in one sentence.
+            on: What the function is given and what it changes: see :mod:`mock_server.faults.changes`.
+            when: Which requests show it.
+            parameter: What its name can be followed by.
+            lenient: Whether it concerns requests that are refused.
+        """
+
+        def add(hook: Hook) -> Hook:
+            self.faults.append(Fault(name, self._name, breaks, when, parameter, lenient, on(hook)))
+            return hook
+
+        return add

@@ -1,0 +1,244 @@
+"""Which faults are on for which request, and how they get into it.
+
+For every request: ``Settings.faults`` and ``MockControl.faults``. For one request: the header ``X-Mock-Fault``, or
+:func:`switch_on` by code that answers it.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final
+
+import cv2
+import orjson
+from flask import Flask, Response, current_app, g, request
+
+from mock_server.auth import presented_key
+from mock_server.current import current_notes, current_request
+from mock_server.faults.catalogue import Named, parse, parse_list
+from mock_server.faults.fault import Ask, Call, Json, Memory
+from mock_server.refusals import Refusal, message
+from mock_server.world import Answer
+from sam3_contract.errors import UsageError
+
+__all__ = ["Faulty", "Switchboard", "install", "switch_on", "switchboard_of"]
+
+HEADER: Final = "x-mock-fault"
+NO_ANSWER: Final = 599  # no status of the real service: a client must not mistake the mock's for the service's
+_ENVIRON: Final = "HTTP_X_MOCK_FAULT"
+_EXTENSION: Final = "sam3_contract_mock_faults"
+_COUNTED: Final = 256  # texts whose requests are counted; headers could name ever new ones
+# What a fault runs into that works on the answer of another one, such as rings in a list of results renamed.
+_MISFITS: Final = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+    cv2.error,
+    zipfile.BadZipFile,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """The faults that are on for one request.
+
+    Attributes:
+        operation: The ``operationId`` of its path.
+        entries: Each fault with what it remembers, the innermost first.
+    """
+
+    operation: str
+    entries: Sequence[tuple[Named, Memory]]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What they are called, parameters included."""
+        return tuple(one.text for one, _ in self.entries)
+
+    def admits(self, key: str | None) -> bool:
+        """Tell whether the check of the key is skipped."""
+        admit = (one.fault.hooks.admits for one, _ in self.entries)
+        return any(hook(key) for hook in admit if hook is not None)
+
+    def answer(self, body: Any, answer_to: Ask, *, check: Callable[[Json], object]) -> Answer:
+        """Answer a body.
+
+        Args:
+            body: As it was decoded.
+            answer_to: Answers as without faults.
+            check: Raises :class:`Refusal` of a body that is not valid.
+
+        Raises:
+            Refusal: Whatever the faultless mock would raise, or a fault; 599 if the faults do not go together.
+        """
+        if not isinstance(body, dict):
+            return answer_to(body)
+        ask = answer_to
+        for one, memory in self.entries:
+            ask = self._around(one, memory, ask, check)
+        try:
+            return ask(body)
+        except _MISFITS as error:
+            if len(self.entries) < 2:
+                raise
+            raise message(NO_ANSWER, self._misfit) from error
+
+    def respond(self, response: Response) -> Response:
+        """Let the faults change what goes out, and name them in a header."""
+        body = g.get("body")
+        try:
+            for one, memory in self.entries:
+                if one.fault.hooks.reply is not None:
+                    response = one.fault.hooks.reply(response, self._call(one, memory, body))
+        except _MISFITS:
+            if len(self.entries) < 2:
+                raise
+            response = Response(orjson.dumps({"message": self._misfit}), NO_ANSWER, content_type="application/json")
+        response.headers[HEADER] = ", ".join(self.texts)
+        return response
+
+    @property
+    def _misfit(self) -> str:
+        return f"Mock Has No Answer: the faults {', '.join(self.texts)} do not go together"
+
+    def _around(self, one: Named, memory: Memory, ask: Ask, check: Callable[[Json], object]) -> Ask:
+        around = one.fault.hooks.around
+        if around is None:
+            return ask
+
+        def answer_to(body: Json) -> Answer:
+            if not one.fault.lenient and not _is_valid(body, check):
+                return ask(body)
+            return around(self._call(one, memory, body), ask)
+
+        return answer_to
+
+    def _call(self, one: Named, memory: Memory, body: Any) -> Call:
+        key = presented_key(request, lambda: body)
+        return Call(self.operation, request.method, body, key, one.value, memory)
+
+
+class Switchboard:
+    """What the faults of one mock remember, and which are on for every request.
+
+    Args:
+        operations: The ``operationId`` of each path.
+        always: Tells the faults that are on for every request.
+    """
+
+    def __init__(self, operations: Mapping[str, str], always: Callable[[], Collection[str]]) -> None:
+        self._operations = operations
+        self._always = always
+        self._memories: dict[str, Memory] = {}  # by the fault's name: whatever it keeps, it keeps once
+        self._turns: OrderedDict[str, int] = OrderedDict()  # by the text: each counts for itself
+        self._lock = Lock()
+
+    def begin(self) -> None:
+        """Switch on what a request is to have.
+
+        Raises:
+            Refusal: 599 if it names a fault that is none.
+        """
+        always, asked = self._always(), current_request().environ.get(_ENVIRON)
+        if not always and not asked:
+            return
+        if request.path not in self._operations or request.method == "OPTIONS":
+            return
+        try:
+            named = [*map(parse, always), *parse_list(asked or "")]
+        except UsageError as error:
+            raise message(NO_ANSWER, f"Mock Has No Answer: {error}") from error
+        for one in self.add(named):
+            if one.fault.hooks.arrive is not None:
+                one.fault.hooks.arrive(request)
+
+    def end(self, response: Response) -> Response:
+        """Let the faults of a request change its answer."""
+        faulty: Faulty | None = current_notes().get("faulty")
+        return response if faulty is None else faulty.respond(response)
+
+    def add(self, named: Collection[Named]) -> list[Named]:
+        """Switch faults on for the request at hand; return those that are on for it this time."""
+        operation = self._operations[request.path]
+        turned = [one for one in named if one.times.always or one.times.holds(self._turn(one.text))]
+        on = list(g.faulty.entries) if "faulty" in g else []
+        texts = {one.text for one, _ in on}
+        on += [(one, self._memory(one.fault.name)) for one in turned if one.text not in texts]
+        if on:
+            g.faulty = Faulty(operation, sorted(on, key=lambda entry: entry[0].depth))
+            g.faults = g.faulty.texts
+        return turned
+
+    def forget(self) -> None:
+        """Forget what the faults remember: counts begin anew."""
+        with self._lock:
+            self._memories.clear()
+            self._turns.clear()
+
+    def _memory(self, name: str) -> Memory:
+        with self._lock:
+            return self._memories.setdefault(name, Memory())
+
+    def _turn(self, text: str) -> int:
+        """Count the requests that a fault was asked for by the same text, from 0."""
+        with self._lock:
+            turn = self._turns.get(text, 0)
+            self._turns[text] = turn + 1
+            self._turns.move_to_end(text)
+            while len(self._turns) > _COUNTED:
+                self._turns.popitem(last=False)
+        return turn
+
+
+def install(app: Flask, operations: Mapping[str, str], always: Callable[[], Collection[str]]) -> Switchboard:
+    """Let an application have faults.
+
+    To be called behind the journal and before everything else that is hooked into requests: faults change the request
+    before anything reads it, and the answer when nothing more is added to it.
+
+    Args:
+        app: The application.
+        operations: The ``operationId`` of each path.
+        always: Tells the faults that are on for every request.
+    """
+    board = Switchboard(operations, always)
+    app.extensions[_EXTENSION] = board
+    app.before_request(board.begin)
+    app.after_request(board.end)
+    return board
+
+
+def switchboard_of(app: Flask) -> Switchboard:
+    """Find the switchboard of a mock."""
+    board = app.extensions[_EXTENSION]
+    assert isinstance(board, Switchboard)
+    return board
+
+
+def switch_on(texts: Collection[str]) -> None:
+    """Switch faults on for the request at hand, from the code that answers it, such as a view or a scenario.
+
+    Faults that sit where the request arrives or where its key is checked come too late here. What is on already stays
+    on; afterwards ``flask.g.faults`` lists all of them.
+
+    Args:
+        texts: As on the command line.
+
+    Raises:
+        UsageError: If one of them is none.
+    """
+    switchboard_of(current_app).add([parse(text) for text in texts])
+
+
+def _is_valid(body: Json, check: Callable[[Json], object]) -> bool:
+    try:
+        check(body)
+    except Refusal:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What is asked of an image: texts, clicks and boxes, on what is drawn there or around its middle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sam3_contract.exchange import Case, Photograph, as_base64
+from sam3_contract.scenes import Scene, built_in_scenes
+
+__all__ = ["DEFAULT_TEXTS", "HIGH", "LOW", "Questions", "body_of", "case_of", "image_id_of"]
+
+DEFAULT_TEXTS: Final = ("person", "circle", "thing", "zebra")
+LOW: Final = 0.2  # low enough that a model finds something, high enough that a threshold ignored shows
+HIGH: Final = 0.6
+MAX_TEXTS: Final = 6  # of one scene's categories; each costs the server a pass
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What to ask of which image.
+
+    Attributes:
+        photographs: The images, the most thoroughly asked one first.
+        texts: The concepts to ask for; empty for what is drawn.
+        points: Positive clicks in pixels; empty for what is drawn.
+    """
+
+    photographs: tuple[Photograph, ...]
+    texts: tuple[str, ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def lead(self) -> Photograph:
+        """The image that the most is asked of."""
+        return self.photographs[0]
+
+    @property
+    def scene(self) -> Scene | None:
+        """The scene that the lead shows; ``None`` if it is a photograph of which nothing is known."""
+        known = {scene.things: scene for scene in built_in_scenes()}
+        return known.get(self.lead.things)
+
+    def concepts(self, photograph: Photograph) -> tuple[str, ...]:
+        """Choose the texts to ask of an image: what was given, else what is drawn and one thing that is not."""
+        if self.texts:
+            return self.texts
+        drawn = tuple(dict.fromkeys(thing.category for thing in photograph.things))[:MAX_TEXTS]
+        return (*drawn, "zebra") if drawn else DEFAULT_TEXTS
+
+    def concept_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Ask for each text, every other one with a threshold of its own."""
+        return [
+            {"type": "text", "text": text, **({"output_prob_thresh": HIGH} if index % 2 else {})}
+            for index, text in enumerate(self.concepts(photograph))
+        ]
+
+    def click_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Click two objects, one alone, the other with a negative click on the first; then nothing but negatively."""
+        if self.points or not photograph.things:
+            return [{"points": [_click(point)]} for point in self.points or (_middle(photograph),)]
+        first, second = photograph.things[0], photograph.things[-1]
+        return [
+            {"points": [_click(first.click)]},
+            {"points": [_click(second.click), _click(first.click, positive=False)]},
+            {"points": [_click(first.click, positive=False)]},
+        ]
+
+    def box_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Box what is off the middle of an image, and once more with a click on it and one beside it.
+
+        The clicks are in the box, as the boxed object is asked to have one and not the other.
+        """
+        width, height = photograph.header.width, photograph.header.height
+        box = {"x": 0.4 * width, "y": 0.45 * height, "width": 0.5 * width, "height": 0.5 * height}
+        small = {"x": 0.85 * width, "y": 0.8 * height, "width": 0.125 * width, "height": 0.25 * height}
+        on, beside = (0.3 * width, 0.35 * height), (0.5 * width, 0.55 * height)
+        return [{"box": box}, {"box": box, "points": [_click(on), _click(beside, positive=False)]}, {"box": small}]
+
+    def click_train(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Click two places of an object and one beside it."""
+        width, height = photograph.header.width, photograph.header.height
+        on, also, beside = (0.3 * width, 0.33 * height), (0.25 * width, 0.48 * height), (0.355 * width, 0.35 * height)
+        return [{"points": [_click(on), _click(also), _click(beside, positive=False)]}]
+
+
+def body_of(photograph: Photograph, **fields: Any) -> dict[str, Any]:
+    """Write a request on an image."""
+    return {"image": as_base64(photograph), **fields}
+
+
+def case_of(name: str, operation: str, asks: str, body: Mapping[str, Any], photograph: Photograph, **more: Any) -> Case:
+    """Make a case of a good request on an image."""
+    return Case(f"{operation}/{name}", operation, asks, body, image=photograph.header, things=photograph.things, **more)
+
+
+def image_id_of(photograph: Photograph) -> str:
+    """Name an image by its content: a server may remember the id from another run."""
+    return f"sam3-contract/{hashlib.sha256(photograph.content).hexdigest()[:16]}"
+
+
+def _click(point: tuple[float, float], *, positive: bool = True) -> dict[str, Any]:
+    return {"x": point[0], "y": point[1], "positive": positive}
+
+
+def _middle(photograph: Photograph) -> tuple[int, int]:
+    return photograph.header.width // 2, photograph.header.height // 2

@@ -1,0 +1,196 @@
+"""The prompts of a request, each with the predictions that answer it, to be compared across requests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import orjson
+from pydantic import ValidationError
+
+from sam3_contract import wire
+from sam3_contract.checks.predictions import Place, list_of, predictions_of
+from sam3_contract.exchange import Exchange
+
+__all__ = ["Asked", "asked_of", "context_of", "corners_of", "grouped", "number", "visual_request"]
+
+DEFAULT_THRESHOLD: Final = 0.5
+_THRESHOLD: Final = "output_prob_thresh"
+_ASKED: Final[WeakKeyDictionary[Exchange, Sequence[Asked]]] = WeakKeyDictionary()  # every check asks anew
+_NOT_SEMANTIC: Final = frozenset({"id", "api_key", "usage_billable", "start", "source", "source_info"})
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One prompt of one request, and what came back for it.
+
+    Attributes:
+        exchange: The request and its answer.
+        index: The prompt's place in the request.
+        prompt: The prompt as it was sent; empty if the request had none.
+        places: Its predictions.
+        threshold: The least confidence it asked for, by the documentation; ``None`` for ``visual_segment``, and where
+            it cannot be told.
+        served_threshold: The least confidence by what the server is known to do instead.
+        strict: Whether the server is known to leave out what is just as confident as that.
+    """
+
+    exchange: Exchange
+    index: int
+    prompt: Mapping[str, Any]
+    places: tuple[Place, ...]
+    threshold: float | None = None
+    served_threshold: float | None = None
+    strict: bool = False
+
+    @property
+    def question(self) -> str:
+        """What is asked for, thresholds apart, in a form that can be compared."""
+        return _canonical({key: value for key, value in self.prompt.items() if key != _THRESHOLD})
+
+    @property
+    def path(self) -> str:
+        """Where its predictions are listed in the answer."""
+        concept = self.exchange.case.operation == "concept_segment"
+        return f"$.prompt_results[{self.index}].predictions" if concept else "$.predictions"
+
+
+def asked_of(exchange: Exchange) -> Sequence[Asked]:
+    """List the prompts of a successful JSON answer; none where the answer is out of step with the request."""
+    if exchange not in _ASKED:
+        concept = exchange.case.operation == "concept_segment"
+        _ASKED[exchange] = (_concept if concept else _visual)(exchange) if exchange.succeeded else []
+    return _ASKED[exchange]
+
+
+def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hashable, ...]:
+    """Tell what else a request says, beside its prompts.
+
+    Args:
+        exchange: The request.
+        besides: Fields that are left out, because they are what is compared.
+    """
+    sent = exchange.case.sent
+    left_out = _NOT_SEMANTIC | {"prompts", "image", _THRESHOLD, *besides}
+    rest = {key: value for key, value in sent.items() if key not in left_out and value is not None}
+    if "format" in rest:
+        rest["format"] = {"json": "polygon"}.get(str(rest["format"]), rest["format"])
+    elif "format" not in left_out:
+        rest["format"] = "polygon"
+    image = sent.get("image")
+    pair = (image.get("type"), str(image.get("value"))) if isinstance(image, Mapping) else ()
+    return (exchange.case.operation, "" if "image" in besides else pair, _canonical(rest))
+
+
+def grouped(
+    exchanges: Sequence[Exchange], key: Callable[[Asked], Hashable | None]
+) -> Iterator[tuple[Hashable, list[Asked]]]:
+    """Group the prompts of exchanges; those with a key of ``None`` are left out.
+
+    Yields:
+        Key and members, where there are at least two.
+    """
+    groups: dict[Hashable, list[Asked]] = {}
+    for exchange in exchanges:
+        for asked in asked_of(exchange):
+            name = key(asked)
+            if name is not None:
+                groups.setdefault(name, []).append(asked)
+    yield from ((name, members) for name, members in groups.items() if len(members) > 1)
+
+
+def corners_of(prompt: Mapping[str, Any]) -> list[tuple[float, float, float, float]] | None:
+    """Read exemplar boxes of either form as ``(left, top, right, bottom)``, in pixels; ``None`` if one is malformed."""
+    corners = [_corners(box) for box in prompt.get("boxes") or ()]
+    return None if None in corners else [box for box in corners if box is not None]
+
+
+def _corners(box: Any) -> tuple[float, float, float, float] | None:
+    """Read one box; the service takes numbers written as texts as well, which no check goes by."""
+    names = ("x", "y", "width", "height") if isinstance(box, Mapping) and "width" in box else ("x0", "y0", "x1", "y1")
+    edges = [number(box.get(name)) for name in names] if isinstance(box, Mapping) else [None]
+    if any(edge is None or not math.isfinite(edge) for edge in edges):
+        return None
+    first, second, third, fourth = (edge for edge in edges if edge is not None)
+    return (first, second, first + third, second + fourth) if names[2] == "width" else (first, second, third, fourth)
+
+
+def visual_request(exchange: Exchange) -> wire.VisualSegmentRequest | None:
+    """Read the request of ``visual_segment`` by the document; ``None`` of any other, and of a bad one."""
+    if exchange.case.operation != "visual_segment":
+        return None
+    return _parsed(exchange)
+
+
+def number(value: object) -> float | None:
+    """Take a JSON number; ``None`` of anything else, booleans included."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+@lru_cache(maxsize=256)
+def _parsed(exchange: Exchange) -> wire.VisualSegmentRequest | None:
+    body: Any = exchange.case.sent
+    try:
+        return wire.parse_request(wire.VisualSegmentRequest, body)
+    except ValidationError:
+        return None  # a bad request, whose answer the S checks judge
+
+
+def _concept(exchange: Exchange) -> list[Asked]:
+    prompts = exchange.case.sent.get("prompts")
+    results = list_of(exchange.answer, "prompt_results")
+    if not isinstance(prompts, list) or len(prompts) != len(results):
+        return []
+    places: dict[int | None, list[Place]] = {}
+    for place in predictions_of(exchange):
+        places.setdefault(place.prompt, []).append(place)
+    return [
+        Asked(exchange, index, prompt, tuple(places.get(index, ())), *_thresholds(exchange, prompt, prompts))
+        for index, prompt in enumerate(prompts)
+        if isinstance(prompt, dict)
+    ]
+
+
+def _thresholds(
+    exchange: Exchange, prompt: Mapping[str, Any], prompts: Sequence[Any]
+) -> tuple[float | None, float | None, bool]:
+    """Tell a prompt's threshold: by the documentation, by what the server does, and whether that one is strict.
+
+    The server runs all prompts at the lowest threshold of the request, leaving out what is just as confident, and then
+    filters only the prompts that have a threshold of their own, or all if there is NMS.
+    """
+    sent = exchange.case.sent.get(_THRESHOLD, DEFAULT_THRESHOLD)
+    raw = [sent, *(one.get(_THRESHOLD) for one in prompts if isinstance(one, dict))]
+    if any(value is not None and number(value) is None for value in raw):
+        return None, None, False  # a text or a boolean, which the server takes for a number
+    request, own = number(sent), number(prompt.get(_THRESHOLD))
+    documented = own if own is not None else request
+    base = request or DEFAULT_THRESHOLD
+    others = [number(one.get(_THRESHOLD)) for one in prompts if isinstance(one, dict)]
+    floor = min([base, *(other for other in others if other is not None)])
+    refiltered = own if own is not None else base if exchange.case.sent.get("nms_iou_threshold") is not None else None
+    served = floor if refiltered is None else max(floor, refiltered)
+    return documented, served, served == floor
+
+
+def _visual(exchange: Exchange) -> list[Asked]:
+    request = visual_request(exchange)
+    if request is None:
+        return []
+    prompts = [prompt.model_dump(exclude_none=True) for prompt in request.asked]
+    places = list(predictions_of(exchange))
+    each, rest = divmod(len(places), len(prompts))
+    if rest or not each:
+        return []
+    return [
+        Asked(exchange, index, prompt, tuple(places[index * each : (index + 1) * each]))
+        for index, prompt in enumerate(prompts)
+    ]
+
+
+def _canonical(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,102 @@
+"""Options of a command from a TOML file and from the environment; what is given as a flag wins over both."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from sam3_contract.errors import UsageError
+
+__all__ = ["from_environment", "read_config"]
+
+C = TypeVar("C", bound=click.Command)
+
+# What each kind of option takes in TOML. Values are never quoted back: they may be keys.
+_WORDS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    list: "a list of texts",
+    str: "a text",
+}
+
+
+def from_environment(prefix: str) -> Callable[[C], C]:
+    """Let each option of a command come from the environment too: ``--ready-file`` from ``<PREFIX>_READY_FILE``."""
+
+    def with_variables(command: C) -> C:
+        for name, option in _options(command).items():
+            option.envvar = f"{prefix}_{name.upper().replace('-', '_')}"
+        return command
+
+    return with_variables
+
+
+def read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Take the defaults of a command's options from a TOML file: a callback for the option that names it.
+
+    Its keys are the names of the options, without the dashes in front. Paths in it are relative to its folder.
+
+    Raises:
+        UsageError: If the file cannot be read, is no TOML, or has a key or a value that no option takes.
+    """
+    if path is None:
+        return
+    known = _options(context.command)
+    taken = {}
+    for name, value in _table(path).items():
+        option = known.get(name)
+        if option is None or not option.expose_value:
+            raise UsageError(f"{path}: there is no option {name!r}{_nearest(name, known)}")
+        taken[option.name or name] = _value(option, value, place=f"{path}: {name}", folder=path.parent, context=context)
+    context.default_map = {**(context.default_map or {}), **taken}
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """List the options by their long names, without the dashes in front."""
+    options = (one for one in command.params if isinstance(one, click.Option))
+    return {max(one.opts, key=len).removeprefix("--"): one for one in options}
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # of the encoding and of TOML alike
+        raise UsageError(f"{path} is no TOML: {error}") from error
+
+
+def _value(option: click.Option, value: Any, *, place: str, folder: Path, context: click.Context) -> Any:
+    kind = _kind(option)
+    fits = type(value) is kind or (kind is float and type(value) is int)
+    if not fits or (kind is list and not all(isinstance(entry, str) for entry in value)):
+        raise UsageError(f"{place} takes {_WORDS[kind]}, not {type(value).__name__}")
+    if isinstance(option.type, click.Path):
+        return str(folder / value)
+    try:
+        option.type_cast_value(context, value)  # what click would say of it later, without the place
+    except click.BadParameter as error:
+        raise UsageError(f"{place}: {error.message}") from error
+    return value
+
+
+def _kind(option: click.Option) -> type:
+    if option.multiple:
+        return list
+    if option.is_flag:
+        return bool
+    if isinstance(option.type, click.types.IntParamType):
+        return int
+    return float if isinstance(option.type, click.types.FloatParamType) else str
+
+
+def _nearest(name: str, known: Mapping[str, click.Option]) -> str:
+    names = [one for one, option in known.items() if option.expose_value]
+    near = difflib.get_close_matches(name.replace("_", "-").lower(), names, 1, 0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"

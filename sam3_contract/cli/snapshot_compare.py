@@ -1,0 +1,180 @@
+"""``sam3-contract snapshot compare``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from sam3_contract.cli.target import transport_to
+from sam3_contract.errors import SnapshotError, TransportError
+from sam3_contract.snapshots import (
+    RequestChange,
+    Snapshot,
+    Tolerances,
+    Verdict,
+    as_json,
+    case_from_request,
+    compare_reading,
+    lines_of,
+    not_looked_at,
+    read_exchange,
+    read_snapshot,
+    snapshot_files,
+    write_picture,
+)
+from sam3_contract.snapshots.folder import picture_file, read_image
+from sam3_contract.spec import Contract, load
+from sam3_contract.transport import Transport
+
+__all__ = ["compare"]
+
+CHANGED: Final = 1
+UNSEEN: Final = 3
+
+_SHARE = click.FloatRange(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A snapshot's file, what was found, and where the picture of it is, if there is one."""
+
+    path: Path
+    change: RequestChange
+    picture: str = ""
+
+
+@click.command()
+@click.argument("target", metavar="BASE_URL|mock")
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--iou", type=_SHARE, default=0.9, show_default=True, help="Least overlap of an instance's masks.")
+@click.option("--confidence", type=_SHARE, default=0.05, show_default=True, help="Largest difference of confidences.")
+@click.option(
+    "--count",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many instances of a prompt may appear, and how many vanish.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+)
+@click.pass_context
+def compare(
+    context: click.Context,
+    target: str,
+    folder: str,
+    *,
+    iou: float,
+    confidence: float,
+    count: int,
+    form: str,
+    api_key_env: str | None,
+    timeout: float,
+) -> None:
+    """Ask again what the snapshots in DIR keep, and tell what has become of the answers.
+
+    Instances are matched one to one by overlap, prompt by prompt. A picture of each request whose masks changed goes
+    to DIR/_differences: kept masks grey, vanished ones blue, appeared ones orange.
+
+    Three things are told apart: the schema changed (a client that read the old answer trips over the new one), the
+    model changed (masks moved, appeared, vanished, or are more or less confident), and there was nothing to look at.
+
+    The live service charges for every request.
+
+    \b
+    Exit status: 0 all the same within the tolerances, 1 something changed,
+    2 usage, 3 nothing changed, but an answer or a snapshot could not be looked at.
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
+    contract = load()
+    tolerances = Tolerances(iou, confidence, count)
+    files = snapshot_files(Path(folder))
+    transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
+    compared = list(_compare_all(transport, files, contract, tolerances))
+    status = _status(compared)
+    if form == "json":
+        whole = _whole(compared, target=transport.target, folder=folder, tolerances=tolerances, status=status)
+        click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for one in compared:
+            click.echo("\n".join(lines_of(one.change, picture=one.picture)))
+        click.echo(f"\n{_summary(compared)}")
+    context.exit(status)
+
+
+def _compare_all(
+    transport: Transport, files: Sequence[Path], contract: Contract, tolerances: Tolerances
+) -> Iterator[_Compared]:
+    unreached = ""
+    for path in files:
+        try:
+            snapshot = read_snapshot(path)
+            content = _image(path.parent, snapshot)
+            case = case_from_request(snapshot.name, snapshot.request, content=content)
+            if unreached:
+                yield _Compared(path, not_looked_at(snapshot.name, f"not asked: {unreached}"))
+                continue
+            reading = read_exchange(transport.send(case), contract)
+        except TransportError as error:
+            unreached = str(error)
+            yield _Compared(path, not_looked_at(path.stem, unreached))
+            continue
+        except SnapshotError as error:
+            yield _Compared(path, not_looked_at(path.stem, str(error)))
+            continue
+        change = compare_reading(snapshot, reading, tolerances=tolerances)
+        yield _Compared(path, change, _picture(path, change, content))
+
+
+def _image(folder: Path, snapshot: Snapshot) -> bytes | None:
+    return None if snapshot.request.image is None else read_image(folder, snapshot.request.image)
+
+
+def _picture(path: Path, change: RequestChange, content: bytes | None) -> str:
+    """Draw what changed; remove a picture of an earlier change."""
+    if not change.model_changed:
+        return ""
+    try:
+        picture = picture_file(path.parent, path.stem)
+        return str(picture) if write_picture(change, photograph=content, path=picture) else ""
+    except SnapshotError as error:
+        click.echo(f"sam3-contract: {error}", err=True)
+        return ""
+
+
+def _status(compared: Sequence[_Compared]) -> int:
+    verdicts = {one.change.verdict for one in compared}
+    if verdicts & {Verdict.SCHEMA, Verdict.MODEL}:
+        return CHANGED
+    return UNSEEN if Verdict.UNSEEN in verdicts else 0
+
+
+def _summary(compared: Sequence[_Compared]) -> str:
+    numbers = (
+        (Verdict.SAME, sum(one.change.verdict == Verdict.SAME for one in compared)),
+        (Verdict.SCHEMA, sum(bool(one.change.schema) for one in compared)),
+        (Verdict.MODEL, sum(one.change.model_changed for one in compared)),
+        (Verdict.UNSEEN, sum(one.change.verdict == Verdict.UNSEEN for one in compared)),
+    )
+    told = ", ".join(f"{verdict} in {number}" for verdict, number in numbers if number)
+    return f"{len(compared)} request{'s' * (len(compared) != 1)}: {told}"
+
+
+def _whole(
+    compared: Sequence[_Compared], *, target: str, folder: str, tolerances: Tolerances, status: int
+) -> dict[str, Any]:
+    return {
+        "target": target,
+        "folder": folder,
+        "tolerances": asdict(tolerances),
+        "exit_status": status,
+        "requests": [as_json(one.change, file=str(one.path), picture=one.picture) for one in compared],
+    }

@@ -1,0 +1,193 @@
+"""Read an OpenAPI document that somebody else serves or wrote: from a server, a file, or standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+import yaml
+from urllib3.exceptions import HTTPError
+
+from sam3_contract.errors import TransportError
+
+__all__ = ["MAX_BYTES", "SECONDS", "parse_document", "read_document", "shown_source"]
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 400
+SECONDS: Final = 30.0
+_PIECE: Final = 64 * 1024  # bytes
+_SUFFIXES: Final = (".json", ".yaml", ".yml")
+_ACCEPT: Final = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
+
+
+def read_document(source: str, *, seconds: float = SECONDS) -> Any:
+    """Read a document.
+
+    Args:
+        source: A file, ``-`` for standard input, or a URL: of the document, or of a server, whose ``/openapi.json`` is
+            read. Credentials are sent only if the URL itself holds them.
+        seconds: How long a server may take, in all.
+
+    Returns:
+        A mapping that has ``paths``.
+
+    Raises:
+        TransportError: If it cannot be read, is larger than ``MAX_BYTES``, or is no OpenAPI document.
+    """
+    if source.lower().startswith(("http://", "https://")):
+        return _from_server(source, seconds)
+    name = shown_source(source)
+    content = _bounded(sys.stdin.buffer, name) if source == "-" else _from_file(Path(source))
+    return _with_paths(parse_document(content, name), name)
+
+
+def shown_source(source: str) -> str:
+    """Name a source in a report, without what a URL may hold of credentials."""
+    if not source.lower().startswith(("http://", "https://")):
+        return "standard input" if source == "-" else source.encode("utf-8", "replace").decode()
+    try:
+        parts = urlsplit(source)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise TransportError(f"the URL cannot be read: {error}") from error
+    return urlunsplit((parts.scheme, f"{host}{port}", parts.path, "", ""))
+
+
+def parse_document(content: bytes, name: str) -> Any:
+    """Parse JSON, or else YAML.
+
+    Args:
+        content: What was read.
+        name: What to call it in messages.
+
+    Raises:
+        TransportError: If it is neither.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+        return json.loads(text)
+    except UnicodeDecodeError as error:
+        raise TransportError(f"{name} is no UTF-8: {error.reason} at byte {error.start}") from error
+    except (ValueError, RecursionError):
+        return _from_yaml(text, name)
+
+
+def _from_yaml(text: str, name: str) -> Any:
+    try:
+        if _is_deep(text):
+            raise TransportError(f"{name} is nested deeper than {MAX_DEPTH}")
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise TransportError(f"{name} is neither JSON nor YAML: {cause}") from error
+
+
+def _is_deep(text: str) -> bool:
+    """Tell whether a document is nested so deeply that the loader, which has no limit, would exhaust the C stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
+
+
+def _with_paths(document: Any, name: str) -> Any:
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        raise TransportError(f"{name} has no paths: not an OpenAPI document")
+    return document
+
+
+def _from_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return _bounded(file, str(path))
+    except OSError as error:
+        raise TransportError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _bounded(file: BinaryIO, name: str) -> bytes:
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _too_large(name)
+    return content
+
+
+def _from_server(url: str, seconds: float) -> Any:
+    """Read the document at a URL; unless the URL names a file, ``/openapi.json`` below it is tried first."""
+    name = shown_source(url)
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise TransportError(f"{name} is no URL of a server; write it like http://127.0.0.1:9001")
+    below = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/openapi.json", fragment=""))
+    candidates = [url] if parts.path.lower().endswith(_SUFFIXES) else [below, url]
+    deadline = time.monotonic() + seconds
+    refusal: TransportError | None = None  # the first address is the one that is worth telling of
+    for candidate in candidates:
+        shown = shown_source(candidate)
+        try:
+            return _with_paths(parse_document(_fetched(candidate, shown, deadline, seconds), shown), shown)
+        except TransportError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+def _fetched(url: str, name: str, deadline: float, seconds: float) -> bytes:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _too_slow(name, seconds)
+    # An empty way of authentication, because without one requests would send what a .netrc has for the host.
+    auth = None if urlsplit(url).username else _anonymously
+    try:
+        with requests.get(url, headers=_ACCEPT, timeout=left, stream=True, auth=auth) as answer:
+            if answer.status_code != requests.codes.ok:
+                raise TransportError(f"{name} answers {answer.status_code}, expected 200 and an OpenAPI document")
+            return _received(answer, name, deadline, seconds)
+    except requests.Timeout as error:
+        raise _too_slow(name, seconds) from error
+    except (requests.RequestException, HTTPError) as error:
+        raise TransportError(f"{name} does not answer: {_cause(error)}") from error
+
+
+def _received(answer: requests.Response, name: str, deadline: float, seconds: float) -> bytes:
+    content = bytearray()
+    while piece := answer.raw.read1(_PIECE, decode_content=True):
+        content += piece
+        if len(content) > MAX_BYTES:
+            raise _too_large(name)
+        if time.monotonic() > deadline:
+            raise _too_slow(name, seconds)
+    return bytes(content)
+
+
+def _anonymously(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _too_large(name: str) -> TransportError:
+    return TransportError(f"{name} is larger than {MAX_BYTES} bytes")
+
+
+def _too_slow(name: str, seconds: float) -> TransportError:
+    return TransportError(f"{name} does not answer within {seconds:g} s")
+
+
+def _cause(error: BaseException) -> str:
+    """Find the operating system's sentence; never the library's own, which would show the URL with its key."""
+    layers: list[BaseException] = [error]
+    for layer in layers:
+        if isinstance(layer, OSError) and layer.strerror:
+            return layer.strerror.lower()
+        inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
+        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
+    return type(error).__name__

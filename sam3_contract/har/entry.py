@@ -1,0 +1,194 @@
+"""One entry of a HAR file: its fields, each checked when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeGuard
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import pybase64
+
+from sam3_contract.errors import HarError
+from sam3_contract.spec import Contract
+
+__all__ = ["Entry", "Unusable"]
+
+_PARTS: Final = ("blocked", "dns", "connect", "send", "wait", "receive")  # `ssl` is within `connect`
+_MAX_ATTACHED: Final = 2**26  # bytes of a body in a file of its own
+
+
+class Unusable(Exception):  # noqa: N818 - says why an entry is left out, and never leaves this package
+    """The entry is well formed, but holds too little to be judged."""
+
+
+class Entry:
+    """An entry.
+
+    Args:
+        path: The file, for messages.
+        index: The number of the entry, from 0.
+        node: What stands there.
+
+    Raises:
+        HarError: If it is no object; so do the attributes if what they read is malformed.
+    """
+
+    def __init__(self, path: Path, index: int, node: object) -> None:
+        self.path = path
+        self.index = index
+        if not isinstance(node, Mapping):
+            raise self.malformed(f"it is {type(node).__name__}, expected an object")
+        self._node: Mapping[str, Any] = node
+
+    def malformed(self, what: str) -> HarError:
+        """Make the error that says what is wrong with this entry."""
+        return HarError(f"{self.path}, entry {self.index}: {what}")
+
+    @cached_property
+    def request(self) -> Mapping[str, Any]:
+        """The request."""
+        return self._object(self._node, "request")
+
+    @cached_property
+    def response(self) -> Mapping[str, Any]:
+        """The response; empty if the recorder kept none."""
+        return {} if self._node.get("response") is None else self._object(self._node, "response")
+
+    @property
+    def method(self) -> str:
+        """In upper case."""
+        return self._text(self.request, "request", "method").upper()
+
+    @cached_property
+    def url(self) -> SplitResult:
+        """Where the request went."""
+        url = self._text(self.request, "request", "url")
+        try:
+            return urlsplit(url)
+        except ValueError as error:
+            raise self.malformed(f"request.url is no URL: {error}") from error
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The URL's query; of a name that comes twice, the last."""
+        return dict(parse_qsl(self.url.query, keep_blank_values=True))
+
+    @cached_property
+    def request_headers(self) -> dict[str, str]:
+        """Names in lower case."""
+        return self._headers(self.request, "request")
+
+    @cached_property
+    def response_headers(self) -> dict[str, str]:
+        """Names in lower case; values of a repeated one joined by commas."""
+        return self._headers(self.response, "response")
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """What a recording of ours says of the case; empty in others."""
+        node = self._node.get("_case")
+        return node if isinstance(node, Mapping) and isinstance(node.get("operation"), str) else {}
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the end of the answer; 0 if the recorder does not say."""
+        timings = self._node.get("timings")
+        parts = [timings.get(name) for name in _PARTS] if isinstance(timings, Mapping) else []
+        whole = self._node.get("time")
+        milliseconds = whole if _is_duration(whole) else sum(part for part in parts if _is_duration(part))
+        return milliseconds / 1000
+
+    def operation_in(self, contract: Contract) -> tuple[str | None, str]:
+        """Find the operation that was called.
+
+        Returns:
+            Its ``operationId``, ``None`` if it is none of the contract's; and method, host and path, for messages.
+        """
+        path = unquote(self.url.path)
+        address = f"{self.method} {self.url.hostname or ''}{path[:100]}"
+        known = {operation.id for operation in contract.operations}
+        if self.own:
+            return (self.own["operation"] if self.own["operation"] in known else None), address
+        for operation in contract.operations:
+            if operation.method == self.method and _pattern(operation.path).search(path):
+                return operation.id, address
+        return None, address
+
+    def body_in(self, holder: Mapping[str, Any], place: str) -> bytes | None:
+        """Read a recorded body.
+
+        Args:
+            holder: ``postData`` or ``content``.
+            place: Its name, for messages.
+
+        Returns:
+            The bytes; ``None`` if there are none in the recording.
+
+        Raises:
+            HarError: If it is no text, or no base64 where it says so.
+        """
+        if isinstance(holder.get("_file"), str):
+            return self._attached(holder["_file"], place)
+        text = holder.get("text")
+        if text is None:
+            return None
+        if not isinstance(text, str):
+            raise self.malformed(f"{place}.text is {type(text).__name__}, expected a string")
+        encoding = holder.get("encoding") or holder.get("_encoding")
+        if encoding != "base64":
+            return text.encode("utf-8", "surrogatepass")
+        try:
+            return pybase64.b64decode("".join(text.split()), validate=True)
+        except ValueError as error:
+            raise self.malformed(f"{place}.text is no base64, as its encoding says: {error}") from error
+
+    def _attached(self, name: str, place: str) -> bytes:
+        """Read a body that Playwright keeps in a file beside the archive; a path could lead anywhere."""
+        if name != Path(name).name or name in {"", ".", ".."} or "\\" in name:
+            raise self.malformed(f"{place}._file is {name!r}, expected the name of a file beside the archive")
+        try:
+            with (self.path.parent / name).open("rb") as file:
+                content = file.read(_MAX_ATTACHED + 1)
+        except OSError as error:
+            raise self.malformed(f"{place}._file names {name!r}, which cannot be read: {error.strerror}") from error
+        if len(content) > _MAX_ATTACHED:
+            raise self.malformed(f"{place}._file names {name!r}, which holds more than {_MAX_ATTACHED // 2**20} MiB")
+        return content
+
+    def _object(self, node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = node.get(name)
+        if not isinstance(value, Mapping):
+            raise self.malformed(f"{name} is {type(value).__name__}, expected an object")
+        return value
+
+    def _text(self, node: Mapping[str, Any], place: str, name: str) -> str:
+        value = node.get(name)
+        if not isinstance(value, str):
+            raise self.malformed(f"{place}.{name} is {type(value).__name__}, expected a string")
+        return value
+
+    def _headers(self, node: Mapping[str, Any], place: str) -> dict[str, str]:
+        records = node.get("headers")
+        if not isinstance(records, list):
+            raise self.malformed(f"{place}.headers is {type(records).__name__}, expected a list")
+        found: dict[str, str] = {}
+        for number, record in enumerate(records):
+            if not isinstance(record, Mapping):
+                raise self.malformed(f"{place}.headers[{number}] is {type(record).__name__}, expected an object")
+            name = self._text(record, f"{place}.headers[{number}]", "name").lower()
+            value = self._text(record, f"{place}.headers[{number}]", "value")
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+
+def _is_duration(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Make a pattern of a path of the document; a parameter in braces is any one segment."""
+    parts = re.split(r"\{[^}]*\}", path)
+    return re.compile("[^/]+".join(map(re.escape, parts)) + r"\Z")

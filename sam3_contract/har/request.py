@@ -1,0 +1,180 @@
+"""The case that a HAR entry stands for, without its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Final, get_args
+
+import orjson
+import pybase64
+
+from sam3_contract.cases import built_in_images, plan
+from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
+from sam3_contract.har.entry import Entry
+from sam3_contract.har.expectation import expected_of, keeps_the_document, tolerated_of
+from sam3_contract.images import ImageHeader
+from sam3_contract.redaction import MASK, bytes_without_key
+from sam3_contract.spec import Contract
+
+__all__ = ["Sent", "case_of", "sent_in"]
+
+# What recorders put in the place of a secret: ours, schemathesis', browsers' and proxies'.
+_MASKS: Final = frozenset({MASK, "[filtered]", "[redacted]", "redacted", "<redacted>", "[sanitized]"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an entry says of its request.
+
+    Attributes:
+        body: A JSON object, other bytes, or nothing; with its key.
+        keys: What stands in the places of a key, in the order that the service reads them.
+    """
+
+    body: Mapping[str, Any] | bytes | None = field(repr=False)
+    keys: tuple[tuple[KeyPlace, str], ...] = field(repr=False)
+
+    @property
+    def key(self) -> str | None:
+        """The key that counts; ``None`` if there is none, the recorder took it out, or it was made up to be refused."""
+        return next((key for _, key in self.keys if key not in {"", WRONG_KEY} and key.lower() not in _MASKS), None)
+
+    @property
+    def public_body(self) -> Mapping[str, Any] | bytes | None:
+        """The body without a key."""
+        if isinstance(self.body, Mapping):
+            return {**self.body, "api_key": MASK} if isinstance(self.body.get("api_key"), str) else self.body
+        return bytes_without_key(self.body, self.key) if self.body else self.body
+
+
+def sent_in(entry: Entry) -> Sent:
+    """Read what an entry says of its request.
+
+    Raises:
+        HarError: If the entry is malformed.
+    """
+    body = _body(entry)
+    keys: list[tuple[KeyPlace, str]] = []
+    if "api_key" in entry.query:
+        keys.append(("query", entry.query["api_key"]))
+    scheme, _, credentials = entry.request_headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        keys.append(("bearer", credentials.strip()))
+    if isinstance(body, Mapping) and isinstance(body.get("api_key"), str):
+        keys.append(("body", body["api_key"]))
+    return Sent(body, tuple(keys))
+
+
+def case_of(entry: Entry, sent: Sent, operation: str, contract: Contract, *, status: int) -> Case:
+    """Make the case of an entry, without its key.
+
+    Args:
+        entry: The entry.
+        sent: What it says of its request.
+        operation: The ``operationId``.
+        contract: Tells what is documented.
+        status: Of the recorded answer, 0 if there is none.
+
+    Raises:
+        HarError: If what a recording of ours says of the case is malformed.
+    """
+    body = sent.public_body
+    name = f"{entry.path.name}#{entry.index}"
+    case = Case.from_body(operation, body if isinstance(body, Mapping) else None, name=name)
+    case = replace(case, body=body, method=entry.method)
+    if entry.own:
+        return _own(entry, case)
+    return replace(
+        case,
+        asks="keeps the document" if keeps_the_document(case, contract) else "does not keep the document",
+        key_in=_key_place(sent, status),
+        expected=expected_of(case, contract, status=status),
+        tolerated=tolerated_of(case, contract),
+    )
+
+
+def _own(entry: Entry, case: Case) -> Case:
+    """Restore what a recording of ours says of the case."""
+    own = entry.own
+    scene = _scene_of(case, str(own.get("id")))
+    if scene is not None:
+        case = replace(case, things=scene.things, twin=scene.twin)
+    try:
+        image = own["image"]
+        return replace(
+            case,
+            id=str(own["id"]),
+            asks=str(own["asks"]),
+            body=case.content if own["raw"] and case.body is not None else case.body,
+            key_in=own["key_in"] if own["key_in"] in get_args(KeyPlace) else "query",
+            expected=frozenset(map(int, own["expected"])),
+            tolerated={int(status): str(name) for status, name in own["tolerated"].items()},
+            image=ImageHeader(**image) if image is not None else None,
+            after=tuple(map(str, own["after"])),
+            beside=tuple(map(str, own["beside"])),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise entry.malformed(f"_case is not as sam3-contract writes it: {error!r}") from error
+
+
+def _scene_of(case: Case, name: str) -> Case | None:
+    """Find the planned case that knows what no file can hold: what is drawn in the image, and the way back from a view.
+
+    A case that was made of answers is in no plan; it shares its image with those that were.
+    """
+    alike = [one for one in _planned() if one.sent.get("image") == case.sent.get("image")]
+    own = [one for one in alike if one.id == name]
+    plain = [replace(one, twin=None) for one in alike if one.things and "image_id" not in one.sent]
+    follows_up = not any(one.id == name for one in _planned())
+    return next(iter(own or (plain if follows_up else ())), None)
+
+
+@cache
+def _planned() -> tuple[Case, ...]:
+    return plan(built_in_images()).cases
+
+
+def _content(entry: Entry) -> bytes | None:
+    post = entry.request.get("postData")
+    if post is None:
+        return None
+    if not isinstance(post, Mapping):
+        raise entry.malformed(f"request.postData is {type(post).__name__}, expected an object")
+    return entry.body_in(post, "request.postData") or None
+
+
+def _body(entry: Entry) -> Mapping[str, Any] | bytes | None:
+    """Read the request's body: a JSON object, other bytes, or nothing."""
+    content = _content(entry)
+    if content is None:
+        return None
+    for candidate in (content, _unmarked_base64(content)):
+        decoded = _json(candidate)
+        if isinstance(decoded, dict) and not entry.own.get("raw"):
+            return decoded
+    return content
+
+
+def _unmarked_base64(content: bytes) -> bytes:
+    """Decode what schemathesis writes when it preserves bytes: base64 that nothing marks as such."""
+    try:
+        return pybase64.b64decode(content, validate=True)
+    except ValueError:
+        return b""
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _key_place(sent: Sent, status: int) -> KeyPlace:
+    if sent.keys:
+        place, key = sent.keys[0]
+        return "empty" if place == "query" and not key else place
+    # Browsers take the Authorization header out of what they save: only the server tells that there was none.
+    return "none" if status == 401 else "query"

@@ -1,0 +1,183 @@
+"""Exchanges, written as a HAR 1.2 document without the API key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from importlib import metadata
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import harfile
+import orjson
+
+from sam3_contract.exchange import WRONG_KEY, Case, Exchange
+from sam3_contract.redaction import MASK, bytes_without_key, without_key
+from sam3_contract.spec import Contract, load
+
+__all__ = ["har_from_exchanges"]
+
+_VERSION: Final = "HTTP/1.1"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COMMENT: Final = "Times of day were not kept: the entries follow each other from 1970 on. The API key is taken out."
+# For bodies that are no JSON, such as one that a case cut short.
+_KEY_IN_TEXT: Final = re.compile(r'("api_key"\s*:\s*)"(?:[^"\\]|\\.)*"?')
+
+
+def har_from_exchanges(
+    exchanges: Iterable[Exchange], *, base_url: str, contract: Contract | None = None
+) -> dict[str, Any]:
+    """Write exchanges as a HAR document.
+
+    The API key is nowhere in it: not in the query, the headers, the body's ``api_key``, nor where an answer repeats
+    it. Images stay in the requests as they were sent.
+
+    Args:
+        exchanges: In the order they were sent.
+        base_url: Where the paths of the document begin; anything but an ``http`` URL becomes ``http://localhost``.
+        contract: Tells the path of each operation; the project's own by default.
+
+    Returns:
+        A JSON object. The field ``_case`` of an entry holds what `exchanges_from_har` needs to make the same case.
+    """
+    base, document = _plain_url(base_url), contract or load()
+    started, entries = _EPOCH, []
+    for exchange in exchanges:
+        key = exchange.key
+        path = document.operation(exchange.case.operation).path
+        entries.append(
+            {
+                "startedDateTime": started.isoformat(timespec="milliseconds"),
+                "time": exchange.seconds * 1000,
+                "request": _request(exchange, without_key(base + path, key)),
+                "response": _response(exchange),
+                "cache": {},
+                "timings": harfile.Timings(send=0, wait=exchange.seconds * 1000, receive=0).asdict(),
+                "_case": _case(exchange),
+            }
+        )
+        started += timedelta(seconds=exchange.seconds)
+    version = metadata.version("sam3-contract")
+    creator = {"name": "sam3-contract", "version": version}
+    return {"log": {"version": harfile.HAR_VERSION, "creator": creator, "comment": _COMMENT, "entries": entries}}
+
+
+def _plain_url(url: str) -> str:
+    """Reduce a URL to scheme, host and path: user names, passwords and queries may be secrets."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "http://localhost"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def _request(exchange: Exchange, url: str) -> dict[str, Any]:
+    case = exchange.case
+    sent = _key_sent(case, exchange.key)
+    headers = [harfile.Record("Content-Type", "application/json")]
+    if case.key_in == "bearer" and sent is not None:
+        headers.append(harfile.Record("Authorization", f"Bearer {sent}"))
+    in_query = sent is not None and case.key_in in {"query", "wrong", "empty"}
+    request = harfile.Request(
+        method=case.method,
+        url=f"{url}?api_key={sent}" if in_query else url,
+        httpVersion=_VERSION,
+        headers=headers,
+        queryString=[harfile.Record("api_key", sent)] if in_query and sent is not None else [],
+        bodySize=len(_content_of(case)),
+    ).asdict()
+    if case.body is not None:
+        request["postData"] = {"mimeType": "application/json", **_post_data(exchange)}
+    return request
+
+
+def _key_sent(case: Case, key: str | None) -> str | None:
+    """Tell what stands in the place of the key; ``None`` if none was sent."""
+    if case.key_in in {"wrong", "empty"}:
+        return WRONG_KEY if case.key_in == "wrong" else ""
+    return MASK if key and case.key_in != "none" else None
+
+
+def _post_data(exchange: Exchange) -> dict[str, str]:
+    body = exchange.case.body
+    if isinstance(body, Mapping):
+        masked = exchange.case.key_in == "body" or "api_key" in body
+        content = _as_bytes({**body, "api_key": MASK}) if masked else _content_of(exchange.case)
+    else:
+        content = body or b""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return {"text": _as_base64(bytes_without_key(content, exchange.key)), "_encoding": "base64"}
+    text = text if isinstance(body, Mapping) else _KEY_IN_TEXT.sub(rf'\1"{MASK}"', text)
+    return {"text": without_key(text, exchange.key)}
+
+
+def _content_of(case: Case) -> bytes:
+    return _as_bytes(case.body) if isinstance(case.body, Mapping) else case.content
+
+
+def _as_bytes(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # generated requests have integers beyond 64 bits
+        return json.dumps(body).encode()
+
+
+def _response(exchange: Exchange) -> dict[str, Any]:
+    headers = [
+        harfile.Record(without_key(name, exchange.key), without_key(value, exchange.key))
+        for name, value in exchange.headers.items()
+    ]
+    response = harfile.Response(
+        status=exchange.status,
+        statusText=HTTPStatus(exchange.status).phrase if exchange.status in _STATUSES else "",
+        httpVersion=_VERSION if exchange.status else "",
+        headers=headers,
+        content=_content(exchange),
+        redirectURL=without_key(exchange.headers.get("location", ""), exchange.key),
+        bodySize=len(exchange.body),
+    ).asdict()
+    if exchange.failure:
+        response["_error"] = without_key(exchange.failure, exchange.key)
+    return response
+
+
+_STATUSES: Final = frozenset(map(int, HTTPStatus))
+
+
+def _content(exchange: Exchange) -> harfile.Content:
+    body = bytes_without_key(exchange.body, exchange.key)
+    content = harfile.Content(
+        size=len(body), mimeType=without_key(exchange.headers.get("content-type", ""), exchange.key)
+    )
+    try:
+        content.text = body.decode()
+    except UnicodeDecodeError:
+        content.text, content.encoding = _as_base64(body), "base64"
+    return content
+
+
+def _as_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _case(exchange: Exchange) -> dict[str, Any]:
+    case = exchange.case
+    return {
+        "id": case.id,
+        "operation": case.operation,
+        "asks": without_key(case.asks, exchange.key),
+        "key_in": case.key_in,
+        "raw": isinstance(case.body, bytes),
+        "expected": sorted(case.expected),
+        "tolerated": {str(status): name for status, name in case.tolerated.items()},
+        "image": asdict(case.image) if case.image else None,
+        "after": list(case.after),
+        "beside": list(case.beside),
+        "exact": exchange.exact,
+    }

@@ -1,0 +1,184 @@
+"""The plugin's fixtures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pytest
+
+from sam3_contract.pytest_plugin.options import live_key, why_not_live
+from sam3_contract.pytest_plugin.outcome import has_failed
+
+# What these bring takes time to import, and most sessions that load the plugin have no use for it: each import stands
+# where it is first needed (noqa: PLC0415 below).
+if TYPE_CHECKING:
+    from mock_server import Settings
+    from sam3_contract.interception import LocalMock
+    from sam3_contract.pytest_plugin.masks import MaskAssertion
+    from sam3_contract.pytest_plugin.server import ThreadServer
+    from sam3_contract.pytest_plugin.service import LiveService, ServedMock
+
+__all__ = [
+    "sam3",
+    "sam3_artifacts",
+    "sam3_assert_masks_equal",
+    "sam3_intercept",
+    "sam3_live",
+    "sam3_mock",
+    "sam3_server",
+]
+
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
+_T = TypeVar("_T")
+
+
+@pytest.fixture(scope="session")
+def sam3_server() -> Iterator[ThreadServer]:
+    """Serve what the other fixtures put in, on one port for the whole session."""
+    from sam3_contract.pytest_plugin.server import ThreadServer  # noqa: PLC0415
+
+    with ThreadServer() as server:
+        yield server
+
+
+@pytest.fixture
+def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iterator[ServedMock]:
+    """A mock of the SAM 3 API at `.url`, new for each test; fails the test if scenarios were not played as written."""
+    from sam3_contract.pytest_plugin.service import ServedMock  # noqa: PLC0415
+
+    mock = ServedMock(_settings(request), url=sam3_server.url)
+    _prepare(mock, request)
+    sam3_server.app = mock
+    yield mock
+    sam3_server.app = None
+    try:
+        if not has_failed(request.node):
+            mock.verify()
+    except AssertionError as error:
+        pytest.fail(str(error), pytrace=False)
+    finally:
+        mock.end()
+
+
+@pytest.fixture
+def sam3_intercept(request: pytest.FixtureRequest) -> Iterator[LocalMock]:
+    """A mock that answers for https://serverless.roboflow.com in this process; nothing else gets out to the network."""
+    from sam3_contract.interception import intercept  # noqa: PLC0415
+
+    given: dict[str, Any] = {}
+    for marker in _markers(request, "sam3_intercept"):
+        given |= marker.kwargs
+    settings = _settings(request)
+    interception = _or_fail(lambda: intercept(settings=settings, **given), "sam3_intercept")
+    with interception as mock:
+        _prepare(mock, request)
+        yield mock
+        if has_failed(request.node):
+            mock.scenarios.clear()  # what was not played is no news then
+        try:
+            mock.verify()
+        except AssertionError as error:
+            mock.scenarios.clear()
+            pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def sam3_live(
+    request: pytest.FixtureRequest, sam3_server: ThreadServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveService]:
+    """The live service at `.url`; the test is skipped without --sam3-live and a key."""
+    reason = why_not_live(request.config)
+    key = live_key()
+    if reason or key is None:
+        pytest.skip(reason or "there is no key")
+    from sam3_contract.pytest_plugin.live import Budget  # noqa: PLC0415
+    from sam3_contract.pytest_plugin.service import LiveService  # noqa: PLC0415
+
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if hasattr(request.config, "workerinput") else base  # xdist's processes have one each in it
+    calls = request.config.getoption("sam3_max_calls")
+    budget = Budget(common / "sam3-live-calls", calls=calls)
+    service = LiveService(sam3_server.url, target=request.config.getoption("sam3_live_url"), key=key, budget=budget)
+    if not service.calls_left:
+        pytest.fail(f"the budget of {calls} calls is used up (--sam3-max-calls)", pytrace=False)
+    sam3_server.app = service.gateway
+    yield service
+    sam3_server.app = None
+    if service.gateway.refused:
+        pytest.fail(
+            f"{service.gateway.refused} calls were not made: the budget of {calls} is used up (--sam3-max-calls)",
+            pytrace=False,
+        )
+
+
+@pytest.fixture
+def sam3(request: pytest.FixtureRequest) -> ServedMock | LiveService:
+    """The mock, or with --sam3-live the live service, by the same `.url` and `.api_key`."""
+    if not request.config.getoption("sam3_live"):
+        mock: ServedMock = request.getfixturevalue("sam3_mock")
+        return mock
+    only_mock = [name for name in ("sam3_scenario", "sam3_faults", "sam3_settings") if _markers(request, name)]
+    if only_mock:
+        pytest.skip(f"@pytest.mark.{only_mock[0]} is for the mock; the live service knows nothing of it")
+    service: LiveService = request.getfixturevalue("sam3_live")
+    return service
+
+
+@pytest.fixture
+def sam3_artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder for what a failed test leaves to be looked at; of its own, perhaps not made yet."""
+    chosen = request.config.getoption("sam3_artifacts")
+    if chosen is None:
+        return tmp_path
+    return Path(chosen) / _UNFIT.sub("_", request.node.nodeid).strip("_")
+
+
+@pytest.fixture
+def sam3_assert_masks_equal(sam3_artifacts: Path) -> MaskAssertion:
+    """Assert that two masks show the same, like `sam3_contract.testing.assert_masks_equal`, with a picture if not."""
+    from sam3_contract.pytest_plugin.masks import MaskAssertion  # noqa: PLC0415
+
+    return MaskAssertion(sam3_artifacts)
+
+
+def _settings(request: pytest.FixtureRequest) -> Settings:
+    from mock_server import Settings  # noqa: PLC0415
+
+    chosen: dict[str, Any] = {
+        "profile": request.config.getoption("sam3_profile"),
+        "seed": request.config.getoption("sam3_seed"),
+    }
+    for marker in _markers(request, "sam3_settings"):
+        chosen |= marker.kwargs
+    return _or_fail(lambda: Settings(**chosen), "sam3_settings")
+
+
+def _prepare(mock: LocalMock, request: pytest.FixtureRequest) -> None:
+    """Do what the test's markers say."""
+    folder = request.path.parent
+    for marker in _markers(request, "sam3_scenario"):
+        source = marker.args[0] if marker.args else None
+        if isinstance(source, str | Path):
+            source = folder / source
+        _or_fail(lambda: mock.scenario(source, **marker.kwargs), "sam3_scenario")  # noqa: B023 - called at once
+    names = [name for marker in _markers(request, "sam3_faults") for name in marker.args]
+    if names:
+        _or_fail(lambda: setattr(mock, "faults", names), "sam3_faults")
+
+
+def _markers(request: pytest.FixtureRequest, name: str) -> list[pytest.Mark]:
+    """List the test's markers of a name, the nearest last: of two that say different things, it is right."""
+    return list(request.node.iter_markers(name))[::-1]
+
+
+def _or_fail(prepare: Callable[[], _T], marker: str) -> _T:
+    """Prepare something; fail the test, without a traceback, with what is wrong with its marker."""
+    from sam3_contract.errors import Sam3ContractError  # noqa: PLC0415
+
+    try:
+        return prepare()
+    except (Sam3ContractError, TypeError) as error:
+        pytest.fail(f"@pytest.mark.{marker}: {error}", pytrace=False)

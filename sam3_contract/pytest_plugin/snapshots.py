@@ -1,0 +1,169 @@
+"""Snapshots in pytest: the option, the fixture ``sam3_snapshot``, and sessions that leave no snapshot unused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sam3_contract.pytest_plugin.snapshot_fixture import UPDATE, Sam3Snapshot, shown
+from sam3_contract.pytest_plugin.snapshot_session import FOLDER, LIVE, Record, Selection, module_folder, unused
+
+__all__ = ["Sam3Snapshot", "SnapshotPlugin", "add_options"]
+
+_KEY: Final = "sam3_snapshots"
+_LIVE_FIXTURES: Final = frozenset({"sam3", "sam3_live"})
+"""Fixtures that lead to the live service with ``--sam3-live``."""
+
+
+def add_options(group: pytest.OptionGroup) -> None:
+    """Add the options of snapshots to the group of the plugin."""
+    group.addoption(
+        UPDATE,
+        action="store_true",
+        default=False,
+        help="Keep the answers of this run as snapshots, and remove the snapshots that no test uses.",
+    )
+
+
+class SnapshotPlugin:
+    """Gives tests the fixture ``sam3_snapshot``, and fails sessions that leave snapshots unused.
+
+    Args:
+        config: Of the session; the options of `add_options` must be known to it.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._update = bool(config.getoption("sam3_snapshot_update", default=False))
+        self._record = Record()
+        self._lost_worker = False
+        self._unused: list[Path] = []
+
+    @pytest.fixture
+    def sam3_snapshot(self, request: pytest.FixtureRequest) -> Sam3Snapshot:
+        """Compare answers of the service with those kept beside the test; see ``sam3_snapshot.match``."""
+        return Sam3Snapshot(
+            module_folder(request.path) / self._world(request.node),
+            _owner(request.node),
+            update=self._update,
+            artifacts=lambda: Path(request.getfixturevalue("sam3_artifacts")),
+            record=self._note,
+        )
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Keep collection out of folders of snapshots, and remember where they are."""
+        if collection_path.name != FOLDER or not collection_path.is_dir():
+            return None
+        self._record.folders.add(str(collection_path))
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Remember the modules that have snapshots."""
+        report = yield
+        if report.passed and isinstance(collector, pytest.File) and self._has_snapshots(collector.path):
+            self._record.modules.add(str(collector.path))
+        return report
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Remember the tests there are, before any is deselected."""
+        if str(item.path) in self._record.modules:
+            self._record.tests.setdefault(str(item.path), set()).add(_owner(item))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Remember the tests that ran to their end and passed."""
+        report = yield
+        if str(item.path) not in self._record.modules:
+            return report
+        passed = self._record.passed.setdefault(str(item.path), set())
+        world = self._world(item)
+        name = f"{world}/{_owner(item)}" if world else _owner(item)
+        if report.when == "call" and report.passed:
+            passed.add(name)
+        elif not report.passed:
+            passed.discard(name)
+        return report
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Add up what the workers of pytest-xdist saw."""
+        output = getattr(node, "workeroutput", {})
+        if _KEY in output:
+            self._record.add(output[_KEY])
+        else:
+            self._lost_worker = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Hand on what this worker saw; where all is known, judge what is unused."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_KEY] = self._record.as_json()
+            return
+        ran = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+        if not ran or self._lost_worker or self._config.getoption("collectonly", default=False):
+            return
+        self._unused = list(unused(self._record, self._selection()))
+        if self._update:
+            self._remove_unused()
+        elif self._unused and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Tell what was written, removed, or is not used."""
+        written = sorted(self._record.written)
+        if not (written or self._unused):
+            return
+        terminalreporter.section("sam3 snapshots")
+        for path in written:
+            terminalreporter.line(f"written  {shown(Path(path))}")
+        word = "removed" if self._update else "unused "
+        for gone in self._unused:
+            terminalreporter.line(f"{word}  {shown(gone)}", red=not self._update)
+        if self._unused and not self._update:
+            terminalreporter.line(f"no test uses these any more: run with {UPDATE} to remove them", red=True)
+
+    def _note(self, path: Path, written: bool) -> None:
+        self._record.used.add(str(path))
+        if written:
+            self._record.written.add(str(path))
+
+    def _world(self, item: pytest.Item) -> str:
+        """Name the folder of a test's snapshots: the live service finds other things than the mock."""
+        is_live = bool(self._config.getoption("sam3_live", default=False))
+        return LIVE if is_live and not _LIVE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) else ""
+
+    def _has_snapshots(self, module: Path) -> bool:
+        return (module.parent / FOLDER).is_dir() and module_folder(module).is_dir()
+
+    def _selection(self) -> Selection:
+        named = [argument.partition("::") for argument in self._config.args]
+        here = self._config.invocation_params.dir
+        return Selection(
+            paths={(here / path).resolve() for path, _, _ in named},
+            in_part={(here / path).resolve() for path, _, test in named if test},
+            drops_tests=bool(self._config.getoption("lf", default=False)),
+        )
+
+    def _remove_unused(self) -> None:
+        from sam3_contract.snapshots.atomic import remove_leftovers  # noqa: PLC0415 - see `Sam3Snapshot.match`
+
+        for path in self._unused:
+            path.unlink(missing_ok=True)
+        for folder in {Path(name).parent for name in self._record.written} | {path.parent for path in self._unused}:
+            remove_leftovers(folder)
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _owner(item: pytest.Item | pytest.Collector) -> str:
+    """Name a test within its module; its node id may bear a group of pytest-xdist."""
+    chain = item.listchain()
+    inside = next((place for place, node in enumerate(chain, start=1) if isinstance(node, pytest.File)), 0)
+    return "::".join(node.name for node in chain[inside:])

@@ -1,0 +1,143 @@
+"""What all reports say of a run in the same words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from typing import Final, Literal
+
+from sam3_contract.checks import Violation
+from sam3_contract.exchange import Exchange
+from sam3_contract.redaction import MASK, MIN_KEY, without_key
+from sam3_contract.runner import CheckOutcome, Run
+
+__all__ = [
+    "Again",
+    "Standing",
+    "clean",
+    "conclusion",
+    "count_of",
+    "keys_of",
+    "plain",
+    "rate_of",
+    "repeats",
+    "safe",
+    "tool",
+    "verdict_of",
+    "violations_of",
+]
+
+Standing = Literal["error", "warning", "missed", "accepted", "deviation"]
+"""How a violation counts: it breaks the contract; is odd; is a miss of a statistical check that held all the same; is
+in the baseline; or is explained by a known deviation."""
+
+Again = Callable[[Violation], Sequence[str]]
+"""Tells the commands that show a violation again."""
+
+LEAST_PART: Final = 4  # characters of a key that are worth masking
+_CUT: Final = "..."  # as `shown` of the checks writes it
+
+# What is not printable, and what turns the order of the letters around it.
+_UNSHOWN: Final = re.compile(
+    r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def tool() -> str:
+    """Name this program and its version."""
+    return f"sam3-contract {metadata.version('sam3-contract')}"
+
+
+def plain(text: str) -> str:
+    r"""Write out what a terminal or a page would act on rather than show; line breaks stay.
+
+    Example:
+        >>> plain("red \x1b[31m") == "red \\x1b[31m"
+        True
+    """
+    return _UNSHOWN.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def safe(text: str, exchange: Exchange) -> str:
+    """Make a text of an exchange fit to be shown: without the key or what a cut left of it, and as plain characters."""
+    return plain(_without_part(without_key(text, exchange.key), exchange.key))
+
+
+def _without_part(text: str, key: str | None) -> str:
+    """Mask the beginning or the end of a key beside the dots of a text that was cut short."""
+    if key and len(key) >= MIN_KEY and _CUT in text:
+        for length in range(len(key) - 1, LEAST_PART - 1, -1):
+            text = text.replace(f"{key[:length]}{_CUT}", f"{MASK}{_CUT}").replace(
+                f"{_CUT}{key[-length:]}", f"{_CUT}{MASK}"
+            )
+    return text
+
+
+def clean(text: str, run: Run) -> str:
+    """Make a text of a run, such as its target, fit to be shown."""
+    for key in keys_of(run):
+        text = without_key(text, key)
+    return plain(text)
+
+
+def keys_of(run: Run) -> frozenset[str]:
+    """Collect the API keys that were sent, for the last look at what is written."""
+    return frozenset(exchange.key for exchange in run.exchanges if exchange.key)
+
+
+def count_of(number: int, thing: str) -> str:
+    """Write a number and what it counts.
+
+    Example:
+        >>> count_of(1, "call"), count_of(2, "call")
+        ('1 call', '2 calls')
+    """
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def rate_of(outcome: CheckOutcome) -> str:
+    """Write the rate of a statistical check; empty for others, and where nothing was judged."""
+    if outcome.check.kind != "statistical" or not outcome.judged:
+        return ""
+    return f"{outcome.passed} of {outcome.judged} passed, at least {outcome.least:g} of them have to"
+
+
+def verdict_of(outcome: CheckOutcome) -> str:
+    """Say what a check came to, in a few words."""
+    number = len(outcome.violations)
+    words = {
+        "held": "held",
+        "broken": count_of(number, "violation"),
+        "odd": count_of(number, "warning"),
+        "inconclusive": "nothing to judge",
+    }
+    beside = [rate_of(outcome)]
+    beside += [f"{len(outcome.accepted)} accepted"] if outcome.accepted else []
+    beside += [count_of(len(outcome.deviating), "known deviation")] if outcome.deviating else []
+    return ", ".join(filter(None, (words[outcome.verdict], *beside)))
+
+
+def violations_of(outcome: CheckOutcome) -> Iterator[tuple[Standing, Violation]]:
+    """List all that a check found: what counts first, errors before warnings, the smallest requests first."""
+    # Generated requests are the smallest that show it, and can be sent again.
+    ranked = sorted(outcome.violations, key=lambda one: (one.severity != "error", not one.breach.again))
+    missed = outcome.verdict == "held"
+    yield from (("missed" if missed else violation.severity, violation) for violation in ranked)
+    yield from (("accepted", violation) for violation in outcome.accepted)
+    yield from (("deviation", violation) for violation in outcome.deviating)
+
+
+def repeats(violation: Violation, again: Again | None) -> list[str]:
+    """List the commands that show a violation again, without the key."""
+    commands = [violation.breach.again] if violation.breach.again else []
+    if again is not None:
+        commands += [command for command in again(violation) if command not in commands]
+    return [safe(command, violation.exchange) for command in commands]
+
+
+def conclusion(run: Run) -> str:
+    """Say in a few words what a run came to."""
+    broken = sum(outcome.verdict == "broken" for outcome in run.outcomes)
+    words = {1: f"{broken} broken", 3: "not all could be judged"}
+    return words.get(run.exit_status, "all that could be judged held")

@@ -1,0 +1,315 @@
+"""The mock behind a socket: slow and stalled senders, bodies of every kind, and how it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from mock_server import create_app
+from tests.servers import ROOT, command_serving
+
+PATH = "/sam3/concept_segment?api_key=any"
+IMAGE = {"type": "url", "value": "https://example.com/dog.jpg"}
+BODY = json.dumps({"image": IMAGE, "prompts": [{"text": "dog"}]}).encode()
+HEAD = b"POST /sam3/concept_segment?api_key=any HTTP/1.1\r\nHost: mock\r\nContent-Type: application/json\r\n"
+MEBIBYTE = 1024 * 1024
+PATIENCE = 30.0  # seconds that a test waits for what has to come
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[str, int]]:
+    """Host and port of a mock that waits one second for what a client has to send."""
+    with command_serving("--read-timeout", "1") as url:
+        parts = urlsplit(url)
+        yield parts.hostname or "", parts.port or 0
+
+
+def connected(place: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(place, timeout=PATIENCE)
+
+
+def ask(place: tuple[str, int], method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(*place, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def sent(place: tuple[str, int], content: bytes) -> bytes:
+    """Send bytes as they are; return all that comes until the server closes."""
+    with connected(place) as channel:
+        channel.sendall(content)
+        return b"".join(iter(lambda: channel.recv(65536), b""))
+
+
+def body_of(size: int) -> bytes:
+    """A good request of a size, in bytes."""
+    return BODY[:-1] + b" " * (size - len(BODY)) + BODY[-1:]
+
+
+# ---------------------------------------------------------------- senders that take their time
+
+
+def test_stalled_bodies_hold_up_nobody_and_end_in_time(place: tuple[str, int]) -> None:
+    with contextlib.ExitStack() as stack:
+        stalled = [stack.enter_context(connected(place)) for _ in range(150)]
+        for channel in stalled:
+            channel.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+        assert ask(place, "POST", PATH, BODY)[0] == 200
+        for channel in stalled:
+            answer = http.client.HTTPResponse(channel)
+            answer.begin()
+            assert (answer.status, json.loads(answer.read())) == (408, {"detail": "Request Timeout"})
+            assert channel.recv(1) == b""
+
+
+def test_dripping_body_ends_in_time(place: tuple[str, int]) -> None:
+    pause = threading.Event()
+    with connected(place) as channel:
+        channel.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                channel.sendall(b" ")
+                pause.wait(0.02)
+        # Reset, if a drop came after the end; else the answer and the end.
+        with contextlib.suppress(ConnectionError):
+            assert channel.recv(65536).startswith(b"HTTP/1.1 408 ")
+
+
+def test_stalled_chunks_end_in_time(place: tuple[str, int]) -> None:
+    assert sent(place, HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{").startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"POST /sam3", HEAD, HEAD + b"X-Slow: "], ids=["nothing", "line", "head", "name"]
+)
+def test_connection_that_never_sends_a_whole_head_is_closed(place: tuple[str, int], content: bytes) -> None:
+    assert b"200 OK" not in sent(place, content)
+
+
+def test_idle_connections_leave_room_for_others(place: tuple[str, int]) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(connected(place))
+
+        assert ask(place, "GET", "/healthz")[0] == 200
+
+
+def test_waiting_requests_hold_up_nobody(place: tuple[str, int]) -> None:
+    with ThreadPoolExecutor(40) as clients:
+        slow = [clients.submit(ask, place, "POST", PATH, BODY, **{"X-Mock-Fault": "slow:3"}) for _ in range(40)]
+        quick = [ask(place, "POST", PATH, BODY)[0] for _ in range(5)]
+        waiting = sum(not one.done() for one in slow)
+
+    assert quick == [200] * 5
+    assert waiting > 0
+    assert [one.result()[0] for one in slow] == [200] * 40
+
+
+def test_bodies_are_dropped_by_clients_that_go_away(place: tuple[str, int]) -> None:
+    for _ in range(20):
+        with connected(place) as channel:
+            channel.sendall(HEAD + b"Content-Length: 1000000\r\n\r\n" + bytes(10_000))
+
+    assert ask(place, "POST", PATH, BODY)[0] == 200
+
+
+# ---------------------------------------------------------------- bodies of every kind
+
+
+def test_answers_are_those_of_the_application(place: tuple[str, int]) -> None:
+    client = create_app().test_client()
+
+    for method, path, body in (
+        ("POST", PATH, BODY),
+        ("POST", "/sam3/visual_segment?api_key=any", json.dumps({"image": IMAGE, "format": "binary"}).encode()),
+        ("POST", PATH, b"{"),
+        ("POST", "/sam3/concept_segment", BODY),
+        ("GET", "/healthz", None),
+        ("DELETE", PATH, None),
+        ("GET", "/%E2%82%AC/%ff%00?api_key=%20", None),
+        ("GET", "/caf%C3%A9?api_key=any", None),
+    ):
+        over_socket = ask(place, method, path, body)
+        in_process = client.open(path, method=method, data=body, content_type="application/json")
+        assert over_socket == (in_process.status_code, in_process.data)
+
+
+def test_head_and_kept_connections_work(place: tuple[str, int]) -> None:
+    connection = http.client.HTTPConnection(*place, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        for method, body in (("HEAD", b""), ("GET", b'{"status":"healthy"}'), ("HEAD", b"")):
+            connection.request(method, "/healthz")
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["content-length"], answer.read()) == (200, "20", body)
+
+
+def test_chunked_body_is_read(place: tuple[str, int]) -> None:
+    parts = [BODY[:7], BODY[7:50], BODY[50:]]
+
+    assert ask(place, "POST", PATH, iter(parts)) == ask(place, "POST", PATH, BODY)
+
+
+def test_key_in_a_chunked_body_is_not_found(place: tuple[str, int]) -> None:
+    """As in the service, which looks into a body only if its length is told."""
+    body = json.dumps({**json.loads(BODY), "api_key": "any"}).encode()
+
+    assert ask(place, "POST", "/sam3/concept_segment", body)[0] == 200
+    assert ask(place, "POST", "/sam3/concept_segment", iter([body])) == (
+        401,
+        b'{"status":401,"message":"Unauthorized api_key"}',
+    )
+
+
+def test_broken_chunks_are_refused(place: tuple[str, int]) -> None:
+    answer = sent(place, HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")
+
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 422 "))
+
+
+def test_http_1_0_is_answered_and_closed(place: tuple[str, int]) -> None:
+    head = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0")
+
+    answer = sent(place, head + f"Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY)
+
+    assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert answer.endswith(ask(place, "POST", PATH, BODY)[1])
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_body_just_under_20_mib_is_taken(place: tuple[str, int], chunked: bool) -> None:
+    body = body_of(20 * MEBIBYTE)
+
+    sending = (body[start : start + MEBIBYTE] for start in range(0, len(body), MEBIBYTE)) if chunked else body
+    assert ask(place, "POST", PATH, sending)[0] == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_sender_of_a_body_too_large_sees_the_413_and_may_go_on(place: tuple[str, int], chunked: bool) -> None:
+    body = bytes(25 * MEBIBYTE)
+    connection = http.client.HTTPConnection(*place, timeout=PATIENCE)
+
+    with contextlib.closing(connection):
+        # The standard library sends all of it before it looks for an answer.
+        connection.request("POST", PATH, iter([body]) if chunked else body)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (
+            413,
+            {"message": f"The body is larger than {20 * MEBIBYTE} bytes."},
+        )
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+
+
+def test_413_does_not_wait_for_the_body(place: tuple[str, int]) -> None:
+    with connected(place) as channel:
+        channel.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 999999999999\r\n\r\n")
+
+        assert channel.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_answer_in_parts_is_passed_on(place: tuple[str, int]) -> None:
+    whole = ask(place, "POST", PATH, BODY)
+
+    assert ask(place, "POST", PATH, BODY, **{"X-Mock-Fault": "body_drips:0.1"}) == whole
+
+
+@pytest.mark.parametrize(("when", "error"), [("before", ConnectionError), ("middle", http.client.IncompleteRead)])
+def test_connection_that_the_application_breaks_off_ends_early(
+    place: tuple[str, int], when: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        ask(place, "POST", PATH, BODY, **{"X-Mock-Fault": f"connection_reset:{when}"})
+
+    assert ask(place, "POST", PATH, BODY)[0] == 200
+
+
+# ---------------------------------------------------------------- the end
+
+
+@contextmanager
+def command(*options: str) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+    arguments = [sys.executable, "-m", "sam3_contract", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            parts = urlsplit(process.stdout.readline().split()[4])
+            yield process, (parts.hostname or "", parts.port or 0)
+        finally:
+            process.kill()
+
+
+def wait_until_refused(place: tuple[str, int]) -> None:
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.01)):
+        try:
+            connected(place).close()
+        except ConnectionError:
+            return
+        pause.wait(0.01)
+    raise AssertionError(f"{place} still takes connections")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("tell", "ending"),
+    [(os.kill, signal.SIGTERM), (os.kill, signal.SIGINT), (os.killpg, signal.SIGINT)],
+    ids=["terminated", "interrupted", "Ctrl-C"],
+)
+def test_request_under_way_is_answered_when_the_server_is_stopped(
+    tell: Callable[[int, int], None], ending: signal.Signals, workers: int
+) -> None:
+    """Ctrl-C in a terminal interrupts the workers too."""
+    body = json.dumps({"image": IMAGE}).encode()
+    head = HEAD.replace(b"concept_segment", b"embed_image") + f"Content-Length: {len(body)}\r\n".encode()
+
+    with command("--latency", "real", "--workers", str(workers)) as (process, place), connected(place) as channel:
+        channel.sendall(head + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+        assert channel.recv(1024).startswith(b"HTTP/1.1 100 Continue")  # now it is under way
+        tell(process.pid, ending)
+        wait_until_refused(place)
+        channel.sendall(body)
+        answer = b"".join(iter(lambda: channel.recv(65536), b""))
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["time"] > 0.1
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_stop_does_not_wait_for_ever_for_a_stalled_sender() -> None:
+    with command() as (process, place), connected(place) as channel:
+        channel.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+        assert channel.recv(1024).startswith(b"HTTP/1.1 100 Continue")
+        process.terminate()
+
+        assert process.wait(timeout=PATIENCE) == 0
+
+
+def test_access_log_goes_to_standard_error_and_the_url_to_standard_output() -> None:
+    with command("--access-log", "json") as (process, place):
+        ask(place, "POST", "/sam3/concept_segment?api_key=a-secret-key", BODY)
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert out == ""
+    assert [line["status"] for line in lines if line["operation"] == "concept_segment"] == [200]
+    assert "a-secret-key" not in err

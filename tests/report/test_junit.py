@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from sam3_contract.report import as_junit
+from sam3_contract.report.junit import MAX_SHOWN
+from sam3_contract.runner import CheckOutcome, Run
+from tests.report.runs import CONTRACT, KEY, broken_run, check, exchange, held_run, run, violation
+
+# What the schema of Jenkins' xUnit plugin (junit-10.xsd) allows, as far as it is used.
+ALLOWED = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "properties": set(),
+    "property": {"name", "value"},
+    "testcase": {"name", "classname", "time"},
+    "failure": {"type", "message"},
+    "error": {"type", "message"},
+    "skipped": {"type", "message"},
+    "system-out": set(),
+}
+
+
+def parsed(of: Run) -> ET.Element:
+    return ET.fromstring(as_junit(of, CONTRACT))
+
+
+def case_of(root: ET.Element, name: str) -> ET.Element:
+    [case] = [case for case in root.iter("testcase") if case.get("name", "").startswith(name)]
+    return case
+
+
+@pytest.mark.parametrize("of", [broken_run(), held_run(), run(CheckOutcome(check(), 0, ()))])
+def test_only_what_jenkins_allows_is_written(of: Run) -> None:
+    root = parsed(of)
+
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        assert set(element.attrib) <= ALLOWED[element.tag]
+    for suite in root:
+        assert {"name", "tests", "failures", "errors"} <= set(suite.attrib)
+        assert suite.get("tests") == str(len(suite.findall("testcase")))
+    assert all(len(case.findall("failure")) <= 1 for case in root.iter("testcase"))
+
+
+def test_outcomes_are_failures_skips_and_output() -> None:
+    root = parsed(broken_run())
+
+    assert {name: root.get(name) for name in ("tests", "failures", "errors")} == {
+        "tests": "6",
+        "failures": "1",
+        "errors": "1",
+    }
+    failure = case_of(root, "M03").find("failure")
+    assert failure is not None
+    assert failure.get("type") == "hard"
+    assert "found     [6, 4]" in (failure.text or "")
+    assert "case      other" in (failure.text or "")
+    output = case_of(root, "M03").findtext("system-out", "")
+    assert "1 accepted finding:" in output
+    assert "1 known deviation:" in output
+    assert "a slow answer" in case_of(root, "M08").findtext("system-out", "")
+    assert "7 of 8 passed" in case_of(root, "V03").findtext("system-out", "")
+    skipped = case_of(root, "V04").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "nothing to judge: needs a box"
+    assert list(case_of(root, "S01")) == []
+    error = case_of(root, "run is complete").find("error")
+    assert error is not None
+    assert error.text == "the budget of 60 calls is used up\nnot sent: visual_segment/scene/box"
+
+
+def test_run_that_held_has_neither_failure_nor_error() -> None:
+    root = parsed(held_run())
+
+    assert not [element for element in root.iter() if element.tag in {"failure", "error", "skipped"}]
+
+
+def test_run_without_a_judgement_is_an_error() -> None:
+    root = parsed(run(CheckOutcome(check(), 0, ())))
+
+    assert root.get("errors") == "1"
+
+
+def test_answers_cannot_break_the_xml() -> None:
+    hard = check()
+    nasty = f"]]></failure><x> & \x00\x0b\x1b \ud800\ufffe {KEY}"
+    found = violation(hard, exchange(name=nasty), found=nasty)
+
+    text = as_junit(run(CheckOutcome(hard, 1, (found,)), target=nasty), CONTRACT)
+
+    failure = case_of(ET.fromstring(text), "M03").findtext("failure", "")
+    assert "found     ]]></failure><x> & \\x00\\x0b\\x1b \\ud800\\ufffe ***" in failure
+    assert KEY not in text
+
+
+def test_many_violations_are_counted() -> None:
+    hard = check()
+    found = tuple(violation(hard, found=f"value {index}") for index in range(MAX_SHOWN + 5))
+
+    failure = case_of(parsed(run(CheckOutcome(hard, 9, found))), "M03").findtext("failure", "")
+
+    assert failure.endswith("and 5 more")
+    assert failure.count("expected") == MAX_SHOWN

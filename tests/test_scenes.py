@@ -1,0 +1,189 @@
+"""The drawn scenes: exact, the same everywhere, and awkward where they say so."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from PIL import Image
+
+from sam3_contract.images import read_header
+from sam3_contract.scenes import (
+    BORDER,
+    Border,
+    Scene,
+    Thing,
+    built_in_scenes,
+    derived_scenes,
+    grey,
+    innermost_pixel,
+    mirrored,
+    padded,
+)
+
+SHAPES, AWKWARD = built_in_scenes()
+EVERY = built_in_scenes() + derived_scenes()
+THINGS = [pytest.param(scene, thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
+BARE = [pytest.param(thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
+
+PIXELS = {
+    "shapes": "e67b8dca",
+    "awkward": "d3d32d84",
+}
+
+
+def parts_of(thing: Thing) -> int:
+    count, _ = cv2.connectedComponents(thing.bitmap.view(np.uint8), connectivity=8)
+    return int(count) - 1
+
+
+def digest(scene: Scene) -> str:
+    """Digest pixels and bitmaps."""
+    hashed = hashlib.sha256(scene.pixels.tobytes())
+    for thing in scene.things:
+        hashed.update(np.packbits(thing.bitmap).tobytes())
+    return hashed.hexdigest()[:8]
+
+
+@pytest.mark.parametrize("scene", built_in_scenes(), ids=lambda scene: scene.name)
+def test_scene_is_what_it_always_was(scene: Scene) -> None:
+    """A release that changes a scene changes the recorded tests of every user: say so in the changelog."""
+    assert digest(scene) == PIXELS[scene.name]
+
+
+@pytest.mark.parametrize("scene", EVERY, ids=lambda scene: scene.name)
+def test_file_is_a_png_of_the_very_pixels(scene: Scene) -> None:
+    assert read_header(scene.content).size == scene.size
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(scene.content))), scene.pixels)
+    assert scene.size[0] != scene.size[1]
+
+
+@pytest.mark.parametrize(("scene", "thing"), THINGS)
+def test_thing_has_one_color_that_ends_where_its_mask_ends(scene: Scene, thing: Thing) -> None:
+    colors = np.unique(scene.pixels[thing.bitmap], axis=0)
+    around = cv2.dilate(thing.bitmap.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~thing.bitmap
+
+    assert thing.bitmap.shape == scene.size
+    assert thing.bitmap.dtype == np.bool_
+    assert len(colors) == 1
+    assert not (scene.pixels[around] == colors[0]).all(axis=1).any()
+
+
+@pytest.mark.parametrize("thing", BARE)
+def test_click_lies_well_inside(thing: Thing) -> None:
+    x, y = thing.click
+
+    assert thing.bitmap[y, x]
+    depth = min(4, int(thing.bitmap.sum() ** 0.5) // 4) if thing.category != "black line" else 0
+    around = np.pad(thing.bitmap, 4)[y + 4 - depth : y + 5 + depth, x + 4 - depth : x + 5 + depth]
+    assert around.all()
+
+
+@pytest.mark.parametrize("thing", BARE)
+def test_boxes_are_exact_in_both_anchorings(thing: Thing) -> None:
+    rows, columns = np.nonzero(thing.bitmap)
+    corner, center = thing.top_left_box, thing.center_box
+
+    assert (corner["x"], corner["y"]) == (columns.min(), rows.min())
+    assert (corner["x"] + corner["width"], corner["y"] + corner["height"]) == (columns.max() + 1, rows.max() + 1)
+    assert (center["width"], center["height"]) == (corner["width"], corner["height"])
+    assert center["x"] == corner["x"] + corner["width"] / 2
+    assert center["y"] == corner["y"] + corner["height"] / 2
+
+
+@pytest.mark.parametrize("scene", EVERY, ids=lambda scene: scene.name)
+def test_things_do_not_overlap_and_what_is_none_is_background(scene: Scene) -> None:
+    drawn = np.sum([thing.bitmap for thing in scene.things], axis=0)
+
+    assert drawn.max() == 1
+    assert len(np.unique(scene.pixels[drawn == 0], axis=0)) == 1
+
+
+def test_shapes_hold_two_squares_beside_a_circle_and_a_triangle() -> None:
+    assert SHAPES.categories == ("red circle", "blue square", "green triangle")
+    assert [len(SHAPES.things_of(category)) for category in SHAPES.categories] == [1, 2, 1]
+    big, small = (thing.top_left_box for thing in SHAPES.things_of("blue square"))
+    assert big["width"] == big["height"] != small["width"] == small["height"]
+
+
+def test_triangle_shows_every_turn_and_mirror() -> None:
+    (triangle,) = SHAPES.things_of("green triangle")
+    box = triangle.top_left_box
+    rows = slice(int(box["y"]), int(box["y"] + box["height"]))
+    cut = triangle.bitmap[rows, int(box["x"]) : int(box["x"] + box["width"])]
+
+    views = [np.rot90(view, turns) for view in (cut, np.fliplr(cut)) for turns in range(4)]
+
+    assert len({(view.shape, view.tobytes()) for view in views}) == 8
+
+
+def test_awkward_things_are_awkward() -> None:
+    ring, mark, dot, half, corner, line, *bricks = AWKWARD.things
+    filled = ring.bitmap.astype(np.uint8)
+    cv2.floodFill(filled, None, (0, 0), 1)
+
+    assert not filled.all(), "the ring has no hole"
+    assert [parts_of(thing) for thing in AWKWARD.things] == [1, 2, 1, 1, 1, 1, 1, 1]
+    assert parts_of(mark) == 2
+    assert dot.bitmap.sum() < 16
+    assert half.bitmap[:, 0].any()
+    assert corner.bitmap[-1].any()
+    assert corner.bitmap[:, -1].any()
+    assert line.bitmap.sum(axis=0).max() == 1
+    assert [brick.category for brick in bricks] == ["brown brick"] * 2
+    assert parts_of(Thing("wall", (), bricks[0].bitmap | bricks[1].bitmap)) == 1
+
+
+@pytest.mark.parametrize("scene", built_in_scenes(), ids=lambda scene: scene.name)
+def test_mirrored_twice_is_the_scene_again(scene: Scene) -> None:
+    once = mirrored(scene)
+
+    assert once.name == f"{scene.name}-mirrored"
+    assert digest(once) != digest(scene)
+    assert digest(mirrored(once)) == digest(scene)
+
+
+@pytest.mark.parametrize("border", [BORDER, Border(0, 0, 0, 0), Border(3, 0, 0, 0), Border(0, 1, 0, 2)], ids=str)
+@pytest.mark.parametrize("scene", built_in_scenes(), ids=lambda scene: scene.name)
+def test_padded_is_the_scene_inside_its_own_background(scene: Scene, border: Border) -> None:
+    around = padded(scene, border)
+    height, width = scene.size
+    inner = (slice(border.top, border.top + height), slice(border.left, border.left + width))
+
+    assert around.size == (height + border.top + border.bottom, width + border.left + border.right)
+    assert np.array_equal(around.pixels[inner], scene.pixels)
+    for thing, before in zip(around.things, scene.things, strict=True):
+        assert np.array_equal(thing.bitmap[inner], before.bitmap)
+        assert thing.bitmap.sum() == before.bitmap.sum()
+        assert thing.click == (before.click[0] + border.left, before.click[1] + border.top)
+    nothing = ~np.any([thing.bitmap for thing in around.things], axis=0)
+    assert len(np.unique(around.pixels[nothing], axis=0)) == 1
+
+
+def test_border_differs_on_every_side() -> None:
+    assert len(set(BORDER)) == 4
+
+
+@pytest.mark.parametrize("scene", built_in_scenes(), ids=lambda scene: scene.name)
+def test_grey_has_no_color_but_the_same_things(scene: Scene) -> None:
+    dull = grey(scene)
+
+    assert np.ptp(dull.pixels, axis=2).max() == 0
+    assert [thing.bitmap.tobytes() for thing in dull.things] == [thing.bitmap.tobytes() for thing in scene.things]
+    assert np.abs(dull.pixels[:, :, 0].astype(int) - cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2GRAY)).max() <= 1
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_innermost_pixel_is_in_any_mask(bitmap: NDArray[np.bool_]) -> None:
+    assume(bitmap.any())
+
+    x, y = innermost_pixel(bitmap)
+
+    assert bitmap[y, x]
