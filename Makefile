@@ -27,12 +27,15 @@ demo: setup  ## a mock, a request on a photograph, a picture of the masks, the c
 test: clients lint types tests build  ## everything that has to hold
 
 # The official clients pin other versions of what this project needs, hence an environment of their own.
+# There, this project runs from its sources, to intercept the clients: of what it requires, this is what that takes.
+INTERCEPTED := aiointercept flask jsonschema-rs orjson pybase64 pycocotools pydantic responses
 clients: .venv-clients/installed  ## the official clients, for their tests
 
-.venv-clients/installed:
+.venv-clients/installed: Makefile
 	$(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check 'inference-sdk>=1.8,<1.9'
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check 'inference-sdk>=1.8,<1.9' \
+		$(INTERCEPTED)
 	@touch $@
 
 lint: setup  ## style and format
@@ -56,6 +59,7 @@ format: setup  ## rewrite the sources in the house format
 bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python benchmarks/masks.py
 	-$(BIN)/python benchmarks/mock.py
+	-$(BIN)/python benchmarks/verify.py
 
 fuzz: setup  ## mutate masks for a minute, in search of one that is judged wrong
 	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0

@@ -19,6 +19,7 @@ from mock_server.current import Application, current_notes, current_request
 from mock_server.fetching import Fetcher
 from mock_server.known_images import library_of
 from mock_server.library import Library
+from mock_server.memory import Memory
 from mock_server.protocol import (
     MAX_BODY,
     OPEN_PATHS,
@@ -56,12 +57,19 @@ IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
 _KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
 
 
-def create_app(settings: Settings | None = None, *, contract: spec.Contract | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    contract: spec.Contract | None = None,
+    memory: Callable[[Library], Memory] = lambda _: Memory(),
+) -> Flask:
     """Make a mock service, for any WSGI server or for ``app.test_client()``.
 
     Args:
         settings: How it behaves.
         contract: The document it serves; the project's own by default.
+        memory: Makes what it remembers images and logits in, of the images it knows; by default it keeps them to
+            itself.
 
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
@@ -80,7 +88,8 @@ def create_app(settings: Settings | None = None, *, contract: spec.Contract | No
     app.url_map.merge_slashes = False  # a redirect is no answer of the service
     access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
     library = library_of(coco=settings.coco, images=settings.coco_images, scenes=settings.scenes)
-    world = World(seed=settings.seed, picture_of_url=_picture_of_url(settings, library), library=library)
+    picture_of_url = _picture_of_url(settings, library)
+    world = World(settings.seed, memory(library), picture_of_url=picture_of_url, library=library)
     control = MockControl(app, settings, world, [operation.id for operation in served.operations])
     control.install()
     faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
@@ -143,7 +152,8 @@ def _add_operation(
         answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
             time.sleep(max(answer.seconds - (time.perf_counter() - started), 0))
-        return Response(answer.body, content_type=answer.content_type, headers=_safe({"x-model-id": answer.model_id}))
+        headers = {**_safe({"x-model-id": answer.model_id}), **answer.headers}
+        return Response(answer.body, content_type=answer.content_type, headers=headers)
 
     view = control.answering(operation.id, view)
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)

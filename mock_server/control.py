@@ -92,7 +92,7 @@ class MockControl:
     def reset(self) -> None:
         """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start."""
         self.journal.clear()
-        self._world.embeddings.clear()
+        self._world.memory.clear()
         self.faults = self._faults_at_start
         self._restore_scenarios()
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Final
 
@@ -23,6 +24,7 @@ from mock_server.annotated import AnnotatedImage
 __all__ = ["MAX_DECODED", "KnownImage", "Library", "pixels_from_content"]
 
 Pixels = NDArray[np.uint8]
+Size = tuple[int, int]
 
 MAX_DECODED: Final = 2**26
 """Pixels; a larger image is found by its file's bytes only."""
@@ -58,7 +60,7 @@ class Library:
     """
 
     def __init__(self, images: Iterable[KnownImage] = ()) -> None:
-        self._shelves: dict[tuple[int, int], _Shelf] = {}
+        self._shelves: dict[Size, _Shelf] = {}
         self._count = 0
         for known in images:
             self._shelves.setdefault(known.image.size, _Shelf()).add(known)
@@ -67,7 +69,15 @@ class Library:
     def __len__(self) -> int:
         return self._count
 
-    def recognise(self, content: bytes, *, digest: bytes, size: tuple[int, int]) -> AnnotatedImage | None:
+    def number_of(self, image: AnnotatedImage) -> int:
+        """Number one of the images among those of its size; a library of the same images gives the same number."""
+        return self._shelves[image.size].numbers[image]
+
+    def numbered(self, number: int, *, size: Size) -> AnnotatedImage:
+        """Find the image that has a number among those of a size, see :meth:`number_of`."""
+        return self._shelves[size].image(number)
+
+    def recognise(self, content: bytes, *, digest: bytes, size: Size) -> AnnotatedImage | None:
         """Find the image that a file shows.
 
         Args:
@@ -112,6 +122,13 @@ class _Shelf:
         self._images.append(known)
         if known.digest is not None:
             self._by_digest.setdefault(known.digest, known.image)
+
+    @cached_property
+    def numbers(self) -> dict[AnnotatedImage, int]:
+        return {known.image: number for number, known in enumerate(self._images)}
+
+    def image(self, number: int) -> AnnotatedImage:
+        return self._images[number].image
 
     def recognise(self, content: bytes, digest: bytes, size: tuple[int, int]) -> AnnotatedImage | None:
         if digest in self._by_digest:

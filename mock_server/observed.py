@@ -65,15 +65,16 @@ def visual_segment(request: wire.LenientVisualSegmentRequest, world: World) -> A
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        picture, cost = visual.embedded(request.image_id, lambda: _load(request.image, world), world)
+        seen = visual.embedded(request.image_id, lambda: _load(request.image, world), world)
         _refuse_unequal_boxes(request.asked)
         if request.format not in {"json", "polygon", "rle", "binary"}:
             raise message(500, INTERNAL_ERROR)
     if request.format == "binary":
         raise Refusal(500, PLAIN_ERROR)
-    found = (_best(prompt, picture, seed=world.seed) for prompt in request.asked)
+    found = (_best(prompt, seen.picture, seed=world.seed) for prompt in request.asked)
     form = "rle" if request.format == "rle" else "polygon"
-    return visual.answer_of(found, form=form, picture=picture, cost=cost + 4_000 * len(request.asked))
+    work = visual.work_of(request, request.asked, seen, world)
+    return visual.answer_of(found, form=form, picture=seen.picture, work=work)
 
 
 def embed_image(request: wire.LenientEmbedImageRequest, world: World) -> Answer:

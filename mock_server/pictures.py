@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,7 +20,6 @@ from sam3_contract.images import bytes_from_base64, read_header
 __all__ = [
     "LOADED",
     "NO_LIBRARY",
-    "EmbeddingCache",
     "LoadedFile",
     "Picture",
     "load_picture",
@@ -33,7 +30,6 @@ __all__ = [
 
 NO_LIBRARY: Final = Library()
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
-EMBEDDINGS_KEPT: Final = 100
 
 _NOT_HTTP = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 _NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
@@ -169,28 +165,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-class EmbeddingCache:
-    """Pictures by ``image_id``: the first one sent with an id keeps it, the oldest id goes first."""
-
-    def __init__(self) -> None:
-        self._pictures: OrderedDict[str, Picture] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, image_id: str | None) -> Picture | None:
-        """Look a picture up."""
-        return None if image_id is None else self._pictures.get(image_id)
-
-    def keep(self, image_id: str, picture: Picture) -> Picture:
-        """Remember a picture, unless the id has one; return the one it has."""
-        with self._lock:
-            kept = self._pictures.setdefault(image_id, picture)
-            while len(self._pictures) > EMBEDDINGS_KEPT:
-                self._pictures.popitem(last=False)
-        return kept
-
-    def clear(self) -> None:
-        """Forget every picture."""
-        with self._lock:
-            self._pictures.clear()

@@ -6,11 +6,14 @@ import dataclasses
 import multiprocessing
 import signal
 import socket
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from multiprocessing.synchronize import Semaphore
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -75,8 +78,9 @@ def serve(
         settings: How it behaves.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        workers: Processes; each keeps its own ``image_id`` cache. More than one have no control routes, whose answers
-            would be those of one of them.
+        workers: Processes. More than one share what they remember of images in a file, see
+            :mod:`mock_server.shared`, so every one gives the same bytes; and they have no control routes, whose
+            answers would be those of one of them.
         document: Path of the OpenAPI document to serve; the project's own by default.
         read_timeout: Seconds in which the head of a request, and then its body, have to come.
         ready: Called with the URL, in a worker, once that can answer.
@@ -91,30 +95,48 @@ def serve(
         settings = dataclasses.replace(settings, control=False)
     chosen = free_port(host, port)
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
-    # What is wrong with the document is said here, not by worker after worker.
-    _TRIED[:] = [_load(settings, document, limits)]
-    url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
-    first = multiprocessing.Semaphore(1)
-    server = Granian(
-        "mock_server",
-        address=host,
-        port=chosen,
-        interface=Interfaces.RSGI,
-        workers=workers,
-        backpressure=CONNECTIONS,
-        http=HTTPModes.http1,  # with both versions on one port, granian waits for ever for the first byte
-        http1_settings=HTTP1Settings(header_read_timeout=int(read_timeout * 1000)),
-        workers_kill_timeout=STOP_TIMEOUT,
-        log_level=LogLevels.error,
-        websockets=False,
-    )
-    # Nothing local in here: where processes are spawned, it is pickled.
-    load = partial(_load_and_announce, settings, document, limits, partial(ready, url), url, first)
-    server.serve(target_loader=load, wrap_loader=False)
+    with _shared_file(workers) as memory:
+        # What is wrong with the document is said here, not by worker after worker.
+        _TRIED[:] = [_load(settings, document, limits, memory)]
+        url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
+        first = multiprocessing.Semaphore(1)
+        server = Granian(
+            "mock_server",
+            address=host,
+            port=chosen,
+            interface=Interfaces.RSGI,
+            workers=workers,
+            backpressure=CONNECTIONS,
+            http=HTTPModes.http1,  # with both versions on one port, granian waits for ever for the first byte
+            http1_settings=HTTP1Settings(header_read_timeout=int(read_timeout * 1000)),
+            workers_kill_timeout=STOP_TIMEOUT,
+            log_level=LogLevels.error,
+            websockets=False,
+        )
+        # Nothing local in here: where processes are spawned, it is pickled.
+        load = partial(_load_and_announce, settings, document, limits, memory, partial(ready, url), url, first)
+        server.serve(target_loader=load, wrap_loader=False)
 
 
-def _load(settings: Settings, document: str | None, limits: Limits) -> Gateway:
-    app = create_app(settings, contract=spec.load(document) if document else None)
+@contextmanager
+def _shared_file(workers: int) -> Iterator[Path | None]:
+    """Make the file in which workers share what they remember, until the block ends; a single one needs none."""
+    if workers == 1:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="sam3-mock-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder, "memory.sqlite")
+
+
+def _load(settings: Settings, document: str | None, limits: Limits, memory: Path | None) -> Gateway:
+    contract = spec.load(document) if document else None
+    if memory is None:
+        app = create_app(settings, contract=contract)
+    else:
+        # Only here: a single process needs no SQLite.
+        from mock_server.shared import shared_memory  # noqa: PLC0415
+
+        app = create_app(settings, contract=contract, memory=partial(shared_memory, memory))
     return Gateway(app, limits, partial(_may_wait, control_of(app), always=_waits(settings)))
 
 
@@ -133,6 +155,7 @@ def _load_and_announce(
     settings: Settings,
     document: str | None,
     limits: Limits,
+    memory: Path | None,
     announce: Callable[[], None],
     url: str,
     first: Semaphore,
@@ -143,7 +166,7 @@ def _load_and_announce(
     # only: Ctrl-C, which a terminal sends to all, comes from there as a termination.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits)
+    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, memory)
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()
     return gateway

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from mock_server.library import Library
-from mock_server.pictures import EmbeddingCache
+from mock_server.memory import Memory
 from mock_server.url_images import PictureOfUrl, virtual_photograph
 
 __all__ = ["Answer", "World", "json_answer"]
@@ -23,12 +24,14 @@ class Answer:
         content_type: Their media type.
         model_id: The model that is said to have answered, for the header ``x-model-id``.
         seconds: What the answer claims to have taken.
+        headers: What else the mock tells of it, in headers of its own.
     """
 
     body: bytes
     content_type: str
     model_id: str
     seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,25 @@ class World:
 
     Attributes:
         seed: Another seed is another world: other masks of the same images.
-        embeddings: What ``image_id`` remembers.
+        memory: What it remembers from one request to the next.
         picture_of_url: Loads the images that requests name by URL.
         library: The images of which it is known what is in them; all others get synthetic masks.
     """
 
     seed: int = 0
-    embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+    memory: Memory = field(default_factory=Memory)
     picture_of_url: PictureOfUrl = virtual_photograph
     library: Library = field(default_factory=Library)
 
 
-def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, microseconds: int) -> Answer:
+def json_answer(
+    results: dict[str, Any],
+    *,
+    model_id: str,
+    resolved: str,
+    microseconds: int,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """Write a JSON answer with the fields that all operations share, in the service's order.
 
     Args:
@@ -56,6 +66,7 @@ def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, micros
         model_id: As the client asked for it.
         resolved: The model that answers.
         microseconds: What the answer's ``time`` says; made up, so that the same request gets the same bytes.
+        headers: What else the mock tells of it.
     """
     shared: dict[str, Any] = {
         "inference_id": None,
@@ -69,4 +80,4 @@ def json_answer(results: dict[str, Any], *, model_id: str, resolved: str, micros
         },
     }
     body = orjson.dumps(shared | results, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Answer(body, "application/json", model_id, shared["time"])
+    return Answer(body, "application/json", model_id, shared["time"], headers or {})

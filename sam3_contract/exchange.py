@@ -18,9 +18,8 @@ from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 if TYPE_CHECKING:
     from sam3_contract.scenes import Thing
 
-__all__ = ["MASK", "WRONG_KEY", "Case", "Exchange", "KeyPlace", "Photograph", "Twin", "as_base64", "redacted"]
+__all__ = ["WRONG_KEY", "Case", "Exchange", "KeyPlace", "Photograph", "Twin", "as_base64"]
 
-MASK: Final = "***"
 WRONG_KEY: Final = "wrong-key"
 """What is sent where a case asks for a key that no server knows."""
 
@@ -180,16 +179,6 @@ class Exchange:
 def as_base64(photograph: Photograph) -> dict[str, str]:
     """Write an image as the ``image`` of a request."""
     return {"type": "base64", "value": base64.b64encode(photograph.content).decode("ascii")}
-
-
-def redacted(text: str, key: str | None) -> str:
-    """Mask the API key in a text.
-
-    Example:
-        >>> redacted("http://localhost/?api_key=s3cret", "s3cret")
-        'http://localhost/?api_key=***'
-    """
-    return text.replace(key, MASK) if key else text
 
 
 def _header_of(body: Mapping[str, Any] | None) -> ImageHeader | None:

@@ -17,7 +17,8 @@ from schemathesis.config import SchemathesisConfig
 
 from sam3_contract.checks import CHECKS, Breach, Check, Judgement, Violation, judge
 from sam3_contract.checks.leniency import explaining_deviation
-from sam3_contract.exchange import Exchange, redacted
+from sam3_contract.exchange import Exchange
+from sam3_contract.redaction import without_key
 from sam3_contract.runner import CheckOutcome, Run
 from sam3_contract.schemathesis_hooks import exchange_of
 from sam3_contract.spec import Contract, load
@@ -155,7 +156,7 @@ def _curl(case: Any, headers: dict[str, str], exchange: Exchange) -> str:
     """Write the command that sends a case again; the shell puts the key in."""
     command = case.as_curl_command(headers=headers)
     command = command.replace("'Authorization: [Filtered]'", '"Authorization: Bearer $API_KEY"')
-    return redacted(command, exchange.key)
+    return without_key(command, exchange.key)
 
 
 def _merged(run: Run, found: _Found, contract: Contract, checks: Sequence[Check]) -> Run:

@@ -18,8 +18,9 @@ import schemathesis
 
 from sam3_contract.cases import strategies
 from sam3_contract.checks import CHECKS, Check
-from sam3_contract.exchange import Case, Exchange, redacted
+from sam3_contract.exchange import Case, Exchange
 from sam3_contract.masks import masks_from_npz
+from sam3_contract.redaction import without_key
 from sam3_contract.spec import load
 
 __all__ = ["exchange_of"]
@@ -81,7 +82,7 @@ def _as_schemathesis_check(check: Check) -> Callable[..., None]:
                 f"found {breach.found}",
                 f"expected {breach.expected}",
             )
-            raise AssertionError(redacted("\n".join((*lines, breach.why, check.law)), exchange.key))
+            raise AssertionError(without_key("\n".join((*lines, breach.why, check.law)), exchange.key))
 
     judge.__name__ = f"sam3_{check.name}"
     judge.__doc__ = check.law

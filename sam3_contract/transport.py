@@ -14,7 +14,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from werkzeug.test import Client
 
 from sam3_contract.errors import TransportError, UsageError
-from sam3_contract.exchange import WRONG_KEY, Case, Exchange, redacted
+from sam3_contract.exchange import WRONG_KEY, Case, Exchange
+from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
 
 __all__ = ["HttpTransport", "Transport", "WsgiTransport"]
@@ -107,7 +108,7 @@ class HttpTransport:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            cause = redacted(_cause(error), self._key)
+            cause = without_key(_cause(error), self._key)
             if _was_not_reached(error):
                 raise TransportError(f"{self.target} does not answer: {cause}") from error
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self.is_free)
@@ -160,7 +161,7 @@ class WsgiTransport:
             answer = self._client.open(path, method=case.method, query_string=query, data=content, headers=headers)
             body = answer.get_data()
         except (ConnectionError, TimeoutError) as error:
-            cause = redacted(str(error) or type(error).__name__, self._key)
+            cause = without_key(str(error) or type(error).__name__, self._key)
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, exact=True)
         seconds = time.perf_counter() - started
         received = {name.lower(): value for name, value in answer.headers.items()}

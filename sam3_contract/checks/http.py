@@ -9,8 +9,9 @@ import jsonschema_rs
 
 from sam3_contract.checks.asked import number
 from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
-from sam3_contract.exchange import MASK, Exchange
+from sam3_contract.exchange import Exchange
 from sam3_contract.masks import parse_json
+from sam3_contract.redaction import MASK
 from sam3_contract.spec import Contract
 
 __all__ = ["CHECKS"]

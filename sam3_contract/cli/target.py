@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from sam3_contract.errors import UsageError
 from sam3_contract.spec import Contract
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
 
-__all__ = ["MOCK", "key_for", "transport_to"]
+__all__ = ["KEY_VARIABLES", "MOCK", "MockOptions", "key_for", "key_variable", "transport_to"]
 
 MOCK: Final = "mock"
 """The target that stands for the built-in mock, in this process."""
+
+KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
+"""Where the key is looked for, in this order: the service's name for it, then that of its documentation's sample."""
+
 _MOCK_KEY: Final = "sam3-contract-mock-key"
 _LIVE: Final = "serverless.roboflow.com"
 
 
-def transport_to(target: str, contract: Contract, *, variable: str | None, timeout: float) -> Transport:
+@dataclass(frozen=True, slots=True)
+class MockOptions:
+    """How the built-in mock behaves where it is the target.
+
+    Attributes:
+        profile: Which side of the deviations it plays.
+        faults: In which ways it breaks the contract.
+        seed: Another seed gives other masks.
+    """
+
+    profile: Literal["documented", "observed"] = "documented"
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of the command line that say the same."""
+        options = [word for fault in self.faults for word in ("--fault", fault)]
+        options += ["--profile", self.profile] if self.profile != "documented" else []
+        return (*options, *(["--seed", str(self.seed)] if self.seed else []))
+
+
+def transport_to(
+    target: str, contract: Contract, *, variable: str | None, timeout: float, mock: MockOptions | None = None
+) -> Transport:
     """Make what sends requests to a server, or to the built-in mock.
 
     Args:
@@ -25,18 +54,26 @@ def transport_to(target: str, contract: Contract, *, variable: str | None, timeo
         contract: Tells the path and method of each operation.
         variable: Name of the environment variable with the API key; None for the usual ones.
         timeout: Seconds to wait for an answer.
+        mock: How the mock behaves.
 
     Raises:
-        UsageError: If the target is no URL, or a key is needed and not set.
+        UsageError: If the target is no URL, a key is needed and not set, or a server is to behave as the mock can.
     """
     key = key_for(target, variable)
+    options = mock or MockOptions()
     if target != MOCK:
-        return HttpTransport(target, contract, key=key, timeout=timeout)
+        if options.faults or options.profile != "documented":
+            raise UsageError(
+                "--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server"
+            )
+        return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout)
     # Only here: asking a URL does not wait for Flask to be imported.
     from mock_server import Settings, create_app  # noqa: PLC0415
 
-    app = create_app(Settings(api_keys=frozenset({_MOCK_KEY})))
-    return WsgiTransport(app.wsgi_app, contract, key=_MOCK_KEY, target="mock (in process)")
+    settings = Settings(
+        api_keys=frozenset({_MOCK_KEY}), profile=options.profile, faults=options.faults, seed=options.seed
+    )
+    return WsgiTransport(create_app(settings).wsgi_app, contract, key=_MOCK_KEY, target="mock (in process)")
 
 
 def key_for(target: str, variable: str | None) -> str | None:
@@ -49,7 +86,12 @@ def key_for(target: str, variable: str | None) -> str | None:
         if not os.environ.get(variable):
             raise UsageError(f"--api-key-env names {variable!r}, which is not set")
         return os.environ[variable]
-    found = os.environ.get("ROBOFLOW_API_KEY") or os.environ.get("API_KEY")
+    found = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
     if not found and _LIVE in target:
         raise UsageError("the live service needs a key: set ROBOFLOW_API_KEY or API_KEY, or name another --api-key-env")
     return found
+
+
+def key_variable(named: str | None) -> str:
+    """Name the environment variable that a command line should take the key from."""
+    return named or next((name for name in KEY_VARIABLES if os.environ.get(name)), KEY_VARIABLES[0])

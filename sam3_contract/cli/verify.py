@@ -6,33 +6,32 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sam3_contract import cases, report, runner
+from sam3_contract import report, runner
 from sam3_contract.baseline import Baseline
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, judge, selected
+from sam3_contract.cli.target import MOCK, MockOptions, key_for, key_variable, transport_to
+from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Exchange, Photograph
+from sam3_contract.exchange import Exchange
 from sam3_contract.patience import seconds_between
 from sam3_contract.reproduce import Reproduction
 from sam3_contract.spec import Contract, load
-from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
+from sam3_contract.transport import Transport
 
 __all__ = ["verify"]
 
-MOCK_KEY: Final = "sam3-contract-mock-key"
-KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
 OPERATIONS: Final = ("concept_segment", "visual_segment", "embed_image")
-MAX_TEXTS: Final = 16
-_LIVE: Final = "serverless.roboflow.com"
+
+Again = Callable[[Any], list[str]]
 
 
 class _Point(click.ParamType[tuple[float, float]]):
@@ -44,14 +43,6 @@ class _Point(click.ParamType[tuple[float, float]]):
         except ValueError:
             self.fail(f"{value!r} is no point; write its pixel as x,y, such as 120,80", param, ctx)
         return x, y
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """What the options chose to ask, and how to say so again."""
-
-    plan: Plan
-    options: tuple[str, ...]
 
 
 @click.command()
@@ -139,7 +130,7 @@ def verify(
     document: str | None,
     api_key_env: str | None,
     timeout: float,
-    profile: str,
+    profile: Literal["documented", "observed"],
     faults: tuple[str, ...],
 ) -> None:
     """Hold a server to the contract.
@@ -161,33 +152,31 @@ def verify(
     contract = load(document)
     checks = selected(_codes(select), _codes(ignore))
     accepted = Baseline.load(baseline) if baseline else None
+    again: Again | None = None
     if har is not None:
         run = _recorded(har, contract, checks, accepted)
-        again = None
     else:
         assert target is not None  # or har would be given
-        chosen = _chosen(images, urls, texts, points, operations, only)
+        chosen = choose(images, urls, texts, points, operations, only)
         if dry_run:
-            _show_plan(chosen.plan, max_calls, price)
+            show_plan(chosen.plan, max_calls, price)
             return
-        key = _key(target, api_key_env)
-        transport = _transport(target, contract, key or MOCK_KEY, timeout, (profile, faults, seed))
+        mock = MockOptions(profile, faults, seed)
+        transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=mock)
         budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:
-            _show_estimate(chosen.plan, budget, price)
+            words = estimate(chosen.plan, max_calls, price)
+            click.echo(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
         if examples and not run.unanswered and not run.stopped:
             # Only here: schemathesis takes longer to import than planned cases take to send.
             from sam3_contract import fuzz  # noqa: PLC0415
 
-            judge_keys = target == "mock" or key is not None
+            judge_keys = target == MOCK or key_for(target, api_key_env) is not None
             run = fuzz.extend(
                 run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys
             )
-        requests = folder / "requests" if folder else Path(tempfile.gettempdir()) / f"sam3-contract-{os.getpid()}"
-        variable = _key_variable(api_key_env)
-        mock_options = _mock_options(profile, faults, seed) if target == "mock" else ()
-        again = Reproduction(requests, target, contract, variable, (*chosen.options, *mock_options)).commands
+        again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock)
     _show(run, contract, form=form, folder=folder, again=again)
     if write_baseline:
         found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
@@ -196,33 +185,13 @@ def verify(
     context.exit(run.exit_status)
 
 
-def _chosen(
-    images: Sequence[str],
-    urls: Sequence[str],
-    texts: Sequence[str],
-    points: Sequence[tuple[float, float]],
-    operations: Sequence[str],
-    only: Sequence[str],
-) -> _Chosen:
-    if len(texts) > MAX_TEXTS:
-        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
-    photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
-    whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)))
-    unknown = [name for name in only if name not in {entry.id for entry in whole.entries}]
-    if unknown:
-        raise UsageError(f"no case {unknown[0]!r} in this plan; --dry-run lists them")
-    plan = whole.of_cases(only) if only else whole.of_operations(operations)
-    given = [*(("--image", image) for image in images), *(("--text", text) for text in texts)]
-    given += [("--image-url", url) for url in urls]
-    given += [("--point", f"{x:g},{y:g}") for x, y in points]
-    return _Chosen(plan, tuple(word for pair in given for word in pair))
-
-
-def _by_url(text: str) -> tuple[str, Photograph]:
-    url, found, path = text.rpartition("=")
-    if not found or "://" not in url or not path:
-        raise UsageError(f"--image-url {text!r} has to be URL=FILE, such as https://example.com/bus.jpg=bus.jpg")
-    return url, cases.photograph_from_file(path)
+def _again(
+    target: str, chosen: Chosen, contract: Contract, folder: Path | None, variable: str, mock: MockOptions
+) -> Again:
+    """Tell how findings are shown again; requests are saved beside the report, else in a folder for this process."""
+    requests = folder / "requests" if folder else Path(tempfile.gettempdir()) / f"sam3-contract-{os.getpid()}"
+    options = (*chosen.options, *(mock.words if target == MOCK else ()))
+    return Reproduction(requests, target, contract, variable, options).commands
 
 
 def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted: Baseline | None) -> runner.Run:
@@ -272,9 +241,7 @@ def _run(
         )
 
 
-def _show(
-    run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Callable[[Any], list[str]] | None
-) -> None:
+def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Again | None) -> None:
     if run.unanswered:
         click.echo(f"sam3-contract: {run.unanswered}", err=True)
     if form == "json":
@@ -285,71 +252,6 @@ def _show(
     if folder is not None:
         for path in report.write(run, contract, folder, again=again):
             click.echo(f"wrote {path}", err=True)
-
-
-def _show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
-    """List what would be sent, in its order, with a line under the budget."""
-    width = max(len(entry.id) for entry in plan.entries)
-    for number, entry in enumerate(plan.entries, start=1):
-        if number == max_calls + 1:
-            click.echo(f"---- over the budget of {max_calls} calls ----")
-        click.echo(f"{number:3}  {entry.id:{width}}  {entry.asks}")
-    click.echo(_estimate(plan, max_calls, price))
-
-
-def _show_estimate(plan: Plan, budget: runner.Budget, price: float | None) -> None:
-    click.echo(f"sam3-contract: {_estimate(plan, budget.calls, price)}; Ctrl-C stops, and judges what came", err=True)
-
-
-def _estimate(plan: Plan, max_calls: int, price: float | None) -> str:
-    sent = plan.entries[:max_calls]
-    good = sum(200 in getattr(entry, "expected", {200}) for entry in sent)
-    words = f"{len(sent)} calls, {len(sent) - good} of them are to be refused"
-    return words if price is None else f"{words}; about {good * price:g} credits if only the others are charged"
-
-
-def _transport(
-    target: str, contract: Contract, key: str, timeout: float, mock: tuple[str, tuple[str, ...], int]
-) -> Transport:
-    profile, faults, seed = mock
-    if target != "mock":
-        if faults or profile != "documented":
-            raise UsageError(
-                "--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server"
-            )
-        return HttpTransport(target, contract, key=key, timeout=timeout)
-    # Only here: verifying a URL does not wait for Flask to be imported.
-    from mock_server import Settings, create_app  # noqa: PLC0415
-
-    settings = Settings(
-        api_keys=frozenset({MOCK_KEY}),
-        profile="observed" if profile == "observed" else "documented",
-        faults=faults,
-        seed=seed,
-    )
-    return WsgiTransport(create_app(settings).wsgi_app, contract, key=MOCK_KEY, target="mock (in process)")
-
-
-def _mock_options(profile: str, faults: Sequence[str], seed: int) -> tuple[str, ...]:
-    options = [word for fault in faults for word in ("--fault", fault)]
-    options += ["--profile", profile] if profile != "documented" else []
-    return (*options, *(["--seed", str(seed)] if seed else []))
-
-
-def _key(target: str, variable: str | None) -> str | None:
-    """Find the key in the environment; ``None`` if there is none and the server may do without."""
-    if variable is not None:
-        if not os.environ.get(variable):
-            raise UsageError(f"--api-key-env names {variable!r}, which is not set")
-        return os.environ[variable]
-    found = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
-    if not found and _LIVE in target:
-        raise UsageError("the live service needs a key: set ROBOFLOW_API_KEY or API_KEY, or name another --api-key-env")
-    return found
-
-
-def _key_variable(named: str | None) -> str:
-    return named or next((name for name in KEY_VARIABLES if os.environ.get(name)), KEY_VARIABLES[0])
 
 
 def _codes(values: Sequence[str]) -> list[str]:

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mock_server import Settings
-from mock_server.pictures import EMBEDDINGS_KEPT, EmbeddingCache, Picture
+from mock_server.memory import EMBEDDINGS_KEPT, EmbeddingCache
+from mock_server.pictures import Picture
 from mock_server.visual import segment
 from sam3_contract import masks, wire
 from tests.mock_server.client import IMAGE, Bitmap, Client, Json, bitmap_of, bitmaps_of, center_box, click, image

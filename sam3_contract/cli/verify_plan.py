@@ -1,0 +1,79 @@
+"""What ``verify`` is asked to send: chosen by its options, listed, and estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from sam3_contract import cases
+from sam3_contract.cases import Plan
+from sam3_contract.errors import UsageError
+from sam3_contract.exchange import Photograph
+
+__all__ = ["Chosen", "choose", "estimate", "show_plan"]
+
+MAX_TEXTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the options chose to ask, and how to say so again."""
+
+    plan: Plan
+    options: tuple[str, ...]
+
+
+def choose(
+    images: Sequence[str],
+    urls: Sequence[str],
+    texts: Sequence[str],
+    points: Sequence[tuple[float, float]],
+    operations: Sequence[str],
+    only: Sequence[str],
+) -> Chosen:
+    """Plan what the options ask for.
+
+    Raises:
+        UsageError: If there are too many texts, a URL without a file, or a case that is not in the plan.
+        ImageError: If a file is no image.
+    """
+    if len(texts) > MAX_TEXTS:
+        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
+    photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
+    whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)))
+    unknown = [name for name in only if name not in {entry.id for entry in whole.entries}]
+    if unknown:
+        raise UsageError(f"no case {unknown[0]!r} in this plan; --dry-run lists them")
+    plan = whole.of_cases(only) if only else whole.of_operations(operations)
+    given = [*(("--image", image) for image in images), *(("--text", text) for text in texts)]
+    given += [("--image-url", url) for url in urls]
+    given += [("--point", f"{x:g},{y:g}") for x, y in points]
+    return Chosen(plan, tuple(word for pair in given for word in pair))
+
+
+def _by_url(text: str) -> tuple[str, Photograph]:
+    url, found, path = text.rpartition("=")
+    if not found or "://" not in url or not path:
+        raise UsageError(f"--image-url {text!r} has to be URL=FILE, such as https://example.com/bus.jpg=bus.jpg")
+    return url, cases.photograph_from_file(path)
+
+
+def show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
+    """List what would be sent, in its order, with a line under the budget."""
+    width = max(len(entry.id) for entry in plan.entries)
+    for number, entry in enumerate(plan.entries, start=1):
+        if number == max_calls + 1:
+            click.echo(f"---- over the budget of {max_calls} calls ----")
+        click.echo(f"{number:3}  {entry.id:{width}}  {entry.asks}")
+    click.echo(estimate(plan, max_calls, price))
+
+
+def estimate(plan: Plan, max_calls: int, price: float | None) -> str:
+    """Say what a run will cost, as far as that is known: the good requests, if a call has a price."""
+    sent = plan.entries[:max_calls]
+    good = sum(200 in getattr(entry, "expected", {200}) for entry in sent)
+    words = f"{len(sent)} calls, {len(sent) - good} of them are to be refused"
+    return words if price is None else f"{words}; about {good * price:g} credits if only the others are charged"
