@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import orjson
+
 from mock_server.calls import named_image, unknown
 from mock_server.places import Mistake, Place
 from mock_server.scenario_rules import Fixed, RateLimit, Reply, Scenario, Then, When
+from mock_server.wordings import wording_of
 from sam3_contract.errors import UsageError
 
 __all__ = ["MOST_SCENARIOS", "Reader"]
@@ -167,7 +170,9 @@ class Reader:
         if not bodies and "status" not in fields:
             place.wrong("has `headers`, but neither a `status` nor a body")
         status = fields["status"].whole(least=200, most=599) if "status" in fields else 200
-        content, kind = self._content(bodies[0], fields[bodies[0]]) if bodies else (b"", "application/json")
+        # A refusal without a body of its own says what the service says.
+        refusal = orjson.dumps({"message": wording_of(status)}) if status >= 400 else b""
+        content, kind = self._content(bodies[0], fields[bodies[0]]) if bodies else (refusal, "application/json")
         if content and status in {204, 205, 304}:
             fields["status"].wrong(f"is {status}, which has no body")
         headers = _own_headers(fields["headers"]) if "headers" in fields else ()

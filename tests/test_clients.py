@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mock_server import Settings, create_app
+from mock_server import Settings, control_of, create_app
 from tests.faults import KEY
 from tests.servers import ROOT, serving
 
@@ -61,6 +61,22 @@ def test_supervision_reads_both_answers_and_fills_the_hole(used_by_the_sdk: tupl
     masks = 3 if profile == "documented" else 1
     assert used["detections"]["concept"] == [1, [1, 60, 90], True]
     assert used["detections"]["visual"] == [masks, [masks, 60, 90], True]
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("fault", ["status:503:2", "rate_limited:0:2"])
+def test_official_sdk_tries_again_while_the_service_is_busy(fault: str, way: str) -> None:
+    if not CLIENTS.exists():
+        pytest.skip("`make clients` installs the official clients")
+    app = create_app(Settings(api_keys=frozenset({KEY}), faults=(fault,)))
+    with serving(app) as url:
+        command = [str(CLIENTS), str(ROOT / "tests" / "clients" / "retrying_sdk.py"), url, KEY, way]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert result.stdout.split() == ["named"], result.stderr
+    statuses = [seen.status for seen in control_of(app).journal.requests]
+    assert statuses[-1] == 200
+    assert len(statuses) == 3
 
 
 def test_official_sdk_is_intercepted_at_the_services_own_url() -> None:
@@ -121,3 +137,39 @@ def test_node_fetches_from_another_origin(tmp_path: Path) -> None:
         result = subprocess.run([node, str(program), url], capture_output=True, text=True, check=True, timeout=60)
 
     assert result.stdout.split()[-1] == "3"
+
+
+def test_browser_fetches_from_another_origin(tmp_path: Path) -> None:
+    """A page of one origin asks the mock at another, with a header that the browser asks leave for first."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no browser is installed")
+    app = create_app()
+
+    def page(_: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [PAGE.replace("MOCK", url).encode()]
+
+    with serving(app) as url, serving(page) as other:
+        assert url != other
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000"]
+        command += [f"--user-data-dir={tmp_path}", "--dump-dom", other]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert "found 3, allowed" in result.stdout, result.stdout + result.stderr[-2000:]
+    assert [(seen.method, seen.status) for seen in control_of(app).journal.requests if seen.operation][-1] == (
+        "POST",
+        200,
+    )
+
+
+PAGE = """<!doctype html><title>asking</title><p id="said">asking</p><script>
+fetch("MOCK/sam3/concept_segment", {
+  method: "POST",
+  headers: {"Content-Type": "application/json", "Authorization": "Bearer any"},
+  body: JSON.stringify({image: {type: "url", value: "https://example.com/a.jpg"}, prompts: [{text: "specimen:tiny"}]}),
+}).then((answer) => answer.json()).then((found) => {
+  const count = found.prompt_results[0].predictions.length;
+  document.getElementById("said").textContent = `found ${count}, allowed`;
+}, (error) => { document.getElementById("said").textContent = `refused: ${error}`; });
+</script>"""

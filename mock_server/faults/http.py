@@ -13,8 +13,8 @@ from mock_server.auth import REFUSALS, KeySettings, check_key
 from mock_server.faults.changes import calls, replies, written
 from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import number, one_of, whole
-from mock_server.protocol import MAX_BODY
-from mock_server.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, NOT_FOUND, Refusal, unloadable_image
+from mock_server.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
+from mock_server.wordings import WORDINGS
 from mock_server.world import Answer
 
 __all__ = ["HTTP"]
@@ -25,17 +25,7 @@ JSON: Final = "application/json"
 LONGEST_WAIT: Final = 600  # seconds
 PARTS: Final = 10  # of a body that drips
 
-_WORDS: Final = {
-    404: NOT_FOUND,
-    413: f"The body is larger than {MAX_BODY} bytes.",
-    429: "Too many requests.",
-    500: INTERNAL_ERROR,
-    502: "Internal error. Request to Roboflow API failed.",
-    503: "Model is temporarily not ready - retry request.",
-    504: "Timeout when attempting to connect to Roboflow API.",
-    507: "Model is too big for this server.",
-}
-_STATUSES: Final = ("400", *REFUSALS, *map(str, _WORDS))
+_STATUSES: Final = ("400", *REFUSALS, *map(str, WORDINGS))
 _PROXY: Final = {
     "413": "Request Entity Too Large",
     "502": "Bad Gateway",
@@ -57,7 +47,7 @@ def _status(call: Call, _: Ask) -> Answer:
         check_key("", KeySettings(refused={"": call.value}))
     status = int(call.value)
     headers = {"retry-after": "1"} if status in {429, 503} else {}
-    raise Refusal(status, {"message": _WORDS[status]}, headers=headers)
+    raise Refusal(status, {"message": WORDINGS[status]}, headers=headers)
 
 
 @HTTP.fault(
@@ -67,7 +57,7 @@ def _status(call: Call, _: Ask) -> Answer:
     parameter=Parameter(f"Retry-After in seconds, from 0 to {LONGEST_WAIT}", "1", whole(0, LONGEST_WAIT)),
 )
 def _rate_limited(call: Call, _: Ask) -> Answer:
-    raise Refusal(429, {"message": _WORDS[429]}, headers={"retry-after": str(call.value)})
+    raise Refusal(429, {"message": WORDINGS[429]}, headers={"retry-after": str(call.value)})
 
 
 @HTTP.fault(
