@@ -1,166 +1,121 @@
-"""The mock's CPU time per request, against a bare Flask application under the same server in the same run.
+"""The mock's CPU time, start and memory, against a bare Flask application under granian in the same run.
 
-    python benchmarks/mock.py [--requests N]
+    python benchmarks/mock.py [--requests N] [--profile]
 
 Every image is new, so nothing is answered from a cache; two text prompts, polygons. The bare application reads the body
-with ``json.loads`` and answers a canned string. Load comes from this process over kept-alive connections; measured is
-the CPU time of the worker, as the operating system counts it. Linux only.
+with ``json.loads`` and answers a canned string. The mock is served as its users serve it, `sam3-contract serve`. Load
+comes from this process over a kept-alive connection; measured is the CPU time of the server's processes, as the
+operating system counts it, in short turns of one server and the other. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import http.client
-import io
-import json
-import multiprocessing
-import os
-import random
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-import flask
-import numpy as np
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from PIL import Image
+from photographs import HEADERS, PATH, bodies, photograph
+from profiling import print_profile
+from servers import Server, bare_flask, mock
 
-from mock_server import create_app
-from mock_server.serving import free_port
-
-TICKS = os.sysconf("SC_CLK_TCK")
-PATH = "/sam3/concept_segment?api_key=any"
+READY: Final = 0.6  # seconds
+MEMORY: Final = 90  # MB
 
 
-def bare_app() -> flask.Flask:
-    """Make the floor: what Flask costs when it does nothing but read JSON."""
-    app = flask.Flask("bare")
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent.
 
-    @app.post("/sam3/concept_segment")
-    def answer() -> str:
-        json.loads(flask.request.get_data())
-        return '{"time": 0.1, "prompt_results": []}'
+    Attributes:
+        kilobytes: Size of the image file, at most.
+        turn: Requests in one turn.
+        target: The most CPU time that the mock may take, in that of the bare application.
+    """
 
-    @app.get("/healthz")
-    def health() -> str:
-        return "ok"
-
-    return app
-
-
-def serve(load: Callable[[], Any], port: int) -> None:
-    """Run one worker until it is stopped."""
-    server = Granian(
-        "app", port=port, interface=Interfaces.WSGI, blocking_threads=8, backpressure=256, log_level=LogLevels.error
-    )
-    server.serve(target_loader=load, wrap_loader=False)
+    kilobytes: int
+    turn: int
+    target: float
 
 
-@contextmanager
-def serving(load: Callable[[], Any]) -> Iterator[tuple[int, int, float]]:
-    """Serve from a process of its own; yield the port, the worker's process id, and the seconds until it answered."""
-    port = free_port("127.0.0.1", 0)
-    started = time.perf_counter()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(load, port))
-    process.start()
-    try:
-        while True:
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/healthz")
-                connection.getresponse().read()
-                break
-            except OSError:
-                time.sleep(0.01)
-        seconds = time.perf_counter() - started
-        yield port, children_of(process.pid or 0)[0], seconds
-    finally:
-        process.terminate()
-        process.join()
+LOADS: Final = (Load(100, 50, 3.0), Load(1000, 10, 1.4))
 
 
-def children_of(pid: int) -> list[int]:
-    """List a process's workers, leaving out the helper that multiprocessing starts."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [int(child) for child in children if "resource_tracker" not in Path(f"/proc/{child}/cmdline").read_text()]
-
-
-def cpu_seconds(pid: int) -> float:
-    """Read what a process has used, in user and system mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident_megabytes(pid: int) -> float:
-    """Read the memory a process holds."""
-    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def photographs(number: int, *, kilobytes: int) -> list[bytes]:
-    """Make bodies of requests whose images all differ, each a JPEG of about the size asked for."""
-    rng = np.random.default_rng(7)
-    side = 400 if kilobytes <= 100 else 1500
-    noise = rng.integers(0, 256, (side * 3 // 4, side, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    for quality in range(95, 5, -5):
-        file = io.BytesIO()
-        Image.fromarray(noise).save(file, "JPEG", quality=quality)
-        if file.tell() <= kilobytes * 1024:
-            break
-    content = file.getvalue()
-    prompts = [{"type": "text", "text": "person"}, {"type": "text", "text": "dog"}]
-    bodies = []
-    for index in range(number):
-        value = base64.b64encode(content + index.to_bytes(8, "big")).decode("ascii")
-        bodies.append(json.dumps({"image": {"type": "base64", "value": value}, "prompts": prompts}).encode())
-    return bodies
-
-
-def milliseconds_per_request(port: int, pid: int, bodies: list[bytes]) -> float:
-    """Send all bodies and divide the CPU time the worker took by their number."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    before = cpu_seconds(pid)
-    for body in bodies:
-        connection.request("POST", PATH, body, {"Content-Type": "application/json"})
+def milliseconds_per_request(server: Server, turn: list[bytes]) -> float:
+    """Send a turn and divide the CPU time it took by the number of requests."""
+    connection = server.connection()
+    before = server.cpu_seconds()
+    for body in turn:
+        connection.request("POST", PATH, body, HEADERS)
         answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
             raise SystemExit(f"status {answer.status}")
-    return (cpu_seconds(pid) - before) * 1000 / len(bodies)
+    milliseconds = (server.cpu_seconds() - before) * 1000 / len(turn)
+    connection.close()
+    return milliseconds
+
+
+def compare(bare: Server, ours: Server, load: Load, *, requests: int) -> float:
+    """Print a row of the table; return the ratio of the CPU times."""
+    source = bodies(photograph(load.kilobytes))
+    for server in (bare, ours):
+        milliseconds_per_request(server, [next(source) for _ in range(load.turn)])
+    turns = []
+    for _ in range(max(requests // load.turn, 5)):
+        turn = [next(source) for _ in range(load.turn)]
+        turns.append((milliseconds_per_request(bare, turn), milliseconds_per_request(ours, turn)))
+    theirs, own = (statistics.median(column) for column in zip(*turns, strict=True))
+    ratio = statistics.median(mine / other for other, mine in turns)
+    what = f"CPU, image of {len(next(source)) * 3 // 4 // 1024} KB"
+    print(row(what, f"{theirs:.3f} ms", f"{own:.3f} ms", ratio) + verdict(ratio, load.target))
+    return ratio
+
+
+def print_memory(bare: Server, ours: Server, *, when: str) -> float:
+    """Print what the processes hold; return the most that one of the mock's does, in MB."""
+    for what, theirs, own in (
+        (f"memory {when}, first process", bare.resident()[0], ours.resident()[0]),
+        (f"memory {when}, its worker", bare.resident()[1], ours.resident()[1]),
+        (f"memory {when}, both", bare.proportional(), ours.proportional()),
+    ):
+        print(row(what, f"{theirs:.0f} MB", f"{own:.0f} MB", own / theirs))
+    return max(ours.resident())
+
+
+def row(what: str, theirs: str, own: str, ratio: float) -> str:
+    """Write a row of the table."""
+    return f"{what:30}{theirs:>12}{own:>12}{ratio:8.2f}"
+
+
+def verdict(found: float, target: float) -> str:
+    """Say whether a target is met."""
+    return f"  <= {target}: {'met' if found <= target else 'MISSED'}"
 
 
 def main() -> int:
     """Print the table; exit status 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1000, help="of 100 KB; a tenth of them of 1 MB")
-    number = parser.parse_args().requests
-    missed = 0
-    with serving(bare_app) as (bare_port, bare_pid, bare_ready), serving(partial(create_app)) as (port, pid, ready):
-        print(f"{'':28}{'bare Flask':>12}{'mock':>12}{'ratio':>8}  target")
-        print(f"{'ready to answer':28}{bare_ready:10.2f} s{ready:10.2f} s{ready / bare_ready:8.1f}")
-        for kilobytes, count, target in ((100, number, 3.0), (1000, max(number // 10, 20), 1.4)):
-            bodies = photographs(count, kilobytes=kilobytes)
-            random.Random(1).shuffle(bodies)  # noqa: S311 - an order, no secret
-            milliseconds_per_request(port, pid, bodies[:20])
-            rounds = [
-                (milliseconds_per_request(bare_port, bare_pid, bodies), milliseconds_per_request(port, pid, bodies))
-                for _ in range(3)
-            ]
-            theirs, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
-            ratio = statistics.median(mine / bare for bare, mine in rounds)
-            size = f"CPU, image of {len(bodies[0]) * 3 // 4 // 1024} KB"
-            verdict = "met" if ratio <= target else "MISSED"
-            print(f"{size:28}{theirs:9.3f} ms{ours:9.3f} ms{ratio:8.1f}  <= {target} x {verdict}")
-            missed += ratio > target
-        print(f"{'memory of the worker':28}{resident_megabytes(bare_pid):9.0f} MB{resident_megabytes(pid):9.0f} MB")
+    parser.add_argument("--profile", action="store_true", help="tell where the time of a request goes")
+    arguments = parser.parse_args()
+    with bare_flask() as bare, mock() as ours:
+        print(f"{'':30}{'bare Flask':>12}{'mock':>12}{'ratio':>8}  target")
+        ratio = ours.seconds / bare.seconds
+        print(row("ready to answer", f"{bare.seconds:.2f} s", f"{ours.seconds:.2f} s", ratio), end="")
+        print(verdict(ours.seconds, READY))
+        most = print_memory(bare, ours, when="at start")
+        print(f"{'most of one process':62}{verdict(most, MEMORY)}")
+        missed = (ours.seconds > READY) + (most > MEMORY)
+        for load, requests in zip(LOADS, (arguments.requests, arguments.requests // 10), strict=True):
+            missed += compare(bare, ours, load, requests=requests) > load.target
+        print_memory(bare, ours, when="now")
+        if arguments.profile:
+            turn = list(islice(bodies(photograph(LOADS[0].kilobytes)), 500))
+            whole = statistics.median(milliseconds_per_request(ours, turn[:100]) for _ in range(5))
+            print_profile(turn, path=PATH, whole=whole)
     return int(missed > 0)
 
 

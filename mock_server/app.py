@@ -95,7 +95,7 @@ def create_app(
     faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
     for operation in served.operations:
         _add_operation(app, operation, world, settings, control)
-    _add_service_paths(app, served, known_images=len(library))
+    _add_service_paths(app, served, known_images=len(library), control=settings.control)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
@@ -159,7 +159,7 @@ def _add_operation(
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
 
-def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int) -> None:
+def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int, control: bool) -> None:
     """Add what says that this is a mock, and what it serves."""
     about = {
         "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract; masks are synthetic, but on known images",
@@ -169,6 +169,8 @@ def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int
         "contract": "/openapi.json",
         "docs": "/docs",
         "health": "/healthz",
+        # What was asked, scenarios and faults; null where these routes are left out.
+        "control": "/_mock" if control else None,
     }
 
     def document() -> Response:

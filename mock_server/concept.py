@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Final
 
 from mock_server.annotated import AnnotatedImage
@@ -27,6 +27,7 @@ MODEL: Final = "sam3/sam3_final"
 MAX_INSTANCES: Final = 6  # of one text
 MAX_ANNOTATED: Final = 200  # annotations of one prompt
 MAX_EXEMPLARS: Final = 8  # positive boxes of one prompt that get instances
+LEAST_SURE, SUREST = 20, 999  # permille; of an instance of a text
 MAX_RADIUS: Final = 1024  # half pixels; many instances are held at once
 FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
 _KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists
@@ -43,11 +44,14 @@ class Instance:
     def __init__(self, confidence: float, draw: Callable[[], Patch]) -> None:
         self.confidence = confidence
         self._draw = draw
+        self._patch: Patch | None = None
 
-    @cached_property
+    @property
     def patch(self) -> Patch:
         """Where it is."""
-        return self._draw()
+        if self._patch is None:
+            self._patch = self._draw()
+        return self._patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,13 @@ def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Insta
     dice = Dice("concept", str(seed), picture.digest, text)
     if dice.below(8) == 0:  # now and then there is none
         return
+    height, width = picture.size
+    short = min(height, width, 2 * MAX_RADIUS)
+    least, span = short // 8, short // 2 + 1 - short // 8
     for _ in range(dice.between(1, MAX_INSTANCES)):
-        kind = KINDS[dice.below(len(KINDS))]
-        short = min(*picture.size, 2 * MAX_RADIUS)
-        radii = (dice.between(short // 8, short // 2), dice.between(short // 8, short // 2))
-        yield _place(kind, dice, radii, picture)
+        # One after the other, but at once: most of what there could be is too unsure to be looked at any further.
+        kind, a, b, *place = dice.each_below(len(KINDS), span, span, *_placing(picture))
+        yield _placed(KINDS[kind], (least + a, least + b), place, picture)
 
 
 def _instances_like(box: Box, picture: Picture, seed: int) -> Iterator[Instance]:
@@ -183,15 +189,19 @@ def _instances_like(box: Box, picture: Picture, seed: int) -> Iterator[Instance]
 
     yield Instance(confidence_from_permille(dice.between(910, 990)), boxed)
     for _ in range(dice.below(3)):
-        yield _place(kind, dice, radii, picture)
+        yield _placed(kind, radii, dice.each_below(*_placing(picture)), picture)
 
 
-def _place(kind: str, dice: Dice, radii: tuple[int, int], picture: Picture) -> Instance:
+def _placing(picture: Picture) -> tuple[int, ...]:
+    """Give the bounds of the choices that place an instance: confidence, column, row, and those of its details."""
     height, width = picture.size
-    confidence = confidence_from_permille(dice.between(20, 999))
-    center = (dice.below(2 * width), dice.below(2 * height))
-    drawn = partial(compose, kind, dice.fork(), center=center, radii=radii, size=picture.size)
-    return Instance(confidence, drawn)
+    return SUREST + 1 - LEAST_SURE, 2 * width, 2 * height, 2**32
+
+
+def _placed(kind: str, radii: tuple[int, int], choices: Sequence[int], picture: Picture) -> Instance:
+    permille, x, y, details = choices
+    drawn = partial(compose, kind, Dice.forked(details), center=(x, y), radii=radii, size=picture.size)
+    return Instance(confidence_from_permille(LEAST_SURE + permille), drawn)
 
 
 def _same(patch: Patch) -> Patch:

@@ -7,7 +7,7 @@ does without them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Flask, Request, g, request
 from flask.ctx import _AppCtxGlobals
@@ -20,15 +20,18 @@ __all__ = ["Application", "Notes", "current_notes", "current_request"]
 Notes = _AppCtxGlobals
 """What is noted of a request: ``flask.g``."""
 
+_REQUEST: Final = cast("LocalProxy[Request]", request)
+_NOTES: Final = cast("LocalProxy[Notes]", g)
+
 
 def current_request() -> Request:
     """Take the request at hand."""
-    return cast("LocalProxy[Request]", request)._get_current_object()  # noqa: SLF001 - public in werkzeug
+    return _REQUEST._get_current_object()  # noqa: SLF001 - public in werkzeug
 
 
 def current_notes() -> Notes:
     """Take what is noted of the request at hand."""
-    return cast("LocalProxy[Notes]", g)._get_current_object()  # noqa: SLF001 - public in werkzeug
+    return _NOTES._get_current_object()  # noqa: SLF001 - public in werkzeug
 
 
 class _NoSessions(SessionInterface):

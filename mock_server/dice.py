@@ -29,29 +29,40 @@ class Dice:
     def __init__(self, *key: str | bytes) -> None:
         self._key = key
         self._state: hashlib.blake2b | None = None
-        self._words: list[int] = []  # those that the last digest still has, the next one last
+        self._words: list[int] = []  # those that the last digest still has
 
     def below(self, bound: int) -> int:
         """Choose from 0 up to, not including, ``bound`` (at most 2**32; 0 for a bound under 1)."""
-        if not self._words:
-            self._roll()
+        return self.each_below(bound)[0]
+
+    def each_below(self, *bounds: int) -> list[int]:
+        """Choose below several bounds, one after the other, as :meth:`below` does."""
+        words, count = self._words, len(bounds)
+        while len(words) < count:
+            words += self._roll()
         # Multiply and shift instead of modulo: the bias is under bound / 2**32.
-        return self._words.pop() * max(bound, 0) >> 32
+        chosen = [word * bound >> 32 if bound > 0 else 0 for word, bound in zip(words, bounds)]  # noqa: B905 - the first
+        del words[:count]
+        return chosen
 
     def between(self, low: int, high: int) -> int:
         """Choose from ``low`` up to and including ``high``."""
-        return low + self.below(high - low + 1)
+        return low + self.each_below(high + 1 - low)[0]
 
     def fork(self) -> Dice:
         """Make dice whose choices follow from these ones' so far, and change none of their next."""
-        return Dice(self.below(2**32).to_bytes(4, "big"))
+        return self.forked(self.below(2**32))
 
-    def _roll(self) -> None:
+    @classmethod
+    def forked(cls, choice: int) -> Dice:
+        """Make the dice that :meth:`fork` makes, of the choice below 2**32 that it takes for that."""
+        return cls(choice.to_bytes(4, "big"))
+
+    def _roll(self) -> tuple[int, ...]:
         # Not before the first choice: of most things that could be drawn nobody asks for the details.
         if self._state is None:
-            self._state = hashlib.blake2b(digest_size=32)
-            for part in self._key:
-                octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-                self._state.update(len(octets).to_bytes(8, "big") + octets)
+            octets = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in self._key]
+            framed = b"".join([len(part).to_bytes(8, "big") + part for part in octets])
+            self._state = hashlib.blake2b(framed, digest_size=32)
         self._state.update(b"next")
-        self._words += reversed(_WORDS.unpack(self._state.digest()))
+        return _WORDS.unpack(self._state.digest())

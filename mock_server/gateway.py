@@ -42,7 +42,10 @@ _BASE: Final[Environ] = {
     "wsgi.run_once": False,
     "wsgi.version": (1, 0),
 }
-_PLAIN_NAMES: Final = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+_NAMES: Final = {
+    name: f"HTTP_{name.upper().replace('-', '_')}"
+    for name in ("host", "accept", "accept-encoding", "user-agent", "connection", "authorization", "origin")
+} | {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Gateway:
         self._limits = limits
         self._may_wait = may_wait
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
+        self._deadlines = _Deadlines(limits.read_timeout)
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
@@ -124,11 +128,11 @@ class Gateway:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > self._limits.body:
             return b"", RequestEntityTooLarge()
+        if not (chunked or length):
+            return b"", None
         try:
-            async with asyncio.timeout(self._limits.read_timeout):
-                if chunked:
-                    return await self._join(parts), None
-                return await protocol() if length else b"", None
+            with self._deadlines:
+                return await self._join(parts) if chunked else await protocol(), None
         except TimeoutError:
             return b"", RequestTimeout()
         except ProtocolClosed:
@@ -150,12 +154,11 @@ class Gateway:
     async def _discard(self, parts: AsyncIterator[bytes]) -> None:
         """Read on behind an answer: a client that finds its connection reset while it sends never reads it."""
         left = _DISCARDED
-        with suppress(TimeoutError, ProtocolClosed):
-            async with asyncio.timeout(self._limits.read_timeout):
-                async for part in parts:
-                    left -= len(part)
-                    if left < 0:
-                        return
+        with suppress(TimeoutError, ProtocolClosed), self._deadlines:
+            async for part in parts:
+                left -= len(part)
+                if left < 0:
+                    return
 
     def _ask(self, environ: Environ) -> _Answer:
         """Run the application as far as the first part of its answer."""
@@ -176,6 +179,45 @@ class Gateway:
         return _Answer(status, headers, body, _closing(rest, parts))
 
 
+class _Deadlines:
+    """A block in which a task may read for some time, and no longer: then it ends with :class:`TimeoutError`.
+
+    One timer does for all tasks. :func:`asyncio.timeout` makes one for each, which takes longer than most reads.
+
+    Args:
+        seconds: How long a task may read.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: dict[asyncio.Task[Any] | None, float] = {}  # in order, as all have the same time
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ends[asyncio.current_task(loop)] = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._look, loop)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        task = asyncio.current_task()
+        ours = self._ends.pop(task, None) is None and isinstance(error, asyncio.CancelledError)
+        if ours and task is not None and not task.uncancel():
+            raise TimeoutError from error
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cancel the tasks whose time is over, and look again when that of the next one is."""
+        self._timer = None
+        now = loop.time()
+        for task, end in list(self._ends.items()):
+            if end > now:
+                self._timer = loop.call_at(end, self._look, loop)
+                return
+            del self._ends[task]
+            if task is not None:
+                task.cancel()
+
+
 class _Unreadable(io.RawIOBase):
     """The stream of a body that did not come, or not in time, or was too large."""
 
@@ -189,7 +231,7 @@ class _Unreadable(io.RawIOBase):
 def _environ_of(scope: Scope) -> Environ:
     environ = _BASE.copy()
     for name, value in scope.headers.items():
-        key = _PLAIN_NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     host, _, port = scope.server.rpartition(":")
     environ["REQUEST_METHOD"] = scope.method

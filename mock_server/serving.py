@@ -27,6 +27,7 @@ from mock_server.control import MockControl, control_of
 from mock_server.gateway import Environ, Gateway, Limits
 from mock_server.protocol import MAX_BODY
 from mock_server.settings import Settings
+from mock_server.warming import warm_up
 from sam3_contract import spec
 from sam3_contract.errors import UsageError
 
@@ -167,6 +168,7 @@ def _load_and_announce(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, memory)
+    warm_up()
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()
     return gateway

@@ -28,6 +28,13 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # EXIF orientations that exchange wi
 # The only data URIs the server takes: other types, upper case and parameters are read as bad base64.
 _DATA_URI: Final = re.compile(r"^data:image/[a-z]+;base64,")
 
+# What a JPEG without metadata is made of: tables, the frame's header, JFIF's own header, comments.
+_SEGMENT: Final = struct.Struct(">BBH")  # 255, marker, length of the rest with these two bytes
+_FRAME: Final = struct.Struct(">BHHB")  # bits, height, width, layers
+_QUANTIZATION, _START_OF_SCAN, _JFIF = 0xDB, 0xDA, 0xE0
+_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
+_PLAIN: Final = _FRAMES | {0xC4, _QUANTIZATION, _START_OF_SCAN, 0xDD, _JFIF, 0xFE}
+
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325  # tags of TIFF
 _QUIET: Final = Lock()
 _DAMAGED: Final = (
@@ -89,6 +96,9 @@ def read_header(content: bytes) -> ImageHeader:
         >>> read_header(gif).size
         (2, 3)
     """
+    plain = _plain_jpeg(content)
+    if plain is not None:
+        return plain
     known = next(((name, plugin) for magic, name, plugin in _PLUGINS if content.startswith(magic)), None)
     if known is None:
         raise ImageError(f"no image starts with {content[:8]!r}; known are JPEG, PNG, WebP, GIF, BMP and TIFF")
@@ -138,6 +148,38 @@ def bytes_from_base64(value: str) -> bytes:
     if not content:
         raise ImageError("Empty image payload.")
     return content
+
+
+def _plain_jpeg(content: bytes) -> ImageHeader | None:
+    """Read the header of a JPEG as most programs write it, in a tenth of Pillow's time.
+
+    Returns:
+        ``None`` for whatever needs a closer look, be it metadata, which may turn the image, or damage.
+    """
+    if not content.startswith(b"\xff\xd8\xff"):
+        return None
+    position, marker, size = 2, 0, (0, 0)
+    while marker != _START_OF_SCAN:
+        if position + 4 > len(content):
+            return None
+        fill, marker, length = _SEGMENT.unpack_from(content, position)
+        start, position = position + 4, position + 2 + length
+        if fill != 0xFF or length < 2 or marker not in _PLAIN or position > len(content):
+            return None
+        if marker == _JFIF and length < 16:
+            return None
+        if marker == _QUANTIZATION and (length % 65 != 2 or max(content[start:position:65], default=0) > 15):
+            return None
+        if marker in _FRAMES:
+            if length < 8 or size != (0, 0):
+                return None
+            bits, height, width, layers = _FRAME.unpack_from(content, start)
+            if bits != 8 or layers not in {1, 3, 4} or length != 8 + 3 * layers:
+                return None
+            size = (width, height)
+    if min(size) < 1 or content.rfind(b"\xff\xd9") < position:
+        return None
+    return ImageHeader("JPEG", *size)
 
 
 def _leniently_decoded(text: str) -> bytes:

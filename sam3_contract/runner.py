@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from sam3_contract.baseline import Baseline
 from sam3_contract.cases import Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, Violation, deviations_shown, judge
-from sam3_contract.checks.truth import answers_exactly
+from sam3_contract.checks.truth import answers_exactly, looks_like_a_model
 from sam3_contract.errors import TransportError
 from sam3_contract.exchange import Case, Exchange
 from sam3_contract.patience import Patience
@@ -137,24 +137,25 @@ class _Sending:
         """Send what was planned, in an order in which nothing comes before what it builds on."""
         # What asks about earlier answers tells much for its price; it must not fall to what was planned before.
         kept_back = min(len(plan.follow_ups), self.budget.calls // 12)
-        for wave in _waves(plan.cases):
-            self._send_wave(wave, within=self.budget.calls - kept_back)
+        room = self.budget.calls - kept_back
+        self.unsent += [case.id for case in plan.cases[room:]]
+        for wave in _waves(plan.cases[:room]):
+            self._send_wave(wave)
         for follow_up in plan.follow_ups:
-            case = None if self._is_over() else follow_up.make(self.exchanges)
+            room = self.budget.calls - len(self.exchanges)
+            case = None if self._is_over() or room < 1 else follow_up.make(self.exchanges)
             if case is not None:
-                self._send_wave([case], within=self.budget.calls)
-            elif self._is_over() or not all(name in self.exchanges for name in follow_up.beside):
+                self._send_wave([case])
+            elif self._is_over() or room < 1 or not all(name in self.exchanges for name in follow_up.beside):
                 self.unsent.append(follow_up.id)
 
-    def _send_wave(self, cases: Sequence[Case], *, within: int) -> None:
-        room = max(within - len(self.exchanges), 0)
-        self.unsent += [case.id for case in cases[room:]]
+    def _send_wave(self, cases: Sequence[Case]) -> None:
         if self.budget.concurrency == 1:
-            for case in cases[:room]:
+            for case in cases:
                 self._send(case)
             return
         with ThreadPoolExecutor(self.budget.concurrency) as pool:
-            list(pool.map(self._send, cases[:room]))
+            list(pool.map(self._send, cases))
 
     def _send(self, case: Case) -> None:
         if self._is_over():
@@ -240,6 +241,8 @@ def run_of(
         seed: Noted in the run.
     """
     accepted = baseline or Baseline()
+    if looks_like_a_model(exchanges):  # on this machine, where a fake would be expected to answer alike to the pixel
+        exchanges = [replace(exchange, exact=False) for exchange in exchanges]
     judgements = judge(exchanges, contract, checks=checks)
     # What draws the built-in scenes to the pixel is no model but a fake: it has to pass every trial.
     strict = answers_exactly(exchanges)

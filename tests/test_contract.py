@@ -37,7 +37,7 @@ FOUND_BY = {
     "second_point_ignored": "V03",
     "second_visual_prompt_ignored": "V09",
     "first_visual_prompt_answers_all": "V03",
-    "visual_prompts_reversed": "V09",
+    "visual_prompts_reversed": "V04",
     "prompt_form_ignored": "V06",
     "multimask_returns_one": "V08",
     "multimask_returns_two": "V01",

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sam3_contract import images
 from sam3_contract.errors import ImageError
-from sam3_contract.images import bytes_from_base64, read_header
+from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 
 HEIGHT, WIDTH = 23, 31
 RGB = np.random.default_rng(7).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -291,6 +292,71 @@ def test_file_with_one_byte_changed_is_told_or_refused(name: str, data: st.DataO
     content[place] = value
 
     told_or_refused(bytes(content))
+
+
+def told_slowly(content: bytes) -> ImageHeader | None:
+    """Read a JPEG's header with Pillow; ``None`` if it is refused."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "_plain_jpeg", lambda _: None)
+        try:
+            return read_header(content)
+        except ImageError:
+            return None
+
+
+PLAIN_JPEGS = {
+    "colour": by_pillow(PHOTO, "JPEG"),
+    "grey": by_pillow(PHOTO.convert("L"), "JPEG"),
+    "comment": by_pillow(PHOTO, "JPEG", dpi=(72, 72), comment=b"a comment"),
+    "progressive": by_pillow(PHOTO, "JPEG", progressive=True),
+    "restarts": by_pillow(PHOTO, "JPEG", restart_marker_rows=1),
+    "OpenCV": by_opencv(".jpg", RGB),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_JPEGS)
+def test_plain_jpeg_is_read_without_pillow(name: str) -> None:
+    assert images._plain_jpeg(PLAIN_JPEGS[name]) == ImageHeader("JPEG", WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("content", [oriented("JPEG", 6), by_pillow(PHOTO, "PNG"), b"", b"\xff\xd8\xff"])
+def test_what_is_no_plain_jpeg_is_left_to_pillow(content: bytes) -> None:
+    assert images._plain_jpeg(content) is None
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@given(
+    name=st.sampled_from(sorted(PLAIN_JPEGS)),
+    changes=st.lists(
+        st.tuples(st.integers(0, 650), st.sampled_from([0, 1, 8, 0xC0, 0xDA, 0xE1, 0xFF]) | st.integers(0, 255))
+    ),
+    end=st.none() | st.integers(0, 700),
+)
+@settings(max_examples=400)
+def test_plain_jpeg_is_read_as_pillow_reads_it(name: str, changes: list[tuple[int, int]], end: int | None) -> None:
+    content = bytearray(PLAIN_JPEGS[name])
+    for place, value in changes:
+        content[place % len(content)] = value
+    damaged = bytes(content[:end])
+
+    read = images._plain_jpeg(damaged)
+
+    assert read is None or read == told_slowly(damaged)
+
+
+@given(
+    st.text("ABab01+/= \n-_\u00e9", max_size=16)
+    | st.binary(max_size=12).map(lambda raw: base64.b64encode(raw).decode())
+)
+@settings(max_examples=400)
+def test_base64_is_decoded_as_by_the_lenient_decoder_alone(value: str) -> None:
+    def decoded(decode: Any) -> Any:
+        try:
+            return decode(value)
+        except ImageError as error:
+            return str(error)
+
+    assert decoded(bytes_from_base64) == (decoded(images._leniently_decoded) or "Empty image payload.")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sam3_contract.cases import concept, refused, visual
+from sam3_contract.cases import concept, follow_ups, overlaps, refused, visual
 from sam3_contract.cases.questions import Questions
 from sam3_contract.exchange import Case, Exchange, Photograph
 
@@ -99,10 +99,10 @@ def plan(
         *visual.main_cases(questions, main),
         *refused.most_telling(questions),
         *visual.memory_cases(questions),
-        *concept.suppression_cases(questions),
+        *overlaps.overlap_cases(questions),
         *visual.shape_cases(questions),
         *(case for other in others[:1] for case in concept.main_cases(questions, other)),
-        *(case for other in others[:1] for case in visual.main_cases(questions, other, forms=("rle",))),
+        *(case for other in others[:1] for case in visual.object_cases(questions, other)),
         *concept.detail_cases(questions),
         *visual.detail_cases(questions),
         *concept.view_cases(questions),
@@ -110,11 +110,11 @@ def plan(
         *(case for url, at_hand in (urls or {}).items() for case in concept.url_cases(questions, url, at_hand)),
         *refused.the_rest(questions),
     ]
-    follow_ups = [
+    made = [
         FollowUp(name, "concept_segment", asks, make, beside)
-        for name, asks, make, beside in concept.follow_ups(questions)
+        for name, asks, make, beside in follow_ups.follow_ups(questions)
     ]
-    return Plan(tuple(cases), tuple(follow_ups))
+    return Plan(tuple(cases), tuple(made))
 
 
 def _partners(entry: Case | FollowUp) -> list[str]:

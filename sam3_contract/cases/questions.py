@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from sam3_contract.exchange import Case, Photograph, as_base64
-from sam3_contract.scenes import Scene, built_in_scenes
+import cv2
+import numpy as np
 
-__all__ = ["DEFAULT_TEXTS", "HIGH", "LOW", "Questions", "body_of", "case_of", "image_id_of"]
+from sam3_contract.cases.scenes import ACROSS_EDGES, is_of_discs
+from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
+from sam3_contract.scenes import Scene, Thing, built_in_scenes
+
+__all__ = [
+    "CONCEPT",
+    "DEFAULT_TEXTS",
+    "HIGH",
+    "LOW",
+    "MAX_PROMPTS",
+    "VERY_LOW",
+    "VISUAL",
+    "Made",
+    "Questions",
+    "body_of",
+    "case_of",
+]
+
+Made = tuple[str, str, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
+"""A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
+
+CONCEPT: Final = "concept_segment"
+VISUAL: Final = "visual_segment"
 
 DEFAULT_TEXTS: Final = ("person", "circle", "thing", "zebra")
 LOW: Final = 0.2  # low enough that a model finds something, high enough that a threshold ignored shows
 HIGH: Final = 0.6
+VERY_LOW: Final = 0.05
+MAX_PROMPTS: Final = 16
 MAX_TEXTS: Final = 6  # of one scene's categories; each costs the server a pass
+MAX_BOXES: Final = 8  # of one scene
+CLEAR: Final = 4.0  # pixels from a thing from which on a click is clearly beside it
 
 
 @dataclass(frozen=True)
@@ -68,6 +95,21 @@ class Questions:
             {"points": [_click(first.click, positive=False)]},
         ]
 
+    def one_click(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Click one object: of several the second, which no server would take without being told."""
+        prompts = self.click_prompts(photograph)
+        return prompts[1:2] or prompts[:1]
+
+    def other_click(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Click another object than `one_click`, if there are several."""
+        return self.click_prompts(photograph)[:1]
+
+    def object_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
+        """Box what is drawn, tightly, with clicks beside it; where nothing is known, click."""
+        if self.points or not photograph.things:
+            return self.click_prompts(photograph)
+        return [_boxed(thing) for thing in photograph.things[:MAX_BOXES]]
+
     def box_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
         """Box what is off the middle of an image, and once more with a click on it and one beside it.
 
@@ -80,10 +122,25 @@ class Questions:
         return [{"box": box}, {"box": box, "points": [_click(on), _click(beside, positive=False)]}, {"box": small}]
 
     def click_train(self, photograph: Photograph) -> list[dict[str, Any]]:
-        """Click two places of an object and one beside it."""
+        """Click two places of an object and one beside it; where edges are known, on both sides of them."""
         width, height = photograph.header.width, photograph.header.height
         on, also, beside = (0.3 * width, 0.33 * height), (0.25 * width, 0.48 * height), (0.355 * width, 0.35 * height)
-        return [{"points": [_click(on), _click(also), _click(beside, positive=False)]}]
+        edges = ACROSS_EDGES if is_of_discs(photograph) else ()
+        return [
+            {"points": [_click(on), _click(also), _click(beside, positive=False)]},
+            *({"points": [_click(inside), _click(outside, positive=False)]} for inside, outside in edges),
+        ]
+
+    def image_id(self, name: str) -> str:
+        """Name an image by what is sent in all: a server may remember the id from another run.
+
+        The ids of a run differ in their last characters only, by which a cache that cuts them short shows.
+        """
+        return f"sam3-contract/{self._digest}/{name}"
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(b"".join(photograph.content for photograph in self.photographs)).hexdigest()
 
 
 def body_of(photograph: Photograph, **fields: Any) -> dict[str, Any]:
@@ -96,14 +153,22 @@ def case_of(name: str, operation: str, asks: str, body: Mapping[str, Any], photo
     return Case(f"{operation}/{name}", operation, asks, body, image=photograph.header, things=photograph.things, **more)
 
 
-def image_id_of(photograph: Photograph) -> str:
-    """Name an image by its content: a server may remember the id from another run."""
-    return f"sam3-contract/{hashlib.sha256(photograph.content).hexdigest()[:16]}"
-
-
 def _click(point: tuple[float, float], *, positive: bool = True) -> dict[str, Any]:
     return {"x": point[0], "y": point[1], "positive": positive}
 
 
 def _middle(photograph: Photograph) -> tuple[int, int]:
     return photograph.header.width // 2, photograph.header.height // 2
+
+
+def _boxed(thing: Thing) -> dict[str, Any]:
+    """Box a thing, and click what is in its box and not of it, if anything is."""
+    left, top, width, height = (int(thing.top_left_box[name]) for name in ("x", "y", "width", "height"))
+    depth = cv2.distanceTransform((~thing.bitmap).astype(np.uint8), cv2.DIST_L1, 3)[
+        top : top + height, left : left + width
+    ]
+    row, column = divmod(int(np.argmax(depth)), width)
+    prompt: dict[str, Any] = {"box": thing.center_box}
+    if depth[row, column] >= CLEAR:
+        prompt["points"] = [_click((left + column, top + row), positive=False)]
+    return prompt

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sam3_contract.cases.questions import Questions, body_of, image_id_of
+from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
 from sam3_contract.exchange import Case, KeyPlace, as_base64
 
 __all__ = ["most_telling", "the_rest"]
 
-CONCEPT: Final = "concept_segment"
-VISUAL: Final = "visual_segment"
 TEXT: Final = "aGVsbG8gd29ybGQ="
 _UNAUTHORISED: Final = frozenset({401})
 _UNPROCESSABLE: Final = frozenset({422})
@@ -90,7 +88,7 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         ("unknown_field", CONCEPT, "has a field that is none", {**good, "treshold": 0.5}, 200, "lenient_types"),
     ):
         yield _refused(name, operation, asks, body, tolerated={status: deviation})
-    alone = {"image_id": image_id_of(questions.lead), "prompts": clicks["prompts"]}
+    alone = {"image_id": questions.image_id("lead"), "prompts": clicks["prompts"]}
     yield Case(
         "visual_segment/id_alone",
         VISUAL,

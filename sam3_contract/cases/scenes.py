@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageDraw
 
@@ -14,15 +14,34 @@ from sam3_contract.exchange import Photograph
 from sam3_contract.images import read_header
 from sam3_contract.scenes import Scene, built_in_scenes
 
-__all__ = ["built_in_images", "photograph", "photograph_from_file", "photograph_of_scene"]
+__all__ = [
+    "ACROSS_EDGES",
+    "built_in_images",
+    "is_of_discs",
+    "photograph",
+    "photograph_from_file",
+    "photograph_of_scene",
+    "saved_as",
+]
 
 _DISCS: Final = (
     ((120, 100, 620, 600), (206, 52, 44)),
     ((420, 180, 1000, 760), (44, 92, 188)),
     ((750, 300, 1180, 730), (236, 178, 32)),
     ((300, 500, 750, 930), (40, 140, 72)),
+    ((20, 20, 120, 120), (112, 48, 140)),
+    ((1110, 790, 1310, 990), (148, 82, 40)),
 )
-_CANVAS: Final = (1320, 1000)  # wider than the model's frame of 1008
+_CANVAS: Final = (1319, 1001)  # wider than the model's frame of 1008, and of odd sides
+
+Pixel = tuple[int, int]
+
+ACROSS_EDGES: Final[tuple[tuple[Pixel, Pixel], ...]] = (
+    ((1270, 940), (1314, 996)),
+    ((45, 50), (4, 4)),
+    ((130, 350), (110, 350)),
+)
+"""Pixels ``(x, y)`` in a disc and close by on the background: in two corners, and at the red one's left edge."""
 
 
 def photograph(name: str, content: bytes) -> Photograph:
@@ -69,6 +88,29 @@ def built_in_images() -> tuple[Photograph, ...]:
         The two annotated scenes, and discs that overlap, of which the truth is not told.
     """
     return (*map(photograph_of_scene, built_in_scenes()), photograph("discs.png", _overlapping_discs()))
+
+
+def is_of_discs(photograph: Photograph) -> bool:
+    """Tell whether an image is the one of the discs."""
+    return photograph is built_in_images()[-1]
+
+
+def saved_as(photograph: Photograph, form: str, **options: Any) -> Photograph:
+    """Save a built-in image in another format; a file of the user's stays as it is, as it may grow beyond limits.
+
+    Args:
+        photograph: The image.
+        form: What Pillow calls a format that keeps every pixel, such as ``TIFF``.
+        options: Of that format.
+    """
+    if photograph not in built_in_images():
+        return photograph
+    file = io.BytesIO()
+    picture = Image.open(io.BytesIO(photograph.content))
+    picture.save(file, form, **options)
+    content = file.getvalue()
+    name = f"{Path(photograph.name).stem}.{form.lower()}"
+    return Photograph(name, content, read_header(content), photograph.things)
 
 
 def _overlapping_discs() -> bytes:

@@ -20,7 +20,16 @@ __all__ = ["View", "grey_views", "mirrored_view", "padded_view", "turned_view"]
 Bitmap = NDArray[np.bool_]
 
 _ORIENTATION: Final = 0x0112
-_SIDEWAYS: Final = 6  # EXIF: the top of the picture is on the right of the file
+_UNDONE_BY: Final = {
+    3: Image.Transpose.ROTATE_180,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    8: Image.Transpose.ROTATE_270,
+}
+"""For some EXIF orientations, how a picture has to lie in the file for them to turn it upright."""
+GREY: Final = 5
+CHANNEL: Final = 3
+"""EXIF orientations of the grey views: mirrored and turned, and upside down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +49,27 @@ class View:
     moved: bool = False
 
 
-def turned_view(scene: Scene) -> View:
-    """Save a scene sideways, as a JPEG that its EXIF tag turns upright."""
-    exif = Image.Exif()
-    exif[_ORIENTATION] = _SIDEWAYS
-    picture = Image.fromarray(scene.pixels).transpose(Image.Transpose.ROTATE_90)
-    content = _file(picture, "JPEG", quality=95, subsampling=0, exif=exif)
-    sent = photograph_of_scene(scene, content, name=f"{scene.name}-turned.jpg")
+def turned_view(scene: Scene, orientation: int) -> View:
+    """Save a scene lying on a side, as a JPEG that its EXIF tag turns upright."""
+    content = _turned(Image.fromarray(scene.pixels), orientation)
+    sent = photograph_of_scene(scene, content, name=f"{scene.name}-turned-{orientation}.jpg")
     return View(sent, "as JPEG, turned by its EXIF tag", _unchanged)
 
 
 def grey_views(scene: Scene) -> tuple[Photograph, View]:
-    """Save a scene in grey: as RGB, and as a view of that, with one channel."""
+    """Save a scene in grey: as RGB, and as a view of that, with one channel; both turned by EXIF tags of their own."""
     plain = grey(scene)
-    one_channel = _file(Image.fromarray(plain.pixels[:, :, 0]), "PNG")
-    view = photograph_of_scene(plain, one_channel, name=f"{plain.name}-channel.png")
-    return photograph_of_scene(plain), View(view, "with one channel of grey", _unchanged)
+    coloured = photograph_of_scene(plain, _turned(Image.fromarray(plain.pixels), GREY), name=f"{plain.name}.jpg")
+    one_channel = _turned(Image.fromarray(plain.pixels[:, :, 0]), CHANNEL)
+    view = photograph_of_scene(plain, one_channel, name=f"{plain.name}-channel.jpg")
+    return coloured, View(view, "with one channel of grey", _unchanged)
 
 
 def mirrored_view(scene: Scene) -> View:
-    """Mirror a scene, saved with an alpha channel."""
+    """Mirror a scene, saved with an alpha channel that would hide the background, if it were heeded."""
     other = mirrored(scene)
-    content = _file(Image.fromarray(other.pixels).convert("RGBA"), "PNG")
+    alpha = np.any([thing.bitmap for thing in other.things], axis=0).astype(np.uint8) * 255
+    content = _file(Image.fromarray(np.dstack([other.pixels, alpha])), "PNG")
     sent = photograph_of_scene(other, content)
     return View(sent, "mirrored, with an alpha channel", lambda bitmap: bitmap[:, ::-1], moved=True)
 
@@ -78,6 +86,13 @@ def padded_view(scene: Scene) -> View:
 
 def _unchanged(bitmap: Bitmap) -> Bitmap:
     return bitmap
+
+
+def _turned(picture: Image.Image, orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[_ORIENTATION] = orientation
+    lying = picture.transpose(_UNDONE_BY[orientation])
+    return _file(lying, "JPEG", quality=95, subsampling=0, exif=exif)
 
 
 def _file(picture: Image.Image, form: str, **options: Any) -> bytes:

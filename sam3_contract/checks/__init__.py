@@ -6,7 +6,21 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sam3_contract.checks import concept, http, masks, memory, relations, thresholds, truth, views, visual
+from sam3_contract.checks import (
+    archives,
+    clicks,
+    concept,
+    drawn,
+    exemplars,
+    http,
+    masks,
+    memory,
+    relations,
+    suppression,
+    thresholds,
+    views,
+    visual,
+)
 from sam3_contract.checks.deviations import Shows, deviations_shown
 from sam3_contract.checks.law import Breach, Check, Judgement, Shown, Violation
 from sam3_contract.errors import UsageError
@@ -27,16 +41,17 @@ __all__ = [
     "selected",
 ]
 
-CHECKS: Final[tuple[Check, ...]] = (
-    *http.CHECKS,
-    *masks.CHECKS,
-    *concept.CHECKS,
-    *visual.CHECKS,
-    *relations.CHECKS,
-    *thresholds.CHECKS,
-    *views.CHECKS,
-    *memory.CHECKS,
-    *truth.CHECKS,
+_SUBJECTS: Final = (
+    *(http, masks, concept, exemplars, visual, clicks, archives),
+    *(relations, thresholds, suppression, views, memory, drawn),
+)
+_FAMILIES: Final = "SMCVRG"
+
+CHECKS: Final[tuple[Check, ...]] = tuple(
+    sorted(
+        (check for subject in _SUBJECTS for check in subject.CHECKS),
+        key=lambda check: (_FAMILIES.index(check.code[0]), check.code),
+    )
 )
 """Every check, in the order of the codes."""
 

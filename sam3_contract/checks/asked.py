@@ -13,10 +13,20 @@ import orjson
 from pydantic import ValidationError
 
 from sam3_contract import wire
-from sam3_contract.checks.predictions import Place, list_of, predictions_of
+from sam3_contract.checks.predictions import Place, list_of, number, predictions_of
 from sam3_contract.exchange import Exchange
 
-__all__ = ["Asked", "asked_of", "context_of", "corners_of", "grouped", "number", "visual_request"]
+__all__ = [
+    "Asked",
+    "asked_of",
+    "context_of",
+    "corners_of",
+    "grouped",
+    "image_of",
+    "number",
+    "request_of",
+    "visual_request",
+]
 
 DEFAULT_THRESHOLD: Final = 0.5
 _THRESHOLD: Final = "output_prob_thresh"
@@ -81,9 +91,27 @@ def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hash
         rest["format"] = {"json": "polygon"}.get(str(rest["format"]), rest["format"])
     elif "format" not in left_out:
         rest["format"] = "polygon"
-    image = sent.get("image")
-    pair = (image.get("type"), str(image.get("value"))) if isinstance(image, Mapping) else ()
-    return (exchange.case.operation, "" if "image" in besides else pair, _canonical(rest))
+    return (exchange.case.operation, "" if "image" in besides else image_of(exchange), _canonical(rest))
+
+
+def image_of(exchange: Exchange) -> Hashable:
+    """Tell which image a request holds, in a form that can be compared; ``None`` if it holds none."""
+    image = exchange.case.sent.get("image")
+    if not isinstance(image, Mapping):
+        return None
+    value = image.get("value")
+    return (_canonical(image.get("type")), value if isinstance(value, str) else _canonical(value))
+
+
+def request_of(exchange: Exchange, *, besides: Iterable[str]) -> Hashable:
+    """Tell a whole request, prompts and threshold included.
+
+    Args:
+        exchange: The request.
+        besides: Fields that are left out, because they are what is compared.
+    """
+    sent = exchange.case.sent
+    return (context_of(exchange, besides=besides), _canonical([sent.get("prompts"), sent.get(_THRESHOLD)]))
 
 
 def grouped(
@@ -105,7 +133,7 @@ def grouped(
 
 def corners_of(prompt: Mapping[str, Any]) -> list[tuple[float, float, float, float]] | None:
     """Read exemplar boxes of either form as ``(left, top, right, bottom)``, in pixels; ``None`` if one is malformed."""
-    corners = [_corners(box) for box in prompt.get("boxes") or ()]
+    corners = [_corners(box) for box in list_of(prompt, "boxes")]
     return None if None in corners else [box for box in corners if box is not None]
 
 
@@ -124,11 +152,6 @@ def visual_request(exchange: Exchange) -> wire.VisualSegmentRequest | None:
     if exchange.case.operation != "visual_segment":
         return None
     return _parsed(exchange)
-
-
-def number(value: object) -> float | None:
-    """Take a JSON number; ``None`` of anything else, booleans included."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @lru_cache(maxsize=256)
@@ -193,4 +216,7 @@ def _visual(exchange: Exchange) -> list[Asked]:
 
 
 def _canonical(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
+        return hex(id(value))  # nested too deeply, or a number too large: like no other request

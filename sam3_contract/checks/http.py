@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
 import jsonschema_rs
 
-from sam3_contract.checks.asked import number
 from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import parse_json
-from sam3_contract.redaction import MASK
+from sam3_contract.redaction import MASK, MIN_KEY, forms_of
 from sam3_contract.spec import Contract
 
 __all__ = ["CHECKS"]
 
-MIN_KEY = 8  # characters; a shorter key turns up in any answer by chance
 GRACE = 1.0  # seconds
 MAX_SCHEMA_BREACHES = 5  # of one answer; the first ones tell the story
 
@@ -80,12 +80,12 @@ def _body_fits_schema(exchange: Exchange, contract: Contract) -> list[Breach] | 
 def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
     if not exchange.key or len(exchange.key) < MIN_KEY:
         return None
-    octets = exchange.key.encode()
     sent = {name: value for name, value in exchange.case.sent.items() if name != "api_key"}
-    if exchange.key in repr(sent):
+    if exchange.key in shown(sent, limit=sys.maxsize):
         return None  # sent as a text or a name as well, and those are echoed
-    places = [f"headers.{name}" for name, value in exchange.headers.items() if exchange.key in value]
-    places += ["body"] if octets in exchange.body else []
+    forms = forms_of(exchange.key)  # as it is, percent-encoded, in base64
+    places = [f"headers.{name}" for name, value in exchange.headers.items() if any(form in value for form in forms)]
+    places += ["body"] if any(form.encode("utf-8", "surrogatepass") in exchange.body for form in forms) else []
     return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]
 
 
@@ -129,7 +129,7 @@ def _path(steps: Sequence[str | int]) -> str:
 def _words(exchange: Exchange) -> str:
     """Take the sentence out of an error body, whichever family it is of."""
     if isinstance(exchange.answer, dict):
-        return str(exchange.answer.get("message", exchange.answer.get("detail", "")))
+        return shown(exchange.answer.get("message", exchange.answer.get("detail", "")), limit=200).strip("'\"")
     return exchange.body[:200].decode("utf-8", "replace")
 
 

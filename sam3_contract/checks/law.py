@@ -152,6 +152,9 @@ def shown(value: Any, *, limit: int = 100) -> str:
         >>> shown("a" * 300, limit=11)
         "'aaa...aaa'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"{type(value).__name__}, nested too deeply to be shown"
     half = (limit - 3) // 2
     return text if len(text) <= limit else f"{text[:half]}...{text[-half:]}"

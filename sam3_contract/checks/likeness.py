@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sam3_contract.checks.asked import Asked, number
+from sam3_contract.checks.asked import Asked
 from sam3_contract.checks.law import Breach, Severity, Shown, shown
-from sam3_contract.checks.predictions import Place
+from sam3_contract.checks.predictions import Place, list_of, number
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import area_of_run_lengths, compare, iou_matrix, run_lengths_from_masks
 
-__all__ = ["SAME_CONFIDENCE", "SAME_IOU", "Pairing", "bitmap_of", "differences", "frame_of", "pair_up", "runs_of"]
+__all__ = [
+    "SAME_CONFIDENCE",
+    "SAME_IOU",
+    "Measured",
+    "Pairing",
+    "bitmap_of",
+    "differences",
+    "frame_of",
+    "leeway_of",
+    "measured",
+    "pair_up",
+    "runs_of",
+    "same_things",
+]
 
 Runs = NDArray[np.int64]
 
@@ -25,7 +39,10 @@ SAME_IOU: Final = 0.95
 """Overlap from which on two masks of a model are the same, where exactness cannot be asked for."""
 SAME_CONFIDENCE: Final = 0.02
 """Difference of confidences up to which two predictions are the same, where exactness cannot be asked for."""
+_PROMISED: Final = ("masks", "confidence", "format")
 MAX_DIFFERENCES: Final = 4  # of one comparison; the first ones tell the story
+MAX_PAIRED: Final = 256  # masks of either list that are matched; the model finds up to 200 for a prompt
+MAX_FRAME: Final = 2**24  # pixels of a frame that is known from an answer only
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,24 @@ class Pairing:
     right: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A prediction whose mask is sound.
+
+    Attributes:
+        place: The prediction.
+        runs: Its mask's runs down the columns, background first, shape ``(n_runs,)``.
+    """
+
+    place: Place
+    runs: Runs
+
+
+def leeway_of(exchange: Exchange) -> float:
+    """Tell by how much a confidence may differ from that of another answer: not at all where a server is exact."""
+    return 0.0 if exchange.exact else SAME_CONFIDENCE
+
+
 def frame_of(exchange: Exchange) -> tuple[int, int] | None:
     """Tell the ``(height, width)`` of the masks of an exchange: the image's, else the one that an RLE states."""
     if exchange.case.image is not None:
@@ -56,6 +91,11 @@ def runs_of(place: Place, size: tuple[int, int]) -> Runs | None:
         return run_lengths_from_masks(place.prediction.get("masks"), image_size=size)
     except (MaskError, ValueError, TypeError):
         return None
+
+
+def measured(places: Iterable[Place], size: tuple[int, int]) -> list[Measured]:
+    """Measure the masks of predictions, up to :data:`MAX_PAIRED`; those that are not sound are left out."""
+    return [Measured(place, runs) for place in islice(places, MAX_PAIRED) if (runs := runs_of(place, size)) is not None]
 
 
 def bitmap_of(runs: Runs, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -98,6 +138,12 @@ def pair_up(
     return Pairing(tuple(pairs), tuple(sorted(left)), tuple(sorted(right)))
 
 
+def same_things(ours: Sequence[Measured], theirs: Sequence[Measured]) -> Pairing:
+    """Match predictions that are the same in two answers; of masks that are the same, those as confident."""
+    confidences = ([one.place.confidence for one in ours], [one.place.confidence for one in theirs])
+    return pair_up([one.runs for one in ours], [one.runs for one in theirs], least=SAME_IOU, confidences=confidences)
+
+
 def differences(ours: Asked, theirs: Asked, *, law: str) -> list[Breach]:
     """Compare the answers to two prompts that ask the same.
 
@@ -107,8 +153,9 @@ def differences(ours: Asked, theirs: Asked, *, law: str) -> list[Breach]:
         law: What should have been the case, for the breaches.
 
     Returns:
-        Breaches; warnings where the answers are alike within the tolerance of a model, unless the server is expected
-        to be exact. Empty if one of them holds a mask that is none.
+        Breaches. Where the server is not expected to be exact, none for what a model's answers may differ by; where
+        it is, a warning if only the order differs that ``concept_segment`` does not promise. Empty if one of them
+        holds a mask that is none, and the server is not exact.
     """
     if _content(ours) == _content(theirs):
         return []
@@ -117,57 +164,72 @@ def differences(ours: Asked, theirs: Asked, *, law: str) -> list[Breach]:
         return []
     found = list(_unlike(ours, theirs, size, law))
     if found or not theirs.exchange.exact:
-        return found or [_nearly(ours, theirs, law, "warning")]
-    return [_nearly(ours, theirs, law, None)]
+        return found
+    return [_nearly(ours, theirs, law, "warning" if _only_reordered(ours, theirs) else None)]
 
 
 def _unlike(ours: Asked, theirs: Asked, size: tuple[int, int], law: str) -> Iterator[Breach]:
-    first, second = ([runs_of(place, size) for place in asked.places] for asked in (ours, theirs))
-    if any(runs is None for runs in (*first, *second)):
+    first, second = measured(ours.places, size), measured(theirs.places, size)
+    if len(first) != len(ours.places) or len(second) != len(theirs.places):
         return
-    mine, others = ([runs for runs in side if runs is not None] for side in (first, second))
-    pairing = pair_up(mine, others, least=SAME_IOU)
+    pairing = same_things(first, second)
     for row, column, _ in pairing.pairs[:MAX_DIFFERENCES]:
-        pair = ours.places[row], theirs.places[column]
-        before, after = (number(place.prediction.get("confidence")) for place in pair)
+        before, after = (number(one.place.prediction.get("confidence")) for one in (first[row], second[column]))
         if before is not None and after is not None and abs(before - after) > SAME_CONFIDENCE:
-            yield Breach(f"{pair[1].path}.confidence", shown(after), f"{shown(before)}: {law}", **_where(ours, theirs))
-    unpaired = _unpaired(ours, theirs, pairing, (mine, others), size)
-    for (place, why, masks), _ in zip(unpaired, range(MAX_DIFFERENCES), strict=False):
+            place = second[column].place
+            yield Breach(f"{place.path}.confidence", shown(after), f"{shown(before)}: {law}", **_where(ours, theirs))
+    unpaired = _unpaired(ours, theirs, pairing, (first, second), size)
+    for place_path, why, masks in islice(unpaired, MAX_DIFFERENCES):
         counts = f"{len(theirs.places)} predictions, {len(pairing.pairs)} of them alike"
         expected = f"the same {len(ours.places)} as {ours.exchange.case.id}: {law}"
-        yield Breach(place, counts, expected, why, masks=masks, **_where(ours, theirs))
+        yield Breach(place_path, counts, expected, why, masks=masks, **_where(ours, theirs))
 
 
 def _unpaired(
-    ours: Asked, theirs: Asked, pairing: Pairing, runs: tuple[list[Runs], list[Runs]], size: tuple[int, int]
+    ours: Asked,
+    theirs: Asked,
+    pairing: Pairing,
+    sides: tuple[Sequence[Measured], Sequence[Measured]],
+    size: tuple[int, int],
 ) -> Iterator[tuple[str, str, Shown]]:
     """Tell of masks without a partner: against the nearest one without, how it is turned, moved or scaled."""
-    left = [index for index in pairing.left if area_of_run_lengths(runs[0][index]) or not pairing.right]
-    for index in pairing.right:
-        found = theirs.places[index].prediction["masks"]
+    first, second = sides
+    lost = [first[index] for index in pairing.left if not _is_marginal(first[index], theirs)]
+    gained = [second[index] for index in pairing.right if not _is_marginal(second[index], ours)]
+    left = [one for one in lost if area_of_run_lengths(one.runs) or not gained]
+    for one in gained:
+        found = one.place.prediction["masks"]
         if not left:
-            yield theirs.places[index].path, "it has no partner there", Shown((found,), (), size)
+            yield one.place.path, "it has no partner there", Shown((found,), (), size)
             continue
-        partner = max(left, key=lambda row: float(iou_matrix([runs[0][row]], [runs[1][index]])[0, 0]))
-        expected = ours.places[partner].prediction["masks"]
+        partner = max(left, key=lambda other: float(iou_matrix([other.runs], [one.runs])[0, 0]))
+        expected = partner.place.prediction["masks"]
         why = compare(expected, found, image_size=size).explanation
-        yield f"{theirs.places[index].path}.masks", why, Shown((found,), (expected,), size)
-    for index in left if not pairing.right else ():
-        lost = ours.places[index]
-        yield (
-            theirs.path,
-            f"{lost.path} of {ours.exchange.case.id} is missing",
-            Shown((), (lost.prediction["masks"],), size),
-        )
+        yield f"{one.place.path}.masks", why, Shown((found,), (expected,), size)
+    for one in left if not gained else ():
+        missing = f"{one.place.path} of {ours.exchange.case.id} is missing"
+        yield theirs.path, missing, Shown((), (one.place.prediction["masks"],), size)
+
+
+def _is_marginal(one: Measured, other: Asked) -> bool:
+    """Tell whether a prediction is so close to the other answer's threshold that a model may drop it there."""
+    leeway = leeway_of(other.exchange)
+    return bool(leeway) and other.threshold is not None and one.place.confidence < other.threshold + leeway
+
+
+def _only_reordered(ours: Asked, theirs: Asked) -> bool:
+    """Tell whether the same predictions come in another order, which ``concept_segment`` is free to choose."""
+    if ours.exchange.case.operation != "concept_segment":
+        return False
+    first, second = (sorted(map(repr, _content(asked))) for asked in (ours, theirs))
+    return first == second
 
 
 def _nearly(ours: Asked, theirs: Asked, law: str, severity: Severity | None) -> Breach:
     """Report answers that differ, but no more than a model's answers to one request may."""
     for index, (mine, other) in enumerate(zip(_content(ours), _content(theirs), strict=False)):
         if mine != other:
-            fields = [name for name in ("masks", "confidence", "format") if mine.get(name) != other.get(name)]
-            field = fields[0] if fields else "prediction"
+            field = next(name for name in _PROMISED if mine[name] != other[name])
             at = f"{theirs.places[index].path}.{field}"
             break
     else:
@@ -183,22 +245,20 @@ def _where(ours: Asked, theirs: Asked) -> dict[str, Any]:
 
 
 def _content(asked: Asked) -> list[dict[str, Any]]:
-    return [place.prediction for place in asked.places]
+    """Take what the document promises of each prediction: what a server adds, such as an id, may be new each time."""
+    return [{name: place.prediction.get(name) for name in _PROMISED} for place in asked.places]
 
 
 @lru_cache(maxsize=256)
 def _stated_frame(exchange: Exchange) -> tuple[int, int] | None:
-    from_answer = exchange.answer if isinstance(exchange.answer, dict) else {}
-    results = [*from_answer.get("prompt_results", ())] if isinstance(from_answer.get("prompt_results"), list) else []
-    for holder in [*results, from_answer]:
-        predictions = holder.get("predictions") if isinstance(holder, dict) else None
-        for prediction in predictions if isinstance(predictions, list) else ():
+    for holder in (*list_of(exchange.answer, "prompt_results"), exchange.answer):
+        for prediction in list_of(holder, "predictions"):
             masks = prediction.get("masks") if isinstance(prediction, dict) else None
-            size = masks.get("size") if isinstance(masks, dict) else None
-            if (
-                isinstance(size, list)
-                and len(size) == 2
-                and all(type(side) is int and 0 < side < 2**16 for side in size)
-            ):
+            size = list_of(masks, "size")
+            if len(size) == 2 and all(type(side) is int and side > 0 for side in size) and _is_small(size):
                 return size[0], size[1]
     return None
+
+
+def _is_small(size: Sequence[int]) -> bool:
+    return max(size) < MAX_FRAME and size[0] * size[1] <= MAX_FRAME

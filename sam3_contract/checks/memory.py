@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of
+from sam3_contract.checks.asked import Asked, asked_of, context_of, image_of
 from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.likeness import differences
+from sam3_contract.checks.predictions import list_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 
@@ -31,7 +32,7 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
         reused: Whether to judge requests whose id was first used for another image, or all others.
     """
     plain = {
-        _key(asked, _image_of(exchange)): asked
+        _key(asked, image_of(exchange)): asked
         for exchange in exchanges
         if exchange.case.operation == "visual_segment" and exchange.case.sent.get("image_id") is None
         for asked in asked_of(exchange)
@@ -43,11 +44,15 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
         name = exchange.case.sent.get("image_id")
         if exchange.case.operation not in _REMEMBERING or not isinstance(name, str) or exchange.status != 200:
             continue
-        own = _image_of(exchange)
+        own = image_of(exchange)
         first = first_image.setdefault(name, own)
         if (first != own) is not reused:
             continue
-        law = f"image_id {name!r} stands for its first image" if reused else "an image_id changes nothing but the time"
+        law = (
+            f"image_id {shown(name)} stands for its first image"
+            if reused
+            else "an image_id changes nothing but the time"
+        )
         for asked in asked_of(exchange):
             partner = plain.get(_key(asked, first))
             if partner is not None:
@@ -59,15 +64,15 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
 def _other_frame(partner: Asked, asked: Asked, law: str) -> list[Breach]:
     """Report masks of another frame, which cannot be compared pixel by pixel."""
     sizes = [
-        {tuple(place.prediction["masks"].get("size", ())) for place in one.places if _is_rle(place.prediction)}
+        {shown(list_of(place.prediction.get("masks"), "size")) for place in one.places if _is_rle(place.prediction)}
         for one in (partner, asked)
     ]
     if sizes[0] == sizes[1]:
         return []
-    shown = [", ".join(str(list(size)) for size in sorted(side)) for side in sizes]
+    wanted, found = (", ".join(sorted(side)) for side in sizes)
     why = "the masks are of another image"
-    where = asked.places[0].path + ".masks.size"
-    return [Breach(where, shown[1], f"{shown[0]}: {law}", why, exchange=asked.exchange, beside=(partner.exchange,))]
+    where = asked.path if not asked.places else asked.places[0].path + ".masks.size"
+    return [Breach(where, found, f"{wanted}: {law}", why, exchange=asked.exchange, beside=(partner.exchange,))]
 
 
 def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
@@ -81,11 +86,6 @@ def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
 
 def _is_rle(prediction: dict[str, object]) -> bool:
     return isinstance(prediction.get("masks"), dict)
-
-
-def _image_of(exchange: Exchange) -> Hashable:
-    image = exchange.case.sent.get("image")
-    return (image.get("type"), str(image.get("value"))) if isinstance(image, dict) else None
 
 
 def _key(asked: Asked, image: Hashable) -> Hashable:

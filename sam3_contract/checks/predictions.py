@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import orjson
 
 from sam3_contract.exchange import Exchange
 
-__all__ = ["Place", "concept_results", "list_of", "predictions_of"]
+__all__ = ["MAX_PLACES", "Place", "concept_results", "list_of", "number", "predictions_of"]
+
+MAX_PLACES: Final = 4096
+"""Predictions of one answer that are looked at: the model finds up to 200 for each of 16 prompts."""
+_PLACES: Final[WeakKeyDictionary[Exchange, tuple[Place, ...]]] = WeakKeyDictionary()  # every check asks anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +33,20 @@ class Place:
     prompt: int | None
     prediction: dict[str, Any]
 
+    @property
+    def confidence(self) -> float:
+        """How sure the model is; 0 where the answer holds no number, which the schema reports."""
+        return number(self.prediction.get("confidence")) or 0.0
+
 
 def predictions_of(exchange: Exchange) -> Iterator[Place]:
-    """List the predictions of an answer; none if it is no success, or not of the shape the document has."""
-    if not exchange.succeeded:
-        return
-    for index, result in enumerate(list_of(exchange.answer, "prompt_results")):
-        yield from _places(result, f"$.prompt_results[{index}]", index)
-    yield from _places(exchange.answer, "$", None)
+    """List the predictions of an answer, up to :data:`MAX_PLACES`; none if it is not of the shape the document has.
+
+    Those that are nested beyond any mask are left out: the schema reports them, and nothing else could look at them.
+    """
+    if exchange not in _PLACES:
+        _PLACES[exchange] = tuple(islice(_all_predictions(exchange), MAX_PLACES))
+    yield from _PLACES[exchange]
 
 
 def concept_results(exchange: Exchange) -> Sequence[Any] | None:
@@ -48,7 +62,29 @@ def list_of(node: Any, key: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def number(value: object) -> float | None:
+    """Take a JSON number; ``None`` of anything else, booleans included."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _all_predictions(exchange: Exchange) -> Iterator[Place]:
+    if not exchange.succeeded:
+        return
+    for index, result in enumerate(list_of(exchange.answer, "prompt_results")):
+        yield from _places(result, f"$.prompt_results[{index}]", index)
+    yield from _places(exchange.answer, "$", None)
+
+
 def _places(node: Any, path: str, prompt: int | None) -> Iterator[Place]:
     for index, prediction in enumerate(list_of(node, "predictions")):
-        if isinstance(prediction, dict):
+        if isinstance(prediction, dict) and _is_shallow(prediction):
             yield Place(f"{path}.predictions[{index}]", prompt, prediction)
+
+
+def _is_shallow(prediction: dict[str, Any]) -> bool:
+    """Tell whether a value can be compared and shown: orjson reads 1024 levels and writes 254."""
+    try:
+        orjson.dumps(prediction)
+    except orjson.JSONEncodeError:
+        return False
+    return True

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from sam3_contract.checks.asked import Asked, asked_of
 from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import bitmap_of, differences, frame_of, pair_up, runs_of
+from sam3_contract.checks.likeness import bitmap_of, differences, frame_of, measured, pair_up
 from sam3_contract.checks.truth import sees_the_scene
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchange import Exchange, Twin
 from sam3_contract.masks import compare, run_lengths_from_bitmap
 from sam3_contract.spec import Contract
 
 __all__ = ["CHECKS"]
 
-SAME_THING = 0.8  # IoU from which on masks of two views show the same thing
+SAME_THING: Final = 0.7
+"""IoU from which on masks of two views show the same thing: a model looks at each view anew."""
 
 
 def _same_pixels_same_masks(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -26,7 +28,7 @@ def _moved_pixels_move_masks(exchanges: Sequence[Exchange], _: Contract) -> Judg
 
 
 def _judge(exchanges: Sequence[Exchange], *, moved: bool) -> Judgement:
-    """Compare the views of one kind with the image as it is.
+    """Compare the views of one kind with the image as it is; each view is one trial.
 
     Where the pixels are not the very same ones, nothing is judged unless the server sees what is drawn there: a fake
     whose masks do not come from the pixels cannot keep this law, and need not.
@@ -39,44 +41,46 @@ def _judge(exchanges: Sequence[Exchange], *, moved: bool) -> Judgement:
         base = by_id.get(twin.of) if twin else None
         if twin is None or base is None or twin.moved is not moved:
             continue
-        if not twin.exact and not sees_the_scene(base):
-            continue
-        for ours, theirs in zip(asked_of(base), asked_of(exchange), strict=False):
+        if twin.exact or sees_the_scene(base):
             judged += 1
-            if twin.exact:
-                found += differences(ours, theirs, law=f"the image {twin.how} is the same image")[:1]
-            else:
-                found += _unlike(ours, theirs)[:1]
+            found += (_same_file if twin.exact else _same_scene)(base, exchange, twin)[:1]
     return Judgement(judged, tuple(found))
 
 
-def _unlike(ours: Asked, theirs: Asked) -> list[Breach]:
+def _same_file(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
+    law = f"the image {twin.how} is the same image"
+    pairs = zip(asked_of(base), asked_of(view), strict=False)
+    return [breach for ours, theirs in pairs for breach in differences(ours, theirs, law=law)]
+
+
+def _same_scene(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
+    """Compare what is found: all of it where the server is exact, half of it where a model may miss something."""
+    pairs = [pair for pair in zip(asked_of(base), asked_of(view), strict=False) if pair[0].places or pair[1].places]
+    found = [breach for ours, theirs in pairs if (breach := _unlike(ours, theirs, twin)) is not None]
+    return found if view.exact or 2 * len(found) > len(pairs) else []
+
+
+def _unlike(ours: Asked, theirs: Asked, twin: Twin) -> Breach | None:
     """Bring the masks of a view into the frame of the image as it is, and match them there."""
-    twin, size, other = theirs.exchange.case.twin, frame_of(ours.exchange), frame_of(theirs.exchange)
-    if twin is None or size is None or other is None:
-        return []
-    before = [runs for place in ours.places if (runs := runs_of(place, size)) is not None]
-    seen = [(place, runs) for place in theirs.places if (runs := runs_of(place, other)) is not None]
-    brought = [twin.undo(bitmap_of(runs, other)) for _, runs in seen]
-    pairing = pair_up(before, [run_lengths_from_bitmap(bitmap) for bitmap in brought], least=SAME_THING)
+    size, other = frame_of(ours.exchange), frame_of(theirs.exchange)
+    if size is None or other is None:
+        return None
+    before, seen = measured(ours.places, size), measured(theirs.places, other)
+    brought = [twin.undo(bitmap_of(one.runs, other)) for one in seen]
+    pairing = pair_up([one.runs for one in before], [*map(run_lengths_from_bitmap, brought)], least=SAME_THING)
     if not pairing.left and not pairing.right:
-        return []
-    expected = tuple(bitmap_of(before[index], size) for index in pairing.left)
-    masks = Shown(tuple(brought[index] for index in pairing.right), expected, size)
-    why = ""
-    if pairing.left and pairing.right:
-        why = compare(expected[0], brought[pairing.right[0]], image_size=size).explanation
-    return [
-        Breach(
-            seen[pairing.right[0]][0].path + ".masks" if pairing.right else theirs.path,
-            f"{len(pairing.pairs)} of {len(before)} masks agree, brought back into the frame of the image as it is",
-            f"the masks of {ours.exchange.case.id}: this is the same image {twin.how}",
-            why,
-            exchange=theirs.exchange,
-            masks=masks,
-            beside=(ours.exchange,),
-        )
-    ]
+        return None
+    expected = tuple(bitmap_of(before[index].runs, size) for index in pairing.left)
+    unexpected = tuple(brought[index] for index in pairing.right)
+    return Breach(
+        seen[pairing.right[0]].place.path + ".masks" if pairing.right else theirs.path,
+        f"{len(pairing.pairs)} of {len(before)} masks agree, brought back into the frame of the image as it is",
+        f"the masks of {ours.exchange.case.id}: this is the same image {twin.how}",
+        compare(expected[0], unexpected[0], image_size=size).explanation if expected and unexpected else "",
+        exchange=theirs.exchange,
+        masks=Shown(unexpected, expected, size),
+        beside=(ours.exchange,),
+    )
 
 
 CHECKS = (
@@ -89,7 +93,7 @@ CHECKS = (
         mend="Decode to upright RGB first; look for EXIF that is ignored or applied twice, and for BGR.",
         judge=_same_pixels_same_masks,
         kind="statistical",
-        least=0.9,
+        least=0.8,
         needs="two views of one image of which the server finds what is drawn there",
     ),
     Check(

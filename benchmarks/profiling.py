@@ -1,0 +1,113 @@
+"""Where the time of a request goes, by samples of the stack every few milliseconds of CPU time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any, Final
+
+from werkzeug.test import create_environ, run_wsgi_app
+
+from mock_server import create_app
+from mock_server.protocol import WHOLE_BODY
+
+__all__ = ["print_profile"]
+
+INTERVAL: Final = 0.001  # seconds asked for; the kernel makes it 4 ms
+SECONDS: Final = 12.0  # of CPU time
+
+# What a file, or a function in it, is there for. The innermost frame that is listed counts.
+PARTS: Final[dict[str, str]] = {
+    "bodies.py:decode_json": "reading the JSON (orjson)",
+    "bodies.py:validate": "validation (pydantic)",
+    "wire/requests.py": "validation (pydantic)",
+    "images.py:bytes_from_base64": "base64 (pybase64)",
+    "images.py": "header of the image (Pillow)",
+    "PIL/": "header of the image (Pillow)",
+    "pictures.py:picture_from_content": "digest of the file (SHA-256)",
+    "library.py": "looking for a known image",
+    "dice.py": "choosing what is there",
+    "concept.py": "choosing what is there",
+    "specimens.py": "choosing what is there",
+    "shapes.py": "drawing masks (numpy)",
+    "patches.py": "drawing masks (numpy)",
+    "encoding.py": "contours (OpenCV)",
+    "world.py:json_answer": "writing the JSON (orjson)",
+    "mock_server/control.py": "journal",
+    "mock_server/journal.py": "journal",
+    "mock_server/seen.py": "journal",
+    "mock_server/asked.py": "journal",
+    "mock_server/faults/": "faults (none on)",
+    "mock_server/auth.py": "key, headers, view",
+    "mock_server/protocol.py": "key, headers, view",
+    "mock_server/current.py": "key, headers, view",
+    "mock_server/app.py": "key, headers, view",
+    "flask/": "Flask and Werkzeug",
+    "werkzeug/": "Flask and Werkzeug",
+    "blinker/": "Flask and Werkzeug",
+}
+
+
+def print_profile(bodies: Sequence[bytes], *, path: str, whole: float) -> None:
+    """Print a table of the parts of a request.
+
+    Args:
+        bodies: Requests to the path.
+        path: With its query.
+        whole: Milliseconds that a request takes in the server, everything included.
+    """
+    app = create_app()
+    for body in bodies[:50]:
+        ask(app, path, body)
+    samples: Counter[str] = Counter()
+    signal.signal(signal.SIGPROF, lambda _, frame: samples.update([part_of(frame)]))
+    signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
+    started, requests = time.process_time(), 0
+    while time.process_time() - started < SECONDS:
+        for body in bodies:
+            ask(app, path, body)
+        requests += len(bodies)
+    application = (time.process_time() - started) * 1000 / requests
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    del samples["this program"]
+    print(f"\n{'where the time goes':32}{'ms':>8}{'share':>8}")
+    parts = [(part, count / samples.total() * application) for part, count in samples.most_common()]
+    parts.append(("sockets, HTTP, event loop", max(whole - application, 0.0)))
+    total = sum(milliseconds for _, milliseconds in parts)
+    for part, milliseconds in sorted(parts, key=lambda row: -row[1]):
+        print(f"{part:32}{milliseconds:8.3f}{milliseconds / total:8.0%}")
+
+
+def ask(app: Any, path: str, body: bytes) -> None:
+    """Put a request to the application as the gateway does."""
+    environ = create_environ(path, method="POST", content_type="application/json", data=body)
+    environ[WHOLE_BODY] = body
+    run_wsgi_app(app, environ)
+
+
+def part_of(frame: FrameType | None) -> str:
+    """Tell what the innermost frame that is listed is there for."""
+    for inner in _frames(frame):
+        code = inner.f_code
+        path = code.co_filename
+        if path == __file__ or (code.co_name in {"create_environ", "run_wsgi_app"} and path.endswith("test.py")):
+            return "this program"
+        name = code.co_qualname.partition(".")[0]
+        for listed in (f"{path}:{name}", path):
+            part = next((part for key, part in PARTS.items() if _matches(listed, key)), None)
+            if part is not None:
+                return part
+    return "this program"
+
+
+def _matches(listed: str, key: str) -> bool:
+    return f"/{key}" in listed if key.endswith("/") else listed.endswith(f"/{key}")
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

@@ -1,0 +1,117 @@
+"""Cases that are made of earlier answers: exemplars of what was found, thresholds at just its confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final
+
+from sam3_contract.cases import overlaps
+from sam3_contract.cases.found import Found, first_telling, found_in
+from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
+from sam3_contract.exchange import Case, Exchange, Photograph
+
+__all__ = ["follow_ups"]
+
+FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
+STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
+ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
+
+
+def follow_ups(questions: Questions) -> Iterator[Made]:
+    """Ask about what was found.
+
+    Yields:
+        Id, question, what makes the case, and the ids of the cases it is made of.
+    """
+    lead, last = questions.lead, questions.photographs[-1]
+    main, overlapping = f"{CONCEPT}/{lead.name}/rle", f"{CONCEPT}/{last.name}/no_nms"
+    other = f"{CONCEPT}/{lead.name}/other_prompts"
+    yield other, "asks for other concepts, if the first were not found", partial(_others, lead, main), (main,)
+    for photograph, sources in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
+        name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both forms, as like and unlike"
+        yield name, asks, partial(_exemplars, photograph, sources), sources
+    yield from overlaps.follow_ups(questions)
+    for name, asks, make in (
+        ("at_own_threshold", "sets prompts' own thresholds to just the confidence of what was found", _at_own),
+        ("at_request_threshold", "sets the request's threshold to just the confidence of what was found", _at_request),
+    ):
+        sources = (overlapping, main, other)
+        yield f"{CONCEPT}/{name}", asks, partial(make, questions, sources), sources
+
+
+def _others(lead: Photograph, main: str, seen: Mapping[str, Exchange]) -> Case | None:
+    if main not in seen or found_in(seen[main]):
+        return None
+    prompts = [{"text": text} for text in FALLBACK_TEXTS]
+    body = body_of(lead, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
+    return case_of(f"{lead.name}/other_prompts", CONCEPT, "asks for other concepts", body, lead)
+
+
+def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
+    """Box one instance of what was found most often: what is left of it shows that the text still counts."""
+    telling = first_telling(seen, *sources)
+    found = [one for one in found_in(telling) if one.text is not None]
+    if telling is None or not found:
+        return None
+    numbers = [one.index for one in found]
+    # Away from the top left corner, where a box that is anchored elsewhere would be cut to much the same.
+    one = max(found, key=lambda entry: (numbers.count(entry.index), min(entry.box[:2])))
+    x, y, width, height = map(float, one.box)
+    box = {"x": x, "y": y, "width": width, "height": height}
+    corners = {"x0": x, "y0": y, "x1": x + width, "y1": y + height}
+    prompts: list[dict[str, Any]] = [
+        {"boxes": [box], "box_labels": [1]},
+        {"boxes": [corners], "box_labels": [1]},
+        {"text": one.text},
+        {"text": one.text, "boxes": [box], "box_labels": [0]},
+        {"boxes": [box], "box_labels": [1], "output_prob_thresh": STRICT},
+    ]
+    body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
+    name = f"{photograph.name}/exemplars"
+    return case_of(name, CONCEPT, "boxes what was found", body, photograph, beside=(telling.case.id,))
+
+
+def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
+    """Ask for several things at just their confidence, where they stay, and above it, where they go."""
+    telling = first_telling(seen, *sources)
+    found = _by_question(telling)
+    if telling is None or not found:
+        return None
+    prompts = [
+        {**one.question, "output_prob_thresh": threshold}
+        for one in found[: MAX_PROMPTS // 2]
+        for threshold in (min(one.confidence + ABOVE, 1.0), one.confidence)
+    ]
+    return _at(telling, questions, "at_own_threshold", prompts=prompts)
+
+
+def _at_request(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
+    """Ask at the confidence of something that the next surest comes close to."""
+    telling = first_telling(seen, *sources)
+    found = _by_question(telling)
+    if telling is None or not found:
+        return None
+    ranked = sorted({one.confidence for one in found_in(telling)}, reverse=True)
+    gaps = [(above - below, above) for above, below in pairwise(ranked) if above - below > ABOVE]
+    threshold = min(gaps)[1] if gaps else ranked[0]
+    return _at(telling, questions, "at_request_threshold", prompts=[one.question for one in found], threshold=threshold)
+
+
+def _by_question(telling: Exchange | None) -> list[Found]:
+    """Take of each question what was found most surely, the surest first."""
+    surest: dict[str, Found] = {}
+    for one in sorted(found_in(telling), key=lambda entry: -entry.confidence):
+        surest.setdefault(repr(one.question), one)
+    return list(surest.values())[:MAX_PROMPTS]
+
+
+def _at(
+    telling: Exchange, questions: Questions, name: str, *, prompts: list[dict[str, Any]], threshold: float = VERY_LOW
+) -> Case:
+    photograph = next(one for one in questions.photographs if f"{CONCEPT}/{one.name}/" in telling.case.id)
+    body = body_of(photograph, prompts=prompts, output_prob_thresh=threshold, format="rle")
+    case = case_of(name, CONCEPT, "asks at the confidence of what was found", body, photograph)
+    return replace(case, beside=(telling.case.id,))

@@ -1,0 +1,171 @@
+"""Cases of suppression: things that overlap, with ``nms_iou_threshold`` and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam3_contract.cases.found import Found, found_in
+from sam3_contract.cases.questions import (
+    CONCEPT,
+    HIGH,
+    MAX_PROMPTS,
+    VERY_LOW,
+    Made,
+    Questions,
+    body_of,
+    case_of,
+)
+from sam3_contract.exchange import Case, Exchange, Photograph
+from sam3_contract.masks import area_of_run_lengths, iou_matrix
+
+__all__ = ["follow_ups", "overlap_cases"]
+
+OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")
+USUAL: Final = 0.3  # an IoU above which instances are suppressed, where the answers do not tell a better one
+OFF: Final = 0.01  # by which an IoU may be off to be noticed
+LEAST_GAP: Final = 0.002  # between two IoUs, for a threshold between them
+MAX_CANDIDATES: Final = 64
+
+Matrix = NDArray[np.float64]
+Reading = Callable[[float], frozenset[int]]
+
+
+def overlap_cases(questions: Questions) -> Iterator[Case]:
+    """Ask for things that overlap: without suppression, at other thresholds, and with all and none suppressed."""
+    last = questions.photographs[-1]
+    plain = _suppressed(questions, last, None, "no_nms")
+    yield plain
+    polygons = {**plain.sent, "format": "polygon"}
+    yield replace(plain, id=f"{CONCEPT}/{last.name}/polygon_of_overlaps", body=polygons, beside=(plain.id,))
+    yield _with_default_thresholds(plain, last)
+    yield _with_lower_thresholds(plain, last)
+    none_left = _suppressed(questions, last, 0, "nms_of_zero")
+    yield replace(none_left, body={**none_left.sent, "format": "polygon"})
+    yield _suppressed(questions, last, 1, "nms_of_one")
+    everything = {**plain.sent, "output_prob_thresh": 0}
+    asks = "asks for everything, at threshold 0"
+    yield replace(plain, id=f"{CONCEPT}/{last.name}/zero", asks=asks, body=everything, beside=(plain.id,))
+
+
+def follow_ups(questions: Questions) -> Iterator[Made]:
+    """Ask for no overlaps, at an IoU that tells apart what suppression may go by."""
+    last = questions.photographs[-1]
+    source = f"{CONCEPT}/{last.name}/no_nms"
+    asks = "asks for no overlaps, at an IoU that tells masks from boxes, the better from the worse, and less from more"
+    yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), (source,)
+
+
+def _suppressed(questions: Questions, photograph: Photograph, threshold: float | None, name: str) -> Case:
+    # Each text twice, so that masks overlap wholly; several texts, so that some do in part and differ in confidence.
+    concepts = dict.fromkeys((*questions.concepts(photograph), *(() if questions.texts else OVERLAPPING_TEXTS)))
+    prompts: list[dict[str, Any]] = [{"text": text} for text in (*list(concepts)[: MAX_PROMPTS // 2],) * 2]
+    body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=threshold)
+    if threshold is None:
+        body.pop("nms_iou_threshold")
+        return case_of(f"{photograph.name}/{name}", CONCEPT, "asks for things that overlap", body, photograph)
+    asks = f"asks for no overlaps of more than {threshold:g}"
+    beside = (f"{CONCEPT}/{photograph.name}/no_nms",)
+    return case_of(f"{photograph.name}/{name}", CONCEPT, asks, body, photograph, beside=beside)
+
+
+def _with_default_thresholds(plain: Case, photograph: Photograph) -> Case:
+    """Ask the same with the request's threshold left out, and thresholds of their own of every other prompt."""
+    prompts = [
+        {**prompt, "output_prob_thresh": HIGH} if index % 2 else prompt
+        for index, prompt in enumerate(plain.sent["prompts"])
+    ]
+    body = {name: value for name, value in plain.sent.items() if name != "output_prob_thresh"} | {"prompts": prompts}
+    asks = "leaves the threshold out, and sends the key in the body"
+    name = f"{CONCEPT}/{photograph.name}/default_threshold"
+    return replace(plain, id=name, asks=asks, body=body, key_in="body", beside=(plain.id,))
+
+
+def _with_lower_thresholds(plain: Case, photograph: Photograph) -> Case:
+    """Ask the same at a high threshold, with one prompt at a low one: the server is known to take that for all."""
+    first, *rest = plain.sent["prompts"]
+    prompts = [{**first, "output_prob_thresh": VERY_LOW}, *rest]
+    body = {**plain.sent, "prompts": prompts, "output_prob_thresh": HIGH}
+    name = f"{CONCEPT}/{photograph.name}/lower_threshold_of_one"
+    return replace(plain, id=name, asks="lowers the threshold of one prompt", body=body, beside=(plain.id,))
+
+
+def _telling_case(
+    questions: Questions, photograph: Photograph, source: str, seen: Mapping[str, Exchange]
+) -> Case | None:
+    found = found_in(seen.get(source))
+    return _suppressed(questions, photograph, _telling_threshold(found), "nms") if found else None
+
+
+def _telling_threshold(found: Sequence[Found]) -> float:
+    """Choose the IoU at which the most misreadings of suppression would leave other instances than the right one."""
+    overlaps = iou_matrix([one.runs for one in found], [one.runs for one in found])
+    np.fill_diagonal(overlaps, 0.0)
+    right, *wrong = _readings(found, overlaps)
+    candidates = _between(overlaps)
+    told = [sum(reading(threshold) != right(threshold) for reading in wrong) for threshold in candidates]
+    return candidates[int(np.argmax(told))] if candidates else USUAL
+
+
+def _between(overlaps: Matrix) -> list[float]:
+    """List thresholds that lie between two IoUs, those with the nearest neighbours first."""
+    values = np.unique(np.round(overlaps[(overlaps > LEAST_GAP) & (overlaps < 1 - LEAST_GAP)], 6)).tolist()
+    gaps = sorted((after - before, before) for before, after in pairwise([0.0, *values, 1.0]))
+    return [round(before + gap / 2, 5) for gap, before in gaps if gap >= LEAST_GAP][:MAX_CANDIDATES]
+
+
+def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:
+    """List how suppression may be read: first as it is meant, then by other overlaps, orders, prompts and borders."""
+    confidences = np.array([one.confidence for one in found])
+    prompts = np.array([one.index for one in found])
+    within = prompts[:, None] == prompts[None, :]
+    best_first = np.argsort(-confidences, kind="stable")
+    areas = np.array([area_of_run_lengths(one.runs) for one in found], float)
+    shared = overlaps * (areas[:, None] + areas[None, :]) / (1 + overlaps)
+    by_boxes = np.array([[_iou(one.box, other.box) for other in found] for one in found])
+    np.fill_diagonal(by_boxes, 0.0)
+
+    def greedy(measure: Matrix, order: NDArray[np.int64], off: float = 0.0) -> Reading:
+        return lambda threshold: _survivors(measure, order, threshold + off)
+
+    return [
+        greedy(overlaps, best_first),
+        greedy(overlaps, best_first, OFF),
+        greedy(overlaps, best_first, -OFF),
+        greedy(by_boxes, best_first),
+        greedy(shared / np.minimum(areas[:, None], areas[None, :]), best_first),
+        greedy(np.where(within, overlaps, 0.0), best_first),
+        greedy(np.where(within, 0.0, overlaps), best_first),
+        greedy(overlaps, best_first[::-1]),
+        greedy(overlaps, np.arange(len(found))),
+        lambda threshold: _never_beaten(overlaps, confidences, threshold),
+    ]
+
+
+def _survivors(overlaps: Matrix, order: NDArray[np.int64], threshold: float) -> frozenset[int]:
+    """Take one after the other, unless it overlaps one that was taken."""
+    taken: list[int] = []
+    for index in order.tolist():
+        if not taken or float(overlaps[index, taken].max()) <= threshold:
+            taken.append(index)
+    return frozenset(taken)
+
+
+def _never_beaten(overlaps: Matrix, confidences: NDArray[np.float64], threshold: float) -> frozenset[int]:
+    """Take only what no better one overlaps, whether that one is taken or not."""
+    better = confidences[None, :] > confidences[:, None]
+    return frozenset(np.flatnonzero(~np.any(better & (overlaps > threshold), axis=1)).tolist())
+
+
+def _iou(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> float:
+    """Divide intersection by union of two boxes ``(x, y, width, height)``."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(across, 0) * max(down, 0)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)

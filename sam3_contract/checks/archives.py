@@ -1,0 +1,82 @@
+"""V: the archive that ``format: binary`` is answered with, against the run lengths of the same request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sam3_contract.checks.asked import asked_of, request_of, visual_request
+from sam3_contract.checks.law import Breach, Check, Judgement, Shown
+from sam3_contract.checks.likeness import SAME_IOU, bitmap_of, runs_of
+from sam3_contract.checks.predictions import Place
+from sam3_contract.errors import MaskError
+from sam3_contract.exchange import Exchange
+from sam3_contract.masks import masks_from_npz
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS"]
+
+
+def _archive_agrees(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    drawn = {
+        request_of(exchange, besides=["format"]): [place for asked in asked_of(exchange) for place in asked.places]
+        for exchange in exchanges
+        if _asks_for("rle", exchange)
+    }
+    judged = 0
+    found: list[Breach] = []
+    for exchange in exchanges:
+        is_archive = exchange.status == 200 and exchange.media_type == "application/octet-stream"
+        if is_archive and _asks_for("binary", exchange):
+            places = drawn.get(request_of(exchange, besides=["format"]))
+            if places:
+                judged += 1
+                found += _unlike_archive(exchange, places)
+    return Judgement(judged, tuple(found))
+
+
+def _asks_for(form: str, exchange: Exchange) -> bool:
+    request = visual_request(exchange)
+    return request is not None and request.format == form
+
+
+def _unlike_archive(exchange: Exchange, places: Sequence[Place]) -> Iterator[Breach]:
+    try:
+        planes = masks_from_npz(exchange.body).masks >= 0
+    except MaskError:
+        return  # M07 says what is wrong with it
+    if len(planes) != len(places):
+        yield Breach("npz.masks", f"{len(planes)} planes", f"{len(places)}, as many as RLEs", exchange=exchange)
+        return
+    for index, (plane, place) in enumerate(zip(planes, places, strict=True)):
+        size = (int(plane.shape[0]), int(plane.shape[1]))
+        runs = runs_of(place, size)
+        if runs is None:
+            continue
+        drawn = bitmap_of(runs, size)
+        differing = int(np.count_nonzero(drawn != plane))
+        together = int(np.count_nonzero(drawn | plane))
+        if differing and (exchange.exact or differing > (1 - SAME_IOU) * together):
+            yield Breach(
+                f"npz.masks[{index}]",
+                f"{differing} pixels differ from the RLE of the same request",
+                "logits that are 0 or more exactly where the RLE has its pixels",
+                "the logits look inverted" if differing == plane.size else "",
+                exchange=exchange,
+                masks=Shown((plane,), (place.prediction["masks"],), size),
+            )
+
+
+CHECKS = (
+    Check(
+        code="V08",
+        name="archive_agrees_with_rle",
+        law="The archive's logits are 0 or more exactly where the RLE of the same request has its pixels.",
+        source="server",
+        rule="#/components/schemas/VisualSegmentRequest/properties/format",
+        mend="Write the logits at the image's size, one plane for each prediction, before they are cut at 0.",
+        judge=_archive_agrees,
+        needs="the same request as binary and as RLE",
+    ),
+)

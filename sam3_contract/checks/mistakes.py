@@ -1,0 +1,163 @@
+"""The mistakes that turn a true mask into a wrong one, recognised by their result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam3_contract.masks import Verdict, compare
+
+__all__ = ["explained", "warp_between"]
+
+Bitmap = NDArray[np.bool_]
+
+FARTHEST: Final = 32.0  # pixels by which a shape may be grown or shrunk to be recognised
+LEAST_PAIRS: Final = 4  # of a warp, which three points determine
+CLOSE: Final = 2.0  # pixels between where a warp takes a centre and where it is found
+NOTICEABLE: Final = 3.0  # pixels by which a warp has to move a corner of the image
+AGREEING: Final = 0.85  # IoU of the warped true masks with the ones found
+GAINED: Final = 0.1  # by which that has to be more than the IoU of the true masks as they are
+_EXACT: Final = frozenset(
+    {Verdict.SHIFTED, Verdict.TRANSPOSED, Verdict.INVERTED, Verdict.ROW_MAJOR, Verdict.LARGEST_PART}
+)
+
+
+def explained(bitmap: Bitmap, truth: Sequence[Bitmap], *, polygon: bool) -> str:
+    """Find the mistake that turns a true mask into this one exactly.
+
+    Args:
+        bitmap: The mask that was found, shape ``(height, width)``.
+        truth: The masks that it may stand for.
+        polygon: Whether it was written as polygons, which cannot have holes.
+
+    Returns:
+        The sentence that tells it; empty if it is none that is known.
+    """
+    if not bitmap.any() or bitmap.shape != truth[0].shape:
+        return ""
+    for drawn in truth:
+        found = compare(drawn, bitmap, image_size=(drawn.shape[0], drawn.shape[1]))
+        if found.verdict in _EXACT or (found.verdict == Verdict.HOLES_FILLED and not polygon):
+            return found.explanation.replace("the first", "the drawn shape").replace("the second mask", "it")
+        words = next((words for words, mistake in _MISTAKES.items() if np.array_equal(mistake(drawn), bitmap)), "")
+        words = words or _cut_off(drawn, bitmap) or _grown_or_shrunk(drawn, bitmap)
+        if words:
+            return f"it is the drawn shape, {words}"
+    return ""
+
+
+def warp_between(truth: Sequence[Bitmap], found: Sequence[Bitmap]) -> str:
+    """Find the one affine map that takes every true mask to the one that was found for it.
+
+    A model misses each shape in its own way. Where all of them are off by one map, that happened behind the model.
+
+    Args:
+        truth: True masks, shape ``(height, width)``.
+        found: What was found for each.
+
+    Returns:
+        The sentence that tells it; empty if there is none, or it is close to no change.
+    """
+    pairs = [(one, other) for one, other in zip(truth, found, strict=True) if one.any() and other.any()]
+    if len(pairs) < LEAST_PAIRS:
+        return ""
+    centres = [np.array([_centre(pair[side]) for pair in pairs]) for side in (0, 1)]
+    known = np.column_stack([centres[0], np.ones(len(pairs))])
+    matrix, _, rank, _ = np.linalg.lstsq(known, centres[1], rcond=None)
+    if rank < 3 or float(np.abs(known @ matrix - centres[1]).max()) > CLOSE or not _is_noticeable(matrix, truth[0]):
+        return ""
+    before = sum(_iou(one, other) for one, other in pairs) / len(pairs)
+    after = sum(_iou(_warped(one, matrix), other) for one, other in pairs) / len(pairs)
+    if after < max(AGREEING, before + GAINED):
+        return ""
+    (across, slant), (lean, down), (dx, dy) = matrix.tolist()
+    linear = f"x' = {across:.3f} x + {lean:.3f} y + {dx:.1f}, y' = {slant:.3f} x + {down:.3f} y + {dy:.1f}"
+    return f"all shapes of the scene are where one map takes them: {linear}"
+
+
+def _centre(bitmap: Bitmap) -> NDArray[np.float64]:
+    rows, columns = np.nonzero(bitmap)
+    return np.array([columns.mean(), rows.mean()])
+
+
+def _is_noticeable(matrix: NDArray[np.float64], bitmap: Bitmap) -> bool:
+    height, width = bitmap.shape
+    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)], float)
+    return bool(np.abs(corners @ matrix - corners[:, :2]).max() >= NOTICEABLE)
+
+
+def _warped(bitmap: Bitmap, matrix: NDArray[np.float64]) -> Bitmap:
+    size = (bitmap.shape[1], bitmap.shape[0])
+    return cv2.warpAffine(bitmap.astype(np.uint8), matrix.T, size, flags=cv2.INTER_NEAREST).astype(np.bool_)
+
+
+def _iou(one: Bitmap, other: Bitmap) -> float:
+    return int(np.count_nonzero(one & other)) / max(int(np.count_nonzero(one | other)), 1)
+
+
+def _bounds(bitmap: Bitmap) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _bounding_box(drawn: Bitmap) -> Bitmap:
+    full = np.zeros_like(drawn)
+    full[_bounds(drawn)] = True
+    return full
+
+
+def _hull(drawn: Bitmap) -> Bitmap:
+    canvas = np.zeros(drawn.shape, np.uint8)
+    points = np.argwhere(drawn)[:, ::-1].astype(np.int32)
+    cv2.fillConvexPoly(canvas, cv2.convexHull(points), 1)
+    return canvas.astype(np.bool_)
+
+
+def _cut_off(drawn: Bitmap, found: Bitmap) -> str:
+    """Tell at which sides a shape was cut off straight; empty if it was not."""
+    inside = _bounds(found)
+    if not np.array_equal(drawn[inside], found[inside]):
+        return ""
+    (top, bottom), (left, right) = ((side.start, side.stop) for side in inside)
+    (first, last), (start, stop) = ((side.start, side.stop) for side in _bounds(drawn))
+    lost = {"top": top - first, "bottom": last - bottom, "left": left - start, "right": stop - right}
+    return "cut off: " + ", ".join(f"{count} px at the {side}" for side, count in lost.items() if count)
+
+
+def _grown_or_shrunk(drawn: Bitmap, found: Bitmap) -> str:
+    """Tell by how much a shape was grown or shrunk evenly, in one of the metrics of pixels; empty if it was not."""
+    for words, inside, outside in (("grown", drawn, found), ("shrunk", ~drawn, ~found)):
+        reach = _reach(inside, outside) if np.any(outside & ~inside) else None
+        if reach is not None:
+            return f"{words} by {reach:g} px all round"
+    return ""
+
+
+def _reach(inside: Bitmap, outside: Bitmap) -> float | None:
+    """Find the distance from a shape within which all of another one lies, and nothing else; ``None`` if none is."""
+    away = (~inside).astype(np.uint8)
+    reach = 0.0
+    for metric in (cv2.DIST_L1, cv2.DIST_C, cv2.DIST_L2):
+        distances = cv2.distanceTransform(away, metric, cv2.DIST_MASK_PRECISE)
+        reach = float(distances[outside].max())
+        if reach <= FARTHEST and np.array_equal(distances <= reach, outside):
+            return reach
+    side = 2 * round(reach) + 1
+    if side > 2 * FARTHEST:
+        return None
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return float(side // 2) if np.array_equal(cv2.dilate(inside.astype(np.uint8), kernel), outside) else None
+
+
+# What a mask may have gone through on its way, beside what `compare` knows.
+_MISTAKES: Final[Mapping[str, Callable[[Bitmap], Bitmap]]] = {
+    "mirrored left to right": lambda drawn: drawn[:, ::-1],
+    "upside down": lambda drawn: drawn[::-1],
+    "turned by 180 degrees": lambda drawn: drawn[::-1, ::-1],
+    "as its bounding box": _bounding_box,
+    "as its convex hull": _hull,
+}

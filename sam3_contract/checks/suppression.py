@@ -1,0 +1,196 @@
+"""R: what suppression of overlaps may take away, and what it has to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sam3_contract.checks.asked import Asked, asked_of, context_of
+from sam3_contract.checks.law import Breach, Check, Judgement, Shown
+from sam3_contract.checks.likeness import Measured, frame_of, leeway_of, measured, same_things
+from sam3_contract.checks.predictions import number
+from sam3_contract.exchange import Exchange
+from sam3_contract.masks import holes_filled, iou_matrix
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS"]
+
+ROUNDING: Final = 1e-6  # of an IoU: the server computes in 32 bits
+SLACK: Final = 0.05  # of an IoU, where the masks are those of a model, which differ a little from call to call
+MAX_BREACHES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Suppressed:
+    """An answer with NMS, and what can be measured of it.
+
+    Attributes:
+        exchange: The request and its answer.
+        threshold: The IoU above which one of two goes.
+        size: ``(height, width)`` of the masks.
+        partner: The same request as RLE and without NMS, if it was sent.
+        survivors: Of each prompt, its predictions with their true masks; of a polygon that is that of an RLE.
+    """
+
+    exchange: Exchange
+    threshold: float
+    size: tuple[int, int]
+    partner: Exchange | None
+    survivors: tuple[tuple[Measured, ...], ...]
+
+    @property
+    def everything(self) -> list[Measured]:
+        """The survivors of all prompts."""
+        return [one for each in self.survivors for one in each]
+
+
+def _no_overlap_is_left(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    judged = 0
+    found: list[Breach] = []
+    for answer in _suppressed(exchanges):
+        entries = answer.everything
+        if len(entries) >= 2:
+            judged += 1
+            found += _overlaps_left(answer, entries)
+    return Judgement(judged, tuple(found))
+
+
+def _overlaps_left(answer: _Suppressed, entries: Sequence[Measured]) -> Iterator[Breach]:
+    overlaps = iou_matrix([one.runs for one in entries], [one.runs for one in entries])
+    np.fill_diagonal(overlaps, 0.0)
+    for row, column in np.argwhere(np.triu(overlaps) > answer.threshold + ROUNDING)[:MAX_BREACHES].tolist():
+        first, second = entries[row].place, entries[column].place
+        yield Breach(
+            second.path,
+            f"IoU {overlaps[row, column]:.4f} with {first.path}",
+            f"at most the threshold, {answer.threshold:g}",
+            "within one prompt" if first.prompt == second.prompt else "they answer different prompts",
+            exchange=answer.exchange,
+            masks=Shown((second.prediction["masks"],), (first.prediction["masks"],), answer.size),
+        )
+
+
+def _only_the_worse_goes(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Compare with the same request without suppression: what goes has to overlap something better."""
+    judged = 0
+    found: list[Breach] = []
+    for answer in _suppressed(exchanges):
+        if answer.partner is not None:
+            judged += 1
+            found += _wrongly_suppressed(answer, answer.partner)
+    return Judgement(judged, tuple(found[:MAX_BREACHES]))
+
+
+def _wrongly_suppressed(answer: _Suppressed, partner: Exchange) -> Iterator[Breach]:
+    leeway = leeway_of(answer.exchange)
+    asked = zip(asked_of(partner), asked_of(answer.exchange), answer.survivors, strict=False)
+    for before, after, left in asked:
+        all_of_them = measured(before.places, answer.size)
+        pairing = same_things(all_of_them, left)
+        least = (after.threshold or 0.0) + leeway
+        for index in pairing.right:
+            if left[index].place.confidence >= least:
+                found, wanted = "an instance that is not there without NMS", f"one of those in {partner.case.id}"
+                yield Breach(left[index].place.path, found, wanted, exchange=answer.exchange, beside=(partner,))
+        for row, column, _ in pairing.pairs:
+            own, other = left[column].place, all_of_them[row].place
+            if abs(own.confidence - other.confidence) > leeway:
+                wanted = f"{other.confidence}, as in {partner.case.id}: NMS changes no confidence"
+                at = f"{own.path}.confidence"
+                yield Breach(at, str(own.confidence), wanted, exchange=answer.exchange, beside=(partner,))
+        for index in pairing.left:
+            if all_of_them[index].place.confidence >= least:
+                yield from _unjustified(all_of_them[index], after, answer)
+
+
+def _unjustified(lost: Measured, after: Asked, answer: _Suppressed) -> Iterator[Breach]:
+    none_goes = answer.threshold >= 1.0  # no two masks overlap by more than wholly
+    leeway, entries = leeway_of(answer.exchange), answer.everything
+    least = answer.threshold - (SLACK if leeway else ROUNDING)
+    overlaps = [] if none_goes or not entries else iou_matrix([lost.runs], [one.runs for one in entries])[0]
+    near = [one.place for one, shared in zip(entries, overlaps, strict=False) if shared > least]
+    if any(place.confidence >= lost.place.confidence - leeway for place in near):
+        return
+    worse = f"only the less confident {near[0].path} overlaps it" if near else "nothing that stayed overlaps it so much"
+    partner = answer.partner
+    yield Breach(
+        after.path,
+        f"{lost.place.path} of {partner.case.id if partner else ''} is missing, confidence {lost.place.confidence}",
+        f"it goes only for a better one that it overlaps by more than {answer.threshold:g}",
+        worse,
+        exchange=answer.exchange,
+        masks=Shown(tuple(place.prediction["masks"] for place in near), (lost.place.prediction["masks"],), answer.size),
+        beside=(partner,) if partner else (),
+    )
+
+
+def _suppressed(exchanges: Sequence[Exchange]) -> Iterator[_Suppressed]:
+    """List the answers with NMS whose masks can be measured."""
+    plain = {_key(one): one for one in exchanges if _is_rle(one) and asked_of(one) and _nms(one) is None}
+    for exchange in exchanges:
+        threshold, size = number(_nms(exchange)), frame_of(exchange)
+        if threshold is None or size is None:
+            continue
+        partner = plain.get(_key(exchange))
+        survivors = [measured(asked.places, size) for asked in asked_of(exchange)]
+        if not _is_rle(exchange):
+            survivors = _with_holes(survivors, partner, size) if partner else []
+        if survivors:
+            yield _Suppressed(exchange, threshold, size, partner, tuple(map(tuple, survivors)))
+
+
+def _with_holes(
+    survivors: Sequence[Sequence[Measured]], partner: Exchange, size: tuple[int, int]
+) -> list[list[Measured]]:
+    """Give polygons back the holes that count in an IoU: those of the RLEs that they show; empty if one shows none."""
+    whole = []
+    for each, before in zip(survivors, asked_of(partner), strict=True):
+        known = measured(before.places, size)
+        filled = [Measured(one.place, holes_filled(one.runs, size=size)) for one in known]
+        pairing = same_things(each, filled)
+        if pairing.left:
+            return []
+        whole.append([Measured(each[row].place, known[column].runs) for row, column, _ in pairing.pairs])
+    return whole
+
+
+def _key(exchange: Exchange) -> Hashable:
+    thresholds = tuple((one.question, one.threshold) for one in asked_of(exchange))
+    return (context_of(exchange, besides=["nms_iou_threshold", "format"]), thresholds)
+
+
+def _nms(exchange: Exchange) -> object:
+    return exchange.case.sent.get("nms_iou_threshold")
+
+
+def _is_rle(exchange: Exchange) -> bool:
+    return exchange.case.sent.get("format") == "rle"
+
+
+_RULE = "#/components/schemas/ConceptSegmentRequest/properties/nms_iou_threshold"
+
+CHECKS = (
+    Check(
+        code="R04",
+        name="nms_leaves_no_overlap",
+        law="With NMS no two masks of an answer overlap by more than the threshold, of whichever prompts they are.",
+        source="docs",
+        rule=_RULE,
+        mend="Suppress across prompts, on the IoU of masks, not of boxes.",
+        judge=_no_overlap_is_left,
+        needs="an answer with NMS and at least two masks",
+    ),
+    Check(
+        code="R05",
+        name="nms_takes_only_the_worse",
+        law="NMS takes away only what overlaps a more confident mask that stays; at 1.0 it takes nothing.",
+        source="derived",
+        rule=_RULE,
+        mend="Sort by confidence, best first; compare masks, not boxes; keep the best of each group.",
+        judge=_only_the_worse_goes,
+        needs="the same request with NMS, and as RLE without",
+    ),
+)
