@@ -122,13 +122,18 @@ class Questions:
         return [{"box": box}, {"box": box, "points": [_click(on), _click(beside, positive=False)]}, {"box": small}]
 
     def click_train(self, photograph: Photograph) -> list[dict[str, Any]]:
-        """Click two places of an object and one beside it; where edges are known, on both sides of them."""
+        """Click two places of an object and one beside it, the first and last pixel, and on both sides of edges."""
         width, height = photograph.header.width, photograph.header.height
         on, also, beside = (0.3 * width, 0.33 * height), (0.25 * width, 0.48 * height), (0.355 * width, 0.35 * height)
         edges = ACROSS_EDGES if is_of_discs(photograph) else ()
         return [
             {"points": [_click(on), _click(also), _click(beside, positive=False)]},
-            *({"points": [_click(inside), _click(outside, positive=False)]} for inside, outside in edges),
+            {"points": [_click((0, 0))]},
+            {"points": [_click((width - 1, height - 1))]},
+            *(
+                {"points": [_click(inside), *(_click(outside, positive=False) for outside in outsides)]}
+                for inside, outsides in edges
+            ),
         ]
 
     def image_id(self, name: str) -> str:

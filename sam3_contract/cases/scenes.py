@@ -36,12 +36,13 @@ _CANVAS: Final = (1319, 1001)  # wider than the model's frame of 1008, and of od
 
 Pixel = tuple[int, int]
 
-ACROSS_EDGES: Final[tuple[tuple[Pixel, Pixel], ...]] = (
-    ((1270, 940), (1314, 996)),
-    ((45, 50), (4, 4)),
-    ((130, 350), (110, 350)),
+ACROSS_EDGES: Final[tuple[tuple[Pixel, tuple[Pixel, ...]], ...]] = (
+    ((1270, 940), ((1314, 996),)),
+    ((45, 50), ((4, 4),)),
+    ((130, 350), ((110, 350),)),
+    ((310, 520), ((380, 560), (262, 590))),
 )
-"""Pixels ``(x, y)`` in a disc and close by on the background: in two corners, and at the red one's left edge."""
+"""Pixels ``(x, y)`` in a disc, each with others close by that are not of it: in two corners, and around the red one."""
 
 
 def photograph(name: str, content: bytes) -> Photograph:
