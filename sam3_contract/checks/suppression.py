@@ -13,7 +13,7 @@ from sam3_contract.checks.law import Breach, Check, Judgement, Shown
 from sam3_contract.checks.likeness import Measured, frame_of, leeway_of, measured, same_things
 from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import holes_filled, iou_matrix
+from sam3_contract.masks import area_of_run_lengths, holes_filled, iou_matrix
 from sam3_contract.spec import Contract
 
 __all__ = ["CHECKS"]
@@ -43,8 +43,8 @@ class _Suppressed:
 
     @property
     def everything(self) -> list[Measured]:
-        """The survivors of all prompts."""
-        return [one for each in self.survivors for one in each]
+        """The survivors of all prompts that have pixels: others overlap nothing, though the IoU of two is called 1."""
+        return [one for each in self.survivors for one in each if area_of_run_lengths(one.runs)]
 
 
 def _no_overlap_is_left(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
