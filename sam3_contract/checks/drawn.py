@@ -30,19 +30,30 @@ __all__ = ["CHECKS"]
 
 GOOD: Final = 0.75  # IoU of a drawn shape with its mask from which on it counts as found
 MAX_BREACHES: Final = 8
+OPERATIONS: Final = ("concept_segment", "visual_segment")
 
 
 def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
-    judged, found = 0, []
-    for asked, one, truth in drawn_masks(exchanges):
-        judged += 1
-        size = (truth[0].shape[0], truth[0].shape[1])
-        exact = is_exact(asked, one, truth)
-        why = "" if exact else explained(bitmap_of(one.runs, size), truth, polygon=is_polygon(one.place))
-        if why:
-            found.append(_displaced(asked, one, truth, why))
-    warped = [breach for exchange in exchanges for breach in _warped(exchange)] if not found else []
-    return Judgement(judged, (*found[:MAX_BREACHES], *warped[:MAX_BREACHES]))
+    """Look for exact mistakes where most masks are the truth or such a mistake; else for one that all share.
+
+    By chance a model, or a fake that draws around clicks, may give a shape that is another one's box or hull.
+    """
+    judged = 0
+    found: list[Breach] = []
+    for operation in OPERATIONS:
+        masks = list(drawn_masks([exchange for exchange in exchanges if exchange.case.operation == operation]))
+        exact = [is_exact(*mask) for mask in masks]
+        whys = [("" if right else _why(*mask)) for mask, right in zip(masks, exact, strict=True)]
+        judged += len(masks)
+        if 2 * sum(right or bool(why) for right, why in zip(exact, whys, strict=True)) > len(masks):
+            found += [_displaced(*mask, why) for mask, why in zip(masks, whys, strict=True) if why]
+    warped = [] if found else [breach for exchange in exchanges for breach in _warped(exchange)]
+    return Judgement(judged, tuple((found or warped)[:MAX_BREACHES]))
+
+
+def _why(_: Asked, one: Measured, truth: Sequence[Bitmap]) -> str:
+    size = (truth[0].shape[0], truth[0].shape[1])
+    return explained(bitmap_of(one.runs, size), truth, polygon=is_polygon(one.place))
 
 
 def _displaced(asked: Asked, one: Measured, truth: Sequence[Bitmap], why: str) -> Breach:
@@ -89,7 +100,7 @@ def _by_size(asked: Asked) -> Iterator[tuple[Measured, Bitmap]]:
 
 def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     """Count the shapes that are found; what draws all others to the pixel has no excuse for one that is not."""
-    exact = {name for name in ("concept_segment", "visual_segment") if answers_exactly(exchanges, name)}
+    exact = {name for name in OPERATIONS if answers_exactly(exchanges, name)}
     judged = 0
     found: list[Breach] = []
     for exchange in exchanges:

@@ -26,6 +26,7 @@ __all__ = [
     "is_polygon",
     "looks_like_a_model",
     "sees_the_scene",
+    "sees_the_scenes",
 ]
 
 Bitmap = NDArray[np.bool_]
@@ -55,17 +56,20 @@ def expected_things(asked: Asked) -> list[Bitmap] | None:
 
 
 def sees_the_scene(exchange: Exchange) -> bool:
-    """Tell whether at least half of what was asked for of a drawn scene is found where it is drawn."""
-    found, wanted = 0, 0
-    for asked in asked_of(exchange):
-        truth = expected_things(asked)
-        if truth:
-            size = (truth[0].shape[0], truth[0].shape[1])
-            masks = [one.runs for one in measured(best_places(asked), size)]
-            pairing = pair_up([run_lengths_from_bitmap(bitmap) for bitmap in truth], masks, least=SEEN)
-            wanted += len(truth)
-            found += len(pairing.pairs)
-    return 0 < wanted <= 2 * found
+    """Tell whether most of what was asked for of a drawn scene is found where it is drawn."""
+    found, wanted = _seen([exchange])
+    return 2 * found > wanted
+
+
+def sees_the_scenes(exchanges: Sequence[Exchange]) -> bool:
+    """Tell whether a server sees what is drawn: by its answers to texts, which no fake gets right by accident.
+
+    Clicks and boxes tell it only where no text was asked for, as what is drawn around them may be much like the truth.
+    """
+    asked = [exchange for exchange in exchanges if exchange.case.things]
+    by_text = [exchange for exchange in asked if exchange.case.operation == "concept_segment"]
+    found, wanted = _seen(by_text or asked)
+    return 2 * found > wanted
 
 
 def answers_exactly(exchanges: Sequence[Exchange], operation: str = "concept_segment") -> bool:
@@ -77,11 +81,19 @@ def answers_exactly(exchanges: Sequence[Exchange], operation: str = "concept_seg
 def looks_like_a_model(exchanges: Sequence[Exchange]) -> bool:
     """Tell whether drawn shapes are seen, but hardly any to the pixel: what answers so may do it a little otherwise."""
     judged = _exact(exchanges, "concept_segment")
-    asked = [
-        exchange for exchange in exchanges if exchange.case.things and exchange.case.operation == "concept_segment"
-    ]
-    seen = [sees_the_scene(exchange) for exchange in asked if any(expected_things(one) for one in asked_of(exchange))]
-    return len(judged) >= LEAST_TRIALS and sum(judged) <= FEW * len(judged) and 2 * sum(seen) > len(seen)
+    return len(judged) >= LEAST_TRIALS and sum(judged) <= FEW * len(judged) and sees_the_scenes(exchanges)
+
+
+def _seen(exchanges: Sequence[Exchange]) -> tuple[int, int]:
+    """Count the drawn things that were asked for, and those of them that were found."""
+    found, wanted = 0, 0
+    for asked in (one for exchange in exchanges for one in asked_of(exchange)):
+        truth = expected_things(asked)
+        if truth and (asked.threshold or 0.0) <= SURE:
+            masks = [one.runs for one in measured(best_places(asked), (truth[0].shape[0], truth[0].shape[1]))]
+            wanted += len(truth)
+            found += len(pair_up([run_lengths_from_bitmap(bitmap) for bitmap in truth], masks, least=SEEN).pairs)
+    return found, wanted
 
 
 def _exact(exchanges: Sequence[Exchange], operation: str) -> list[bool]:

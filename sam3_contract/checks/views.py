@@ -8,7 +8,7 @@ from typing import Final
 from sam3_contract.checks.asked import Asked, asked_of
 from sam3_contract.checks.law import Breach, Check, Judgement, Shown
 from sam3_contract.checks.likeness import bitmap_of, differences, frame_of, measured, pair_up
-from sam3_contract.checks.truth import sees_the_scene
+from sam3_contract.checks.truth import sees_the_scene, sees_the_scenes
 from sam3_contract.exchange import Exchange, Twin
 from sam3_contract.masks import compare, run_lengths_from_bitmap
 from sam3_contract.spec import Contract
@@ -34,6 +34,7 @@ def _judge(exchanges: Sequence[Exchange], *, moved: bool) -> Judgement:
     whose masks do not come from the pixels cannot keep this law, and need not.
     """
     by_id = {exchange.case.id: exchange for exchange in exchanges}
+    seeing = sees_the_scenes(exchanges)
     judged = 0
     found: list[Breach] = []
     for exchange in exchanges:
@@ -41,7 +42,7 @@ def _judge(exchanges: Sequence[Exchange], *, moved: bool) -> Judgement:
         base = by_id.get(twin.of) if twin else None
         if twin is None or base is None or twin.moved is not moved:
             continue
-        if twin.exact or sees_the_scene(base):
+        if twin.exact or (seeing and sees_the_scene(base)):
             judged += 1
             found += (_same_file if twin.exact else _same_scene)(base, exchange, twin)[:1]
     return Judgement(judged, tuple(found))
