@@ -12,7 +12,7 @@ from typing import Any, Final
 from werkzeug.test import create_environ, run_wsgi_app
 
 from mock_server import create_app
-from mock_server.protocol import WHOLE_BODY
+from mock_server.http.protocol import WHOLE_BODY
 
 __all__ = ["print_profile"]
 
@@ -36,14 +36,14 @@ PARTS: Final[dict[str, str]] = {
     "patches.py": "drawing masks (numpy)",
     "encoding.py": "contours (OpenCV)",
     "world.py:json_answer": "writing the JSON (orjson)",
-    "mock_server/control.py": "journal",
-    "mock_server/journal.py": "journal",
-    "mock_server/seen.py": "journal",
-    "mock_server/asked.py": "journal",
+    "mock_server/control/mock_control.py": "journal",
+    "mock_server/journal/journal.py": "journal",
+    "mock_server/journal/entry.py": "journal",
+    "mock_server/http/inspection.py": "journal",
     "mock_server/faults/": "faults (none on)",
-    "mock_server/auth.py": "key, headers, view",
-    "mock_server/protocol.py": "key, headers, view",
-    "mock_server/current.py": "key, headers, view",
+    "mock_server/http/auth.py": "key, headers, view",
+    "mock_server/http/protocol.py": "key, headers, view",
+    "mock_server/http/request_context.py": "key, headers, view",
     "mock_server/app.py": "key, headers, view",
     "flask/": "Flask and Werkzeug",
     "werkzeug/": "Flask and Werkzeug",

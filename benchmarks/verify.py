@@ -49,11 +49,12 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mock_server import Settings, create_app
 from mock_server.faults import FAULTS, parse
-from sam3_contract import cases, runner, spec
+from sam3_contract import cases, spec
 from sam3_contract.cases import strategies
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
+from sam3_contract.verification import runner
 
 Profile = Literal["documented", "observed"]
 KEY = "a-key-for-benchmarks"

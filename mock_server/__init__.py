@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_server.app import create_app
-from mock_server.control import MockControl, control_of
+from mock_server.control.mock_control import MockControl, control_of
 from mock_server.settings import Settings
 
 __all__ = ["MockControl", "Settings", "control_of", "create_app"]

@@ -11,16 +11,15 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from mock_server import access_log, concept, docs_page, faults, observed, visual
-from mock_server.auth import KeySettings, check_key, keys_sent, presented_key
-from mock_server.bodies import decode_json, is_json, masked_text, validate, without_keys
-from mock_server.control import MockControl
-from mock_server.current import Application, current_notes, current_request
-from mock_server.fetching import Fetcher
-from mock_server.known_images import library_of
-from mock_server.library import Library
-from mock_server.memory import Memory
-from mock_server.protocol import (
+from mock_server import faults
+from mock_server.annotations.known_images import library_of
+from mock_server.annotations.library import Library
+from mock_server.control.mock_control import MockControl
+from mock_server.engines.specimens import PREFIX, SPECIMENS
+from mock_server.http import access_log, docs_page
+from mock_server.http.auth import KeySettings, check_key, keys_sent, presented_key
+from mock_server.http.bodies import decode_json, is_json, masked_text, validate, without_keys
+from mock_server.http.protocol import (
     MAX_BODY,
     OPEN_PATHS,
     WHOLE_BODY,
@@ -30,11 +29,14 @@ from mock_server.protocol import (
     check_query,
     preflight,
 )
-from mock_server.refusals import Refusal
+from mock_server.http.refusals import Refusal
+from mock_server.http.request_context import Application, current_notes, current_request
+from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
+from mock_server.images.fetching import Fetcher
+from mock_server.operations import concept, observed, visual
+from mock_server.operations.backend import Answer, World
+from mock_server.operations.caches import Memory
 from mock_server.settings import Settings
-from mock_server.specimens import PREFIX, SPECIMENS
-from mock_server.url_images import PictureOfUrl, local_files, virtual_photograph
-from mock_server.world import Answer, World
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError, UsageError
 

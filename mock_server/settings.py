@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mock_server.access_log import Form
-from mock_server.protocol import Profile
+from mock_server.http.access_log import Form
+from mock_server.http.protocol import Profile
 
 __all__ = ["Settings"]
 

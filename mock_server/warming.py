@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mock_server import concept, visual
-from mock_server.world import World
+from mock_server.operations import concept, visual
+from mock_server.operations.backend import World
 from sam3_contract import wire
 
 __all__ = ["warm_up"]

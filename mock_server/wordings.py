@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from mock_server.protocol import MAX_BODY
-from mock_server.refusals import INTERNAL_ERROR, NOT_FOUND
+from mock_server.http.protocol import MAX_BODY
+from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND
 
 __all__ = ["WORDINGS", "wording_of"]
 

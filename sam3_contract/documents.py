@@ -14,6 +14,7 @@ import yaml
 from urllib3.exceptions import HTTPError
 
 from sam3_contract.errors import TransportError
+from sam3_contract.nesting import TooDeep, events_within
 
 __all__ = ["MAX_BYTES", "SECONDS", "parse_document", "read_document", "shown_source"]
 
@@ -80,25 +81,14 @@ def parse_document(content: bytes, name: str) -> Any:
 
 def _from_yaml(text: str, name: str) -> Any:
     try:
-        if _is_deep(text):
-            raise TransportError(f"{name} is nested deeper than {MAX_DEPTH}")
+        for _ in events_within(text, MAX_DEPTH):
+            pass
         return yaml.load(text, Loader=yaml.CSafeLoader)
+    except TooDeep as error:
+        raise TransportError(f"{name} is nested deeper than {MAX_DEPTH}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         cause = " ".join(str(error).split())[:200]
         raise TransportError(f"{name} is neither JSON nor YAML: {cause}") from error
-
-
-def _is_deep(text: str) -> bool:
-    """Tell whether a document is nested so deeply that the loader, which has no limit, would exhaust the C stack."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-    return False
 
 
 def _with_paths(document: Any, name: str) -> Any:

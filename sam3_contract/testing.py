@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 
 from sam3_contract.errors import UsageError
-from sam3_contract.masks.compare import Verdict, compare
-from sam3_contract.masks.forms import image_size_of
-from sam3_contract.masks.lenient import sketch_of
+from sam3_contract.masks.diagnosis.compare import Verdict, compare
+from sam3_contract.masks.diagnosis.sketch import sketch_of
+from sam3_contract.masks.formats import image_size_of
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from numpy.typing import NDArray
 
-    from sam3_contract.masks.compare import Comparison
+    from sam3_contract.masks.diagnosis.compare import Comparison
 
 __all__ = ["SPECIMENS", "assert_masks_equal", "bitmap_from_drawing", "specimen", "write_difference"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mock_server.specimens import SPECIMENS
+from mock_server.engines.specimens import SPECIMENS
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli import commands
 from tests.servers import ROOT

@@ -23,9 +23,9 @@ from sam3_contract.har import exchanges_from_har, har_from_exchanges, read_har
 from sam3_contract.har import file as har_file
 from sam3_contract.images import read_header
 from sam3_contract.redaction import bytes_without_key, forms_of, without_key
-from sam3_contract.runner import Run, run_of, verify
 from sam3_contract.spec import load
 from sam3_contract.transport import WsgiTransport
+from sam3_contract.verification.runner import Run, run_of, verify
 
 KEY = "s3cret/key+of&tests"
 CONTRACT = load()

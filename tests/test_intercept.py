@@ -23,7 +23,7 @@ import sam3_contract
 from mock_server import Settings, create_app
 from sam3_contract import interception
 from sam3_contract.errors import NetworkRefusedError, UsageError
-from sam3_contract.interception import LocalMock, active, guard, libraries
+from sam3_contract.interception import LocalMock, dispatch, guard, libraries
 from sam3_contract.interception.guard import Guard, Policy, host_name
 from tests.servers import serving
 
@@ -392,7 +392,7 @@ def test_everything_else_is_refused_too() -> None:
 
 
 def test_library_that_is_not_caught_is_told_so_at_the_services_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in (active, interception, libraries):
+    for place in (dispatch, interception, libraries):
         monkeypatch.setattr(place, "can_catch", lambda library: library == "requests")
 
     with sam3_contract.intercept():

@@ -11,22 +11,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {"sam3_contract.errors", "sam3_contract.redaction"},
+    {"sam3_contract.errors", "sam3_contract.redaction", "sam3_contract.nesting"},
+    {"sam3_contract.atomic", "sam3_contract.json_positions"},
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
     {"sam3_contract.wire", "sam3_contract.scenes"},
-    {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing"},
+    {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing", "sam3_contract.mask_files"},
+    {"sam3_contract.deviations"},
     {"sam3_contract.checks", "sam3_contract.cases", "sam3_contract.snapshots"},
     {
         "sam3_contract.transport",
         "sam3_contract.har",
         "sam3_contract.schemathesis_hooks",
         "sam3_contract.documents",
-        "sam3_contract.baseline",
-        "sam3_contract.reproduce",
     },
-    {"sam3_contract.patience"},
-    {"mock_server", "sam3_contract.runner"},
-    {"sam3_contract.fuzz"},
+    {"mock_server", "sam3_contract.verification"},
     {"sam3_contract.report"},
     {"sam3_contract.interception"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
@@ -37,7 +35,7 @@ LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 STRANGERS = [
     ("mock_server", "sam3_contract.checks"),
     ("mock_server", "sam3_contract.masks"),
-    ("mock_server", "sam3_contract.runner"),
+    ("mock_server", "sam3_contract.verification"),
 ]
 MODULES = sorted(
     path.relative_to(ROOT) for package in ("sam3_contract", "mock_server") for path in (ROOT / package).rglob("*.py")
@@ -91,14 +89,17 @@ def test_strangers_do_not_know_each_other(path: Path) -> None:
     [
         ("flask", {"mock_server"}),
         ("granian", {"mock_server"}),
-        ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.fuzz"}),
-        ("hypothesis", {"sam3_contract.cases", "sam3_contract.fuzz"}),
+        ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.verification"}),
+        ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
         (
             "requests",
-            {f"sam3_contract.{room}" for room in ("transport", "documents", "fuzz", "interception", "pytest_plugin")},
+            {
+                f"sam3_contract.{room}"
+                for room in ("transport", "documents", "verification", "interception", "pytest_plugin")
+            },
         ),
         ("click", {"sam3_contract.cli", "sam3_contract.report"}),
-        ("pydantic", {"sam3_contract.wire", "sam3_contract.checks", "mock_server"}),
+        ("pydantic", {f"sam3_contract.{room}" for room in ("wire", "deviations", "checks")} | {"mock_server"}),
         ("scipy", {"sam3_contract.snapshots"}),
         ("socket", {"mock_server", "sam3_contract.interception", "sam3_contract.pytest_plugin"}),
     ],

@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_server.faults.access import ACCESS
-from mock_server.faults.caches import CACHES
-from mock_server.faults.clicks import CLICKS
-from mock_server.faults.concepts import CONCEPTS
+from mock_server.faults.families.access import ACCESS
+from mock_server.faults.families.archives import ARCHIVES
+from mock_server.faults.families.caches import CACHES
+from mock_server.faults.families.clicks import CLICKS
+from mock_server.faults.families.concepts import CONCEPTS
+from mock_server.faults.families.formats import FORMS
+from mock_server.faults.families.http import HTTP
+from mock_server.faults.families.images import IMAGES
+from mock_server.faults.families.pixels import PIXELS
+from mock_server.faults.families.polygons import POLYGONS
+from mock_server.faults.families.refusals import REFUSED
+from mock_server.faults.families.relations import RELATIONS
+from mock_server.faults.families.results import RESULTS
+from mock_server.faults.families.run_lengths import RUN_LENGTHS
+from mock_server.faults.families.schema import SCHEMA
+from mock_server.faults.families.suppression import SUPPRESSION
+from mock_server.faults.families.thresholds import THRESHOLDS
 from mock_server.faults.fault import Fault
-from mock_server.faults.http import HTTP
-from mock_server.faults.http_refusals import REFUSED
-from mock_server.faults.images import IMAGES
-from mock_server.faults.mask_archives import ARCHIVES
-from mock_server.faults.mask_forms import FORMS
-from mock_server.faults.mask_pixels import PIXELS
-from mock_server.faults.mask_polygons import POLYGONS
-from mock_server.faults.mask_run_lengths import RUN_LENGTHS
-from mock_server.faults.relations import RELATIONS
-from mock_server.faults.results import RESULTS
-from mock_server.faults.schema import SCHEMA
-from mock_server.faults.suppression import SUPPRESSION
-from mock_server.faults.thresholds import THRESHOLDS
 from mock_server.faults.times import Times, times_of
 from sam3_contract.errors import UsageError
 

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeVar
 
 from flask import Request, Response
 
-from mock_server.world import Answer
+from mock_server.operations.backend import Answer
 
 __all__ = ["Ask", "Call", "Family", "FamilyName", "Fault", "Hooks", "Json", "Memory", "Parameter"]
 

@@ -17,12 +17,12 @@ import cv2
 import orjson
 from flask import Flask, Response, current_app, g, request
 
-from mock_server.auth import presented_key
-from mock_server.current import current_notes, current_request
 from mock_server.faults.catalogue import Named, parse, parse_list
 from mock_server.faults.fault import Ask, Call, Json, Memory
-from mock_server.refusals import Refusal, message
-from mock_server.world import Answer
+from mock_server.http.auth import presented_key
+from mock_server.http.refusals import Refusal, message
+from mock_server.http.request_context import current_notes, current_request
+from mock_server.operations.backend import Answer
 from sam3_contract.errors import UsageError
 
 __all__ = ["Faulty", "Switchboard", "install", "switch_on", "switchboard_of"]

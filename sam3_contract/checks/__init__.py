@@ -10,19 +10,19 @@ from sam3_contract.checks import (
     archives,
     clicks,
     concept,
-    drawn,
+    embeddings,
     exemplars,
     http,
     masks,
-    memory,
     relations,
+    scenes,
     suppression,
     thresholds,
     views,
     visual,
 )
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, Violation
 from sam3_contract.checks.deviations import Shows, deviations_shown
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown, Violation
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
@@ -43,7 +43,7 @@ __all__ = [
 
 _SUBJECTS: Final = (
     *(http, masks, concept, exemplars, visual, clicks, archives),
-    *(relations, thresholds, suppression, views, memory, drawn),
+    *(relations, thresholds, suppression, views, embeddings, scenes),
 )
 _FAMILIES: Final = "SMCVRG"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sam3_contract.checks.asked import asked_of, request_of, visual_request
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import SAME_IOU, bitmap_of, runs_of
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.matching import SAME_IOU, bitmap_of, runs_of
 from sam3_contract.checks.predictions import Place
+from sam3_contract.checks.prompts import asked_of, request_of, visual_request
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import masks_from_npz

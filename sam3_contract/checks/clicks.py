@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import bitmap_of, runs_of
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.matching import bitmap_of, runs_of
 from sam3_contract.checks.predictions import Place
+from sam3_contract.checks.prompts import Asked, asked_of, context_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Final
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of, grouped
-from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
-from sam3_contract.checks.likeness import differences
+from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.matching import differences
 from sam3_contract.checks.predictions import concept_results, list_of, number
+from sam3_contract.checks.prompts import Asked, asked_of, context_of, grouped
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 

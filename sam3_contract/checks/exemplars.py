@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of, corners_of, grouped
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import bitmap_of, differences, frame_of, runs_of
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.ground_truth import SURE
+from sam3_contract.checks.matching import bitmap_of, differences, frame_of, runs_of
 from sam3_contract.checks.predictions import Place, list_of
-from sam3_contract.checks.truth import SURE
+from sam3_contract.checks.prompts import Asked, asked_of, context_of, corners_of, grouped
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import area_of_run_lengths
 from sam3_contract.spec import Contract

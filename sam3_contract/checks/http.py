@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import jsonschema_rs
 
-from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import parse_json

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from sam3_contract.checks.law import Breach, Check, Severity, each, shown
+from sam3_contract.checks.check import Breach, Check, Severity, each, shown
 from sam3_contract.checks.predictions import predictions_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import Finding, find_defects, find_defects_in_npz

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
-from sam3_contract.checks.asked import Asked, asked_of, request_of
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown, shown
-from sam3_contract.checks.likeness import SAME_IOU, Runs, differences, leeway_of, pair_up, runs_of
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
+from sam3_contract.checks.matching import SAME_IOU, Runs, differences, leeway_of, pair_up, runs_of
 from sam3_contract.checks.predictions import Place
+from sam3_contract.checks.prompts import Asked, asked_of, request_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import find_disagreements, holes_filled, iou
 from sam3_contract.spec import Contract

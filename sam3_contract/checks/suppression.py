@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import Measured, frame_of, leeway_of, measured, same_things
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.matching import Measured, frame_of, leeway_of, measured, same_things
 from sam3_contract.checks.predictions import number
+from sam3_contract.checks.prompts import Asked, asked_of, context_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import area_of_run_lengths, holes_filled, iou_matrix
 from sam3_contract.spec import Contract

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
-from sam3_contract.checks.asked import Asked, context_of, grouped
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.concept import THRESHOLD_QUIRKS
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import Measured, frame_of, leeway_of, measured, same_things
+from sam3_contract.checks.matching import Measured, frame_of, leeway_of, measured, same_things
+from sam3_contract.checks.prompts import Asked, context_of, grouped
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sam3_contract.checks.asked import Asked, asked_of
-from sam3_contract.checks.law import Breach, Check, Judgement, Shown
-from sam3_contract.checks.likeness import bitmap_of, differences, frame_of, measured, pair_up
-from sam3_contract.checks.truth import sees_the_scene, sees_the_scenes
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.ground_truth import sees_the_scene, sees_the_scenes
+from sam3_contract.checks.matching import bitmap_of, differences, frame_of, measured, pair_up
+from sam3_contract.checks.prompts import Asked, asked_of
 from sam3_contract.exchange import Exchange, Twin
 from sam3_contract.masks import compare, run_lengths_from_bitmap
 from sam3_contract.spec import Contract

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
-from sam3_contract.checks.asked import Asked, asked_of, context_of, grouped, visual_request
-from sam3_contract.checks.law import Breach, Check, Judgement, each, shown
-from sam3_contract.checks.likeness import SAME_CONFIDENCE, differences
+from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.matching import SAME_CONFIDENCE, differences
 from sam3_contract.checks.predictions import list_of, number
+from sam3_contract.checks.prompts import Asked, asked_of, context_of, grouped, visual_request
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from sam3_contract.cli.serve_config import from_environment, read_config
+from sam3_contract.cli.config import from_environment, read_config
 from sam3_contract.errors import UsageError
 
 __all__ = ["serve"]
@@ -155,8 +155,8 @@ def serve(
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Only here: no other command waits for Flask and granian to be imported.
-    from mock_server.auth import REFUSALS  # noqa: PLC0415
-    from mock_server.serving import serve as serve_mock  # noqa: PLC0415
+    from mock_server.http.auth import REFUSALS  # noqa: PLC0415
+    from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
 
     refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)

@@ -14,18 +14,19 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sam3_contract import report, runner
-from sam3_contract.baseline import Baseline
+from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, judge, selected
 from sam3_contract.cli.target import MOCK, MockOptions, key_for, key_variable, transport_to
 from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
-from sam3_contract.patience import seconds_between
-from sam3_contract.reproduce import Reproduction
 from sam3_contract.spec import Contract, load
 from sam3_contract.transport import Transport
+from sam3_contract.verification import runner
+from sam3_contract.verification.baseline import Baseline
+from sam3_contract.verification.pacing import seconds_between
+from sam3_contract.verification.reproduce import Reproduction
 
 __all__ = ["verify"]
 
@@ -170,7 +171,7 @@ def verify(
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
         if examples and not run.unanswered and not run.stopped:
             # Only here: schemathesis takes longer to import than planned cases take to send.
-            from sam3_contract import fuzz  # noqa: PLC0415
+            from sam3_contract.verification import fuzz  # noqa: PLC0415
 
             judge_keys = target == MOCK or key_for(target, api_key_env) is not None
             run = fuzz.extend(

@@ -15,11 +15,11 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, cast
 
 from mock_server import Settings
 from sam3_contract.errors import UsageError
-from sam3_contract.interception.active import ACTIVE
-from sam3_contract.interception.answers import Answer, Asked
+from sam3_contract.interception.dispatch import ACTIVE
 from sam3_contract.interception.guard import GUARD, Policy, host_name
 from sam3_contract.interception.libraries import can_catch
 from sam3_contract.interception.local_mock import LocalMock
+from sam3_contract.interception.wsgi import Answer, Asked
 
 __all__ = ["HOSTS", "Interception", "LocalMock", "intercept"]
 

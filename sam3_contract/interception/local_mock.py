@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from mock_server import Settings, create_app
-from mock_server.control import control_of
+from mock_server.control.mock_control import control_of
 from sam3_contract.errors import UsageError
-from sam3_contract.interception.answers import Answer, Asked, answer_of
+from sam3_contract.interception.wsgi import Answer, Asked, answer_of
 
 if TYPE_CHECKING:
     from werkzeug.test import Client
 
-    from mock_server.calls import Expected
-    from mock_server.control import MockControl
-    from mock_server.journal import Journal
-    from mock_server.scenarios import Scenarios
-    from mock_server.seen import Seen
+    from mock_server.control.mock_control import MockControl
+    from mock_server.journal.entry import Seen
+    from mock_server.journal.expectations import Expected
+    from mock_server.journal.journal import Journal
+    from mock_server.scenarios.player import Scenarios
 
 __all__ = ["LocalMock"]
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiointercept import aiointercept
 from aiointercept.core import AiointerceptRequest, MockResponse
 
-from sam3_contract.interception.answers import METHODS, Answer, Asked, CutShort
+from sam3_contract.interception.wsgi import METHODS, Answer, Asked, CutShort
 
 __all__ = ["catching"]
 

@@ -12,8 +12,8 @@ import httpx
 import respx
 from respx.models import AllMockedAssertionError, PassThrough
 
-from sam3_contract.interception.answers import Answer, Asked, CutShort, TooSlow
 from sam3_contract.interception.guard import GUARD
+from sam3_contract.interception.wsgi import Answer, Asked, CutShort, TooSlow
 
 __all__ = ["catching"]
 

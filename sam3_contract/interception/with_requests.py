@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 import responses
 
-from sam3_contract.interception.answers import METHODS, Answer, Asked, CutShort, TooSlow
+from sam3_contract.interception.wsgi import METHODS, Answer, Asked, CutShort, TooSlow
 
 if TYPE_CHECKING:
     from requests import PreparedRequest

@@ -6,20 +6,17 @@ runs go down the columns and start with background. Conversions are named ``<tar
 
 from __future__ import annotations
 
-from sam3_contract.masks.batch import RleBatch, parse_rles
 from sam3_contract.masks.binary import BinaryMasks, find_defects_in_npz, masks_from_npz
-from sam3_contract.masks.breach import Breach
-from sam3_contract.masks.catalogue import DEFECTS, Defect, defect_named
-from sam3_contract.masks.compare import Comparison, Verdict, compare
-from sam3_contract.masks.contours import ContourBreach, area_of_contours, contour_breaches, passes_for_contours
-from sam3_contract.masks.defects import find_defects, find_defects_in_many, find_disagreements
-from sam3_contract.masks.encode import counts_from_run_lengths, counts_from_run_lengths_of_many
-from sam3_contract.masks.finding import Finding, Severity
-from sam3_contract.masks.forms import bitmap_from_masks, run_lengths_from_masks
-from sam3_contract.masks.json_stream import elements_of_text, masks_of_text
-from sam3_contract.masks.json_text import parse_json
-from sam3_contract.masks.parts import holes_filled, parts_of_run_lengths
-from sam3_contract.masks.polygon import (
+from sam3_contract.masks.catalogue.finding import Finding, Severity
+from sam3_contract.masks.catalogue.lookup import DEFECTS, Defect, defect_named
+from sam3_contract.masks.diagnosis.compare import Comparison, Verdict, compare
+from sam3_contract.masks.diagnosis.defects import find_defects, find_defects_in_many, find_disagreements
+from sam3_contract.masks.formats import bitmap_from_masks, run_lengths_from_masks
+from sam3_contract.masks.json_files.records import MaskRecord, check_records, masks_of_record
+from sam3_contract.masks.json_files.stream import elements_of_text, masks_of_text
+from sam3_contract.masks.json_files.text import parse_json
+from sam3_contract.masks.polygons.contours import ContourBreach, area_of_contours, contour_breaches, passes_for_contours
+from sam3_contract.masks.polygons.polygon import (
     bitmap_from_polygons,
     polygons_from_bitmap,
     polygons_from_run_lengths,
@@ -28,9 +25,13 @@ from sam3_contract.masks.polygon import (
     run_lengths_from_polygons,
     run_lengths_from_rings,
 )
-from sam3_contract.masks.records import MaskRecord, check_records, masks_of_record
-from sam3_contract.masks.rings import Rings, polygons_from_rings
-from sam3_contract.masks.rle import (
+from sam3_contract.masks.polygons.rings import Rings, polygons_from_rings
+from sam3_contract.masks.rle.batch import RleBatch, parse_rles
+from sam3_contract.masks.rle.breach import Breach
+from sam3_contract.masks.rle.defects import run_lengths_from_uncompressed
+from sam3_contract.masks.rle.encode import counts_from_run_lengths, counts_from_run_lengths_of_many
+from sam3_contract.masks.rle.parts import holes_filled, parts_of_run_lengths
+from sam3_contract.masks.rle.rle import (
     bitmap_from_rle,
     bitmap_from_run_lengths,
     is_canonical,
@@ -40,8 +41,7 @@ from sam3_contract.masks.rle import (
     run_lengths_from_counts,
     run_lengths_from_rle,
 )
-from sam3_contract.masks.rle_defects import run_lengths_from_uncompressed
-from sam3_contract.masks.runs import (
+from sam3_contract.masks.rle.runs import (
     area_of_run_lengths,
     box_of_run_lengths,
     intersection,

@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from sam3_contract.errors import BinaryMaskError
-from sam3_contract.masks.catalogue import finding_of
+from sam3_contract.masks.catalogue.lookup import finding_of
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sam3_contract.masks.finding import Finding
+    from sam3_contract.masks.catalogue.finding import Finding
 
 __all__ = ["BinaryMasks", "find_defects_in_npz", "masks_from_npz"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from sam3_contract.interception.answers import WsgiApp
+from sam3_contract.interception.wsgi import WsgiApp
 
 __all__ = ["ThreadServer"]
 

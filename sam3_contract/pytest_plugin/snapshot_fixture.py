@@ -106,7 +106,7 @@ class Sam3Snapshot:
 
     def _write(self, path: Path, label: str, reading: Any, request: Any) -> None:
         from sam3_contract import snapshots  # noqa: PLC0415 - see `match`
-        from sam3_contract.snapshots.asking import refuse_unreadable  # noqa: PLC0415
+        from sam3_contract.snapshots.requests import refuse_unreadable  # noqa: PLC0415
 
         refuse_unreadable(reading)
         taken = snapshots.Snapshot(label, request, reading.status, reading.answer, snapshots.created_by())

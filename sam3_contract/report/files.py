@@ -18,8 +18,8 @@ from sam3_contract.report.html import as_html
 from sam3_contract.report.json import as_json
 from sam3_contract.report.junit import as_junit
 from sam3_contract.report.words import Again, keys_of
-from sam3_contract.runner import Run
 from sam3_contract.spec import Contract
+from sam3_contract.verification.runner import Run
 
 __all__ = ["FILES", "write"]
 

@@ -11,8 +11,8 @@ import orjson
 from sam3_contract.checks import Violation
 from sam3_contract.exchange import Exchange
 from sam3_contract.report.words import Again, Standing, clean, plain, repeats, safe, tool, violations_of
-from sam3_contract.runner import CheckOutcome, Run
 from sam3_contract.spec import Contract
+from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = ["SCHEMA", "as_json", "schema"]
 

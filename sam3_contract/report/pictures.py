@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from sam3_contract.checks import Violation
-from sam3_contract.checks.asked import asked_of, corners_of, number, visual_request
-from sam3_contract.checks.law import Shown
+from sam3_contract.checks.check import Shown
 from sam3_contract.checks.predictions import Place, list_of, predictions_of
+from sam3_contract.checks.prompts import asked_of, corners_of, number, visual_request
 from sam3_contract.drawing import PALETTE, Contrast, Layer, draw_difference, draw_masks
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange

@@ -16,7 +16,7 @@ from sam3_contract.drawing import enlargement, open_photograph
 from sam3_contract.errors import ImageError, MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.images import bytes_from_base64, read_header
-from sam3_contract.masks.lenient import sketch_of
+from sam3_contract.masks.diagnosis.sketch import sketch_of
 
 __all__ = ["Stage", "Unshown", "bitmap_of", "stage_for"]
 

@@ -25,8 +25,8 @@ from sam3_contract.report.words import (
     verdict_of,
     violations_of,
 )
-from sam3_contract.runner import CheckOutcome, Run
 from sam3_contract.spec import Contract
+from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = ["as_text", "wants_colour"]
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from sam3_contract.checks import Violation
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
-from sam3_contract.runner import CheckOutcome, Run
+from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = [
     "Again",

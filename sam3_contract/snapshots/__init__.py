@@ -7,10 +7,10 @@ appeared or vanished), and there was nothing to look at.
 
 from __future__ import annotations
 
-from sam3_contract.snapshots.asking import case_from_request, created_by, reference_to, snapshot_of
 from sam3_contract.snapshots.comparing import compare_reading
+from sam3_contract.snapshots.file_format import snapshot_from_text
 from sam3_contract.snapshots.folder import read_snapshot, snapshot_files, write_snapshot
-from sam3_contract.snapshots.kept import (
+from sam3_contract.snapshots.model import (
     ImageReference,
     Instance,
     KeptAnswer,
@@ -19,10 +19,10 @@ from sam3_contract.snapshots.kept import (
     Snapshot,
 )
 from sam3_contract.snapshots.names import safe_stem
-from sam3_contract.snapshots.parsing import snapshot_from_text
 from sam3_contract.snapshots.picture import draw_change, write_picture
 from sam3_contract.snapshots.reading import NoAnswerError, Reading, operation_of, read_answer, read_exchange
-from sam3_contract.snapshots.telling import as_json, lines_of
+from sam3_contract.snapshots.report import as_json, lines_of
+from sam3_contract.snapshots.requests import case_from_request, created_by, reference_to, snapshot_of
 from sam3_contract.snapshots.text import text_from_snapshot
 from sam3_contract.snapshots.verdicts import (
     Change,

@@ -12,10 +12,10 @@ from sam3_contract.errors import MaskError
 from sam3_contract.masks import Verdict as MaskVerdict
 from sam3_contract.masks import compare, holes_filled, iou
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS
-from sam3_contract.snapshots.kept import Instance, PromptInstances, Snapshot
+from sam3_contract.snapshots.fields import lost_fields, new_fields
 from sam3_contract.snapshots.matching import centroid, matched
+from sam3_contract.snapshots.model import Instance, PromptInstances, Snapshot
 from sam3_contract.snapshots.reading import MAX_OF_PROMPT, Reading
-from sam3_contract.snapshots.shape import lost_fields, new_fields
 from sam3_contract.snapshots.verdicts import Change, InstanceChange, RequestChange, Tolerances
 
 __all__ = ["compare_reading"]

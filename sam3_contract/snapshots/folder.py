@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import SnapshotError
-from sam3_contract.snapshots.atomic import write_atomically
-from sam3_contract.snapshots.kept import ImageReference, Snapshot
+from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text
+from sam3_contract.snapshots.model import ImageReference, Snapshot
 from sam3_contract.snapshots.names import safe_stem
-from sam3_contract.snapshots.parsing import MAX_SNAPSHOT_BYTES, snapshot_from_text
 from sam3_contract.snapshots.text import text_from_snapshot
 
 __all__ = [

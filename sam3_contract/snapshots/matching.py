@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sam3_contract.errors import MaskError
 from sam3_contract.masks import Verdict, compare, iou_matrix
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS
-from sam3_contract.snapshots.kept import Instance
+from sam3_contract.snapshots.model import Instance
 
 __all__ = ["LEAST_IOU", "Match", "centroid", "matched"]
 

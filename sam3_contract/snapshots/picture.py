@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.errors import ImageError, SnapshotError
 from sam3_contract.masks import bitmap_from_run_lengths, union
-from sam3_contract.snapshots.atomic import write_atomically
-from sam3_contract.snapshots.kept import Instance
+from sam3_contract.snapshots.model import Instance
 from sam3_contract.snapshots.verdicts import Change, InstanceChange, RequestChange
 
 __all__ = ["draw_change", "write_picture"]

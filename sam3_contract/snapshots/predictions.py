@@ -9,8 +9,8 @@ from typing import Any
 
 from sam3_contract.errors import MaskError
 from sam3_contract.masks import find_defects_in_many, run_lengths_from_masks
-from sam3_contract.masks.forms import image_size_of
-from sam3_contract.snapshots.kept import Instance, PromptInstances
+from sam3_contract.masks.formats import image_size_of
+from sam3_contract.snapshots.model import Instance, PromptInstances
 
 __all__ = ["Group", "groups_of", "missing_lists", "prompts_of", "size_in"]
 

@@ -14,12 +14,12 @@ from sam3_contract.masks import (
     masks_from_npz,
     run_lengths_from_bitmap,
 )
-from sam3_contract.masks.finding import shown
+from sam3_contract.masks.catalogue.finding import shown
 from sam3_contract.redaction import MIN_KEY, bytes_without_key
 from sam3_contract.redaction import without_key as text_without_key
-from sam3_contract.snapshots.kept import Instance, KeptAnswer, PromptInstances
+from sam3_contract.snapshots.fields import breaches_of, fields_of
+from sam3_contract.snapshots.model import Instance, KeptAnswer, PromptInstances
 from sam3_contract.snapshots.predictions import groups_of, missing_lists, prompts_of, size_in
-from sam3_contract.snapshots.shape import breaches_of, fields_of
 from sam3_contract.spec import Contract
 
 __all__ = [

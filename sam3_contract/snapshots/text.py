@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sam3_contract.snapshots.kept import ImageReference, Instance, Snapshot
+from sam3_contract.snapshots.model import ImageReference, Instance, Snapshot
 
 __all__ = ["SCHEMA", "text_from_snapshot"]
 

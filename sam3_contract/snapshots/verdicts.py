@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sam3_contract.errors import UsageError
-from sam3_contract.snapshots.kept import Instance
+from sam3_contract.snapshots.model import Instance
 
 __all__ = ["Change", "InstanceChange", "RequestChange", "Tolerances", "Verdict", "not_looked_at"]
 

@@ -93,7 +93,7 @@ refine what stands beside them, conditions and the like are compared as a whole,
 from __future__ import annotations
 
 from sam3_contract.spec_diff.compare import compare
-from sam3_contract.spec_diff.difference import Comparison, Difference, Target
+from sam3_contract.spec_diff.differences import Comparison, Difference, Target
 from sam3_contract.spec_diff.rules import EFFECTS, RULES, Effect, Rule, Side
 
 __all__ = ["EFFECTS", "RULES", "Comparison", "Difference", "Effect", "Rule", "Side", "Target", "compare"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Change, moved, stated
+from sam3_contract.spec_diff.differences import Change, moved, stated
 from sam3_contract.spec_diff.document import Document, UnresolvedError
+from sam3_contract.spec_diff.normal_form import shape_of
 from sam3_contract.spec_diff.operations import Operation
 from sam3_contract.spec_diff.rules import Side
 from sam3_contract.spec_diff.schemas import Schemas
 from sam3_contract.spec_diff.shape import Shape
-from sam3_contract.spec_diff.shaping import shape_of
 from sam3_contract.spec_diff.values import fields_of, shortened
 
 __all__ = ["answers_compared", "request_compared", "request_fields"]

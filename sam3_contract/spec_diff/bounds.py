@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Change, stated
+from sam3_contract.spec_diff.differences import Change, stated
 from sam3_contract.spec_diff.rules import Side
 from sam3_contract.spec_diff.shape import Form
 from sam3_contract.spec_diff.values import shown

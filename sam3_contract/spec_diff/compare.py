@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sam3_contract.spec_diff.bodies import answers_compared, request_compared, request_fields
-from sam3_contract.spec_diff.difference import Change, Comparison, Difference, Target, stated
+from sam3_contract.spec_diff.differences import Change, Comparison, Difference, Target, stated
 from sam3_contract.spec_diff.document import Document
 from sam3_contract.spec_diff.operations import Operation, find_operation
 from sam3_contract.spec_diff.parameters import parameters_compared, parameters_of

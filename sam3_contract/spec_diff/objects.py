@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Change, moved, stated
+from sam3_contract.spec_diff.differences import Change, moved, stated
 from sam3_contract.spec_diff.document import Document, UnresolvedError
+from sam3_contract.spec_diff.normal_form import shape_of
 from sam3_contract.spec_diff.rules import Side
 from sam3_contract.spec_diff.shape import ABSENT, Form, described
-from sam3_contract.spec_diff.shaping import shape_of
 from sam3_contract.spec_diff.values import shortened, shown
 
 __all__ = ["fields_compared", "step"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sam3_contract.spec_diff.difference import Target
+from sam3_contract.spec_diff.differences import Target
 from sam3_contract.spec_diff.document import Document, UnresolvedError
 from sam3_contract.spec_diff.values import fields_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Change, moved, stated
+from sam3_contract.spec_diff.differences import Change, moved, stated
 from sam3_contract.spec_diff.document import Document, UnresolvedError
 from sam3_contract.spec_diff.objects import step
 from sam3_contract.spec_diff.operations import Operation

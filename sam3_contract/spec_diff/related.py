@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Change
+from sam3_contract.spec_diff.differences import Change
 from sam3_contract.spec_diff.rules import Side
 from sam3_contract.spec_diff.values import fields_of, shortened
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sam3_contract.spec_diff.bounds import limits_compared
-from sam3_contract.spec_diff.difference import Change, moved, stated
+from sam3_contract.spec_diff.differences import Change, moved, stated
 from sam3_contract.spec_diff.document import Document, LimitError, UnresolvedError
 from sam3_contract.spec_diff.forms import matched
+from sam3_contract.spec_diff.normal_form import shape_of
 from sam3_contract.spec_diff.objects import fields_compared
 from sam3_contract.spec_diff.rules import Side
 from sam3_contract.spec_diff.shape import ABSENT, ANY, Form, Shape, described
-from sam3_contract.spec_diff.shaping import shape_of
 from sam3_contract.spec_diff.values import fields_of, same, shortened, shown
 
 __all__ = ["Schemas"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sam3_contract.spec_diff.difference import Change, stated
+from sam3_contract.spec_diff.differences import Change, stated
 from sam3_contract.spec_diff.document import Document, UnresolvedError
 from sam3_contract.spec_diff.operations import Operation
 from sam3_contract.spec_diff.parameters import Parameters

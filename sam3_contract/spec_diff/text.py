@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from sam3_contract.spec_diff.difference import Comparison, Difference
+from sam3_contract.spec_diff.differences import Comparison, Difference
 from sam3_contract.spec_diff.rules import EFFECTS, Effect
 
 __all__ = ["as_json", "as_text"]

@@ -11,7 +11,7 @@ import pytest
 
 from sam3_contract import spec
 from sam3_contract.exchange import Case, Exchange
-from sam3_contract.runner import Run, run_of
+from sam3_contract.verification.runner import Run, run_of
 
 CONTRACT = spec.load()
 RECORDED = Path(__file__).parent.parent / "data" / "recorded-exchanges.jsonl.gz"

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, runner, spec
+from sam3_contract import cases, spec
 from sam3_contract.transport import WsgiTransport
+from sam3_contract.verification import runner
 from tests.faults import KEY
 
 CONTRACT = spec.load()

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from mock_server import Settings, create_app
-from mock_server.dice import Dice
-from mock_server.shapes import KINDS, MAX_EXTENT, compose
+from mock_server.drawing.dice import Dice
+from mock_server.drawing.shapes import KINDS, MAX_EXTENT, compose
 from sam3_contract.errors import ImageError
 from sam3_contract.images import read_header
 

@@ -10,13 +10,13 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from sam3_contract.checks import Breach, Check, Judgement, Violation
-from sam3_contract.checks.law import Shown
+from sam3_contract.checks.check import Shown
 from sam3_contract.exchange import Case, Exchange
 from sam3_contract.images import read_header
 from sam3_contract.masks import rle_from_bitmap
-from sam3_contract.runner import CheckOutcome, Run
 from sam3_contract.spec import load
 from sam3_contract.testing import bitmap_from_drawing
+from sam3_contract.verification.runner import CheckOutcome, Run
 
 CONTRACT = load()
 KEY = "rf_s3cret/key+of&tests"

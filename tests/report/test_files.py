@@ -10,13 +10,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, runner
+from sam3_contract import cases
 from sam3_contract.errors import ReportError
 from sam3_contract.har import exchanges_from_har
 from sam3_contract.redaction import forms_of
 from sam3_contract.report import FILES, write
-from sam3_contract.runner import Run, run_of
 from sam3_contract.transport import WsgiTransport
+from sam3_contract.verification import runner
+from sam3_contract.verification.runner import Run, run_of
 from tests.report.runs import CONTRACT, broken_run, held_run
 
 KEY = "rf_Aa0/secret+key&of=tests"

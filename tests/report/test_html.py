@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam3_contract.checks.law import Shown
+from sam3_contract.checks.check import Shown
 from sam3_contract.report import as_html
 from sam3_contract.report.html import MAX_FINDINGS, MAX_OF_A_CHECK
-from sam3_contract.runner import CheckOutcome, Run
+from sam3_contract.verification.runner import CheckOutcome, Run
 from tests.report.runs import CONTRACT, KEY, SQUARE, TALL, broken_run, check, exchange, held_run, run, violation
 
 VOID = {"meta", "input", "br", "image", "use"}

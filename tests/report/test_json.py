@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from sam3_contract.report import SCHEMA, as_json, schema
-from sam3_contract.runner import CheckOutcome, Run
+from sam3_contract.verification.runner import CheckOutcome, Run
 from tests.report.runs import CONTRACT, KEY, broken_run, check, exchange, held_run, run, violation
 
 VALIDATOR = jsonschema_rs.validator_for(schema())

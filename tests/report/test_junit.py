@@ -6,7 +6,7 @@ import pytest
 
 from sam3_contract.report import as_junit
 from sam3_contract.report.junit import MAX_SHOWN
-from sam3_contract.runner import CheckOutcome, Run
+from sam3_contract.verification.runner import CheckOutcome, Run
 from tests.report.runs import CONTRACT, KEY, broken_run, check, exchange, held_run, run, violation
 
 # What the schema of Jenkins' xUnit plugin (junit-10.xsd) allows, as far as it is used.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sam3_contract.report import as_text, wants_colour
-from sam3_contract.runner import CheckOutcome
+from sam3_contract.verification.runner import CheckOutcome
 from tests.report.runs import CONTRACT, KEY, broken_run, check, exchange, held_run, run, violation
 
 TRANSCRIPT = """\

@@ -15,7 +15,7 @@ from sam3_contract.cases import photograph
 from sam3_contract.exchange import Case, Exchange, as_base64
 from sam3_contract.masks import polygons_from_bitmap, rle_from_bitmap
 from sam3_contract.snapshots import Reading, RequestChange, Snapshot, Tolerances, compare_reading, read_exchange
-from sam3_contract.snapshots.asking import snapshot_of
+from sam3_contract.snapshots.requests import snapshot_of
 
 SIZE = (60, 80)
 Square = tuple[int, int, int, float]

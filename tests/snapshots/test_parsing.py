@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam3_contract.errors import SnapshotError
-from sam3_contract.snapshots import parsing, snapshot_from_text, text_from_snapshot
+from sam3_contract.snapshots import file_format, snapshot_from_text, text_from_snapshot
 from tests.snapshots.answers import snapshot_with
 
 SQUARES = st.lists(st.tuples(st.integers(0, 70), st.integers(0, 50), st.integers(0, 30), st.floats(0, 1)), max_size=3)
@@ -144,7 +144,7 @@ def test_no_damage_to_a_snapshot_raises_anything_else(data: st.DataObject) -> No
 
 
 def test_snapshot_beyond_the_limits_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "MAX_SNAPSHOT_BYTES", 1000)
+    monkeypatch.setattr(file_format, "MAX_SNAPSHOT_BYTES", 1000)
     with pytest.raises(SnapshotError, match="bytes, expected at most 1000"):
         snapshot_from_text(TEXT.encode(), origin="request.json")
 

@@ -1,0 +1,1 @@
+"""Masks as pixels: reproducible choices, shapes, patches, and what they are on the wire."""

@@ -1,0 +1,1 @@
+"""What a mask is a mask of: synthetic objects, annotations, specimens."""

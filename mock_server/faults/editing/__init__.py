@@ -1,0 +1,1 @@
+"""What faults use to change requests and answers: masks, archives, prompts."""

@@ -1,0 +1,1 @@
+"""Requests and responses as HTTP: keys, bodies, refusals, headers, pages."""

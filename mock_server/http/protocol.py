@@ -1,0 +1,157 @@
+"""What surrounds the operations: cross-origin requests, headers, and answers to paths and methods that are none."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Final, Literal
+
+from flask import Request, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
+
+__all__ = [
+    "MAX_BODY",
+    "OPEN_PATHS",
+    "WHOLE_BODY",
+    "Profile",
+    "add_headers",
+    "as_refusal",
+    "check_query",
+    "preflight",
+]
+
+Profile = Literal["documented", "observed"]
+"""Which side of the deviations a mock plays: what the documentation says, or what the server does."""
+
+MAX_BODY: Final = 20 * 1024 * 1024  # bytes; what the public pages allow an upload
+WHOLE_BODY: Final = "sam3_contract.body"
+"""Where a server that has read the whole body, within the limit, puts it into the environ: as bytes, to be read once.
+
+Werkzeug's stream with a limit copies a body of 1 MB for longer than all the rest of the work on it takes.
+"""
+_NO_CONTENT_TYPE: Final = "Content-Type header not provided with request."
+_PREFLIGHT_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
+_PREFLIGHT_VARY: Final = (
+    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network"
+)
+_EXPOSED: Final = (
+    "X-Processing-Time, X-Remote-Processing-Time, X-Remote-Processing-Times, X-Model-Cold-Start, "
+    "X-Model-Cold-Start-Count, X-Model-Load-Time, X-Model-Load-Details, X-Model-Id, X-Workflow-Id, X-Workspace-Id, "
+    "X-Trace-Id, execution_id, traceparent, tracestate"
+)
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/openapi.json", "/model/registry"})
+"""What is answered without a key."""
+_TRUE_AND_FALSE: Final = frozenset({"true", "false"})
+# Pydantic's spellings of a boolean, in lower case.
+_LENIENT_BOOLEANS: Final = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"})
+
+
+def preflight(request: Request) -> Response | None:
+    """Answer a browser that asks whether it may send; ``None`` if it does not ask."""
+    if "Origin" not in request.headers or "Access-Control-Request-Method" not in request.headers:
+        return None
+    headers = {
+        "vary": _PREFLIGHT_VARY,
+        "access-control-allow-methods": _PREFLIGHT_METHODS,
+        "access-control-max-age": "600",
+    }
+    asked = request.headers.get("Access-Control-Request-Headers")
+    if asked is not None:
+        headers["access-control-allow-headers"] = asked
+    if request.headers.get("Access-Control-Request-Private-Network") == "true":
+        return Response("Disallowed CORS private-network", 400, headers, content_type="text/plain; charset=utf-8")
+    return Response("OK", 200, headers, content_type="text/plain; charset=utf-8")
+
+
+def check_query(request: Request, profile: Profile) -> None:
+    """Refuse a ``countinference`` that is no boolean.
+
+    Raises:
+        Refusal: 422.
+    """
+    if "countinference" not in request.args:
+        return
+    value = request.args["countinference"]
+    known = value in _TRUE_AND_FALSE if profile == "documented" else value.lower() in _LENIENT_BOOLEANS
+    if not known:
+        finding = {
+            "type": "bool_parsing",
+            "loc": ["query", "countinference"],
+            "msg": "Input should be a valid boolean, unable to interpret input",
+            "input": value,
+        }
+        raise detail(422, [finding])
+
+
+def as_refusal(error: HTTPException, request: Request, profile: Profile) -> Refusal:
+    """Word the framework's own errors as the service does."""
+    if isinstance(error, NotFound | MethodNotAllowed):
+        return _legacy_route(request) if profile == "observed" else _no_such_route(error)
+    if isinstance(error, RequestEntityTooLarge):
+        return message(413, f"The body is larger than {MAX_BODY} bytes.")
+    if error.code is not None and error.code < 500:
+        return detail(error.code, error.name)
+    return message(500, INTERNAL_ERROR)
+
+
+def add_headers(response: Response, request: Request, profile: Profile) -> Response:
+    """Add the headers that every answer of the service carries."""
+    if response.status_code == 500 and response.mimetype == "text/plain":
+        return response  # uncaught in the server: nothing behind the error adds a header
+    # Looked up in the environ: werkzeug's headers raise and catch an error for each that is not there.
+    sent = request.environ.get("HTTP_X_REQUEST_ID", "")
+    response.headers["x-request-id"] = sent if _is_uuid(sent) else uuid.uuid4().hex
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin and response.status_code not in {401, 402}:
+        response.headers["access-control-allow-origin"] = origin
+        response.headers["access-control-allow-credentials"] = "true"
+        if request.method != "OPTIONS":
+            response.headers["access-control-expose-headers"] = _EXPOSED
+    if "vary" not in response.headers and response.status_code not in {401, 402}:
+        response.headers["vary"] = "Origin"
+    if profile == "observed":
+        _add_server_headers(response, request)
+    return response
+
+
+def _add_server_headers(response: Response, request: Request) -> None:
+    response.headers["x-inference-engine"] = "inference-models"
+    response.headers["x-model-cold-start"] = "false"
+    response.headers["x-model-cold-start-count"] = "0"
+    if request.method in {"GET", "POST"} and request.path not in OPEN_PATHS and response.status_code not in {401, 402}:
+        response.headers["x-workspace-id"] = "mock-workspace"
+    if request.method == "POST":
+        response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
+        response.headers["x-internal-remote-exec-req-verified"] = "false"
+
+
+def _no_such_route(error: NotFound | MethodNotAllowed) -> Refusal:
+    if isinstance(error, NotFound):
+        return message(404, NOT_FOUND)
+    methods = sorted(set(error.valid_methods or ()) - {"HEAD", "OPTIONS"})
+    return detail(405, "Method Not Allowed", headers={"allow": ", ".join(methods)})
+
+
+def _legacy_route(request: Request) -> Refusal:
+    """Answer as the server's old ``/{dataset}/{version}`` route, into which every other request falls."""
+    segments = request.path.split("/")[1:]
+    in_route = len(segments) == 2 and all(segments)
+    if request.method == "HEAD":
+        return message(404, NOT_FOUND)
+    if request.method == "GET":
+        known = in_route and "Content-Type" not in request.headers
+        return message(400, _NO_CONTENT_TYPE) if known else message(404, NOT_FOUND)
+    if request.method == "POST" and in_route:
+        return message(404, NOT_FOUND)
+    return detail(405, "Method Not Allowed", headers={"allow": "GET, HEAD"})
+
+
+def _is_uuid(text: str) -> bool:
+    if not text:
+        return False
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False

@@ -1,0 +1,167 @@
+"""What the mock knows of an image: a digest of its content, its size, and what is in it if that is known."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from mock_server.annotations.annotated_image import AnnotatedImage
+from mock_server.annotations.library import Library
+from mock_server.http.refusals import MALFORMED_IMAGE, unloadable_image
+from sam3_contract import wire
+from sam3_contract.errors import ImageError
+from sam3_contract.images import bytes_from_base64, read_header
+
+__all__ = [
+    "LOADED",
+    "NO_LIBRARY",
+    "LoadedFile",
+    "Picture",
+    "load_picture",
+    "picture_from_base64",
+    "picture_from_content",
+    "refuse_unreachable",
+]
+
+NO_LIBRARY: Final = Library()
+MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
+
+_NOT_HTTP = "Providing images via non https:// URL is not supported in this configuration of `inference`."
+_NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
+_BAD_URL = "Provided image URL is invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, as far as masks need it.
+
+    Attributes:
+        digest: SHA-256 of the file; of the URL for a virtual photograph.
+        size: ``(height, width)`` in pixels, after EXIF orientation.
+        known: What is in it, if the mock has annotations of it.
+    """
+
+    digest: bytes
+    size: tuple[int, int]
+    known: AnnotatedImage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """An image file as it came.
+
+    Attributes:
+        picture: What the masks need of it.
+        format: JPEG, PNG, WEBP, GIF, BMP or TIFF.
+        bytes: Its size.
+    """
+
+    picture: Picture
+    format: str
+    bytes: int
+
+
+LOADED: Final[ContextVar[LoadedFile | None]] = ContextVar("LOADED", default=None)
+"""The last file that was loaded here, so that the journal need not read and hash it again."""
+
+
+def load_picture(image: wire.Image, picture_of_url: Callable[[str], Picture], library: Library = NO_LIBRARY) -> Picture:
+    """Load the image of a request.
+
+    Args:
+        image: What the request holds.
+        picture_of_url: Loads the images that are named by URL.
+        library: The images that are known.
+
+    Raises:
+        Refusal: 400, as the real server words it, if the image cannot be loaded.
+    """
+    if image.type == "url":
+        refuse_unreachable(image.value)
+        return picture_of_url(image.value)
+    return picture_from_base64(image.value, library)
+
+
+def picture_from_base64(value: str, library: Library = NO_LIBRARY) -> Picture:
+    """Load an image from base64 or a data URI.
+
+    Args:
+        value: What the request holds.
+        library: The images that are known.
+
+    Raises:
+        Refusal: 400 if there is no image in it, or one that was cut short.
+    """
+    try:
+        content = bytes_from_base64(value)
+    except ImageError as error:
+        cause = str(error) if str(error).startswith("Empty") else MALFORMED_IMAGE
+        raise unloadable_image(cause) from error
+    return picture_from_content(content, otherwise=MALFORMED_IMAGE, library=library)
+
+
+def picture_from_content(content: bytes, *, otherwise: str, library: Library = NO_LIBRARY) -> Picture:
+    """Load an image from a file's bytes.
+
+    Args:
+        content: The whole file.
+        otherwise: The cause to name if it is no image, or one that was cut short, or too large.
+        library: The images that are known.
+
+    Raises:
+        Refusal: 400.
+    """
+    try:
+        header = read_header(content)
+    except ImageError as error:
+        raise unloadable_image(otherwise) from error
+    if header.width * header.height > MAX_PIXELS:
+        raise unloadable_image(otherwise)
+    digest = hashlib.sha256(content).digest()
+    known = library.recognise(content, digest=digest, size=header.size)
+    picture = Picture(digest, header.size, known)
+    LOADED.set(LoadedFile(picture, header.format, len(content)))
+    return picture
+
+
+def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
+    """Refuse what is no publicly accessible URL: another scheme, no host, a private name or address.
+
+    Args:
+        url: What the request holds.
+        only_https: Refuse what the real server refuses: http too, and every address, public or not.
+
+    Raises:
+        Refusal: 400.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port  # raises if it is no number
+    except ValueError as error:
+        raise unloadable_image(_BAD_URL) from error
+    if not parts.scheme or "\\" in parts.netloc or any(character.isspace() for character in url):
+        raise unloadable_image(_BAD_URL)
+    if parts.scheme != "https" and (only_https or parts.scheme != "http"):
+        raise unloadable_image(_NOT_HTTP)
+    if not host:
+        raise unloadable_image(_BAD_URL)
+    if not _is_public(host) or (only_https and _is_address(host)):
+        raise unloadable_image(_NO_FQDN)
+
+
+def _is_public(host: str) -> bool:
+    return ipaddress.ip_address(host).is_global if _is_address(host) else "." in host.strip(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

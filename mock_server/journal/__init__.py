@@ -1,0 +1,1 @@
+"""What was asked of the mock, kept within bounds, and expectations on it."""

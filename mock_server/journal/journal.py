@@ -1,0 +1,162 @@
+"""The journal: the requests that a mock saw, as many as fit, the oldest going first."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from threading import Lock
+from typing import Final, NoReturn, Unpack
+
+from mock_server.journal.entry import Seen
+from mock_server.journal.expectations import Call, Expected, unknown
+from sam3_contract.errors import UsageError
+
+__all__ = ["Journal"]
+
+REQUESTS: Final = 1000
+BYTES: Final = 16 * 1024 * 1024
+
+
+class Journal:
+    """The requests that a mock saw.
+
+    Requests stand in the order in which they were answered. Methods may be called from any thread.
+
+    Args:
+        operations: The ``operationId`` of every operation that may be asked for.
+        on: Whether anything is kept at all.
+        most_requests: How many requests are kept.
+        most_bytes: How much memory they may take, about.
+
+    Attributes:
+        on: Whether anything is kept at all.
+        dropped: How many requests had to go since the journal was last cleared.
+    """
+
+    def __init__(
+        self, operations: Collection[str], *, on: bool = True, most_requests: int = REQUESTS, most_bytes: int = BYTES
+    ) -> None:
+        self.on = on
+        self.dropped = 0
+        self._operations = tuple(operations)
+        self._most_requests = most_requests
+        self._most_bytes = most_bytes
+        self._kept: deque[Seen] = deque()
+        self._bytes = 0
+        self._number = 0
+        self._lock = Lock()
+
+    @property
+    def requests(self) -> list[Seen]:
+        """The requests that are kept, oldest first."""
+        with self._lock:
+            return list(self._kept)
+
+    @property
+    def last(self) -> Seen | None:
+        """The request that was answered last."""
+        with self._lock:
+            return self._kept[-1] if self._kept else None
+
+    @property
+    def memory(self) -> int:
+        """What the kept requests take, in bytes, about."""
+        return self._bytes
+
+    def clear(self) -> None:
+        """Forget every request, and start counting from 1 again."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = self._number = self.dropped = 0
+
+    def add(self, seen: Callable[[int], Seen]) -> None:
+        """Keep a request.
+
+        Args:
+            seen: Makes the entry from its number.
+        """
+        with self._lock:
+            self._number += 1
+            entry = seen(self._number)
+            self._kept.append(entry)
+            self._bytes += entry.memory
+            while len(self._kept) > self._most_requests or self._bytes > self._most_bytes:
+                self._bytes -= self._kept.popleft().memory
+                self.dropped += 1
+
+    def matching(self, call: Call) -> list[Seen]:
+        """List the requests that are as expected."""
+        return [seen for seen in self.requests if not call.differences(seen)]
+
+    def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Seen]:
+        """Fail unless an operation was called as told.
+
+        Args:
+            operation: Its ``operationId``.
+            times: How often; at least once by default. Refused requests count, unless a status is told.
+            expected: What the request was like, see :class:`~mock_server.calls.Expected`.
+
+        Returns:
+            The requests that are as told.
+
+        Raises:
+            AssertionError: If it was not, with the nearest requests and what they have otherwise; also if that cannot
+                be told because the journal had to drop requests.
+            UsageError: If there is no such operation, or the journal is off.
+        """
+        __tracebackhide__ = True  # pytest ends its traceback at the test's own line
+        call = self._call(operation, expected)
+        found = self.matching(call)
+        if (not found) if times is None else len(found) != times:
+            self._fail(call, found, "at least 1" if times is None else str(times))
+        if times is not None:
+            self._be_sure(call)
+        return found
+
+    def assert_not_called(self, operation: str, **expected: Unpack[Expected]) -> None:
+        """Fail if an operation was called as told; arguments as of :meth:`assert_called`.
+
+        Raises:
+            AssertionError: If it was, or if that cannot be told because the journal had to drop requests.
+            UsageError: If there is no such operation, or the journal is off.
+        """
+        __tracebackhide__ = True  # pytest ends its traceback at the test's own line
+        call = self._call(operation, expected)
+        found = self.matching(call)
+        if found:
+            self._fail(call, found, "none")
+        self._be_sure(call)
+
+    def _call(self, operation: str, expected: Expected) -> Call:
+        if not self.on:
+            raise UsageError("the journal is off; Settings(journal=True) keeps what is called")
+        if operation not in self._operations:
+            raise UsageError(unknown("operation", operation, self._operations))
+        return Call.expecting(operation, expected)
+
+    def _fail(self, call: Call, found: Sequence[Seen], expected: str) -> NoReturn:
+        __tracebackhide__ = True
+        requests = self.requests
+        which = f" (#{', #'.join(str(seen.number) for seen in found[:10])})" if found else ""
+        lines = [f"{len(found)} call{'s' * (len(found) != 1)} of {call}{which}; expected {expected}"]
+        near = call.nearest(requests) if expected != "none" else []
+        if near:
+            lines.append(f"nearest of {len(requests)} requests:")
+            lines += [f"  {line}" for line in near]
+        elif not requests:
+            lines.append("the mock saw no request at all")
+        raise AssertionError("\n".join(lines + self._loss()))
+
+    def _be_sure(self, call: Call) -> None:
+        __tracebackhide__ = True
+        loss = self._loss()
+        if loss:
+            raise AssertionError(f"how often {call} was called cannot be told\n{loss[0]}")
+
+    def _loss(self) -> list[str]:
+        if not self.dropped:
+            return []
+        return [
+            f"the journal had to drop {self.dropped} older requests: it keeps {self._most_requests} and "
+            f"{self._most_bytes} bytes (Settings.journal_requests, Settings.journal_bytes)"
+        ]

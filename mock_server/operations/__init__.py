@@ -1,0 +1,1 @@
+"""The operations of the contract: from a request model to the answer on the wire."""

@@ -1,0 +1,165 @@
+"""The operations as the real server runs them, where that differs from its documentation.
+
+Each function reads a lenient request, does what the server does about its oddities, and answers with the same instances
+as the documented side. The deviations are those of ``x-deviations`` in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from mock_server.drawing.patches import Patch, union
+from mock_server.http.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
+from mock_server.images.loading import Picture, picture_from_base64, refuse_unreachable
+from mock_server.operations import concept, visual
+from mock_server.operations.backend import Answer, World
+from mock_server.operations.concept import Instance
+from sam3_contract import wire
+
+__all__ = ["PLAIN_ERROR", "concept_segment", "embed_image", "visual_segment"]
+
+DEFAULT_THRESHOLD: Final = 0.5
+QUERIES: Final = 200  # what the model looks at for each prompt; all come back where no threshold holds them
+UNSURE: Final = 0.20000000298023224  # of a mask that nothing positive asked for
+POLYGON_NAMES: Final = frozenset({"polygon", "json", "", None})
+
+PLAIN_ERROR: Final = "Internal Server Error"
+_UNKNOWN_TYPE: Final = "Image declaration contains not recognised image type."
+_NUMPY: Final = "NumPy image type is not supported in this configuration of `inference`."
+_NUMPY_OBJECT: Final = "Data provided as input could not be decoded into np.ndarray object."
+_UNDECODED_TYPES: Final = frozenset({"pil", "multipart", "file"})  # known to the server's code, not to its web API
+
+
+def concept_segment(request: wire.LenientConceptSegmentRequest, world: World) -> Answer:
+    """Answer a request as the server does.
+
+    Raises:
+        Refusal: 400, 404 or 500.
+    """
+    model_id = request.model_id
+    if not model_id:
+        raise message(500, INTERNAL_ERROR)
+    with answering_as(model_id):
+        _refuse_model_of_another_kind(model_id)
+        concept.refuse_unknown_model(model_id)
+        picture = _load(request.image, world)
+        if request.format == "binary" or any(prompt.boxes and not prompt.box_labels for prompt in request.prompts):
+            raise message(500, INTERNAL_ERROR)
+        if any(not _is_utf8(prompt.text) for prompt in request.prompts):
+            raise message(500, INTERNAL_ERROR)
+    found = _filtered([concept.find(prompt, picture, seed=world.seed) for prompt in request.prompts], request)
+    if request.nms_iou_threshold is not None:
+        found = concept.suppress_overlaps(found, request.nms_iou_threshold)
+    if request.format not in POLYGON_NAMES and request.format != "rle":
+        found = [[] for _ in found]
+    form = "rle" if request.format == "rle" else "polygon"
+    return concept.answer_of(found, request.prompts, form=form, picture=picture, model_id=model_id)
+
+
+def visual_segment(request: wire.LenientVisualSegmentRequest, world: World) -> Answer:
+    """Answer a request as the server does.
+
+    Raises:
+        Refusal: 400 or 500.
+    """
+    with answering_as(visual.MODEL):
+        seen = visual.embedded(request.image_id, lambda: _load(request.image, world), world)
+        _refuse_unequal_boxes(request.asked)
+        if request.format not in {"json", "polygon", "rle", "binary"}:
+            raise message(500, INTERNAL_ERROR)
+    if request.format == "binary":
+        raise Refusal(500, PLAIN_ERROR)
+    found = (_best(prompt, seen.picture, seed=world.seed) for prompt in request.asked)
+    form = "rle" if request.format == "rle" else "polygon"
+    work = visual.work_of(request, request.asked, seen, world)
+    return visual.answer_of(found, form=form, picture=seen.picture, work=work)
+
+
+def embed_image(request: wire.LenientEmbedImageRequest, world: World) -> Answer:
+    """Remember an image as the server does.
+
+    Raises:
+        Refusal: 400 or 500.
+    """
+    with answering_as(visual.MODEL):
+        return visual.answer_of_embedding(request.image_id, lambda: _load(request.image, world), world)
+
+
+def _load(image: wire.LenientImage | None, world: World) -> Picture:
+    """Load an image of whatever type it claims to be."""
+    if image is None:
+        raise message(500, INTERNAL_ERROR)
+    kind = image.type.lower()
+    if kind == "numpy":
+        raise unloadable_image(_NUMPY)
+    if kind == "numpy_object" and isinstance(image.value, list):
+        raise unloadable_image(_NUMPY_OBJECT)
+    if kind not in {"base64", "url", "numpy_object", *_UNDECODED_TYPES}:
+        raise unloadable_image(_UNKNOWN_TYPE)
+    if kind not in {"base64", "url"} or not isinstance(image.value, str):
+        raise message(500, INTERNAL_ERROR)
+    if kind == "url":
+        refuse_unreachable(image.value, only_https=True)
+        return world.picture_of_url(image.value)
+    if not image.value.isascii():
+        raise message(500, INTERNAL_ERROR)
+    return picture_from_base64(image.value, world.library)
+
+
+def _filtered(found: Sequence[list[Instance]], request: wire.LenientConceptSegmentRequest) -> list[list[Instance]]:
+    """Apply the thresholds.
+
+    Zero and null mean the default; one pass of the model serves all prompts at the lowest threshold of the request, and
+    only prompts with a threshold of their own are filtered again, unless NMS is on.
+    """
+    asked = request.output_prob_thresh or DEFAULT_THRESHOLD
+    own = [prompt.output_prob_thresh for prompt in request.prompts]
+    floor = min([asked, *(threshold for threshold in own if threshold is not None)])
+    kept = []
+    for instances, threshold in zip(found, own, strict=True):
+        passed = (
+            [*instances, *_queries_left(instances)]
+            if not floor > 0
+            else [one for one in instances if one.confidence > floor]
+        )
+        if threshold is None and request.nms_iou_threshold is not None:
+            threshold = asked if asked > 0 else None
+        kept.append(passed if threshold is None else [one for one in passed if one.confidence >= threshold])
+    return kept
+
+
+def _queries_left(instances: Sequence[Instance]) -> list[Instance]:
+    """Make the queries that found nothing: without a threshold they come back too, with empty masks."""
+    return [Instance(0.0, partial(union, ())) for _ in range(QUERIES - len(instances))]
+
+
+def _best(prompt: wire.LenientVisualPrompt, picture: Picture, *, seed: int) -> tuple[Patch, float]:
+    """Take the best of three; an empty mask where nothing positive asks for one."""
+    if prompt.box is None and not any(point.positive for point in prompt.points or ()):
+        return union(()), UNSURE
+    return visual.segment(prompt, picture, seed=seed)[0]
+
+
+def _refuse_unequal_boxes(prompts: Sequence[wire.LenientVisualPrompt]) -> None:
+    """Refuse boxes beside points unless every prompt has one: the server stacks them into one array."""
+    boxes = sum(prompt.box is not None for prompt in prompts)
+    if boxes and any(prompt.points for prompt in prompts) and boxes != len(prompts):
+        raise message(500, INTERNAL_ERROR)
+
+
+def _refuse_model_of_another_kind(model_id: str) -> None:
+    if model_id == visual.MODEL:
+        raise message(500, INTERNAL_ERROR)
+    if model_id.startswith("sam2/"):
+        raise message(500, "Service misconfiguration.")
+
+
+def _is_utf8(text: str | None) -> bool:
+    """Tell whether a text can be written; JSON lets half a surrogate pair in."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Sequences of answers that a tester plans: read from files or Python, played request by request."""

@@ -1,0 +1,286 @@
+"""The bridge from granian to the application: reads a body within a time and a size, then runs the application.
+
+granian's own WSGI interface reads a body in the application's thread, in a call that nothing interrupts: as many
+stalled senders as there are threads stop the server for good (granian's issue 728), and whether a waiting request gets
+a thread of its own is left to a heuristic (issue 873). Here the event loop reads bodies, which holds no thread and ends
+after ``Limits.read_timeout``. A request that may have to wait, for its latency or for another server, gets a thread.
+Any other is run on the loop: handing it over costs as much as Flask does, and the interpreter runs one at a time
+anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final, NoReturn
+
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # not marked as its exports
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
+
+from mock_server.http.protocol import WHOLE_BODY
+
+__all__ = ["Environ", "Gateway", "Limits"]
+
+Environ = dict[str, Any]
+Application = Callable[..., Iterable[bytes]]
+Headers = list[tuple[str, str]]
+
+_SHORT: Final = 1024 * 1024  # bytes; work on a longer body takes so long that others should get a turn meanwhile
+_DISCARDED: Final = 64 * 1024 * 1024  # bytes of a body too large that are read on, so that its sender sees the answer
+_BASE: Final[Environ] = {
+    "SCRIPT_NAME": "",
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multiprocess": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+    "wsgi.version": (1, 0),
+}
+_NAMES: Final = {
+    name: f"HTTP_{name.upper().replace('-', '_')}"
+    for name in ("host", "accept", "accept-encoding", "user-agent", "connection", "authorization", "origin")
+} | {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take of a server.
+
+    Attributes:
+        body: Bytes of a body that are read.
+        read_timeout: Seconds in which a whole body has to come.
+        threads: Requests that can wait at the same time.
+    """
+
+    body: int
+    read_timeout: float
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the application answered.
+
+    Attributes:
+        status: HTTP status.
+        headers: Names and values.
+        first: The first part of the body.
+        rest: What comes after it; ``None`` if the first part is all.
+    """
+
+    status: int
+    headers: Headers
+    first: bytes
+    rest: Iterator[bytes] | None
+
+
+class Gateway:
+    """Runs a WSGI application behind granian's RSGI.
+
+    Args:
+        app: The application.
+        limits: What a client may take.
+        may_wait: Tells of a request's environ whether it may have to wait, and so needs a thread.
+    """
+
+    def __init__(self, app: Application, limits: Limits, may_wait: Callable[[Environ], bool]) -> None:
+        self._app = app
+        self._limits = limits
+        self._may_wait = may_wait
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
+        self._deadlines = _Deadlines(limits.read_timeout)
+
+    async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer one request."""
+        environ = _environ_of(scope)
+        parts = _parts_of(protocol)
+        body, fault = await self._read(environ, protocol, parts)
+        if fault is None:
+            environ[WHOLE_BODY] = body
+        environ["wsgi.input"] = io.BytesIO(body) if fault is None else _Unreadable(fault)
+        loop = asyncio.get_running_loop()
+        try:
+            if len(body) > _SHORT or self._may_wait(environ):
+                answer = await loop.run_in_executor(self._threads, self._ask, environ)
+            else:
+                answer = self._ask(environ)
+        except ConnectionError:  # how an application asks for the connection to be broken off
+            await _drop(protocol)
+            return
+        if answer.rest is None:
+            protocol.response_bytes(answer.status, answer.headers, answer.first)
+        else:
+            await loop.run_in_executor(self._threads, _stream, answer, protocol, loop)
+        if isinstance(fault, RequestEntityTooLarge):
+            await self._discard(parts)
+
+    async def _read(
+        self, environ: Environ, protocol: HTTPProtocol, parts: AsyncIterator[bytes]
+    ) -> tuple[bytes, HTTPException | None]:
+        """Read the body, or tell why it cannot be read: the application knows how to word that."""
+        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > self._limits.body:
+            return b"", RequestEntityTooLarge()
+        if not (chunked or length):
+            return b"", None
+        try:
+            with self._deadlines:
+                return await self._join(parts) if chunked else await protocol(), None
+        except TimeoutError:
+            return b"", RequestTimeout()
+        except ProtocolClosed:
+            return b"", ClientDisconnected()
+        except RequestEntityTooLarge as error:
+            # Before the answer, as nobody knows how much is left: behind it, granian may end the connection too early.
+            await self._discard(parts)
+            return b"", error
+
+    async def _join(self, parts: AsyncIterator[bytes]) -> bytes:
+        """Read a body whose length was not told."""
+        body = bytearray()
+        async for part in parts:
+            body += part
+            if len(body) > self._limits.body:
+                raise RequestEntityTooLarge
+        return bytes(body)
+
+    async def _discard(self, parts: AsyncIterator[bytes]) -> None:
+        """Read on behind an answer: a client that finds its connection reset while it sends never reads it."""
+        left = _DISCARDED
+        with suppress(TimeoutError, ProtocolClosed), self._deadlines:
+            async for part in parts:
+                left -= len(part)
+                if left < 0:
+                    return
+
+    def _ask(self, environ: Environ) -> _Answer:
+        """Run the application as far as the first part of its answer."""
+        begun: list[tuple[int, Headers]] = []
+        written: list[bytes] = []
+
+        def start_response(status: str, headers: Headers, _: Any = None) -> Callable[[bytes], None]:
+            begun[:] = [(int(status[:3]), headers)]
+            return written.append
+
+        parts = self._app(environ, start_response)
+        first = next(rest := iter(parts), None)
+        body = b"".join((*written, first or b""))
+        status, headers = begun[0]
+        if first is None or _length_told(headers) == len(body):
+            _close(parts)
+            return _Answer(status, headers, body, None)
+        return _Answer(status, headers, body, _closing(rest, parts))
+
+
+class _Deadlines:
+    """A block in which a task may read for some time, and no longer: then it ends with :class:`TimeoutError`.
+
+    One timer does for all tasks. :func:`asyncio.timeout` makes one for each, which takes longer than most reads.
+
+    Args:
+        seconds: How long a task may read.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: dict[asyncio.Task[Any] | None, float] = {}  # in order, as all have the same time
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ends[asyncio.current_task(loop)] = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._look, loop)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        task = asyncio.current_task()
+        ours = self._ends.pop(task, None) is None and isinstance(error, asyncio.CancelledError)
+        if ours and task is not None and not task.uncancel():
+            raise TimeoutError from error
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cancel the tasks whose time is over, and look again when that of the next one is."""
+        self._timer = None
+        now = loop.time()
+        for task, end in list(self._ends.items()):
+            if end > now:
+                self._timer = loop.call_at(end, self._look, loop)
+                return
+            del self._ends[task]
+            if task is not None:
+                task.cancel()
+
+
+class _Unreadable(io.RawIOBase):
+    """The stream of a body that did not come, or not in time, or was too large."""
+
+    def __init__(self, fault: HTTPException) -> None:
+        self._fault = fault
+
+    def readinto(self, _: Any) -> NoReturn:
+        raise self._fault
+
+
+def _environ_of(scope: Scope) -> Environ:
+    environ = _BASE.copy()
+    for name, value in scope.headers.items():
+        key = _NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    host, _, port = scope.server.rpartition(":")
+    environ["REQUEST_METHOD"] = scope.method
+    environ["PATH_INFO"] = scope.path.encode().decode("latin-1")  # as PEP 3333 has it
+    environ["QUERY_STRING"] = scope.query_string
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = host, port
+    environ["SERVER_PROTOCOL"] = "HTTP/1.0" if scope.http_version == "1" else f"HTTP/{scope.http_version}"
+    environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
+    environ["wsgi.url_scheme"] = scope.scheme
+    return environ
+
+
+async def _parts_of(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
+    """Read a body part by part; a body that is asked for its parts a second time has none left."""
+    async for part in protocol:
+        yield part
+
+
+def _length_told(headers: Headers) -> int | None:
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+
+
+def _stream(answer: _Answer, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+    """Send an answer part by part, from a thread, since the next part may be long in coming."""
+    transport = protocol.response_stream(answer.status, answer.headers)
+
+    async def send(part: bytes) -> None:
+        await transport.send_bytes(part)
+
+    with suppress(ConnectionError):  # what is left of the length that was told tells the client
+        for part in chain((answer.first,), answer.rest or ()):
+            asyncio.run_coroutine_threadsafe(send(part), loop).result()
+
+
+async def _drop(protocol: HTTPProtocol) -> None:
+    """End the connection without an answer."""
+    # granian has no call for it, but it does so at headers that contradict each other.
+    headers = [("content-length", "1"), ("transfer-encoding", "none")]
+    await protocol.response_stream(200, headers).send_bytes(b" ")
+
+
+def _closing(rest: Iterator[bytes], parts: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from rest
+    finally:
+        _close(parts)
+
+
+def _close(parts: Iterable[bytes]) -> None:
+    close = getattr(parts, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,189 @@
+"""Serving the mock with granian."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from multiprocessing.synchronize import Semaphore
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from mock_server.app import create_app
+from mock_server.control.mock_control import MockControl, control_of
+from mock_server.http.protocol import MAX_BODY
+from mock_server.serving.gateway import Environ, Gateway, Limits
+from mock_server.settings import Settings
+from mock_server.warming import warm_up
+from sam3_contract import spec
+from sam3_contract.errors import UsageError
+
+__all__ = ["free_port", "serve"]
+
+CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
+READ_TIMEOUT: Final = 30.0  # seconds; 20 MiB in that time is a slow upload, or a keep-alive connection is idle
+PATIENCE: Final = 30.0  # seconds to wait for the first answer
+POLL: Final = 0.01  # seconds between two looks whether it comes
+STOP_TIMEOUT: Final = 5  # seconds that a request under way may take when the server is stopped
+_TRIED: Final[list[Gateway]] = []  # what the settings were tried with, for workers that are forked
+# What never makes a request wait. A setting that is added is taken to do so until it is listed here.
+QUICK: Final = frozenset(
+    {"api_keys", "refused_keys", "auth", "seed", "profile", "access_log", "url_images", "coco", "coco_images", "scenes"}
+    | {"control", "scenarios", "journal", "journal_requests", "journal_bytes", "journal_thumbnails"}
+)
+
+
+def free_port(host: str, port: int) -> int:
+    """Make sure that a port can be bound; for 0, find one that can.
+
+    Raises:
+        UsageError: If the address is not this machine's or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from error
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    document: str | None = None,
+    read_timeout: float = READ_TIMEOUT,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve a mock until it is stopped by a signal.
+
+    Args:
+        settings: How it behaves.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        workers: Processes. More than one share what they remember of images in a file, see
+            :mod:`mock_server.shared`, so every one gives the same bytes; and they have no control routes, whose
+            answers would be those of one of them.
+        document: Path of the OpenAPI document to serve; the project's own by default.
+        read_timeout: Seconds in which the head of a request, and then its body, have to come.
+        ready: Called with the URL, in a worker, once that can answer.
+
+    Raises:
+        UsageError: If the address cannot be bound, or there are scenarios for more than one worker.
+        SpecError: If the document cannot be served.
+    """
+    if workers > 1 and settings.scenarios is not None:
+        raise UsageError(f"scenarios count requests, and each of {workers} workers would count its own; take 1 worker")
+    if workers > 1:
+        settings = dataclasses.replace(settings, control=False)
+    chosen = free_port(host, port)
+    limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
+    with _shared_file(workers) as memory:
+        # What is wrong with the document is said here, not by worker after worker.
+        _TRIED[:] = [_load(settings, document, limits, memory)]
+        url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
+        first = multiprocessing.Semaphore(1)
+        server = Granian(
+            "mock_server",
+            address=host,
+            port=chosen,
+            interface=Interfaces.RSGI,
+            workers=workers,
+            backpressure=CONNECTIONS,
+            http=HTTPModes.http1,  # with both versions on one port, granian waits for ever for the first byte
+            http1_settings=HTTP1Settings(header_read_timeout=int(read_timeout * 1000)),
+            workers_kill_timeout=STOP_TIMEOUT,
+            log_level=LogLevels.error,
+            websockets=False,
+        )
+        # Nothing local in here: where processes are spawned, it is pickled.
+        load = partial(_load_and_announce, settings, document, limits, memory, partial(ready, url), url, first)
+        server.serve(target_loader=load, wrap_loader=False)
+
+
+@contextmanager
+def _shared_file(workers: int) -> Iterator[Path | None]:
+    """Make the file in which workers share what they remember, until the block ends; a single one needs none."""
+    if workers == 1:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="sam3-mock-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder, "memory.sqlite")
+
+
+def _load(settings: Settings, document: str | None, limits: Limits, memory: Path | None) -> Gateway:
+    contract = spec.load(document) if document else None
+    if memory is None:
+        app = create_app(settings, contract=contract)
+    else:
+        # Only here: a single process needs no SQLite.
+        from mock_server.operations.shared_caches import shared_memory  # noqa: PLC0415
+
+        app = create_app(settings, contract=contract, memory=partial(shared_memory, memory))
+    return Gateway(app, limits, partial(_may_wait, control_of(app), always=_waits(settings)))
+
+
+def _waits(settings: Settings) -> bool:
+    """Tell whether a setting could make any request wait: for its latency, for another server, for a fault."""
+    usual = Settings()
+    names = {entry.name for entry in dataclasses.fields(settings)} - QUICK
+    return any(getattr(settings, name) != getattr(usual, name) for name in names)
+
+
+def _may_wait(control: MockControl, environ: Environ, *, always: bool) -> bool:
+    return always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ
+
+
+def _load_and_announce(
+    settings: Settings,
+    document: str | None,
+    limits: Limits,
+    memory: Path | None,
+    announce: Callable[[], None],
+    url: str,
+    first: Semaphore,
+) -> Gateway:
+    """Load the application in a worker; the first to have done so watches for it to answer."""
+    # A forked worker has granian's own handlers, which swallow what the main process sends: being told to stop while it
+    # loads, it would have to be killed, after the time that requests under way are given. It listens to that process
+    # only: Ctrl-C, which a terminal sends to all, comes from there as a termination.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, memory)
+    warm_up()
+    if first.acquire(block=False):
+        threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()
+    return gateway
+
+
+def _announce_once_it_answers(url: str, announce: Callable[[], None]) -> None:
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / POLL)):
+        try:
+            connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            connection.close()
+        except (OSError, HTTPException):
+            pause.wait(POLL)
+        else:
+            announce()
+            return

@@ -1,0 +1,126 @@
+"""R: what ``image_id`` may change: nothing but the time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.matching import differences
+from sam3_contract.checks.predictions import list_of
+from sam3_contract.checks.prompts import Asked, asked_of, context_of, image_of
+from sam3_contract.exchange import Exchange
+from sam3_contract.spec import Contract
+
+__all__ = ["CHECKS"]
+
+_REMEMBERING = frozenset({"visual_segment", "embed_image"})
+
+
+def _reuse_changes_nothing(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    return _compare(exchanges, reused=False)
+
+
+def _id_keeps_its_image(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    return _compare(exchanges, reused=True)
+
+
+def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
+    """Compare answers under an ``image_id`` with those to the same prompts without one.
+
+    Args:
+        exchanges: In the order in which they were sent.
+        reused: Whether to judge requests whose id was first used for another image, or all others.
+    """
+    plain = {
+        _key(asked, image_of(exchange)): asked
+        for exchange in exchanges
+        if exchange.case.operation == "visual_segment" and exchange.case.sent.get("image_id") is None
+        for asked in asked_of(exchange)
+    }
+    first_image: dict[str, Hashable] = {}
+    judged = 0
+    found: list[Breach] = []
+    for exchange in exchanges:
+        name = exchange.case.sent.get("image_id")
+        if exchange.case.operation not in _REMEMBERING or not isinstance(name, str) or exchange.status != 200:
+            continue
+        own = image_of(exchange)
+        first = first_image.setdefault(name, own)
+        if (first != own) is not reused:
+            continue
+        law = (
+            f"image_id {shown(name)} stands for its first image"
+            if reused
+            else "an image_id changes nothing but the time"
+        )
+        for asked in asked_of(exchange):
+            partner = plain.get(_key(asked, first))
+            if partner is not None:
+                judged += 1
+                found += differences(partner, asked, law=law) or _other_frame(partner, asked, law)
+    return Judgement(judged, tuple(found))
+
+
+def _other_frame(partner: Asked, asked: Asked, law: str) -> list[Breach]:
+    """Report masks of another frame, which cannot be compared pixel by pixel."""
+    sizes = [
+        {shown(list_of(place.prediction.get("masks"), "size")) for place in one.places if _is_rle(place.prediction)}
+        for one in (partner, asked)
+    ]
+    if sizes[0] == sizes[1]:
+        return []
+    wanted, found = (", ".join(sorted(side)) for side in sizes)
+    why = "the masks are of another image"
+    where = asked.path if not asked.places else asked.places[0].path + ".masks.size"
+    return [Breach(where, found, f"{wanted}: {law}", why, exchange=asked.exchange, beside=(partner.exchange,))]
+
+
+def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    if exchange.case.operation != "embed_image" or not exchange.succeeded:
+        return None
+    sent, answered = exchange.case.sent.get("image_id"), exchange.answer.get("image_id")
+    if sent is None or answered == sent:
+        return []
+    return [Breach("$.image_id", shown(answered), shown(sent))]
+
+
+def _is_rle(prediction: dict[str, object]) -> bool:
+    return isinstance(prediction.get("masks"), dict)
+
+
+def _key(asked: Asked, image: Hashable) -> Hashable:
+    return (context_of(asked.exchange, besides=["image", "image_id"]), image, asked.question)
+
+
+CHECKS = (
+    Check(
+        code="R08",
+        name="image_id_changes_nothing",
+        law="The same prompts on the same image find the same objects, with an `image_id` and without.",
+        source="docs",
+        rule="#/components/schemas/VisualSegmentRequest/properties/image_id",
+        mend="Key the cache by the whole id; keep the size of the image with its embedding.",
+        judge=_reuse_changes_nothing,
+        needs="the same request to visual_segment with and without an `image_id`",
+    ),
+    Check(
+        code="R09",
+        name="image_id_keeps_its_image",
+        law="An `image_id` that is known stands for the image it was first used with, whatever image comes along.",
+        source="docs",
+        rule="#/components/schemas/VisualSegmentRequest/properties/image_id",
+        mend="The documentation says that a cached embedding is used instead of a new one.",
+        judge=_id_keeps_its_image,
+        needs="an `image_id` that is used again with another image",
+    ),
+    Check(
+        code="R10",
+        name="image_id_is_answered",
+        law="`embed_image` answers the `image_id` that it was sent.",
+        source="server",
+        rule="#/components/schemas/EmbedImageResponse",
+        mend="Make an id of the content only where none was sent.",
+        judge=each(_id_is_answered),
+        needs="an answer of embed_image",
+    ),
+)

@@ -1,0 +1,80 @@
+"""``sam3-contract masks convert``."""
+
+from __future__ import annotations
+
+import click
+
+from sam3_contract.errors import UsageError
+from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
+from sam3_contract.mask_files.values import values_of_file
+from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
+
+__all__ = ["convert"]
+
+
+@click.command()
+@click.argument("file", metavar="FILE|-")
+@click.option("--to", "form", required=True, type=click.Choice(["rle", "polygon", "coco", "png", "npz"]))
+@click.option("-o", "--output", required=True, metavar="OUT", help="File to write, `-` for stdout; a folder for png.")
+@click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
+@click.option("--image", type=click.Path(), help="Take the size from this image file.")
+@click.option("--lines", "as_lines", is_flag=True, help="Take FILE for JSON Lines, whatever its first line is.")
+@click.option("--skip-unsound", is_flag=True, help="Leave masks out that are not sound, instead of stopping.")
+@click.pass_context
+def convert(
+    context: click.Context,
+    file: str,
+    *,
+    form: str,
+    output: str,
+    image_size: str | None,
+    image: str | None,
+    as_lines: bool,
+    skip_unsound: bool,
+) -> None:
+    """Write masks in another form.
+
+    FILE is anything that `masks check` takes.
+
+    \b
+      rle, polygon  the same JSON with every mask in that form: what stands
+                    around the masks stays as it is. In COCO's `segmentation`
+                    polygons are flat rings, as COCO has them.
+      coco          a list of COCO results if every mask has a confidence,
+                    else a COCO file; with RLE, bbox and area. Each line of
+                    JSON Lines is an image of its own.
+      png           one file per mask in the folder OUT: 8 bits, 0 and 255
+      npz           logits as visual_segment sends them: float32, (n, height, width)
+
+    Polygons have no holes: how many pixels that adds is told on stderr. Masks that are not sound are named there,
+    and nothing is written, unless they are to be skipped. JSON Lines are read line by line, other JSON at once; for
+    coco, png and npz all masks are held in memory as RLE.
+
+    \b
+    Exit status: 0 written, 1 a mask is not sound, 2 usage, 3 FILE cannot be
+    read or holds no mask.
+    """  # noqa: D301 - click wants the character itself to leave a paragraph as it is
+    conversion = Conversion(skip_unsound=skip_unsound)
+    problem = ""
+    try:
+        size = image_size_from_options(image_size, image)
+        values = values_of_file(file, as_lines=as_lines, image_size=size)
+        WRITERS[form](sorted_by_soundness(values, conversion), conversion, output)
+    except Unreadable as error:
+        context.exit(_said(str(error), 3))
+    except Unsound:
+        problem = "nothing is written: masks are not sound; --skip-unsound leaves them out"
+    except NoMask:
+        problem = f"{file} holds no {'sound ' * bool(conversion.unsound)}mask; nothing is written"
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror or error}") from error
+    for line in conversion.named():
+        _said(line, 1)
+    if problem:
+        context.exit(_said(problem, 1 if conversion.unsound else 3))
+    click.echo("\n".join(conversion.told(output)), err=True)
+
+
+def _said(line: str, status: int) -> int:
+    click.echo(f"sam3-contract: {line}", err=True)
+    return status

@@ -1,0 +1,177 @@
+"""``sam3-contract snapshot take``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sam3_contract import cases
+from sam3_contract.atomic import remove_leftovers
+from sam3_contract.cli.snapshot.requests import (
+    MAX_TEXTS,
+    Asked,
+    point_from_text,
+    requests_from_file,
+    requests_of_options,
+)
+from sam3_contract.cli.target import transport_to
+from sam3_contract.errors import SnapshotError, TransportError, UsageError
+from sam3_contract.exchange import Case
+from sam3_contract.snapshots import (
+    Snapshot,
+    case_from_request,
+    read_snapshot,
+    safe_stem,
+    snapshot_files,
+    snapshot_of,
+    write_snapshot,
+)
+from sam3_contract.snapshots.folder import drop_images_but, keep_image, read_image
+from sam3_contract.snapshots.requests import image_of
+from sam3_contract.spec import Contract, load
+from sam3_contract.transport import Transport
+
+__all__ = ["take"]
+
+UNSEEN: Final = 3
+
+
+@click.command()
+@click.argument("target", metavar="BASE_URL|mock")
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="DIR", help="Folder of the snapshots.")
+@click.option("--image", "images", multiple=True, type=click.Path(), help="Send this photograph; repeatable.")
+@click.option("--text", "texts", multiple=True, metavar="CONCEPT", help="Ask for this concept; repeatable, up to 16.")
+@click.option("--point", "points", multiple=True, metavar="X,Y", help="Click here, in pixels; repeatable.")
+@click.option("--request", "requests", multiple=True, type=click.Path(), metavar="FILE.json", help="Ask this too.")
+@click.option("--again", is_flag=True, help="Ask what DIR keeps already, and keep the new answers.")
+@click.option(
+    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+)
+@click.pass_context
+def take(
+    context: click.Context,
+    target: str,
+    *,
+    output: str,
+    images: tuple[str, ...],
+    texts: tuple[str, ...],
+    points: tuple[str, ...],
+    requests: tuple[str, ...],
+    again: bool,
+    api_key_env: str | None,
+    timeout: float,
+) -> None:
+    """Keep answers, one file for each request, for `snapshot compare` to compare later ones with.
+
+    Each image is sent once with all concepts and once with all clicks, a prompt each. Without --text, --point and
+    --request, it is sent with the concepts that `verify` asks for and with a click in the middle; without --image, the
+    built-in images are taken. A FILE.json holds an operation and a body, such as {"operation": "concept_segment",
+    "body": {"prompts": [{"text": "dog"}], "format": "rle"}}; a body without image is sent with each image. The images
+    go to DIR/images, so that DIR needs nothing else. No key is kept.
+
+    The live service charges for every request.
+
+    \b
+    Exit status: 0 all kept, 2 usage, 3 an answer did not come or could not be kept.
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
+    folder, contract = Path(output), load()
+    if again:
+        if images or texts or points or requests:
+            raise UsageError("--again asks what the folder keeps; it goes with no --image, --text, --point, --request")
+        asked = [_kept(path) for path in snapshot_files(folder)]
+    else:
+        asked = _unique(_asked(images, texts, points, requests, contract))
+    transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
+    complete = _take(transport, asked, folder, contract)
+    remove_leftovers(folder)
+    _tidy(folder, {f"{safe_stem(case.id)}.json" for case, _ in asked})
+    context.exit(0 if complete else UNSEEN)
+
+
+def _asked(
+    images: Sequence[str], texts: Sequence[str], points: Sequence[str], requests: Sequence[str], contract: Contract
+) -> Iterator[Asked]:
+    if len(texts) > MAX_TEXTS:
+        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
+    photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
+    clicks = [point_from_text(text) for text in points]
+    if not (texts or points or requests):
+        for photograph in photographs:
+            middle = [{"x": photograph.header.width // 2, "y": photograph.header.height // 2, "positive": True}]
+            yield from requests_of_options([photograph], texts=cases.DEFAULT_TEXTS, points=middle)
+    yield from requests_of_options(photographs, texts=texts, points=clicks)
+    for path in requests:
+        yield from requests_from_file(path, photographs, contract)
+
+
+def _unique(asked: Iterator[Asked]) -> list[Asked]:
+    """Give requests of one name a number each: names become files."""
+    found: list[Asked] = []
+    names: dict[str, int] = {}
+    for case, image_name in asked:
+        number = names[case.id] = names.get(case.id, 0) + 1
+        name = case.id if number == 1 else f"{case.id}-{number}"
+        found.append((Case(name, case.operation, case.asks, case.body, image=case.image), image_name))
+    return found
+
+
+def _kept(path: Path) -> Asked:
+    snapshot = read_snapshot(path)
+    image = snapshot.request.image
+    content = None if image is None else read_image(path.parent, image)
+    return case_from_request(snapshot.name, snapshot.request, content=content), image.name if image else "image"
+
+
+def _take(transport: Transport, asked: Sequence[Asked], folder: Path, contract: Contract) -> bool:
+    """Ask and keep; tell whether all was kept."""
+    complete = True
+    for number, (case, image_name) in enumerate(asked):
+        try:
+            taken = snapshot_of(transport.send(case), contract, image_name=image_name)
+        except TransportError as error:
+            rest = len(asked) - number
+            click.echo(f"sam3-contract: {error}; {rest} request{'s' * (rest != 1)} not asked", err=True)
+            return False
+        except SnapshotError as error:
+            click.echo(f"sam3-contract: {case.id} is not kept: {error}", err=True)
+            complete = False
+            continue
+        _keep(taken, case, folder)
+    return complete
+
+
+def _keep(taken: Snapshot, case: Case, folder: Path) -> None:
+    """Keep the image before the snapshot that refers to it."""
+    content = image_of(case.sent)
+    if taken.request.image is not None and content is not None:
+        keep_image(folder, taken.request.image, content)
+    path = folder / f"{safe_stem(case.id)}.json"
+    written = write_snapshot(path, taken)
+    n_instances = taken.answer.n_instances
+    found = f"{n_instances} instance{'s' * (n_instances != 1)}" if taken.status == 200 else f"status {taken.status}"
+    click.echo(f"{'written' if written else 'as it was':9}  {path}  {found}")
+
+
+def _tidy(folder: Path, names: set[str]) -> None:
+    """Remove images that nothing refers to, and name snapshots of requests that were not asked."""
+    if not folder.is_dir():
+        return
+    kept = []
+    others = 0
+    for path in folder.glob("*.json"):
+        others += path.name not in names
+        try:
+            kept.append(read_snapshot(path).request.image)
+        except SnapshotError as error:
+            click.echo(f"sam3-contract: {error}", err=True)
+            return  # what it refers to is not known
+    drop_images_but(folder, [image for image in kept if image is not None])
+    if others:
+        stay = "1 snapshot of another request stays" if others == 1 else f"{others} snapshots of other requests stay"
+        click.echo(f"sam3-contract: {stay} in {folder}", err=True)

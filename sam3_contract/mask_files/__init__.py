@@ -1,0 +1,1 @@
+"""Files of masks as a library: opened, judged in batches, converted, written."""

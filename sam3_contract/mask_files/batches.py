@@ -1,0 +1,213 @@
+"""Files of masks cut into batches that fit into memory."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from sam3_contract.errors import MaskError
+from sam3_contract.mask_files.opening import CHUNK, Size, Source, Unreadable, with_head
+from sam3_contract.masks import Finding, MaskRecord, masks_of_text
+from sam3_contract.masks.catalogue.lookup import finding_of
+from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
+
+__all__ = ["LINE_BYTES", "Archive", "Batch", "Document", "Lines", "Records", "batches_of"]
+
+DOCUMENT_BYTES: Final = 2**23
+"""Up to this length a JSON document is parsed at once; a longer one is read element by element."""
+LINE_BYTES: Final = 2**24
+"""Longest line of JSON Lines that is read: parsed polygons take ten times as much memory."""
+_BATCH_BYTES: Final = 2**18
+"""Text of a batch: some 300 RLEs, which the parser takes in two passes; long enough to outweigh sending it."""
+_BATCH_MASKS: Final = 512
+_BYTES_PER_POINT: Final = 12
+_LINE_SUFFIXES: Final = (".jsonl", ".ndjson", ".jsonlines")
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some lines of JSON Lines.
+
+    Attributes:
+        first: Number of the first, counted from 1.
+        texts: The lines; None in place of one that is too long to be read.
+    """
+
+    first: int
+    texts: tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole JSON document."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Masks out of a JSON document too long to be parsed at once.
+
+    Attributes:
+        records: The masks.
+        findings: What is wrong with the text around them.
+    """
+
+    records: tuple[MaskRecord, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A whole npz archive."""
+
+    payload: bytes
+
+
+Batch = Lines | Document | Records | Archive
+
+
+def batches_of(
+    source: Source, *, as_lines: bool = False, image_size: Size | None = None, whole: bool = False
+) -> Iterator[Batch]:
+    """Cut a file into batches.
+
+    Args:
+        source: The open file.
+        as_lines: Take it for JSON Lines, whatever it looks like.
+        image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
+        whole: Leave a JSON document whole, however long it is.
+
+    Yields:
+        Batches in the order of the file, each small enough to be held several times over, unless left whole.
+    """
+    stream = source.stream
+    if not as_lines and _starts_with(stream, b"PK\x03\x04"):
+        yield Archive(_archive(source))
+        return
+    as_lines = as_lines or Path(source.name.removesuffix(".gz")).suffix in _LINE_SUFFIXES
+    if as_lines:
+        yield from _batches_of_lines(stream)
+        return
+    head = _head(stream)
+    if head.endswith(b"\n") and _is_json(head) and not _at_end(stream):
+        yield from _batches_of_lines(with_head(stream, head))
+        return
+    head += stream.read() if whole else stream.read(max(0, DOCUMENT_BYTES + 1 - len(head)))
+    if whole or len(head) <= DOCUMENT_BYTES:
+        yield Document(head)
+    else:
+        yield from _batches_of_long_document(with_head(stream, head), image_size=image_size)
+
+
+def _starts_with(stream: IO[bytes], magic: bytes) -> bool:
+    assert isinstance(stream, io.BufferedReader)
+    return stream.peek(len(magic)).startswith(magic)
+
+
+def _at_end(stream: IO[bytes]) -> bool:
+    """Tell whether only white space is left, of which it reads what it has to."""
+    assert isinstance(stream, io.BufferedReader)
+    while piece := stream.peek(1):
+        blank = len(piece) - len(piece.lstrip())
+        if blank < len(piece):
+            return False
+        stream.read(blank)
+    return True
+
+
+def _head(stream: IO[bytes]) -> bytes:
+    """Read up to the end of the first line that is not blank, or as much as is parsed at once."""
+    head = b""
+    while not head.strip() and len(head) <= DOCUMENT_BYTES:
+        line = stream.readline(DOCUMENT_BYTES + 1)
+        if not line:
+            break
+        head += line
+    return head
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _archive(source: Source) -> bytes:
+    limit = 2 * MAX_ARCHIVE_BYTES
+    payload = source.stream.read(limit + 1)
+    if len(payload) > limit:
+        raise Unreadable(f"{source.name} is an archive of more than {limit} bytes, the most that is read")
+    return payload
+
+
+def _batches_of_lines(stream: IO[bytes]) -> Iterator[Lines]:
+    texts: list[bytes | None] = []
+    first = length = 0
+    for number, line in enumerate(_lines(stream), start=1):
+        first = first or number
+        texts.append(line)
+        length += len(line or b"")
+        if length >= _BATCH_BYTES or len(texts) >= _BATCH_MASKS:
+            yield Lines(first, tuple(texts))
+            texts, first, length = [], 0, 0
+    if texts:
+        yield Lines(first, tuple(texts))
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
+    while line := stream.readline(LINE_BYTES + 1):
+        if len(line) <= LINE_BYTES or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(CHUNK)
+        yield None
+
+
+def _batches_of_long_document(stream: IO[bytes], *, image_size: Size | None) -> Iterator[Records]:
+    findings: list[Finding] = []
+    records: list[MaskRecord] = []
+    weight = 0
+    try:
+        for record in masks_of_text(_texts(stream), image_size=image_size, findings=findings):
+            records.append(record)
+            weight += _weight(record.masks)
+            if weight >= _BATCH_BYTES or len(records) >= _BATCH_MASKS or findings:
+                yield Records(tuple(records), tuple(findings))
+                findings.clear()
+                records, weight = [], 0
+    except UnicodeDecodeError as error:
+        said = f"byte {error.object[error.start]:#04x}"
+        findings.append(finding_of("not_json", path="$", said=said, expected="UTF-8"))
+    except MaskError as error:
+        findings.append(finding_of("not_json", path="$", said=str(error), expected="JSON"))
+    yield Records(tuple(records), tuple(findings))
+
+
+def _texts(stream: IO[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    while chunk := stream.read(CHUNK):
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
+def _weight(masks: object) -> int:
+    """Estimate the bytes of a mask's text."""
+    if isinstance(masks, dict):
+        counts = masks.get("counts")
+        return len(counts) if isinstance(counts, str | list) else 1
+    if isinstance(masks, list):
+        return _BYTES_PER_POINT * sum(_length(ring) for ring in masks)
+    return 1
+
+
+def _length(ring: object) -> int:
+    return len(ring) if isinstance(ring, list | str | dict) else 1

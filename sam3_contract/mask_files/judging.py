@@ -1,0 +1,198 @@
+"""Batches of masks judged, in this process or in several, in their order."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Final, NamedTuple
+
+from sam3_contract.errors import MaskError
+from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
+from sam3_contract.mask_files.opening import Size, Unreadable
+from sam3_contract.masks import (
+    Finding,
+    MaskRecord,
+    find_defects_in_many,
+    find_defects_in_npz,
+    masks_from_npz,
+    masks_of_record,
+    parse_json,
+)
+
+__all__ = ["TOO_LONG", "Judged", "Located", "Part", "judge", "judge_in_order"]
+
+_AHEAD: Final = 3
+"""Batches per process that are read ahead of the one waited for."""
+
+
+class Located(NamedTuple):
+    """A finding and the line of its file.
+
+    Attributes:
+        line: Counted from 1; None if the file is not read by lines.
+        finding: What was found there.
+    """
+
+    line: int | None
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one batch.
+
+    Attributes:
+        n_masks: Masks that were looked at.
+        n_faulty: Masks with a finding.
+        findings: What was found, in the order of the file.
+        unread: Lines that are too long to be read.
+    """
+
+    n_masks: int = 0
+    n_faulty: int = 0
+    findings: tuple[Located, ...] = ()
+    unread: tuple[int, ...] = ()
+
+
+class Part(NamedTuple):
+    """A batch of one of several files.
+
+    Attributes:
+        file: Place of the file among them.
+        batch: None if nothing more can be read of it.
+        problem: Why not; empty otherwise.
+    """
+
+    file: int
+    batch: Batch | None
+    problem: str = ""
+
+
+def judge(batch: Batch | None, *, image_size: Size | None = None, codes: frozenset[str] | None = None) -> Judged:
+    """Find the defects of a batch.
+
+    Args:
+        batch: Of any kind; None holds no mask.
+        image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
+        codes: Codes of the defects to report; None for all.
+    """
+    wanted = _Wanted(codes)
+    if batch is None:
+        return Judged()
+    if isinstance(batch, Archive):
+        return _judge_archive(batch.payload, image_size, wanted)
+    if isinstance(batch, Lines):
+        return _judge_lines(batch, image_size, wanted)
+    if isinstance(batch, Document):
+        return _judge_texts([(None, batch.text)], image_size, wanted)
+    return _judge_records([(None, record) for record in batch.records], [(None, f) for f in batch.findings], wanted)
+
+
+def judge_in_order(
+    parts: Iterable[Part], *, jobs: int, image_size: Size | None = None, codes: frozenset[str] | None = None
+) -> Iterator[tuple[Part, Judged]]:
+    """Judge batches, several at a time, and hand the outcomes out in the order of the batches.
+
+    Args:
+        parts: What to judge; drawn from no further ahead than memory allows.
+        jobs: Processes; 1 for this one.
+        image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
+        codes: Codes of the defects to report; None for all.
+
+    Raises:
+        Unreadable: If a process is killed.
+    """
+    work = partial(judge, image_size=image_size, codes=codes)
+    if jobs == 1:
+        for part in parts:
+            yield part, work(part.batch)
+        return
+    # Started afresh, not forked: this process has a thread that draws the progress bar.
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
+    waiting: deque[tuple[Part, Future[Judged] | None]] = deque()
+    try:
+        for part in parts:
+            # An archive may have a gigabyte: it is not sent, but judged here when its turn comes.
+            sent = None if part.batch is None or isinstance(part.batch, Archive) else pool.submit(work, part.batch)
+            waiting.append((part if sent is None else part._replace(batch=None), sent))
+            while waiting and (len(waiting) > _AHEAD * jobs or waiting[0][1] is None):
+                yield _outcome(*waiting.popleft(), work)
+        while waiting:
+            yield _outcome(*waiting.popleft(), work)
+    except BrokenProcessPool as error:
+        raise Unreadable("a process of --jobs was killed, perhaps for want of memory; try fewer") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome(part: Part, sent: Future[Judged] | None, work: partial[Judged]) -> tuple[Part, Judged]:
+    return part, work(part.batch) if sent is None else sent.result()
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Wanted:
+    """A choice of defects."""
+
+    def __init__(self, codes: frozenset[str] | None) -> None:
+        self._codes = codes
+
+    def of(self, findings: Iterable[Finding], line: int | None) -> list[Located]:
+        """Keep the findings that are wanted."""
+        return [Located(line, found) for found in findings if self._codes is None or found.code in self._codes]
+
+
+def _judge_lines(batch: Lines, image_size: Size | None, wanted: _Wanted) -> Judged:
+    numbered = list(enumerate(batch.texts, start=batch.first))
+    judged = _judge_texts(((line, text) for line, text in numbered if text is not None), image_size, wanted)
+    unread = tuple(line for line, text in numbered if text is None)
+    return Judged(judged.n_masks, judged.n_faulty, judged.findings, unread)
+
+
+def _judge_texts(texts: Iterable[tuple[int | None, bytes]], image_size: Size | None, wanted: _Wanted) -> Judged:
+    records: list[tuple[int | None, MaskRecord]] = []
+    around: list[tuple[int | None, Finding]] = []
+    for line, text in texts:
+        if not text.strip():
+            continue
+        value, findings = parse_json(text)
+        around += [(line, finding) for finding in findings]
+        # Without a value there is nothing in the text; a `null` is judged, as a mask that is none.
+        if value is not None or not findings:
+            records += [(line, record) for record in masks_of_record(value, image_size=image_size)]
+    return _judge_records(records, around, wanted)
+
+
+def _judge_records(
+    records: list[tuple[int | None, MaskRecord]], around: list[tuple[int | None, Finding]], wanted: _Wanted
+) -> Judged:
+    """Judge masks in one pass; what is wrong with the text *around* them comes first in each line."""
+    located = [found for line, finding in around for found in wanted.of([finding], line)]
+    n_faulty = 0
+    for (line, _), findings in zip(records, find_defects_in_many(r for _, r in records), strict=True):
+        if findings and (kept := wanted.of(findings, line)):
+            n_faulty += 1
+            located += kept
+    if around:
+        located.sort(key=lambda found: found.line or 0)
+    return Judged(len(records), n_faulty, tuple(located))
+
+
+def _judge_archive(payload: bytes, image_size: Size | None, wanted: _Wanted) -> Judged:
+    try:
+        return Judged(n_masks=len(masks_from_npz(payload, image_size=image_size).masks))
+    except MaskError:
+        findings = wanted.of(find_defects_in_npz(payload, image_size=image_size), None)
+        # How many masks a defective archive holds cannot be told; it is counted as one.
+        return Judged(1, min(1, len(findings)), tuple(findings))
+
+
+TOO_LONG: Final = f"longer than {LINE_BYTES} bytes, the most that is read of a line"

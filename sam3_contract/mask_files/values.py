@@ -1,0 +1,192 @@
+"""Masks in a file with what stands around them, for commands that make something of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from sam3_contract.mask_files.batches import Archive, Lines, Records, batches_of
+from sam3_contract.mask_files.judging import TOO_LONG
+from sam3_contract.mask_files.opening import Size, Source, Unreadable, opened
+from sam3_contract.masks import (
+    Finding,
+    find_defects_in_many,
+    find_defects_in_npz,
+    masks_of_record,
+    parse_json,
+    rle_from_bitmap,
+)
+
+__all__ = ["FoundMask", "Value", "at_path", "values_of_file"]
+
+_STEP: Final = re.compile(r"\.([a-z_]+)|\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundMask:
+    """One mask and what stands around it.
+
+    Attributes:
+        path: JSON path of the payload.
+        masks: The payload.
+        image_size: ``(height, width)`` of its image in pixels; for an RLE whose image is not known, its own; None for
+            polygons of an unknown image.
+        entry: The prediction or annotation that holds it; empty for a bare mask.
+        concept: What was asked for: the text of the prompt or the name of the category; None if nothing says.
+        group: The prompt or category that it belongs to, counted from 0; None if nothing says.
+        errors: Findings that are errors: with any, the mask is not sound.
+    """
+
+    path: str
+    masks: Any
+    image_size: Size | None
+    entry: dict[str, Any]
+    concept: str | None
+    group: int | None
+    errors: tuple[Finding, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """The prediction's ``confidence``, or the ``score`` of a COCO result; None if it has neither."""
+        for key in ("confidence", "score"):
+            value = self.entry.get(key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A whole JSON value and its masks.
+
+    Attributes:
+        where: The file, and the line if it is read by lines.
+        line: Number of the line, counted from 1; None if the file is not read by lines.
+        value: The JSON value; for an npz, the list of predictions that would hold its masks as RLE.
+        masks: Its masks.
+        errors: What is wrong with the text itself.
+    """
+
+    where: str
+    line: int | None
+    value: Any
+    masks: tuple[FoundMask, ...]
+    errors: tuple[Finding, ...]
+
+
+def values_of_file(name: str, *, as_lines: bool = False, image_size: Size | None = None) -> Iterator[Value]:
+    """Read a file of masks, one JSON value after the other.
+
+    Args:
+        name: Path of the file; ``-`` for standard input.
+        as_lines: Take it for JSON Lines, whatever it looks like.
+        image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
+
+    Yields:
+        One value per line of JSON Lines, else a single one.
+
+    Raises:
+        Unreadable: If the file, or a line of it, cannot be read.
+    """
+    with opened(name) as source:
+        for batch in batches_of(source, as_lines=as_lines, image_size=image_size, whole=True):
+            if isinstance(batch, Archive):
+                yield _value_of_archive(name, batch.payload, image_size)
+            elif isinstance(batch, Lines):
+                yield from _values_of_lines(source, batch, image_size)
+            else:
+                assert not isinstance(batch, Records)
+                yield _value_of_text(name, None, batch.text, image_size)
+
+
+def at_path(value: Any, path: str) -> tuple[list[Any], list[str | int]]:
+    """Follow a JSON path.
+
+    Args:
+        value: What ``$`` stands for.
+        path: Such as ``$.predictions[2].masks``.
+
+    Returns:
+        Every value on the way, the last one the payload, and the steps between them.
+
+    Example:
+        >>> at_path({"predictions": [{"masks": [[]]}]}, "$.predictions[0].masks")[1]
+        ['predictions', 0, 'masks']
+    """
+    steps: list[str | int] = [int(index) if index else key for key, index in _STEP.findall(path)]
+    way = [value]
+    for step in steps:
+        way.append(way[-1][step])
+    return way, steps
+
+
+def _values_of_lines(source: Source, batch: Lines, image_size: Size | None) -> Iterator[Value]:
+    for line, text in enumerate(batch.texts, start=batch.first):
+        if text is None:
+            raise Unreadable(f"{source.name}:{line} is {TOO_LONG}")
+        if text.strip():
+            yield _value_of_text(f"{source.name}:{line}", line, text, image_size)
+
+
+def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size | None) -> Value:
+    value, findings = parse_json(text)
+    records = [] if value is None and findings else list(masks_of_record(value, image_size=image_size))
+    found = []
+    for record, its in zip(records, find_defects_in_many(records), strict=True):
+        errors = tuple(finding for finding in its if finding.severity == "error")
+        way, _ = at_path(value, record.path)
+        entry = way[-2] if len(way) > 1 and isinstance(way[-2], dict) else {}
+        size = record.image_size
+        if size is None and not errors and isinstance(record.masks, dict):
+            size = (record.masks["size"][0], record.masks["size"][1])
+        concept, group = _concept(value, way)
+        found.append(FoundMask(record.path, record.masks, size, entry, concept, group, errors))
+    return Value(where, line, value, tuple(found), tuple(f for f in findings if f.severity == "error"))
+
+
+def _concept(value: Any, way: list[Any]) -> tuple[str | None, int | None]:
+    """Find out what a mask was asked for, from the prompt's echo or the categories of a COCO file."""
+    for level in way:
+        if isinstance(level, dict) and isinstance(level.get("predictions"), list) and "prompt_index" in level:
+            echo, index = level.get("echo"), level["prompt_index"]
+            group = index if type(index) is int and index >= 0 else None
+            text = echo.get("text") if isinstance(echo, dict) else None
+            return (text if isinstance(text, str) and text else f"exemplar {index}"), group
+    entry = way[-2] if len(way) > 1 else None
+    if not isinstance(entry, dict) or type(entry.get("category_id")) is not int:
+        return None, None
+    category = entry["category_id"]
+    categories = value.get("categories") if isinstance(value, dict) else None
+    for one in categories if isinstance(categories, list) else ():
+        if isinstance(one, dict) and one.get("id") == category and isinstance(one.get("name"), str):
+            return one["name"], max(category - 1, 0)
+    return f"category {category}", max(category - 1, 0)
+
+
+def _value_of_archive(name: str, payload: bytes, image_size: Size | None) -> Value:
+    findings = find_defects_in_npz(payload, image_size=image_size)
+    # Masks alone, as `masks convert --to npz` writes them, are enough here: nobody asks for the logits of the model.
+    errors = tuple(f for f in findings if (f.name, f.path) != ("array_missing", "$.low_res_masks"))
+    if errors:
+        return Value(name, None, None, (), errors)
+    predictions: list[dict[str, Any]] = [
+        {"masks": rle_from_bitmap(bitmap), "format": "rle"} for bitmap in _bitmaps(payload)
+    ]
+    found = []
+    for index, prediction in enumerate(predictions):
+        height, width = prediction["masks"]["size"]
+        found.append(FoundMask(f"$[{index}].masks", prediction["masks"], (height, width), prediction, None, None, ()))
+    return Value(name, None, predictions, tuple(found), ())
+
+
+def _bitmaps(payload: bytes) -> Iterator[np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Yield the masks of an archive that was found sound."""
+    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+        masks = arrays["masks"]
+    for mask in masks:
+        yield mask if mask.dtype == np.bool_ else mask >= 0

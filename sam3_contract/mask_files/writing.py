@@ -1,0 +1,296 @@
+"""Masks written in another form."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam3_contract.errors import MaskError, UsageError
+from sam3_contract.mask_files.opening import STDIN, Size
+from sam3_contract.mask_files.values import FoundMask, Value, at_path
+from sam3_contract.masks import (
+    Finding,
+    area_of_run_lengths,
+    bitmap_from_run_lengths,
+    box_of_run_lengths,
+    holes_filled,
+    parts_of_run_lengths,
+    polygons_from_run_lengths,
+    rle_from_run_lengths,
+    run_lengths_from_masks,
+    run_lengths_from_rle,
+)
+from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
+
+__all__ = ["WRITERS", "Conversion", "NoMask", "Unsound", "sorted_by_soundness"]
+
+Runs = NDArray[np.int64]
+
+_MAX_NAMED: Final = 20
+"""Unsound masks that are named; the number tells of the rest."""
+
+_LOGIT: Final = 8.0
+_LOW_RES: Final = 256
+"""Side of the low-resolution logits, in cells."""
+
+
+class Unsound(Exception):  # noqa: N818 - only ends the reading, the command catches it
+    """There are unsound masks, and they are not to be skipped."""
+
+
+class NoMask(Exception):  # noqa: N818 - only ends the reading, the command catches it
+    """There is nothing to write."""
+
+
+@dataclass(slots=True)
+class Conversion:
+    """What became of the masks."""
+
+    skip_unsound: bool
+    n_masks: int = 0
+    unsound: list[str] = field(default_factory=list)
+    n_with_holes: int = 0
+    n_filled: int = 0
+    n_parts_lost: int = 0
+
+    def polygons(self, runs: Runs, size: Size) -> list[list[list[int]]]:
+        """Trace a mask, and reckon what that loses."""
+        filled = holes_filled(runs, size=size)
+        if len(filled) != len(runs):
+            self.n_with_holes += 1
+            self.n_filled += area_of_run_lengths(filled) - area_of_run_lengths(runs)
+            n_parts = [len(parts_of_run_lengths(each, size=size)) for each in (runs, filled)]
+            self.n_parts_lost += n_parts[0] - n_parts[1]
+        return polygons_from_run_lengths(runs, size=size)
+
+    def named(self) -> Iterator[str]:
+        """Name the unsound masks."""
+        yield from self.unsound[:_MAX_NAMED]
+        if len(self.unsound) > _MAX_NAMED:
+            yield f"and {len(self.unsound) - _MAX_NAMED} more unsound masks"
+
+    def told(self, output: str) -> Iterator[str]:
+        """Say what was written, and what it lost."""
+        skipped = f", {len(self.unsound)} unsound left out" if self.unsound else ""
+        yield f"{output}: {self.n_masks} mask{'s' * (self.n_masks != 1)}{skipped}"
+        if self.n_with_holes:
+            parts = f", and {self.n_parts_lost} nested in them are gone" if self.n_parts_lost else ""
+            yield f"holes of {self.n_with_holes} masks are filled, {self.n_filled} pixels in all{parts}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sound:
+    """A mask that can be converted."""
+
+    value: Value
+    found: FoundMask
+    size: Size
+    runs: Runs
+
+
+Checked = Iterator[tuple[Value, list[_Sound], list[FoundMask]]]
+
+
+def sorted_by_soundness(values: Iterator[Value], conversion: Conversion) -> Checked:
+    """Sort the sound masks of each value from the unsound; stop after the last value if that is not allowed."""
+    for value in values:
+        conversion.unsound += [_name(value.where, finding) for finding in value.errors]
+        sound, unsound = [], []
+        for found in value.masks:
+            runs = None if value.errors else _run_lengths(value, found, conversion)
+            if runs is None:
+                unsound.append(found)
+            else:
+                assert found.image_size is not None
+                sound.append(_Sound(value, found, found.image_size, runs))
+        conversion.n_masks += len(sound)
+        if conversion.skip_unsound or not conversion.unsound:
+            yield value, sound, unsound
+    if conversion.unsound and not conversion.skip_unsound:
+        raise Unsound
+    if not conversion.n_masks:
+        raise NoMask
+
+
+def _run_lengths(value: Value, found: FoundMask, conversion: Conversion) -> Runs | None:
+    if found.errors:
+        conversion.unsound.append(_name(value.where, found.errors[0]))
+        return None
+    if found.image_size is None:
+        hint = "pass --image-size WxH or --image FILE"
+        raise UsageError(f"{value.where}: the size of the image of {found.path} is not known; {hint}")
+    try:
+        return run_lengths_from_masks(found.masks, image_size=found.image_size)
+    except MaskError as error:
+        conversion.unsound.append(f"{value.where}: {error.code or 'MSK01'} at {found.path}: {error}")
+        return None
+
+
+def _name(where: str, finding: Finding) -> str:
+    return f"{where}: {finding}"
+
+
+def _write_in_place(form: str) -> Callable[[Checked, Conversion, str], None]:
+    def write(values: Checked, conversion: Conversion, output: str) -> None:
+        with _replacing(output) as file:
+            for value, sound, unsound in values:
+                if not value.errors:
+                    converted = _converted(value, sound, unsound, form=form, conversion=conversion)
+                    if converted is not _NOTHING:
+                        file.write(json.dumps(converted) + "\n")
+
+    return write
+
+
+_NOTHING: Final = object()
+
+
+def _converted(
+    value: Value, sound: Sequence[_Sound], unsound: Sequence[FoundMask], *, form: str, conversion: Conversion
+) -> Any:
+    """Put every mask into another form where it stands, and take the unsound ones out."""
+    whole = value.value
+    for mask in sound:
+        way, steps = at_path(whole, mask.found.path)
+        flat = bool(steps) and steps[-1] == "segmentation"
+        payload: Any = (
+            rle_from_run_lengths(mask.runs, size=mask.size)
+            if form == "rle"
+            else conversion.polygons(mask.runs, mask.size)
+        )
+        if flat and form == "polygon":
+            payload = [[number for point in ring for number in point] for ring in payload]
+        if not steps:
+            return payload
+        way[-2][steps[-1]] = payload
+        if steps[-1] == "masks":
+            way[-2]["format"] = form
+    # From the last to the first, so that the places of those before stay right.
+    for found in reversed(unsound):
+        way, steps = at_path(whole, found.path)
+        while steps and not isinstance(steps[-1], int):
+            steps.pop()
+            way.pop()
+        if not steps:
+            return _NOTHING
+        del way[-2][steps[-1]]
+    return whole
+
+
+def _write_coco(values: Checked, _conversion: Conversion, output: str) -> None:
+    annotations: list[dict[str, Any]] = []
+    sizes: dict[Any, Size] = {}
+    categories: dict[int, str] = {}
+    for number, (value, sound, _unsound) in enumerate(values, start=1):
+        for mask in sound:
+            annotation = _annotation(mask, default_image=value.line or number)
+            annotations.append({"id": len(annotations) + 1, **annotation})
+            image, category = annotation["image_id"], annotation["category_id"]
+            if sizes.setdefault(image, mask.size) != mask.size:
+                raise UsageError(f"{value.where}: masks of image {image!r} have sizes {sizes[image]} and {mask.size}")
+            categories.setdefault(category, mask.found.concept or f"category {category}")
+    if annotations and all("score" in annotation for annotation in annotations):
+        for annotation in annotations:
+            del annotation["id"], annotation["iscrowd"]
+        document: Any = annotations
+    else:
+        document = {
+            "images": [{"id": image, "height": height, "width": width} for image, (height, width) in sizes.items()],
+            "annotations": annotations,
+            "categories": [{"id": category, "name": name} for category, name in sorted(categories.items())],
+        }
+    with _replacing(output) as file:
+        json.dump(document, file)
+        file.write("\n")
+
+
+def _annotation(mask: _Sound, *, default_image: int) -> dict[str, Any]:
+    entry = mask.found.entry
+    image = entry.get("image_id")
+    category = entry.get("category_id")
+    annotation = {
+        "image_id": image if isinstance(image, int | str) else default_image,
+        "category_id": category if type(category) is int else (mask.found.group or 0) + 1,
+        "segmentation": rle_from_run_lengths(mask.runs, size=mask.size),
+        "bbox": list(box_of_run_lengths(mask.runs, height=mask.size[0])),
+        "area": area_of_run_lengths(mask.runs),
+        "iscrowd": 0,
+    }
+    return annotation if mask.found.confidence is None else {**annotation, "score": mask.found.confidence}
+
+
+def _write_png(values: Checked, _conversion: Conversion, output: str) -> None:
+    rles = _rles(values)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = max(4, len(str(len(rles))))
+    for number, bitmap in enumerate(_bitmaps(rles), start=1):
+        _, png = cv2.imencode(".png", np.ascontiguousarray(bitmap).view(np.uint8) * np.uint8(255))
+        (folder / f"mask-{number:0{digits}}.png").write_bytes(png.tobytes())
+
+
+def _write_npz(values: Checked, _conversion: Conversion, output: str) -> None:
+    rles = _rles(values)
+    sizes = Counter(tuple(rle["size"]) for rle in rles)
+    if len(sizes) > 1:
+        shown = " and ".join(f"{height} x {width}" for height, width in list(sizes)[:2])
+        raise UsageError(f"masks have {len(sizes)} sizes, {shown} among them; an npz holds one: convert to png or rle")
+    height, width = rles[0]["size"]
+    n_bytes = len(rles) * height * width * np.dtype(np.float32).itemsize
+    if n_bytes > MAX_ARCHIVE_BYTES:
+        raise UsageError(f"{len(rles)} masks of {height} x {width} take {n_bytes} bytes, limit {MAX_ARCHIVE_BYTES}")
+    # As visual_segment writes them: logits, of which those from 0 up are the mask.
+    logits = np.empty((len(rles), height, width), np.float32)
+    for plane, bitmap in zip(logits, _bitmaps(rles), strict=True):
+        plane[...] = np.where(bitmap, _LOGIT, -_LOGIT)
+    rows, columns = (np.arange(_LOW_RES) * side // _LOW_RES for side in (height, width))
+    with _replacing(output, binary=True) as file:
+        np.savez_compressed(file, masks=logits, low_res_masks=logits[:, rows][:, :, columns])
+
+
+def _rles(values: Checked) -> list[dict[str, Any]]:
+    # As RLE a mask takes about a kilobyte: so all can be judged before the first is written.
+    return [rle_from_run_lengths(mask.runs, size=mask.size) for _, sound, _ in values for mask in sound]
+
+
+def _bitmaps(rles: Sequence[dict[str, Any]]) -> Iterator[NDArray[np.bool_]]:
+    for rle in rles:
+        yield bitmap_from_run_lengths(run_lengths_from_rle(rle), size=rle["size"])
+
+
+@contextmanager
+def _replacing(output: str, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """Write a file that comes into being, or takes the place of an older one, only when it is complete."""
+    if output == STDIN:
+        with tempfile.TemporaryFile("w+b" if binary else "w+") as file:
+            yield file
+            file.seek(0)
+            (sys.stdout.buffer if binary else sys.stdout).write(file.read())
+        return
+    part = Path(output).with_name(f".{Path(output).name}.part")
+    try:
+        with part.open("wb" if binary else "w") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+WRITERS: Final[dict[str, Callable[[Checked, Conversion, str], None]]] = {
+    "rle": _write_in_place("rle"),
+    "polygon": _write_in_place("polygon"),
+    "coco": _write_coco,
+    "png": _write_png,
+    "npz": _write_npz,
+}

@@ -1,0 +1,1 @@
+"""Every defect of a mask, with its code, its meaning and how to mend it."""

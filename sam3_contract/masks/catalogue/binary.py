@@ -1,0 +1,140 @@
+"""Catalogue entries for the npz form of visual_segment, and for the JSON text around a mask."""
+
+from __future__ import annotations
+
+from sam3_contract.masks.catalogue.defect import Defect
+
+__all__ = ["BINARY_DEFECTS", "TEXT_DEFECTS"]
+
+BINARY_DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        code="BIN01",
+        name="not_npz",
+        severity="error",
+        meaning="The bytes are no npz archive: no zip, or one that is damaged or encrypted.",
+        cause="An error message or JSON in place of the archive, or a cut download.",
+        mend="Look at status and content type first.",
+        example=None,
+    ),
+    Defect(
+        code="BIN02",
+        name="array_missing",
+        severity="error",
+        meaning="The archive has no array of this name.",
+        cause="Arrays saved without names, or only one of the two.",
+        mend="Save with numpy.savez_compressed(file, masks=..., low_res_masks=...).",
+        example={"masks": ("<f4", (1, 4, 6))},
+    ),
+    Defect(
+        code="BIN03",
+        name="array_of_objects",
+        severity="error",
+        meaning="The array holds Python objects, which only unpickling could load, and that runs foreign code.",
+        cause="Masks of different sizes in one array.",
+        mend="Save one numeric array of shape (n, height, width).",
+        example={"masks": ("|O", (1, 4, 6)), "low_res_masks": ("<f4", (1, 256, 256))},
+    ),
+    Defect(
+        code="BIN04",
+        name="dtype_unexpected",
+        severity="error",
+        meaning="The array's values are neither floats (logits) nor booleans.",
+        cause="Masks converted to 0/255 or to text.",
+        mend="Save the logits as float32.",
+        example={"masks": ("<i8", (1, 4, 6)), "low_res_masks": ("<f4", (1, 256, 256))},
+    ),
+    Defect(
+        code="BIN05",
+        name="shape_unexpected",
+        severity="error",
+        meaning="The array does not have the three axes (mask, row, column), each of them at least 1 long.",
+        cause="A batch axis too many, or a single mask without one.",
+        mend="Save shape (n, height, width).",
+        example={"masks": ("<f4", (4, 6)), "low_res_masks": ("<f4", (1, 256, 256))},
+    ),
+    Defect(
+        code="BIN06",
+        name="value_not_finite",
+        severity="error",
+        meaning="A logit is NaN or infinite.",
+        cause="Half precision that overflowed in the model.",
+        mend="Run the model's last layers in float32.",
+        example=None,
+    ),
+    Defect(
+        code="BIN07",
+        name="array_not_image",
+        severity="error",
+        meaning="The masks' height and width are not the image's.",
+        cause="low_res_masks saved as masks, or the axes swapped.",
+        mend="Resize the logits to the image.",
+        example={"masks": ("<f4", (1, 6, 4)), "low_res_masks": ("<f4", (1, 256, 256))},
+        image_size=(4, 6),
+    ),
+    Defect(
+        code="BIN08",
+        name="array_too_large",
+        severity="error",
+        meaning="An array would unpack to more than 2**29 bytes; nothing is unpacked.",
+        cause="Very many masks, or an archive that was made to hurt.",
+        mend="Ask for fewer masks at a time.",
+        example=None,
+    ),
+    Defect(
+        code="BIN09",
+        name="counts_of_masks_differ",
+        severity="error",
+        meaning="masks and low_res_masks hold different numbers of masks.",
+        cause="One of them was filtered, the other not.",
+        mend="Filter both alike.",
+        example={"masks": ("<f4", (2, 4, 6)), "low_res_masks": ("<f4", (1, 256, 256))},
+    ),
+)
+
+TEXT_DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        code="TXT01",
+        name="not_json",
+        severity="error",
+        meaning="The text is no JSON.",
+        cause="A cut answer, an HTML error page, or Python's own notation.",
+        mend="Serialise with a JSON library.",
+        example='{"masks": [[]]',
+    ),
+    Defect(
+        code="TXT02",
+        name="key_repeated",
+        severity="error",
+        meaning="An object has a key twice; every parser keeps the last and drops the other in silence.",
+        cause="Objects joined as text.",
+        mend="Write each key once.",
+        example='{"size": [4, 6], "size": [6, 4], "counts": "5220;"}',
+    ),
+    Defect(
+        code="TXT03",
+        name="number_not_finite",
+        severity="error",
+        meaning="NaN, Infinity or a number beyond the range of a double, which JSON does not have.",
+        cause="Python's json writes NaN and Infinity by default.",
+        mend="Serialise with allow_nan=False.",
+        example="[[[1, NaN]]]",
+    ),
+    Defect(
+        code="TXT04",
+        name="integer_too_wide",
+        severity="error",
+        meaning="An integer needs more than 64 bits; parsers round it, refuse it or wrap it.",
+        cause="A product or id in place of a coordinate.",
+        mend="Send pixels.",
+        example="[[[1, 18446744073709551616]]]",
+    ),
+    Defect(
+        code="TXT05",
+        name="nested_too_deep",
+        severity="error",
+        meaning="Lists or objects are nested deeper than 64 levels; parsers run out of stack.",
+        cause="Input that was made to hurt.",
+        mend="Send mask, rings, points: three levels.",
+        example="[" * 65 + "]" * 65,
+    ),
+)

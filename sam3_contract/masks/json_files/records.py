@@ -1,0 +1,170 @@
+"""Find the masks in parsed JSON: answers of the service, lists of predictions, COCO files and results."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sam3_contract.masks.diagnosis.defects import find_defects_in_many
+from sam3_contract.masks.limits import MAX_POINTS, MAX_RINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sam3_contract.masks.catalogue.finding import Finding
+
+__all__ = ["MaskRecord", "check_records", "masks_of_entry", "masks_of_record", "size_of_entry"]
+
+_DEEPEST = 4
+"""Levels of answers in lists in answers that are looked into: real ones have three."""
+
+
+class MaskRecord(NamedTuple):
+    """One mask payload and what the record around it says of it; `find_defects_in_many` takes it as it is.
+
+    Attributes:
+        path: JSON path of the payload, such as ``$.prompt_results[0].predictions[2].masks``.
+        masks: The payload, unchecked.
+        declared_format: The prediction's ``format``, unchecked; None if it has none.
+        image_size: ``(height, width)`` in pixels; None if not known.
+    """
+
+    path: str
+    masks: Any
+    declared_format: Any
+    image_size: tuple[int, int] | None
+
+
+def masks_of_record(
+    record: object, *, image_size: tuple[int, int] | None = None, path: str = "$"
+) -> Iterator[MaskRecord]:
+    """Yield every mask payload of a parsed JSON value, without judging any.
+
+    Understood are an answer of ``concept_segment`` or ``visual_segment``, a list of predictions or a single one, a
+    COCO file with ``images`` and ``annotations``, COCO results and annotations, and a bare RLE or list of polygons.
+    COCO writes rings flat, [x1, y1, x2, y2, ...]; these are paired, so that they are judged as the service's are.
+    An object ``image`` with ``height`` and ``width`` beside the masks, as SA-1B has it, states their image's size.
+
+    Args:
+        record: A parsed JSON value: a whole file, or one line of JSON Lines.
+        image_size: ``(height, width)`` in pixels of the image that all masks belong to; None if not known. The size
+            that a record or a COCO file states for an image takes precedence.
+        path: JSON path of the record itself.
+
+    Yields:
+        One record per mask, in the order of the text.
+
+    Example:
+        >>> answer = {"predictions": [{"masks": [[]], "confidence": 0.5, "format": "polygon"}]}
+        >>> list(masks_of_record(answer))
+        [MaskRecord(path='$.predictions[0].masks', masks=[[]], declared_format='polygon', image_size=None)]
+    """
+    if isinstance(record, list) and any(isinstance(entry, dict) for entry in record):
+        yield from _masks_of_entries(record, image_size=image_size, path=path, depth=0)
+    else:
+        yield from _masks_of_entry(record, image_size=image_size, path=path, depth=0)
+
+
+def _masks_of_entry(
+    entry: object, *, image_size: tuple[int, int] | None, path: str, depth: int
+) -> Iterator[MaskRecord]:
+    if isinstance(entry, dict) and isinstance(entry.get("image"), dict):
+        image_size = size_of_entry(entry["image"], default=image_size)
+    if not isinstance(entry, dict) or depth > _DEEPEST:
+        yield MaskRecord(path, entry, None, image_size)
+    elif "masks" in entry:
+        yield MaskRecord(f"{path}.masks", entry["masks"], entry.get("format"), image_size)
+    elif "segmentation" in entry:
+        own = size_of_entry(entry, default=image_size)
+        yield MaskRecord(f"{path}.segmentation", _paired(entry["segmentation"]), None, own)
+    elif isinstance(entry.get("annotations"), list):
+        yield from _masks_of_coco(entry, image_size=image_size, path=path)
+    elif isinstance(entry.get("prompt_results"), list):
+        yield from _masks_of_entries(
+            entry["prompt_results"], image_size=image_size, path=f"{path}.prompt_results", depth=depth
+        )
+    elif isinstance(entry.get("predictions"), list):
+        yield from _masks_of_entries(
+            entry["predictions"], image_size=image_size, path=f"{path}.predictions", depth=depth
+        )
+    else:
+        yield MaskRecord(path, entry, None, image_size)
+
+
+def _masks_of_entries(
+    entries: list[Any], *, image_size: tuple[int, int] | None, path: str, depth: int
+) -> Iterator[MaskRecord]:
+    for index, entry in enumerate(entries):
+        yield from _masks_of_entry(entry, image_size=image_size, path=f"{path}[{index}]", depth=depth + 1)
+
+
+def _masks_of_coco(record: dict[str, Any], *, image_size: tuple[int, int] | None, path: str) -> Iterator[MaskRecord]:
+    sizes: dict[object, tuple[int, int] | None] = {}
+    images = record.get("images")
+    for image in images if isinstance(images, list) else ():
+        if isinstance(image, dict) and isinstance(image.get("id"), (int, str)):
+            sizes[image["id"]] = size_of_entry(image, default=image_size)
+    for index, annotation in enumerate(record["annotations"]):
+        own = image_size
+        if isinstance(annotation, dict) and isinstance(annotation.get("image_id"), (int, str)):
+            own = sizes.get(annotation["image_id"], image_size)
+        yield from _masks_of_entry(annotation, image_size=own, path=f"{path}.annotations[{index}]", depth=_DEEPEST)
+
+
+def masks_of_entry(entry: object, *, image_size: tuple[int, int] | None, path: str) -> Iterator[MaskRecord]:
+    """Yield the masks of one element of a list: a prediction, an annotation or an answer.
+
+    Args:
+        entry: Any value; one that is none of these is yielded as it is.
+        image_size: ``(height, width)`` of its image in pixels; None if not known.
+        path: JSON path of the element.
+
+    Yields:
+        One record per mask.
+    """
+    return _masks_of_entry(entry, image_size=image_size, path=path, depth=1)
+
+
+def size_of_entry(entry: Mapping[str, Any], *, default: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return the ``(height, width)`` in pixels that a COCO image or annotation states, else *default*."""
+    height, width = entry.get("height"), entry.get("width")
+    if type(height) is int and type(width) is int and height > 0 and width > 0:
+        return height, width
+    return default
+
+
+def _paired(segmentation: Any) -> Any:
+    """Pair COCO's flat rings, and write whole floats as integers; anything else stays as it is."""
+    if not isinstance(segmentation, list) or len(segmentation) > MAX_RINGS:
+        return segmentation
+    if not all(isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 for ring in segmentation):
+        return segmentation
+    if sum(map(len, segmentation)) > 2 * MAX_POINTS or not all(
+        set(map(type, ring)) <= {int, float} for ring in segmentation
+    ):
+        return segmentation
+    rings = [[int(n) if n == n // 1 else n for n in ring] for ring in segmentation]
+    return [[list(point) for point in zip(ring[0::2], ring[1::2], strict=True)] for ring in rings]
+
+
+def check_records(
+    records: Iterable[MaskRecord], *, at_a_time: int = 1000
+) -> Iterator[tuple[MaskRecord, list[Finding]]]:
+    """Find the defects of a stream of masks, in bounded memory.
+
+    Args:
+        records: What `masks_of_record` yields, of any number of files.
+        at_a_time: Masks that are held in memory and judged in one pass.
+
+    Yields:
+        Each record with its findings, in order.
+
+    Example:
+        >>> lines = [{"masks": [[]]}, {"masks": {"size": [4, 6], "counts": "522"}}]
+        >>> stream = (mask for line in lines for mask in masks_of_record(line))
+        >>> [[finding.code for finding in findings] for _, findings in check_records(stream)]
+        [['MSK05'], ['RLE18']]
+    """
+    stream = iter(records)
+    while chunk := list(islice(stream, at_a_time)):
+        yield from zip(chunk, find_defects_in_many(chunk), strict=True)

@@ -1,0 +1,1 @@
+"""COCO RLE: run lengths, counts, batches, and what is wrong with them."""

@@ -1,0 +1,760 @@
+"""`sam3-contract masks` as people meet it: transcripts, exit statuses, and files of every kind it takes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as pycoco
+
+from sam3_contract import masks
+from sam3_contract.cli import main
+from sam3_contract.cli.masks.check import selected_codes
+from sam3_contract.mask_files import batches
+from sam3_contract.masks import DEFECTS, Defect
+from sam3_contract.testing import specimen
+from tests.servers import ROOT, run_command
+
+RLE = {"size": [4, 6], "counts": "5220;"}
+CUT = {"size": [4, 6], "counts": "5220k"}
+RING = [[[1, 1], [1, 3], [3, 3], [3, 1]]]
+
+Monkey = pytest.MonkeyPatch
+
+
+class Outcome(NamedTuple):
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Command:
+    """Runs `sam3-contract masks` in this process, which saves the half second of starting another."""
+
+    def __init__(self, monkeypatch: Monkey, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Outcome:
+        self._monkeypatch.setattr(sys, "argv", ["sam3-contract", "masks", *map(str, arguments)])
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert isinstance(exit_.value.code, int)
+        return Outcome(exit_.value.code, said.out, said.err)
+
+
+@pytest.fixture
+def command(monkeypatch: Monkey, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    return Command(monkeypatch, capsys)
+
+
+def prediction(payload: Any, declared: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"masks": payload, **({"format": declared} if declared else {}), **more}
+
+
+def written(name: str, *values: Any) -> Path:
+    path = Path(name)
+    path.write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    return path
+
+
+def findings_of(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.stdout.splitlines()[:-1]]
+
+
+def totals_of(outcome: Outcome) -> dict[str, Any]:
+    totals: dict[str, Any] = json.loads(outcome.stdout.splitlines()[-1])["totals"]
+    return totals
+
+
+# masks check: what it prints
+
+
+def test_check_prints_this_transcript(command: Command) -> None:
+    written("answers.jsonl", {"predictions": [prediction(RLE, "rle")]}, {"predictions": [prediction(CUT, "rle")]})
+    closed = [[*RING[0], RING[0][0]]]
+    written("list.json", [prediction(RING, "polygon"), prediction(closed, "polygon")])
+
+    outcome = command("check", "answers.jsonl", "list.json")
+
+    assert outcome.stdout == (
+        "answers.jsonl:2  RLE13 counts_cut_short (error)\n"
+        "  at        $.predictions[0].masks.counts\n"
+        "  found     'k'\n"
+        "  expected  a last character in '0'..'O', which ends its value\n"
+        "  because   the last of 5 characters\n"
+        "\n"
+        "list.json  POL18 ring_closed (warning)\n"
+        "  at        $[1].masks[0][4]\n"
+        "  found     [[3, 1], [1, 1]]\n"
+        "  expected  open rings\n"
+        "\n"
+        "RLE13  counts_cut_short  1  error\n"
+        "POL18  ring_closed       1  warning\n"
+        "\n"
+        "2 files, 4 masks: 1 error, 1 warning\n"
+        "`sam3-contract masks explain RLE13` tells how it comes about and how to mend it\n"
+    )
+    assert outcome.stderr == ""
+    assert outcome.status == 1
+
+
+def test_check_of_a_clean_file_says_so(command: Command) -> None:
+    written("clean.jsonl", *[{"predictions": [prediction(RLE, "rle")]}] * 1200)
+
+    outcome = command("check", "clean.jsonl", "--image-size", "6x4")
+
+    assert outcome == Outcome(0, "1 file, 1,200 masks: no defect\n", "")
+
+
+def test_check_writes_json_lines_for_programs(command: Command) -> None:
+    written("answers.jsonl", prediction(CUT), prediction(RLE))
+
+    outcome = command("check", "answers.jsonl", "--format", "json")
+
+    assert findings_of(outcome) == [
+        {
+            "file": "answers.jsonl",
+            "line": 1,
+            "path": "$.masks.counts",
+            "code": "RLE13",
+            "name": "counts_cut_short",
+            "severity": "error",
+            "found": "'k'",
+            "expected": "a last character in '0'..'O', which ends its value",
+            "diagnosis": "the last of 5 characters",
+        }
+    ]
+    assert totals_of(outcome) == {
+        "files": 1,
+        "masks": 2,
+        "masks_with_findings": 1,
+        "errors": 1,
+        "warnings": 0,
+        "notes": 0,
+        "defects": {"RLE13": 1},
+        "unread": [],
+        "exit_status": 1,
+    }
+
+
+def test_check_shows_no_more_than_asked_for_and_counts_all(command: Command) -> None:
+    written("many.jsonl", *[prediction(CUT)] * 30)
+
+    outcome = command("check", "many.jsonl", "--max-findings", 2)
+
+    assert outcome.stdout.count("RLE13 counts_cut_short (error)") == 2
+    assert "many.jsonl: 28 more, not shown; --max-findings shows more\n" in outcome.stdout
+    assert "RLE13  counts_cut_short  30  error\n" in outcome.stdout
+    assert len(findings_of(command("check", "many.jsonl", "--max-findings", 2, "--format", "json"))) == 30
+
+
+# masks check: the catalogue
+
+
+FAMILIES_IN_LINES = ("MSK", "RLE", "POL", "TXT")
+LINE_DEFECTS = [d for d in DEFECTS if d.code.startswith(FAMILIES_IN_LINES) and d.name != "forms_disagree"]
+"""All but the npz's, and the one that two answers of one mask show: see `masks show --diff`."""
+
+SEEN_TWICE = {"TXT03": "POL05", "TXT04": "POL13"}
+"""A number that JSON does not have is also no coordinate."""
+
+
+def line_with(defect: Defect) -> str:
+    if defect.code.startswith("TXT"):
+        assert isinstance(defect.example, str)
+        return defect.example
+    record: dict[str, Any] = {"predictions": [prediction(defect.example, defect.declared_format)]}
+    if defect.image_size is not None:
+        record["image"] = dict(zip(("height", "width"), defect.image_size, strict=True))
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_line_of_the_catalogue_is_named_with_its_own_code(command: Command, jobs: int) -> None:
+    Path("each.jsonl").write_text("".join(line_with(defect) + "\n" for defect in LINE_DEFECTS), encoding="utf-8")
+
+    outcome = command("check", "each.jsonl", "--format", "json", "--jobs", jobs)
+
+    found: dict[int, list[str]] = {}
+    for finding in findings_of(outcome):
+        found.setdefault(finding["line"], []).append(finding["code"])
+    expected = {
+        line: [defect.code, *([SEEN_TWICE[defect.code]] if defect.code in SEEN_TWICE else [])]
+        for line, defect in enumerate(LINE_DEFECTS, start=1)
+    }
+    # The example of POL05 is a NaN, which JSON does not have either.
+    expected[[d.code for d in LINE_DEFECTS].index("POL05") + 1] = ["TXT03", "POL05"]
+    assert found == expected
+    assert outcome.status == 1
+
+
+@pytest.mark.parametrize("defect", LINE_DEFECTS, ids=lambda defect: defect.name)
+def test_exit_status_follows_the_severity(command: Command, defect: Defect) -> None:
+    Path("one.jsonl").write_text(line_with(defect), encoding="utf-8")
+
+    assert command("check", "one.jsonl").status == (1 if defect.severity == "error" else 0)
+
+
+# masks check: what it reads
+
+
+def npz_of(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+LOGITS = np.where(specimen("ring"), 3.5, -2.0).astype(np.float32)[None].repeat(3, axis=0)
+LOW = np.zeros((3, 8, 8), np.float32)
+
+INPUTS: dict[str, tuple[Any, int]] = {
+    "concept_segment": ({"prompt_results": [{"prompt_index": 0, "predictions": [prediction(CUT, "rle")] * 2}]}, 2),
+    "visual_segment": ({"time": 0.1, "predictions": [prediction(CUT, "rle")] * 3}, 3),
+    "predictions": ([prediction(CUT), prediction(RLE)], 2),
+    "bare RLE": (CUT, 1),
+    "COCO file": (
+        {
+            "info": {"year": 2026},
+            "licenses": [{"id": 1}],
+            "images": [{"id": 1, "height": 4, "width": 6}],
+            "annotations": [{"id": 1, "image_id": 1, "segmentation": CUT}],
+            "categories": [{"id": 1, "name": "cat"}],
+        },
+        1,
+    ),
+    "COCO results": ([{"image_id": 1, "category_id": 1, "segmentation": CUT, "score": 0.5}], 1),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("kind", INPUTS)
+def test_check_takes_every_kind_of_file(
+    command: Command, monkeypatch: Monkey, kind: str, *, zipped: bool, streamed: bool
+) -> None:
+    value, n_masks = INPUTS[kind]
+    text = json.dumps(value, indent=1).encode()
+    if streamed and kind != "bare RLE":
+        monkeypatch.setattr(batches, "DOCUMENT_BYTES", 10)
+    # By its first bytes, not its name.
+    Path("file.txt").write_bytes(gzip.compress(text) if zipped else text)
+
+    outcome = command("check", "file.txt", "--format", "json")
+
+    assert {finding["code"] for finding in findings_of(outcome)} == {"RLE13"}
+    assert all(finding["line"] is None for finding in findings_of(outcome))
+    assert (totals_of(outcome)["masks"], outcome.status) == (n_masks, 1)
+
+
+@pytest.mark.parametrize("first", ["", "\n\n"])
+def test_lines_are_recognised_and_counted_with_the_blank_ones(command: Command, first: str) -> None:
+    lines = [json.dumps([prediction(RLE)]), "", json.dumps(prediction(CUT)), "   ", json.dumps(CUT)]
+    Path("lines.txt").write_text(first + "\n".join(lines), encoding="utf-8")
+
+    found = findings_of(command("check", "lines.txt", "--format", "json"))
+
+    assert [finding["line"] for finding in found] == [3 + len(first), 5 + len(first)]
+
+
+def test_a_broken_first_line_needs_the_option_or_the_name(command: Command) -> None:
+    text = '{"masks": [[]]\n' + json.dumps(CUT) + "\n"
+    Path("lines.txt").write_text(text, encoding="utf-8")
+    Path("lines.ndjson.gz").write_bytes(gzip.compress(text.encode()))
+
+    whole = findings_of(command("check", "lines.txt", "--format", "json"))
+    asked = findings_of(command("check", "lines.txt", "--format", "json", "--lines"))
+    named = findings_of(command("check", "lines.ndjson.gz", "--format", "json"))
+
+    assert [(f["line"], f["code"]) for f in whole] == [(None, "TXT01")]
+    assert [(f["line"], f["code"]) for f in asked] == [(f["line"], f["code"]) for f in named]
+    assert [(f["line"], f["code"]) for f in asked] == [(1, "TXT01"), (2, "RLE13")]
+
+
+def test_check_takes_npz(command: Command) -> None:
+    Path("sound.npz").write_bytes(npz_of(masks=LOGITS, low_res_masks=LOW))
+    Path("objects.npz").write_bytes(npz_of(masks=np.array([None] * 3), low_res_masks=LOW))
+
+    sound = command("check", "sound.npz", "--image-size", "7x6")
+    swapped = command("check", "sound.npz", "--image-size", "6x7", "--format", "json")
+    objects = command("check", "objects.npz", "--format", "json", "--jobs", 2)
+
+    assert sound == Outcome(0, "1 file, 3 masks: no defect\n", "")
+    assert [f["code"] for f in findings_of(swapped)] == ["BIN07"]
+    assert [f["code"] for f in findings_of(objects)] == ["BIN03"]
+
+
+def test_size_of_the_image_comes_from_options_image_or_record(command: Command) -> None:
+    written("rle.json", RLE)
+    written("own.json", {"image": {"height": 4, "width": 6}, "predictions": [prediction(RLE)]})
+    Image.new("RGB", (4, 6)).save("upright.png")
+
+    by_option = command("check", "rle.json", "--image-size", "4x6", "--format", "json")
+    by_image = command("check", "rle.json", "--image", "upright.png", "--format", "json")
+    by_record = command("check", "own.json", "--image-size", "4x6", "--format", "json")
+
+    assert [f["code"] for f in findings_of(by_option)] == ["RLE04"]
+    assert findings_of(by_image) == findings_of(by_option)
+    assert findings_of(by_record) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"annotations": [{"segmentation": %s}], "annotations": []}', "TXT02"),
+        ('[{"masks": %s, "masks": 1}]', "TXT02"),
+        ('[{"masks": %s, "score": NaN}]', "TXT03"),
+        ('[{"masks": %s, "id": ' + "9" * 5000 + "}]", "TXT04"),
+        ('[{"masks": %s, "id": ' + "[" * 70 + "]" * 70 + "}]", "TXT05"),
+        ('[{"masks": %s}', "TXT01"),
+        ('[{"masks": %s}] x', "TXT01"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_text_around_masks_is_judged_however_long_it_is(
+    command: Command, monkeypatch: Monkey, text: str, code: str, *, streamed: bool
+) -> None:
+    if streamed:
+        monkeypatch.setattr(batches, "DOCUMENT_BYTES", 10)
+    Path("file.json").write_text(text.replace("%s", json.dumps(RLE)), encoding="utf-8")
+
+    outcome = command("check", "file.json", "--format", "json")
+
+    assert code in [finding["code"] for finding in findings_of(outcome)]
+    assert outcome.status == 1
+
+
+def test_bytes_that_are_no_utf8_are_named_in_a_stream(command: Command, monkeypatch: Monkey) -> None:
+    monkeypatch.setattr(batches, "DOCUMENT_BYTES", 10)
+    Path("file.json").write_bytes(b'[{"masks": [[]], "x": "\xff"}]')
+
+    [finding] = findings_of(command("check", "file.json", "--format", "json"))
+
+    assert (finding["code"], finding["found"]) == ("TXT01", "byte 0xff")
+
+
+def test_a_line_beyond_the_bound_is_named_and_the_others_are_judged(command: Command, monkeypatch: Monkey) -> None:
+    monkeypatch.setattr(batches, "LINE_BYTES", 200)
+    written("long.jsonl", prediction(RLE), prediction(RLE, text="x" * 5000), prediction(RLE))
+
+    outcome = command("check", "long.jsonl")
+
+    assert outcome.stdout == "1 file, 2 masks: no defect; not all could be judged\n"
+    assert outcome.stderr.startswith("sam3-contract: long.jsonl:2 is longer than ")
+    assert outcome.status == 3
+
+
+def test_output_is_the_same_for_any_number_of_processes(command: Command) -> None:
+    lines = [prediction(CUT if number % 97 == 0 else RLE) for number in range(2500)]
+    written("one.jsonl", *lines)
+    written("two.json", lines)
+
+    outcomes = [command("check", "one.jsonl", "two.json", "--jobs", jobs) for jobs in (1, 3)]
+
+    assert outcomes[0] == outcomes[1]
+    assert "RLE13  counts_cut_short  52  error\n" in outcomes[0].stdout
+
+
+# masks check: what it refuses
+
+
+def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
+    written("clean.json", prediction(RLE))
+    written("faulty.json", prediction(CUT))
+    written("none.json", {"predictions": []})
+    Path("empty.json").touch()
+    whole = gzip.compress(Path("clean.json").read_bytes() * 5000)
+    Path("cut.json.gz").write_bytes(whole[:-30])
+
+    without = command("check", "missing.json", "clean.json", ".", "cut.json.gz", "none.json", "empty.json")
+    with_error = command("check", "missing.json", "faulty.json")
+
+    assert without.stderr.splitlines() == [
+        "sam3-contract: missing.json cannot be read: No such file or directory",
+        "sam3-contract: . cannot be read: Is a directory",
+        "sam3-contract: cut.json.gz is gzip that is damaged or cut short: "
+        "Compressed file ended before the end-of-stream marker was reached",
+        "sam3-contract: none.json holds no mask",
+        "sam3-contract: empty.json holds no mask",
+    ]
+    assert without.stdout.endswith("no defect; not all could be judged\n")
+    assert without.status == 3
+    assert with_error.status == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "line"),
+    [
+        (["check"], 2, "Missing argument 'FILE...|-'"),
+        (["check", "rle.json", "--select", "RLE1,ring_close"], 2, "no mask defect named 'ring_close'; did you mean"),
+        (["check", "rle.json", "--select", "TXT", "--ignore", "txt"], 2, "no mask defect is left"),
+        (["check", "rle.json", "--image-size", "640"], 2, "--image-size is '640', expected width x height in pixels"),
+        (["check", "rle.json", "--image-size", "0x4"], 2, "--image-size is '0x4'"),
+        (["check", "rle.json", "--image-size", "6x4", "--image", "a.png"], 2, "--image-size and --image are both"),
+        (["check", "rle.json", "--image", "no.png"], 3, "no.png cannot be read: No such file or directory"),
+        (["check", "rle.json", "--image", "rle.json"], 3, "rle.json: no image starts with"),
+        (["check", "rle.json", "--jobs", "0"], 2, "0 is not in the range"),
+        (["convert", "rle.json", "--to", "svg", "-o", "x"], 2, "'svg' is not one of"),
+        (["convert", "rle.json", "--to", "rle"], 2, "Missing option '-o'"),
+        (["convert", "no.json", "--to", "rle", "-o", "x"], 3, "no.json cannot be read: No such file or directory"),
+        (["convert", "rle.json", "--to", "rle", "-o", "no/x"], 2, "no/x cannot be written: No such file"),
+        (["convert", "rle.json", "--to", "png", "-o", "rle.json"], 2, "rle.json cannot be written: File exists"),
+        (["convert", "ring.json", "--to", "rle", "-o", "x"], 2, "the size of the image of $ is not known; pass"),
+        (["convert", "none.json", "--to", "rle", "-o", "x"], 3, "none.json holds no mask; nothing is written"),
+        (["convert", "sizes.json", "--to", "npz", "-o", "x"], 2, "masks have 2 sizes, 4 x 6 and 5 x 5 among them"),
+        (["show", "no.png", "rle.json", "-o", "x.png"], 3, "no.png cannot be read"),
+        (["show", "rle.json", "rle.json", "-o", "x.png"], 3, "rle.json: the image cannot be decoded"),
+        (["show", "photo.png", "none.json", "-o", "x.png"], 3, "none.json holds no mask"),
+        (["show", "photo.png", "sizes.jsonl", "-o", "x.png"], 2, "sizes.jsonl holds 2 lines; a picture shows one"),
+        (["show", "photo.png", "rle.json", "-o", "x.mask"], 2, "x.mask cannot be written: unknown file extension"),
+        (["show", "photo.png", "rle.json", "-o", "no/x.png"], 2, "no/x.png cannot be written: No such file"),
+        (["explain", "rle_13"], 2, "no mask defect named 'rle_13'; did you mean 'rle13'?"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(command: Command, arguments: list[str], status: int, line: str) -> None:
+    written("rle.json", RLE)
+    written("ring.json", RING)
+    written("none.json", {"predictions": []})
+    other = masks.rle_from_bitmap(np.eye(5, dtype=np.bool_))
+    written("sizes.json", [prediction(RLE), prediction(other)])
+    written("sizes.jsonl", prediction(RLE), prediction(RLE))
+    Image.new("RGB", (6, 4)).save("photo.png")
+    before = sorted(Path().iterdir())
+
+    outcome = command(*arguments)
+
+    assert line in outcome.stderr
+    assert outcome.status == status
+    assert outcome.stdout == "" or status == 3
+    assert sorted(Path().iterdir()) == before
+
+
+def test_defects_are_chosen_by_code_prefix_and_name() -> None:
+    assert selected_codes() is None
+    assert selected_codes(["ring_closed", "rle1"], ["RLE13", "value_too_long"]) == {
+        "POL18",
+        *(f"RLE{number}" for number in range(10, 20) if number not in (13, 14)),
+    }
+
+
+def test_what_is_ignored_counts_for_nothing(command: Command) -> None:
+    written("faulty.json", prediction(CUT))
+
+    assert command("check", "faulty.json", "--ignore", "RLE13").stdout == "1 file, 1 mask: no defect\n"
+    assert command("check", "faulty.json", "--select", "POL").status == 0
+
+
+# masks check: as a process
+
+
+def test_check_reads_standard_input_and_writes_no_bar_into_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text((json.dumps(prediction(RLE)) + "\n") * 3000, encoding="utf-8")
+    with path.open("rb") as file:
+        result = subprocess.run(
+            [sys.executable, "-m", "sam3_contract", "masks", "check", "-", "--jobs", "2"],
+            cwd=ROOT,
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    assert (result.stdout, result.stderr, result.returncode) == ("1 file, 3,000 masks: no defect\n", "", 0)
+
+
+def test_bar_on_a_terminal_leaves_stdout_alone(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    path = tmp_path / "lines.jsonl"
+    path.write_text((json.dumps(prediction(CUT)) + "\n") * 2000, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sam3_contract", "masks", "check", str(path), "--max-findings", "1"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        text=True,
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        try:
+            while piece := os.read(ours, 2**16):
+                drawn += piece
+        except OSError:  # what Linux says when the other end has gone
+            pass
+        stdout, _ = process.communicate()
+    os.close(ours)
+
+    assert process.returncode == 1
+    assert "\x1b" not in stdout
+    assert stdout.startswith(f"{path}:1  RLE13 counts_cut_short (error)\n")
+    assert "RLE13  counts_cut_short  2,000  error\n" in stdout
+    assert b"\x1b" in drawn
+    assert b"RLE13" not in drawn
+
+
+@pytest.mark.parametrize("name", ["check", "convert", "show", "explain"])
+def test_help_teaches(name: str) -> None:
+    result = run_command("masks", name, "--help")
+
+    assert result.returncode == 0
+    assert "\\b" not in result.stdout
+    assert "\b" not in result.stdout
+    assert name == "explain" or re.search(r"Exit status:", result.stdout)
+
+
+# masks convert
+
+
+def holed() -> np.ndarray:
+    mask = np.zeros((40, 60), np.bool_)
+    mask[5:35, 5:50] = True
+    mask[10:20, 10:20] = False
+    mask[14:16, 14:16] = True
+    return mask
+
+
+def plain() -> np.ndarray:
+    mask = np.zeros((40, 60), np.bool_)
+    mask[3:9, 30:58] = True
+    return mask
+
+
+def answer(*payloads: Any, declared: str = "rle") -> dict[str, Any]:
+    predictions = [prediction(payload, declared, confidence=0.5 + index / 8) for index, payload in enumerate(payloads)]
+    echo = {"prompt_index": 1, "type": "text", "text": "cup", "num_boxes": 0}
+    return {"prompt_results": [{"prompt_index": 1, "echo": echo, "predictions": predictions}], "time": 0.1}
+
+
+def test_convert_to_polygons_keeps_the_answer_and_tells_the_loss(command: Command) -> None:
+    rles = [masks.rle_from_bitmap(bitmap) for bitmap in (holed(), plain())]
+    written("rle.json", answer(*rles))
+
+    outcome = command("convert", "rle.json", "--to", "polygon", "-o", "polygon.json")
+
+    assert outcome == Outcome(
+        0,
+        "",
+        "polygon.json: 2 masks\nholes of 1 masks are filled, 96 pixels in all, and 1 nested in them are gone\n",
+    )
+    polygons = [masks.polygons_from_bitmap(bitmap) for bitmap in (holed(), plain())]
+    assert json.loads(Path("polygon.json").read_text()) == answer(*polygons, declared="polygon")
+
+
+def test_convert_there_and_back_is_the_identity_without_holes(command: Command) -> None:
+    written("rle.jsonl", answer(masks.rle_from_bitmap(plain())), answer())
+
+    command("convert", "rle.jsonl", "--to", "polygon", "-o", "polygon.jsonl")
+    back = command("convert", "polygon.jsonl", "--to", "rle", "-o", "-", "--image-size", "60x40")
+
+    assert back.stdout == Path("rle.jsonl").read_text()
+
+
+def test_convert_writes_coco_results_that_pycocotools_agrees_with(command: Command) -> None:
+    written("rle.jsonl", *(answer(masks.rle_from_bitmap(bitmap)) for bitmap in (holed(), plain())))
+
+    assert command("convert", "rle.jsonl", "--to", "coco", "-o", "coco.json").status == 0
+
+    results = json.loads(Path("coco.json").read_text())
+    assert [(r["image_id"], r["category_id"], r["score"]) for r in results] == [(1, 2, 0.5), (2, 2, 0.5)]
+    for result in results:
+        rle = {**result["segmentation"], "counts": result["segmentation"]["counts"].encode()}
+        assert result["area"] == int(pycoco.area(rle))
+        assert result["bbox"] == pycoco.toBbox(rle).tolist()
+    assert command("check", "coco.json").status == 0
+
+
+def test_convert_writes_a_coco_file_if_nothing_is_known_of_confidence(command: Command) -> None:
+    Path("masks.npz").write_bytes(npz_of(masks=LOGITS, low_res_masks=LOW))
+
+    assert command("convert", "masks.npz", "--to", "coco", "-o", "coco.json").status == 0
+    assert command("convert", "coco.json", "--to", "polygon", "-o", "flat.json").status == 0
+
+    coco = json.loads(Path("coco.json").read_text())
+    assert coco["images"] == [{"id": 1, "height": 6, "width": 7}]
+    assert coco["categories"] == [{"id": 1, "name": "category 1"}]
+    assert [a["id"] for a in coco["annotations"]] == [1, 2, 3]
+    assert coco["annotations"][0]["segmentation"] == masks.rle_from_bitmap(specimen("ring"))
+    flat = json.loads(Path("flat.json").read_text())["annotations"][0]["segmentation"]
+    assert flat == [[1, 1, 1, 4, 5, 4, 5, 1]]
+
+
+def test_convert_to_pictures_and_back_from_an_archive(command: Command) -> None:
+    written("rle.json", answer(*(masks.rle_from_bitmap(bitmap) for bitmap in (holed(), plain()))))
+
+    assert command("convert", "rle.json", "--to", "png", "-o", "folder").status == 0
+    assert command("convert", "rle.json", "--to", "npz", "-o", "masks.npz").status == 0
+    assert command("check", "masks.npz").status == 0
+    assert command("convert", "masks.npz", "--to", "rle", "-o", "back.json").status == 0
+
+    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(Path("folder").iterdir())]
+    assert [path.name for path in sorted(Path("folder").iterdir())] == ["mask-0001.png", "mask-0002.png"]
+    for picture, bitmap in zip(pictures, (holed(), plain()), strict=True):
+        assert (picture == bitmap * np.uint8(255)).all()
+    back = json.loads(Path("back.json").read_text())
+    assert [one["masks"] for one in back] == [masks.rle_from_bitmap(bitmap) for bitmap in (holed(), plain())]
+
+
+@pytest.mark.parametrize("form", ["rle", "polygon", "coco", "png", "npz"])
+def test_convert_refuses_unsound_masks_by_name_or_leaves_them_out(command: Command, form: str) -> None:
+    lines = [json.dumps([prediction(RLE), prediction(CUT)]), json.dumps(prediction(CUT)), '{"masks": [[]]']
+    Path("some.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    refused = command("convert", "some.jsonl", "--to", form, "-o", "out")
+    n_files = len(list(Path().iterdir()))
+    skipped = command("convert", "some.jsonl", "--to", form, "-o", "out", "--skip-unsound")
+
+    assert refused.status == 1
+    assert [line.split(" at ")[0] for line in refused.stderr.splitlines()] == [
+        "sam3-contract: some.jsonl:1: RLE13 counts_cut_short",
+        "sam3-contract: some.jsonl:2: RLE13 counts_cut_short",
+        "sam3-contract: some.jsonl:3: TXT01 not_json",
+        "sam3-contract: nothing is written: masks are not sound; --skip-unsound leaves them out",
+    ]
+    assert n_files == 1
+    assert skipped.status == 0
+    assert "out: 1 mask, 3 unsound left out" in skipped.stderr
+    if form == "rle":
+        assert json.loads(Path("out").read_text()) == [prediction(RLE, "rle")]
+
+
+def test_convert_of_nothing_but_unsound_masks_writes_nothing(command: Command) -> None:
+    written("cut.json", CUT)
+
+    outcome = command("convert", "cut.json", "--to", "rle", "-o", "out", "--skip-unsound")
+
+    assert "cut.json holds no sound mask; nothing is written" in outcome.stderr
+    assert outcome.status == 1
+    assert not Path("out").exists()
+
+
+# masks show
+
+
+@pytest.fixture
+def photograph(command: Command) -> str:
+    del command  # the folder is the one it runs in
+    Image.fromarray(np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)).convert("RGB").save("photo.png")
+    return "photo.png"
+
+
+def test_show_draws_the_masks(command: Command, photograph: str) -> None:
+    written("rle.json", answer(masks.rle_from_bitmap(holed()), masks.rle_from_bitmap(plain())))
+
+    outcome = command("show", photograph, "rle.json", "-o", "out.png")
+
+    assert outcome == Outcome(0, "", "")
+    with Image.open("out.png") as picture:
+        assert picture.size == (660, 440)
+
+
+def test_show_draws_the_sound_masks_and_names_the_others(command: Command, photograph: str) -> None:
+    written("rle.json", answer(masks.rle_from_bitmap(plain()), CUT, masks.rle_from_bitmap(plain().T)))
+
+    outcome = command("show", photograph, "rle.json", "-o", "out.png")
+
+    assert [line.split(" at ")[0] for line in outcome.stderr.splitlines()] == [
+        "sam3-contract: rle.json: RLE13 counts_cut_short",
+        "sam3-contract: rle.json: RLE04 size_swapped",
+    ]
+    assert outcome.status == 1
+    assert Path("out.png").exists()
+
+
+def test_show_diff_prints_this_transcript(command: Command, photograph: str) -> None:
+    lonely = np.zeros((40, 60), np.bool_)
+    lonely[30:39, 2:6] = True
+    line = np.zeros((40, 60), np.bool_)
+    line[2, 2:20] = True
+    first = [masks.rle_from_bitmap(bitmap) for bitmap in (holed(), plain(), lonely, line)]
+    turned = [[[2, 2], [2, 19]]]
+    second = [masks.polygons_from_bitmap(bitmap) for bitmap in (np.roll(plain(), 2, axis=0), holed())]
+    written("first.json", answer(*first))
+    written("second.json", answer(*second, turned, declared="polygon"))
+
+    outcome = command("show", photograph, "first.json", "--diff", "second.json", "-o", "out.png")
+
+    assert outcome.stdout == (
+        "  1  cup 0.50  cup 0.62  IoU 0.9289  the second mask is the first with its holes filled: 96 pixels\n"
+        "  2  cup 0.62  cup 0.50  IoU 0.5000  the second mask is the first, moved by 2 px down\n"
+        "  3  cup 0.75  -         IoU      -  only in the first answer\n"
+        "  4  cup 0.88  cup 0.75  IoU 0.0286  the second mask is the first with x and y swapped\n"
+        "\n"
+        "4 instances: 1 the same, 2 different, 1 only in the first, 0 only in the second\n"
+    )
+    assert outcome.stderr == ""
+    assert outcome.status == 1
+
+
+def test_show_diff_of_one_answer_in_two_forms_finds_no_difference(command: Command, photograph: str) -> None:
+    written("first.json", answer(masks.rle_from_bitmap(holed()), masks.rle_from_bitmap(plain())))
+    polygons = [masks.polygons_from_bitmap(bitmap) for bitmap in (holed(), plain())]
+    written("second.json", answer(*polygons, declared="polygon"))
+
+    outcome = command("show", photograph, "first.json", "--diff", "second.json", "-o", "out.png")
+
+    assert outcome.status == 0
+    assert outcome.stdout.endswith("2 instances: 2 the same, 0 different, 0 only in the first, 0 only in the second\n")
+
+
+def test_show_diff_diagnoses_a_swapped_size(command: Command, photograph: str) -> None:
+    rle = masks.rle_from_bitmap(plain())
+    written("first.json", answer(rle))
+    written("second.json", answer({**rle, "size": rle["size"][::-1]}))
+
+    outcome = command("show", photograph, "first.json", "--diff", "second.json", "-o", "out.png")
+
+    assert "the second mask is the first with its size swapped: [60, 40] for [40, 60]" in outcome.stdout
+    assert "second.json: RLE04 size_swapped" in outcome.stderr
+    assert outcome.status == 1
+
+
+# masks explain
+
+
+def test_explain_prints_this_transcript(command: Command) -> None:
+    explained = (
+        "RLE04 size_swapped (error)\n"
+        "\n"
+        "`size` is [width, height]; the sum of the runs cannot tell.\n"
+        "\n"
+        "  cause     Image libraries give (width, height), COCO wants [height, width].\n"
+        "  mend      Swap the two numbers; the counts need no change if they go down the columns.\n"
+        '  example   {"size": [4, 6], "counts": "5220;"}\n'
+        "            of an image 4 pixels wide and 6 high\n"
+    )
+
+    assert command("explain", "RLE04") == Outcome(0, explained, "")
+    assert command("explain", "Size_Swapped").stdout == explained
+
+
+def test_explain_lists_the_catalogue(command: Command) -> None:
+    listed = command("explain").stdout.splitlines()
+
+    assert [line.split()[:3] for line in listed] == [[d.code, d.name, d.severity] for d in DEFECTS]
+
+
+def test_every_defect_can_be_explained(command: Command) -> None:
+    for defect in DEFECTS:
+        outcome = command("explain", defect.code)
+
+        assert outcome.status == 0
+        assert max(map(len, outcome.stdout.splitlines())) < 160

@@ -1,0 +1,341 @@
+"""An annotation file: its images are answered with its masks, its mistakes are named."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+from pycocotools.coco import COCO
+
+from mock_server import Settings, create_app
+from mock_server.annotations.coco import load_coco
+from sam3_contract.errors import UsageError
+from sam3_contract.scenes import built_in_scenes, derived_scenes
+from tests.mock_server.annotated_set import HERD, PERSON, RING, TIE, annotation_file, as_image, write_set
+from tests.mock_server.client import Bitmap, Client, Json, bitmap_of, bitmaps_of, click
+from tests.servers import command_serving, run_command
+
+# pycocotools 2.0 hands numpy 2 its arrays in the old way.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SCENES = built_in_scenes() + derived_scenes()
+PROFILES = ("documented", "observed")
+
+
+def same(found: list[Bitmap], expected: list[Bitmap]) -> bool:
+    return len(found) == len(expected) and all(map(np.array_equal, found, expected))
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_set(tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def client(annotated: tuple[Path, Path], request: pytest.FixtureRequest) -> Client:
+    return Client(Settings(coco=annotated[0], coco_images=annotated[1], profile=request.param))
+
+
+@pytest.fixture(scope="module")
+def truth(annotated: tuple[Path, Path]) -> dict[int, Bitmap]:
+    """Every annotation's mask by its id, as pycocotools reads the file."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        file = COCO(str(annotated[0]))
+    sizes = {7: (90, 120), 8: (200, 64)}
+    for one in file.dataset["images"]:
+        one["height"], one["width"] = sizes.get(one["id"], (90, 120))
+    return {one["id"]: file.annToMask(one).astype(bool) for one in file.dataset["annotations"]}
+
+
+def first(annotated: tuple[Path, Path]) -> Json:
+    return as_image((annotated[1] / "first.png").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("person", [100]),
+        ("people", [100]),
+        ("bow tie", [101]),
+        ("a necktie", [101]),
+        ("clothing", [101]),
+        ("photo frames", [102]),
+        ("sheep", [103, 104]),
+        ("animals", [103, 104]),
+        ("zebra", []),
+        ("none", []),
+        ("cat", []),
+    ],
+)
+def test_text_finds_the_annotations_of_the_file(
+    client: Client, annotated: tuple[Path, Path], truth: dict[int, Bitmap], text: str, ids: list[int]
+) -> None:
+    (result,) = client.concept([{"text": text}], image=first(annotated), output_prob_thresh=0.5)
+
+    decoded = [coco.decode(one["masks"]).astype(bool) for one in result["predictions"]]
+    assert same(decoded, [truth[one] for one in ids])
+    assert all(0.84 < one["confidence"] < 1 for one in result["predictions"])
+
+
+def test_every_image_of_the_file_is_known(client: Client, annotated: tuple[Path, Path]) -> None:
+    second = as_image((annotated[1] / "nested/second.jpg").read_bytes())
+    empty = as_image((annotated[1] / "empty.png").read_bytes())
+
+    (people,) = client.concept([{"text": "person"}], image=second, output_prob_thresh=0.5)
+    nothing = client.concept([{"text": text} for text in ("person", "dog", "sheep")], image=empty)
+
+    assert [bitmap_of(one).all() for one in people["predictions"]] == [True]
+    assert [result["predictions"] for result in nothing] == [[], [], []]
+    assert bitmaps_of(client.visual([{"points": [click(9, 9)]}], image=empty))[0][9, 9]
+    assert client.http.get("/").get_json()["known_images"] == 3 + len(SCENES)
+
+
+def test_scenes_are_answered_beside_the_file(client: Client) -> None:
+    (circle,) = SCENES[0].things_of("red circle")
+
+    (result,) = client.concept([{"text": "red circle"}], image=as_image(SCENES[0].content), output_prob_thresh=0.5)
+
+    assert same(bitmaps_of(result["predictions"]), [circle.bitmap])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_unknown_images_are_answered_as_without_the_file(annotated: tuple[Path, Path], profile: str) -> None:
+    chosen = Settings(coco=annotated[0], coco_images=annotated[1], profile=profile)  # type: ignore[arg-type]
+    asked = [{"text": "person"}, {"text": "dog"}]
+
+    plain = Client(Settings(scenes=False, profile=profile))  # type: ignore[arg-type]
+
+    assert Client(chosen).concept(asked) == plain.concept(asked)
+
+
+def test_click_picks_the_smallest_annotation_and_a_crowd_only_where_nothing_else_is(
+    client: Client, annotated: tuple[Path, Path], truth: dict[int, Bitmap]
+) -> None:
+    places = {101: (22, 30), 100: (30, 30), 102: (65, 15), 104: (55, 60), 103: (100, 80)}
+    prompts = [{"points": [click(*place)]} for place in places.values()]
+
+    found = bitmaps_of(client.visual(prompts, image=first(annotated), multimask_output=False))
+
+    assert same(found, [truth[one] for one in places])
+
+
+def test_clicks_tell_a_thing_from_what_lies_on_it(
+    client: Client, annotated: tuple[Path, Path], truth: dict[int, Bitmap]
+) -> None:
+    person, tie = click(30, 30), click(22, 30)
+    prompts = [
+        {"points": [person, {**tie, "positive": False}]},
+        {"points": [tie, {**person, "positive": False}]},
+        {"points": [person, tie]},
+    ]
+
+    without, only, both = bitmaps_of(client.visual(prompts, image=first(annotated), multimask_output=False))
+
+    assert np.array_equal(without, truth[100] & ~truth[101])
+    assert np.array_equal(only, truth[101])
+    assert np.array_equal(both, truth[100] | truth[101])
+
+
+def test_set_holds_what_the_tests_say_of_it(truth: dict[int, Bitmap]) -> None:
+    assert np.array_equal(truth[101], TIE)
+    assert np.array_equal(truth[102], RING)
+    assert np.array_equal(truth[103], HERD)
+    assert truth[100].sum() == sum(coco.area(coco.frPyObjects(PERSON, 90, 120)).tolist())
+
+
+def test_local_file_of_a_url_is_known_too(annotated: tuple[Path, Path]) -> None:
+    coco_file, images = annotated
+    client = Client(Settings(coco=coco_file, coco_images=images, url_images=images))
+    url = {"type": "url", "value": "https://example.com/first.png"}
+
+    (result,) = client.concept([{"text": "bow tie"}], image=url, output_prob_thresh=0.5)
+
+    assert same(bitmaps_of(result["predictions"]), [TIE])
+
+
+def test_app_of_the_same_set_answers_the_same_bytes(annotated: tuple[Path, Path]) -> None:
+    chosen = Settings(coco=annotated[0], coco_images=annotated[1])
+    body = {"image": first(annotated), "prompts": [{"text": "sheep"}, {"text": "person"}]}
+
+    answers = [
+        create_app(chosen).test_client().post("/sam3/concept_segment?api_key=any", json=body).get_data()
+        for _ in range(2)
+    ]
+
+    assert answers[0] == answers[1]
+    assert io.BytesIO(answers[0]).getbuffer().nbytes > 500
+
+
+# Mistakes: the message names the file, the entry and what is wrong with it.
+
+
+def entry(index: int, **fields: object) -> Callable[[Json], None]:
+    return lambda file: file["annotations"][index].update(fields)
+
+
+def rle(**fields: object) -> Callable[[Json], None]:
+    return lambda file: file["annotations"][1]["segmentation"].update(fields)
+
+
+def listed(kind: str, index: int, **fields: object) -> Callable[[Json], None]:
+    return lambda file: file[kind][index].update(fields)
+
+
+MISTAKES: dict[str, tuple[Callable[[Json], object], str]] = {
+    "no images": (lambda file: file.pop("images"), "is no COCO annotation file: images: Field required"),
+    "annotations no list": (lambda file: file.update(annotations={}), "annotations: Input should be a valid array"),
+    "name no text": (listed("categories", 1, name=5), r"categories\[1\].name: Input should be a valid string"),
+    "unknown image": (entry(2, image_id=99), r"annotation 102 \(annotations\[2\]\) is of image 99, which `images`"),
+    "unknown category": (entry(0, category_id="x"), "annotation 100 .* is of category x, which `categories`"),
+    "no id": (lambda file: file["annotations"][0].update(id=None, image_id=99), r"json: annotations\[0\] is of image"),
+    "no segmentation": (entry(0, segmentation=None), "annotation 100 .* has no segmentation; the mock needs"),
+    "empty segmentation": (entry(0, segmentation=[]), "annotation 100 .* has no segmentation"),
+    "two points": (entry(0, segmentation=[[1, 2, 3, 4]]), r"segmentation\[0\], of 4 numbers"),
+    "odd numbers": (entry(0, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "of 7 numbers"),
+    "pairs": (entry(0, segmentation=[[[1, 2], [3, 4], [5, 6]]]), "no flat list of numbers"),
+    "ragged": (entry(0, segmentation=[[[1, 2], [3, 4, 5]]]), "no flat list of numbers"),
+    "texts": (entry(0, segmentation=[["1", "2", "3", "4", "5", "6"]]), "no flat list of numbers"),
+    "huge integers": (entry(0, segmentation=[[10**30] * 6]), "no flat list of numbers"),
+    "far outside": (entry(0, segmentation=[[1, 2, 3, 4, 5, 1e9]]), "leaves the image of 120 x 90 pixels by far"),
+    "not a number": (entry(0, segmentation=[[1, 2, 3, 4, 5, float("nan")]]), "leaves the image"),
+    "swapped size": (rle(size=[120, 90]), r"of size \[120, 90\], \[height, width\]; the image is \[90, 120\]"),
+    "no size": (lambda file: file["annotations"][1]["segmentation"].pop("size"), "of size None"),
+    "cut short": (rle(counts="5220"), "runs that do not fill the 10800 pixels"),
+    "inside a run": (rle(counts="522P"), "cannot be read: counts end inside a run"),
+    "outside the alphabet": (rle(counts="52~0"), "outside '0'..'o'"),
+    "negative run": (rle(counts="N5"), "a negative run"),
+    "endless run": (rle(counts="o" * 20 + "0"), r"more than 2\*\*31 pixels"),
+    "counts no text": (rle(counts=5), "counts are neither an ASCII text nor numbers of pixels"),
+    "counts not ASCII": (rle(counts="é"), "neither an ASCII text"),
+    "negative count": (rle(counts=[-1, 10801]), "neither an ASCII text"),
+    "fractions": (rle(counts=[10799.5, 0.5]), "neither an ASCII text"),
+    "too few": (rle(counts=[100, 100]), "do not fill"),
+    "too large": (rle(counts=[2**31 - 1] * 9), "do not fill"),
+    "width": (listed("images", 0, width=64), "image 7 is said to be 64 wide and 90 high; first.png is 120 wide"),
+    "no file name": (listed("images", 0, file_name=None), "image 7 has no file_name"),
+    "file name twice": (listed("images", 0, file_name="empty.png"), "2 images have the file name 'empty.png'"),
+    "image id twice": (listed("images", 0, id=8), "two entries share the image id 8"),
+    "category id twice": (listed("categories", 0, id=2), "two entries share the category id 2"),
+    "files missing": (
+        lambda file: file["images"].extend({"id": 20 + index, "file_name": f"{index}.jpg"} for index in range(5)),
+        "lacks 5 of the 8 images of annotations.json: 0.jpg, 1.jpg, 2.jpg, ...$",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake_is_named(name: str, tmp_path: Path) -> None:
+    spoil, message = MISTAKES[name]
+    file = annotation_file()
+    spoil(file)
+    annotations, images = write_set(tmp_path, file)
+
+    with pytest.raises(UsageError, match=message):
+        load_coco(annotations, images)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no COCO annotation file: it: Invalid JSON"),
+        (b"[]", "is no COCO annotation file: it: Input should be an object"),
+        (b"{", "Invalid JSON"),
+        (b"\xff{}", "Invalid JSON"),
+        (None, "cannot be read: No such file"),
+    ],
+    ids=str,
+)
+def test_file_that_is_none_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "annotations.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(UsageError, match=message):
+        load_coco(path, tmp_path)
+
+
+def test_image_that_is_none_is_named(tmp_path: Path) -> None:
+    annotations, images = write_set(tmp_path)
+    (images / "first.png").write_bytes(b"no image")
+
+    with pytest.raises(UsageError, match=r"first.png: no image starts with b'no image'"):
+        load_coco(annotations, images)
+
+
+@pytest.mark.parametrize(
+    "chosen", [Settings(coco=Path("a.json")), Settings(coco_images=Path("images"))], ids=["no images", "no file"]
+)
+def test_file_and_folder_need_each_other(chosen: Settings) -> None:
+    with pytest.raises(UsageError, match=r"--(coco needs --images|images needs --coco) beside it"):
+        create_app(chosen)
+
+
+def test_what_has_no_pixel_is_left_out_and_extra_fields_are_ignored(tmp_path: Path) -> None:
+    file = annotation_file()
+    file["annotations"][0] |= {"segmentation": [[130, 95, 140, 95, 140, 99]], "keypoints": [1, 2, 3], "bbox": "?"}
+    file["annotations"][1]["segmentation"]["counts"] = [90 * 120]
+
+    (image, _, _) = load_coco(*write_set(tmp_path, file))
+
+    assert [one.category.name for one in image.image.annotations] == ["photo frame", "sheep", "sheep"]
+
+
+def test_large_sets_say_how_far_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotations, images = write_set(tmp_path)
+
+    load_coco(annotations, images)
+    quiet = capsys.readouterr()
+    monkeypatch.setattr("mock_server.annotations.coco.QUIET", 0.0)
+    load_coco(annotations, images)
+
+    assert (quiet.out, quiet.err) == ("", "")
+    told = capsys.readouterr().err
+    assert "reading images of annotations.json: 2 of 3\n" in told
+    assert "reading annotations of annotations.json: 5 of 6\n" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--coco", "no-such.json", "--images", "."], "--coco names no-such.json, which cannot be read"),
+        (["--coco", "no-such.json"], "--coco needs --images beside it"),
+        (["--images", "."], "--images needs --coco beside it"),
+    ],
+    ids=["missing", "no images", "no file"],
+)
+def test_command_refuses_what_it_cannot_use(options: list[str], message: str) -> None:
+    done = run_command("serve", "--port", "0", *options)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_command_serves_an_annotation_file(annotated: tuple[Path, Path]) -> None:
+    annotations, images = annotated
+    body = json.dumps({"image": first(annotated), "prompts": [{"text": "bow tie"}], "format": "rle"}).encode()
+
+    with command_serving("--coco", str(annotations), "--images", str(images), "--no-scenes") as url:
+        request = Request(f"{url}/sam3/concept_segment?api_key=any", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=30) as answer:
+            (result,) = json.load(answer)["prompt_results"]
+        with urlopen(url, timeout=30) as answer:
+            assert json.load(answer)["known_images"] == 3
+
+    assert same(bitmaps_of(result["predictions"]), [TIE])
+
+
+def test_masks_are_kept_as_run_lengths(annotated: tuple[Path, Path]) -> None:
+    (first, second, _) = load_coco(*annotated)
+
+    assert all(len(one.counts) < 400 for one in first.image.annotations)
+    assert len(second.image.annotations[0].counts) < 8
+    assert json.loads(annotated[0].read_text())["annotations"][5]["image_id"] == 8

@@ -1,0 +1,99 @@
+"""Many clients at once get what one alone would, and nothing that is remembered grows without end."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from mock_server import Settings, create_app
+from mock_server.operations import caches
+from tests.mock_server.client import Client, Json, click, image
+from tests.servers import command_serving
+
+CONNECTIONS = 8
+REQUESTS = 200
+TEXTS = ("person", "dog", "specimen:hole", "犬")
+
+
+def asked(number: int) -> tuple[str, bytes]:
+    """Make a request like no other: operation and body, some of which is refused."""
+    body: Json = {"image": image(300 + number, 200, str(number))}
+    if number % 2:
+        body |= {"prompts": [{"points": [click(number, 50)]}], "format": ("json", "rle", "binary")[number % 3]}
+        return "visual_segment", json.dumps(body).encode()
+    body |= {"prompts": [{"text": text} for text in TEXTS[: number % 5]], "output_prob_thresh": number % 10 / 10}
+    return "concept_segment", json.dumps(body).encode()
+
+
+def answers_alone() -> list[tuple[int, bytes]]:
+    client = create_app(Settings()).test_client()
+    answers = [
+        client.post(f"/sam3/{operation}?api_key=any", data=body, content_type="application/json")
+        for operation, body in map(asked, range(REQUESTS))
+    ]
+    return [(answer.status_code, answer.get_data()) for answer in answers]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_clients_at_once_get_the_same_bytes_as_one_alone(workers: int) -> None:
+    alone = answers_alone()
+
+    with command_serving("--workers", str(workers)) as url:
+
+        def client(first: int) -> dict[int, tuple[int, bytes]]:
+            connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+            got = {}
+            for number in range(first, REQUESTS, CONNECTIONS):
+                operation, body = asked(number)
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", f"/sam3/{operation}?api_key=any", body, headers)
+                answer = connection.getresponse()
+                got[number] = (answer.status, answer.read())
+            connection.close()
+            return got
+
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            parts = list(pool.map(client, range(CONNECTIONS)))
+
+    together = {number: answer for part in parts for number, answer in part.items()}
+    assert {status for status, _ in alone} == {200, 422}
+    assert [together[number] for number in range(REQUESTS)] == alone
+
+
+def test_memory_stays_what_it_is_however_many_images_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches, "LOGITS_KEPT", 50)
+    client = Client(Settings(journal_requests=50))
+
+    def memory_after(first: int, last: int) -> int:
+        for number in range(first, last):
+            body: Json = {"image": image(60, 40, f"{number:06}"), "image_id": f"{number:06}"}
+            client.ask("visual_segment", {**body, "save_logits_to_cache": True})
+            client.ask("concept_segment", {**body, "prompts": [{"text": "dog"}]})
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before, after = memory_after(0, 400), memory_after(400, 650)
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < 250 * 32  # bytes for each image: less than any trace of it would take
+
+
+def test_what_is_kept_of_each_image_would_be_seen() -> None:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [caches.short(f"{number:06}") for number in range(300)]
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert len(kept) * 32 < after - before
