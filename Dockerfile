@@ -8,12 +8,18 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /source
-RUN python -m venv /opt/sam3-contract
+# What is locked changes less often than the sources: layers of its own.
+COPY requirements/build.txt requirements/run.txt requirements/
+RUN python -m venv /opt/build \
+ && /opt/build/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --requirement requirements/build.txt
+RUN python -m venv /opt/sam3-contract \
+ && /opt/sam3-contract/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --requirement requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY openapi openapi
 COPY mock_server mock_server
 COPY sam3_contract sam3_contract
-RUN /opt/sam3-contract/bin/python -m pip install --no-cache-dir --disable-pip-version-check .
+RUN /opt/build/bin/python -m build --no-isolation --wheel --outdir dist . \
+ && /opt/sam3-contract/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps dist/*.whl
 
 FROM python:3.13-slim
 COPY --from=build /opt/sam3-contract /opt/sam3-contract

@@ -1,24 +1,27 @@
 # Two commands do everything on a machine with Python 3.11+, git and make:
 #   make demo   sets up and runs the main job
 #   make test   sets up and passes every test
+# Both install the versions that requirements/ locks, by hash.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PIP    := -m pip --quiet --disable-pip-version-check install
+LOCKED := --no-deps --require-hashes --requirement
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients lint types tests build format bench fuzz clean
+.PHONY: help setup demo test clients lint types tests build format lock newest lowest bench fuzz clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed  ## make a virtual environment in .venv
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP) $(LOCKED) requirements/dev.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup  ## a mock, a request on a photograph, a picture of the masks, the contract verified
@@ -26,16 +29,11 @@ demo: setup  ## a mock, a request on a photograph, a picture of the masks, the c
 
 test: clients lint types tests build  ## everything that has to hold
 
-# The official clients pin other versions of what this project needs, hence an environment of their own.
-# There, this project runs from its sources, to intercept the clients: of what it requires, this is what that takes.
-INTERCEPTED := aiointercept flask jsonschema-rs orjson pybase64 pycocotools pydantic responses
 clients: .venv-clients/installed  ## the official clients, for their tests
 
-.venv-clients/installed: Makefile
+.venv-clients/installed: requirements/clients.txt
 	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check 'inference-sdk>=1.8,<1.9' \
-		$(INTERCEPTED)
+	.venv-clients/bin/python $(PIP) $(LOCKED) requirements/clients.txt
 	@touch $@
 
 lint: setup  ## style and format
@@ -56,6 +54,24 @@ format: setup  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+lock: setup  ## lock the newest versions that pyproject.toml and requirements/clients.in allow
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra httpx --extra aiohttp --output-file requirements/run.txt
+	$(COMPILE) --group build --output-file requirements/build.txt
+	$(COMPILE) requirements/clients.in --output-file requirements/clients.txt
+
+newest: setup  ## the tests on the newest versions that pyproject.toml allows: what has moved since the lock?
+	$(BIN)/uv venv --quiet --clear .venv-newest
+	$(BIN)/uv pip install --quiet --python .venv-newest --upgrade --editable '.[dev]'
+	.venv-newest/bin/python -m pytest
+
+lowest: setup  ## the tests on the lowest versions that pyproject.toml allows: are its bounds true?
+	$(BIN)/uv venv --quiet --clear .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[dev]'
+	.venv-lowest/bin/python -m pytest
+
 bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python benchmarks/masks.py
 	-$(BIN)/python benchmarks/mock.py
@@ -65,4 +81,4 @@ fuzz: setup  ## mutate masks for a minute, in search of one that is judged wrong
 	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-clients dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-clients .venv-newest .venv-lowest dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
