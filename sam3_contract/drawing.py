@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sam3_contract.errors import ImageError
 from sam3_contract.masks import bitmap_from_masks
+from sam3_contract.predictions import prediction_lists
 
 __all__ = ["Contrast", "Layer", "draw_difference", "draw_masks", "enlargement", "layers_of", "open_photograph"]
 
@@ -93,12 +94,13 @@ def layers_of(answer: dict[str, Any], *, size: tuple[int, int]) -> Iterator[Laye
     Raises:
         MaskError: If a mask is not sound.
     """
-    for result in answer.get("prompt_results", ()):
-        text = result["echo"]["text"] or f"exemplar {result['prompt_index']}"
-        for prediction in result["predictions"]:
-            yield _layer(prediction, text, result["prompt_index"], size)
-    for index, prediction in enumerate(answer.get("predictions", ())):
-        yield _layer(prediction, f"mask {index}", index, size)
+    for found in prediction_lists(answer):
+        for index, prediction in enumerate(found.predictions):
+            if found.prompt is None:
+                yield _layer(prediction, f"mask {index}", index, size)
+            else:
+                number = found.holder["prompt_index"]
+                yield _layer(prediction, found.holder["echo"]["text"] or f"exemplar {number}", number, size)
 
 
 def enlargement(photograph: Image.Image) -> int:

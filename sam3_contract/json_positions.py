@@ -1,4 +1,4 @@
-"""On which line of a JSON text a value stands: parsers do not tell once they are through."""
+"""Where a value stands in JSON: its path, and its line in the text, which parsers do not keep."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-__all__ = ["line_of", "repeated_key"]
-
-Path = tuple[str | int, ...]
+JsonPath = Sequence[str | int]
+"""Keys and indices from the outside in."""
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder()
 
 
-def line_of(text: str, path: Sequence[str | int]) -> int:
+def json_path(steps: JsonPath, *, any_index: bool = False) -> str:
+    """Write a path as JSONPath does.
+
+    Args:
+        steps: Keys and indices from the outside in.
+        any_index: Whether to leave the indices out, so that all elements of a list have one path.
+
+    Example:
+        >>> json_path(["prompts", 0, "text"]), json_path(["prompts", 0, "text"], any_index=True)
+        ('$.prompts[0].text', '$.prompts[].text')
+    """
+    parts = (f"[{'' if any_index else step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return "$" + "".join(parts)
+
+
+def line_of(text: str, path: JsonPath) -> int:
     r"""Find the line of a value, or of the innermost thing around it that is there.
 
     Args:
@@ -23,21 +37,19 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
         path: Keys and indices from the outside in.
 
     Returns:
-        Counted from 1.
+        Counted from 1; of a field, the line of its name.
 
     Example:
         >>> line_of('{"size": [4, 6],\n "masks": [\n  {"counts": 5}]}', ["masks", 0, "counts"])
         3
     """
-    wanted = tuple(path)
-    start = 0
-    for place, found in _places(text):
-        # Outer values come before what is in them.
-        if found == wanted[: len(found)]:
-            start = place
-        if found == wanted:
+    place = value = _after_space(text, 0)
+    for wanted in path:
+        found = next((entry for entry in _entries(text, value) if entry[0] == wanted), None)
+        if found is None:
             break
-    return text.count("\n", 0, start) + 1
+        _, place, value = found
+    return text.count("\n", 0, place) + 1
 
 
 def repeated_key(text: str) -> tuple[int, str] | None:
@@ -47,39 +59,44 @@ def repeated_key(text: str) -> tuple[int, str] | None:
         >>> repeated_key('{"a": 1,\n "a": 2}')
         (2, 'a')
     """
-    seen: set[Path] = set()
-    for place, path in _places(text):
-        if path in seen:
-            return text.count("\n", 0, place) + 1, str(path[-1])
-        seen.add(path)
+    return _repeated_in(text, _after_space(text, 0))
+
+
+def _repeated_in(text: str, start: int) -> tuple[int, str] | None:
+    met: set[str | int] = set()
+    for step, place, value in _entries(text, start):
+        if step in met:
+            return text.count("\n", 0, place) + 1, str(step)
+        met.add(step)
+        inner = _repeated_in(text, value)
+        if inner is not None:
+            return inner
     return None
 
 
-def _places(text: str) -> Iterator[tuple[int, Path]]:
-    """Yield where each value begins, with its path, in the order of the text."""
-    yield from _places_in(text, _skip(text, 0), ())
+def _entries(text: str, start: int) -> Iterator[tuple[str | int, int, int]]:
+    """List the entries of the object or list that begins at *start*; anything else has none.
 
-
-def _places_in(text: str, start: int, path: Path) -> Iterator[tuple[int, Path]]:
-    yield start, path
-    opening = text[start]
-    if opening not in "[{":
+    Yields:
+        The key or index; where the entry begins, its key included; and where its value begins.
+    """
+    if text[start] not in "[{":
         return
-    index = 0
-    position = _skip(text, start + 1)
+    is_object = text[start] == "{"
+    position, index = _after_space(text, start + 1), 0
     while text[position] not in "]}":
-        step: str | int = index
-        if opening == "{":
+        place, step = position, index
+        if is_object:
             step, position = _DECODER.raw_decode(text, position)
-            position = _skip(text, _skip(text, position) + 1)
-        yield from _places_in(text, position, (*path, step))
-        position = _skip(text, _DECODER.raw_decode(text, position)[1])
+            position = _after_space(text, _after_space(text, position) + 1)
+        yield step, place, position
+        position = _after_space(text, _DECODER.raw_decode(text, position)[1])
         if text[position] == ",":
-            position = _skip(text, position + 1)
+            position = _after_space(text, position + 1)
         index += 1
 
 
-def _skip(text: str, position: int) -> int:
+def _after_space(text: str, position: int) -> int:
     space = _SPACE.match(text, position)
     assert space is not None
     return space.end()

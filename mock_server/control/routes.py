@@ -13,10 +13,10 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from mock_server.http.inspection import texts_of
-from mock_server.journal.expectations import unknown
 from mock_server.scenarios.files import MOST_BYTES, Form, Source, parse
 from mock_server.scenarios.validation import Mistake, Place
 from sam3_contract.errors import UsageError
+from sam3_contract.suggestions import unknown
 
 if TYPE_CHECKING:
     from mock_server.control.mock_control import MockControl

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +26,7 @@ from mock_server.faults.families.thresholds import THRESHOLDS
 from mock_server.faults.fault import Fault
 from mock_server.faults.times import Times, times_of
 from sam3_contract.errors import UsageError
+from sam3_contract.suggestions import did_you_mean
 
 __all__ = ["FAULTS", "Named", "named", "parse", "parse_list"]
 
@@ -87,8 +87,7 @@ def named(name: str) -> Fault:
         UsageError: If there is none of that name; the message tells the nearest ones.
     """
     if name not in FAULTS:
-        near = difflib.get_close_matches(name[:80], FAULTS, 3, 0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`sam3-contract faults` lists them"
+        hint = did_you_mean(name, FAULTS, otherwise="`sam3-contract faults` lists them", most=3)
         raise UsageError(f"no fault named {name[:80]!r}; {hint}")
     return FAULTS[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypedDict
@@ -13,7 +13,7 @@ from typing import Final, Self, TypedDict
 from mock_server.journal.entry import Seen
 from sam3_contract.errors import UsageError
 
-__all__ = ["Call", "Expected", "named_image", "unknown"]
+__all__ = ["Call", "Expected", "named_image"]
 
 _SHOWN: Final = 80  # characters of a text in a message
 _NEAREST: Final = 3  # requests that a message shows
@@ -46,13 +46,6 @@ def named_image(image: bytes | str | Path) -> str:
         except OSError as error:
             raise UsageError(f"image {path} cannot be read: {error.strerror}") from error
     return f"sha256:{hashlib.sha256(image).hexdigest()}"
-
-
-def unknown(what: str, name: str, known: Collection[str]) -> str:
-    """Say that a name is not known, and which one was probably meant."""
-    near = difflib.get_close_matches(name[:_SHOWN], known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"no {what} named {name[:_SHOWN]!r}; {hint}"
 
 
 class Expected(TypedDict, total=False):

@@ -8,8 +8,9 @@ from threading import Lock
 from typing import Final, NoReturn, Unpack
 
 from mock_server.journal.entry import Seen
-from mock_server.journal.expectations import Call, Expected, unknown
+from mock_server.journal.expectations import Call, Expected
 from sam3_contract.errors import UsageError
+from sam3_contract.suggestions import unknown
 
 __all__ = ["Journal"]
 

@@ -14,6 +14,7 @@ import yaml
 
 from mock_server.scenarios import validation
 from mock_server.scenarios.validation import Mistake
+from sam3_contract import json_positions
 from sam3_contract.errors import ScenarioError
 from sam3_contract.nesting import TooDeep, depth_of, events_within
 
@@ -205,41 +206,7 @@ def _parse_json(text: str, origin: str) -> tuple[Any, LineOf]:
         raise _unreadable(origin, error.lineno, f"is no JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise _unreadable(origin, None, f"is no JSON that can be read: {error}") from error
-    return value, lambda path: _json_line(text, path)
-
-
-def _json_line(text: str, path: validation.Path) -> int:
-    at = line = _after_space(text, 0)
-    for step in path:
-        line, at = _entry(text, at, step)
-    return text.count("\n", 0, line) + 1
-
-
-def _entry(text: str, at: int, step: str | int) -> tuple[int, int]:
-    """Find an entry of the object or list that starts at a position of well-formed JSON.
-
-    Returns:
-        Where its name starts, or the entry itself in a list; and where its value starts.
-    """
-    decode = json.JSONDecoder().raw_decode
-    at, index = _after_space(text, at + 1), 0
-    while True:
-        start, name = at, index
-        if isinstance(step, str):
-            name, at = decode(text, at)
-            at = _after_space(text, _after_space(text, at) + 1)
-        if name == step:
-            return start, at
-        at = _after_space(text, decode(text, at)[1])
-        at, index = _after_space(text, at + 1), index + 1
-
-
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
-
-
-def _after_space(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
-    return space.end() if space else at
+    return value, lambda path: json_positions.line_of(text, path)
 
 
 def _parse_toml(text: str, origin: str) -> tuple[Any, LineOf]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final, NoReturn
 
-from mock_server.journal.expectations import unknown
+from sam3_contract.json_positions import json_path
+from sam3_contract.suggestions import unknown
 
 __all__ = ["Mistake", "Path", "Place"]
 
@@ -37,7 +38,7 @@ def written(path: Path) -> str:
         >>> written(("scenarios", 0, "when", "nth"))
         'scenarios[0].when.nth'
     """
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return json_path(path).removeprefix("$").removeprefix(".")
 
 
 class Place:

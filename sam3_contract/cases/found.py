@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import area_of_run_lengths, box_of_run_lengths, run_lengths_from_masks
+from sam3_contract.predictions import prediction_lists
 
 __all__ = ["Found", "first_telling", "found_in"]
 
@@ -60,12 +61,13 @@ def first_telling(seen: Mapping[str, Exchange], *names: str) -> Exchange | None:
 
 
 def _found(exchange: Exchange) -> Iterator[Found]:
-    results = exchange.answer.get("prompt_results") if exchange.succeeded else None
-    pairs = zip(exchange.case.sent.get("prompts", ()), results if isinstance(results, list) else (), strict=False)
-    for index, (prompt, result) in enumerate(pairs):
-        predictions = result.get("predictions") if isinstance(result, dict) else None
-        for prediction in predictions if isinstance(predictions, list) else ():
-            found = _read(index, prompt, prediction, exchange) if isinstance(prediction, dict) else None
+    prompts = exchange.case.sent.get("prompts", ())
+    for listed in prediction_lists(exchange.answer) if exchange.succeeded else ():
+        index = listed.prompt
+        if index is None or index >= len(prompts):
+            continue
+        for prediction in listed.predictions:
+            found = _read(index, prompts[index], prediction, exchange) if isinstance(prediction, dict) else None
             if found is not None:
                 yield found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -26,6 +25,7 @@ from sam3_contract.checks.deviations import Shows, deviations_shown
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
+from sam3_contract.suggestions import did_you_mean
 
 __all__ = [
     "CHECKS",
@@ -121,6 +121,5 @@ def _matches(patterns: Iterable[str]) -> set[Check]:
 
 def _unknown(name: str) -> UsageError:
     known = [word for check in CHECKS for word in (check.code, check.name)]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`sam3-contract checks` lists them"
+    hint = did_you_mean(name, known, otherwise="`sam3-contract checks` lists them")
     return UsageError(f"no check named {name!r}; {hint}")

@@ -11,6 +11,7 @@ import jsonschema_rs
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
+from sam3_contract.json_positions import json_path
 from sam3_contract.masks import parse_json
 from sam3_contract.redaction import MASK, MIN_KEY, forms_of
 from sam3_contract.spec import Contract
@@ -119,11 +120,7 @@ def _validator(contract: Contract, operation: str, status: int) -> jsonschema_rs
 
 
 def _as_breach(error: jsonschema_rs.ValidationError) -> Breach:
-    return Breach(_path(error.instance_path), shown(error.instance), error.message.splitlines()[0][:200])
-
-
-def _path(steps: Sequence[str | int]) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return Breach(json_path(error.instance_path), shown(error.instance), error.message.splitlines()[0][:200])
 
 
 def _words(exchange: Exchange) -> str:

@@ -17,6 +17,7 @@ from sam3_contract.checks.prompts import Asked
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import area_of_run_lengths, compare, iou_matrix, run_lengths_from_masks
+from sam3_contract.predictions import prediction_lists
 
 __all__ = [
     "SAME_CONFIDENCE",
@@ -251,8 +252,8 @@ def _content(asked: Asked) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def _stated_frame(exchange: Exchange) -> tuple[int, int] | None:
-    for holder in (*list_of(exchange.answer, "prompt_results"), exchange.answer):
-        for prediction in list_of(holder, "predictions"):
+    for found in prediction_lists(exchange.answer):
+        for prediction in found.predictions:
             masks = prediction.get("masks") if isinstance(prediction, dict) else None
             size = list_of(masks, "size")
             if len(size) == 2 and all(type(side) is int and side > 0 for side in size) and _is_small(size):

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from sam3_contract.exchange import Exchange
+from sam3_contract.predictions import prediction_lists
 
 __all__ = ["MAX_PLACES", "Place", "concept_results", "list_of", "number", "predictions_of"]
 
@@ -70,15 +71,10 @@ def number(value: object) -> float | None:
 def _all_predictions(exchange: Exchange) -> Iterator[Place]:
     if not exchange.succeeded:
         return
-    for index, result in enumerate(list_of(exchange.answer, "prompt_results")):
-        yield from _places(result, f"$.prompt_results[{index}]", index)
-    yield from _places(exchange.answer, "$", None)
-
-
-def _places(node: Any, path: str, prompt: int | None) -> Iterator[Place]:
-    for index, prediction in enumerate(list_of(node, "predictions")):
-        if isinstance(prediction, dict) and _is_shallow(prediction):
-            yield Place(f"{path}.predictions[{index}]", prompt, prediction)
+    for found in prediction_lists(exchange.answer):
+        for index, prediction in enumerate(found.predictions):
+            if isinstance(prediction, dict) and _is_shallow(prediction):
+                yield Place(f"{found.path}[{index}]", found.prompt, prediction)
 
 
 def _is_shallow(prediction: dict[str, Any]) -> bool:

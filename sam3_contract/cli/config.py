@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from sam3_contract.errors import UsageError
+from sam3_contract.suggestions import did_you_mean
 
 __all__ = ["from_environment", "read_config"]
 
@@ -52,7 +52,7 @@ def read_config(context: click.Context, _: click.Parameter, path: Path | None) -
     for name, value in _table(path).items():
         option = known.get(name)
         if option is None or not option.expose_value:
-            raise UsageError(f"{path}: there is no option {name!r}{_nearest(name, known)}")
+            raise UsageError(f"{path}: there is no option {name!r}; {_nearest(name, known)}")
         taken[option.name or name] = _value(option, value, place=f"{path}: {name}", folder=path.parent, context=context)
     context.default_map = {**(context.default_map or {}), **taken}
 
@@ -98,5 +98,4 @@ def _kind(option: click.Option) -> type:
 
 def _nearest(name: str, known: Mapping[str, click.Option]) -> str:
     names = [one for one, option in known.items() if option.expose_value]
-    near = difflib.get_close_matches(name.replace("_", "-").lower(), names, 1, 0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
+    return did_you_mean(name.replace("_", "-").lower(), names, otherwise=f"there are {', '.join(names)}")

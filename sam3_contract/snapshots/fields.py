@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from sam3_contract.json_positions import json_path
 from sam3_contract.spec import Contract
 
 __all__ = ["breaches_of", "fields_of", "lost_fields", "new_fields"]
@@ -82,7 +83,7 @@ def breaches_of(answer: object, contract: Contract, *, operation: str, status: i
         return {}
     found: dict[str, str] = {}
     for error, _ in zip(validator.iter_errors(answer), range(_MOST_BREACHES), strict=False):
-        place = _place(error.instance_path)
+        place = json_path(error.instance_path, any_index=True)
         keyword = next((step for step in reversed(error.schema_path) if isinstance(step, str)), "")
         found.setdefault(f"{place}: {keyword}", f"{place}: {error.message.splitlines()[0][:160]}")
     return found
@@ -121,7 +122,3 @@ def _agree(old: str, new: str) -> bool:
 def _validator(contract: Contract, operation: str, status: int) -> jsonschema_rs.Validator | None:
     schema = contract.operation(operation).answer_schemas.get(status, {}).get("application/json")
     return None if schema is None else contract.validator(schema)
-
-
-def _place(steps: list[str | int]) -> str:
-    return "$" + "".join("[]" if isinstance(step, int) else f".{step}" for step in steps)

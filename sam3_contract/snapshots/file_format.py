@@ -8,7 +8,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from sam3_contract.errors import MaskError, SnapshotError
-from sam3_contract.json_positions import line_of, repeated_key
+from sam3_contract.json_positions import json_path, line_of, repeated_key
 from sam3_contract.masks import Finding, parse_json
 from sam3_contract.masks.catalogue.finding import shown
 from sam3_contract.snapshots.model import (
@@ -119,7 +119,7 @@ def _problems(value: Any) -> Iterator[Problem]:
         return
     for error in _VALIDATOR.iter_errors(value):
         place = list(error.instance_path)
-        yield place, f"{_path(place)}: {error.message.splitlines()[0][:200]}"
+        yield place, f"{json_path(place)}: {error.message.splitlines()[0][:200]}"
         return
     yield from _problems_of_masks(value)
 
@@ -135,10 +135,11 @@ def _problems_of_masks(value: dict[str, Any]) -> Iterator[Problem]:
             number += 1
             size = size or prediction["masks"]["size"]
             if number > MAX_INSTANCES:
-                yield path, f"{_path(path)} is more than {MAX_INSTANCES} predictions"
+                yield path, f"{json_path(path)} is more than {MAX_INSTANCES} predictions"
             elif prediction["masks"]["size"] != size:
                 found = prediction["masks"]["size"]
-                yield [*path, "masks", "size"], f"{_path(path)}.masks.size is {found}, expected {size} as of the image"
+                path += ["masks", "size"]
+                yield path, f"{json_path(path)} is {found}, expected {size} as of the image"
             else:
                 yield from _problems_of_mask(prediction, path)
 
@@ -148,11 +149,11 @@ def _problems_of_mask(prediction: dict[str, Any], path: list[str | int]) -> Iter
     try:
         derived = {"area": instance.area, "box": list(instance.box)}
     except MaskError as error:
-        yield [*path, "masks"], f"{_path(path)}.masks: {error}"
+        yield [*path, "masks"], f"{json_path(path)}.masks: {error}"
         return
     for name, found in derived.items():
         if prediction[name] != found:
-            yield [*path, name], f"{_path(path)}.{name} is {prediction[name]}, the mask's is {found}"
+            yield [*path, name], f"{json_path(path)}.{name} is {prediction[name]}, the mask's is {found}"
 
 
 def _snapshot_from_json(value: dict[str, Any]) -> Snapshot:
@@ -187,10 +188,6 @@ def _image_from_json(image: dict[str, Any]) -> ImageReference:
 def _instance_from_json(prediction: dict[str, Any]) -> Instance:
     height, width = prediction["masks"]["size"]
     return Instance(prediction["masks"]["counts"], (height, width), prediction["confidence"], prediction["format"])
-
-
-def _path(steps: list[str | int]) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def _line_of_finding(finding: Finding, content: bytes) -> int:

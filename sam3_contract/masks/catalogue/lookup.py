@@ -5,7 +5,6 @@ Codes are stable: ``MSK`` any form, ``RLE``, ``POL`` polygons, ``BIN`` the npz f
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sam3_contract.errors import UsageError
@@ -14,6 +13,7 @@ from sam3_contract.masks.catalogue.defect import Defect
 from sam3_contract.masks.catalogue.finding import Finding, shown
 from sam3_contract.masks.catalogue.polygon import POLYGON_DEFECTS
 from sam3_contract.masks.catalogue.rle import MASK_DEFECTS, RLE_DEFECTS
+from sam3_contract.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +51,9 @@ def defect_named(code_or_name: str) -> Defect:
     """
     defect = _BY_CODE.get(code_or_name.upper()) or _BY_NAME.get(code_or_name.lower())
     if defect is None:
-        nearest = get_close_matches(code_or_name.lower(), [*_BY_NAME, *map(str.lower, _BY_CODE)], n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise UsageError(f"no mask defect named {code_or_name!r}{hint}")
+        known = [*_BY_NAME, *map(str.lower, _BY_CODE)]
+        hint = did_you_mean(code_or_name.lower(), known, otherwise="`sam3-contract masks explain` lists them")
+        raise UsageError(f"no mask defect named {code_or_name!r}; {hint}")
     return defect
 
 
