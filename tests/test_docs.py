@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import sam3_contract
 from mock_server.engines.specimens import SPECIMENS
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli import commands
@@ -23,6 +24,18 @@ def test_readme_examples_run() -> None:
 
     assert attempted >= 8
     assert failures == 0
+
+
+def test_examples_of_the_library_page_run() -> None:
+    flags = doctest.ELLIPSIS
+    failures, attempted = doctest.testfile(str(ROOT / "docs" / "library.md"), module_relative=False, optionflags=flags)
+
+    assert attempted >= 25
+    assert failures == 0
+
+
+def test_library_page_lists_every_name_of_the_package() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGES["library.md"], flags=re.MULTILINE)) == set(sam3_contract.__all__)
 
 
 def test_readme_lists_every_check_with_its_law() -> None:

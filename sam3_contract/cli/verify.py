@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, judge, selected
-from sam3_contract.cli.target import MOCK, MockOptions, key_for, key_variable, transport_to
 from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract, load
+from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
 from sam3_contract.transport import Transport
 from sam3_contract.verification import runner
 from sam3_contract.verification.baseline import Baseline

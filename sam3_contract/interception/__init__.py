@@ -18,10 +18,10 @@ from sam3_contract.errors import UsageError
 from sam3_contract.interception.dispatch import ACTIVE
 from sam3_contract.interception.guard import GUARD, Policy, host_name
 from sam3_contract.interception.libraries import can_catch
-from sam3_contract.interception.local_mock import LocalMock
+from sam3_contract.interception.local_mock import LocalMock, create_mock
 from sam3_contract.interception.wsgi import Answer, Asked
 
-__all__ = ["HOSTS", "Interception", "LocalMock", "intercept"]
+__all__ = ["HOSTS", "Interception", "LocalMock", "create_mock", "intercept"]
 
 HOSTS: Final = ("serverless.roboflow.com",)
 """The hosts of the hosted service."""

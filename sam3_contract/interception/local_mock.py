@@ -21,7 +21,29 @@ if TYPE_CHECKING:
     from mock_server.journal.journal import Journal
     from mock_server.scenarios.player import Scenarios
 
-__all__ = ["LocalMock"]
+
+def create_mock(settings: Settings | None = None, **changes: Any) -> LocalMock:
+    """Make a mock of the service in this process: no port, no thread, nothing to close.
+
+    It is a WSGI application, for whatever takes one, and has a client of its own.
+
+    Args:
+        settings: How it behaves.
+        changes: Fields of :class:`mock_server.Settings` that are to be otherwise, such as ``profile="observed"``.
+
+    Raises:
+        UsageError: If there is no such field, or the mock cannot be made from them.
+
+    Example:
+        >>> mock = create_mock(seed=7)
+        >>> image = {"type": "url", "value": "https://example.com/dog.jpg"}
+        >>> body = {"image": image, "prompts": [{"type": "text", "text": "dog"}]}
+        >>> mock.client.post("/sam3/concept_segment?api_key=any", json=body).status_code
+        200
+        >>> [request.texts for request in mock.requests]
+        [['dog']]
+    """
+    return LocalMock(_changed(settings or Settings(), changes))
 
 
 class LocalMock:
@@ -63,11 +85,7 @@ class LocalMock:
         Raises:
             UsageError: If there is no such field, or the mock cannot be made from them.
         """
-        known = [field.name for field in fields(Settings)]
-        unknown = [name for name in changes if name not in known]
-        if unknown:
-            raise UsageError(f"the mock has no setting named {unknown[0]!r}; there are {', '.join(known)}")
-        settings = replace(self.settings, **changes)
+        settings = _changed(self.settings, changes)
         self.app, self.settings = create_app(settings), settings
 
     @property
@@ -183,3 +201,11 @@ class LocalMock:
     @property
     def _control(self) -> MockControl:
         return control_of(self.app)
+
+
+def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    known = [field.name for field in fields(Settings)]
+    unknown = [name for name in changes if name not in known]
+    if unknown:
+        raise UsageError(f"the mock has no setting named {unknown[0]!r}; there are {', '.join(known)}")
+    return replace(settings, **changes)

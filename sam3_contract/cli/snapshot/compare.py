@@ -10,7 +10,6 @@ from typing import Any, Final
 import click
 import orjson
 
-from sam3_contract.cli.target import transport_to
 from sam3_contract.errors import SnapshotError, TransportError
 from sam3_contract.snapshots import (
     RequestChange,
@@ -29,6 +28,7 @@ from sam3_contract.snapshots import (
 )
 from sam3_contract.snapshots.folder import picture_file, read_image
 from sam3_contract.spec import Contract, load
+from sam3_contract.targets import transport_to
 from sam3_contract.transport import Transport
 
 __all__ = ["compare"]

@@ -17,7 +17,6 @@ from sam3_contract.cli.snapshot.requests import (
     requests_from_file,
     requests_of_options,
 )
-from sam3_contract.cli.target import transport_to
 from sam3_contract.errors import SnapshotError, TransportError, UsageError
 from sam3_contract.exchange import Case
 from sam3_contract.snapshots import (
@@ -32,6 +31,7 @@ from sam3_contract.snapshots import (
 from sam3_contract.snapshots.folder import drop_images_but, keep_image, read_image
 from sam3_contract.snapshots.requests import image_of
 from sam3_contract.spec import Contract, load
+from sam3_contract.targets import transport_to
 from sam3_contract.transport import Transport
 
 __all__ = ["take"]

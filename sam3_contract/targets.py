@@ -1,8 +1,9 @@
-"""Where a command sends its requests, and the key it sends."""
+"""Where requests go: a server by its URL, the built-in mock, an application in this process; and with which key."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,16 +11,16 @@ from sam3_contract.errors import UsageError
 from sam3_contract.spec import Contract
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
 
-__all__ = ["KEY_VARIABLES", "MOCK", "MockOptions", "key_for", "key_variable", "transport_to"]
+KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
+"""Where the key is looked for, in this order: the service's name for it, then that of its documentation's sample."""
 
 MOCK: Final = "mock"
 """The target that stands for the built-in mock, in this process."""
 
-KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
-"""Where the key is looked for, in this order: the service's name for it, then that of its documentation's sample."""
-
 _MOCK_KEY: Final = "sam3-contract-mock-key"
 _LIVE: Final = "serverless.roboflow.com"
+
+WsgiApp = Callable[..., Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def transport_to(
     Args:
         target: Where the paths begin, such as ``http://127.0.0.1:9001``; ``mock`` for the mock in this process.
         contract: Tells the path and method of each operation.
-        variable: Name of the environment variable with the API key; None for the usual ones.
+        variable: Name of the environment variable with the API key; ``None`` for the usual ones.
         timeout: Seconds to wait for an answer.
         mock: How the mock behaves.
 
@@ -61,12 +62,38 @@ def transport_to(
     """
     key = key_for(target, variable)
     options = mock or MockOptions()
-    if target != MOCK:
-        if options.faults or options.profile != "documented":
-            raise UsageError(
-                "--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server"
-            )
-        return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout)
+    if target == MOCK:
+        return _to_mock(contract, options)
+    if options.faults or options.profile != "documented":
+        raise UsageError("--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server")
+    return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout)
+
+
+def transport_to_any(
+    target: str | WsgiApp, contract: Contract, *, api_key: str | None = None, timeout: float = 60.0
+) -> Transport:
+    """Make what sends requests to a server, to the built-in mock, or to an application in this process.
+
+    Args:
+        target: A base URL, ``mock``, or a WSGI application, such as a Flask one.
+        contract: Tells the path and method of each operation.
+        api_key: The key to send; by default the one in the environment, and one that any mock accepts for the rest.
+        timeout: Seconds to wait for an answer over HTTP.
+
+    Raises:
+        UsageError: If the target is none of these, or a key is needed and not set.
+    """
+    if isinstance(target, str):
+        if target == MOCK or api_key is None:
+            return transport_to(target, contract, variable=None, timeout=timeout)
+        return HttpTransport(target, contract, key=api_key, timeout=timeout)
+    if not callable(target):
+        raise UsageError(f"{target!r} is no target: give a base URL, {MOCK!r}, or a WSGI application such as Flask's")
+    name = f"{type(target).__name__} (in process)"
+    return WsgiTransport(target, contract, key=api_key or _MOCK_KEY, target=name)
+
+
+def _to_mock(contract: Contract, options: MockOptions) -> WsgiTransport:
     # Only here: asking a URL does not wait for Flask to be imported.
     from mock_server import Settings, create_app  # noqa: PLC0415
 
@@ -77,7 +104,7 @@ def transport_to(
 
 
 def key_for(target: str, variable: str | None) -> str | None:
-    """Find the API key in the environment; None if there is none and the server may do without.
+    """Find the API key in the environment; ``None`` if there is none and the server may do without.
 
     Raises:
         UsageError: If the variable named is not set, or the live service is asked without a key.
