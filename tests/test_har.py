@@ -19,8 +19,8 @@ from mock_server import Settings, create_app
 from sam3_contract import cases
 from sam3_contract.errors import HarError
 from sam3_contract.exchange import Case, Exchange
+from sam3_contract.har import entry as har_entry
 from sam3_contract.har import exchanges_from_har, har_from_exchanges, read_har
-from sam3_contract.har import file as har_file
 from sam3_contract.images import read_header
 from sam3_contract.redaction import bytes_without_key, forms_of, without_key
 from sam3_contract.spec import load
@@ -36,6 +36,9 @@ def png(width: int = 40, height: int = 30) -> str:
     file = io.BytesIO()
     Image.new("RGB", (width, height), (90, 120, 30)).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
+
+
+BOX = {"x": 1, "y": 1, "width": 2, "height": 2}
 
 
 def concept(**fields: Any) -> dict[str, Any]:
@@ -413,9 +416,11 @@ def test_entry_that_tells_too_little_is_left_out_with_a_reason(tmp_path: Path, c
         ("concept_segment", concept(), 500, True),
         ("concept_segment", {"prompts": "dog"}, 500, True),
         ("concept_segment", concept(), 418, True),
-        ("concept_segment", concept(prompts=[{"type": "visual", "boxes": [{"x": 1, "y": 1}]}]), 500, False),
-        ("visual_segment", {"image": {}, "format": "binary"}, 500, False),
-        ("visual_segment", {"image": {}, "format": "png"}, 500, False),
+        ("concept_segment", concept(prompts=[{"type": "visual", "boxes": [BOX]}]), 500, False),
+        # The server refuses this box before it comes to the labels.
+        ("concept_segment", concept(prompts=[{"type": "visual", "boxes": [{"x": 1, "y": 1}]}]), 500, True),
+        ("visual_segment", {"image": concept()["image"], "format": "binary"}, 500, False),
+        ("visual_segment", {"image": concept()["image"], "format": "png"}, 500, False),
     ],
 )
 def test_status_is_taken_at_its_word_but_for_a_500(
@@ -506,7 +511,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_file_beyond_the_limit_is_refused(tmp_path: Path, packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(har_file, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(har_entry, "MAX_BYTES", 2**20)
     content = b" " * (2**20 + 1)
     path = tmp_path / "traffic.har"
     path.write_bytes(gzip.compress(content) if packed else content)

@@ -5,7 +5,8 @@ What a recording of ours knows beyond HAR is in the field ``_case`` of its entri
 
 from __future__ import annotations
 
-from sam3_contract.har.reading import MAX_BYTES, Recording, exchanges_from_har, read_har
+from sam3_contract.har.entry import MAX_BYTES
+from sam3_contract.har.reading import Recording, exchanges_from_har, read_har
 from sam3_contract.har.writing import har_from_exchanges
 
 __all__ = ["MAX_BYTES", "Recording", "exchanges_from_har", "har_from_exchanges", "read_har"]

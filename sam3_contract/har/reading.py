@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sam3_contract.errors import HarError
 from sam3_contract.exchange import Exchange
-from sam3_contract.har.entry import Entry, Unusable
-from sam3_contract.har.file import MAX_BYTES, entries_of
-from sam3_contract.har.request import case_of, sent_in
-from sam3_contract.har.response import answer_of
+from sam3_contract.har.cases import case_of, sent_in
+from sam3_contract.har.entry import Entry, Unusable, entries_of
 from sam3_contract.spec import Contract
 
-__all__ = ["MAX_BYTES", "Recording", "exchanges_from_har", "read_har"]
-
 _MAX_NAMED: Final = 8  # addresses in a message
+# The server has no part in these: the client gave up, was kept from asking, or never found the server.
+_NOT_THE_SERVERS: Final = (
+    "aborted",
+    "blocked",
+    "cancelled",
+    "canceled",
+    "connection_refused",
+    "connection refused",
+    "err_address",
+    "err_cache",
+    "err_cert",
+    "err_proxy",
+    "err_tunnel",
+    "internet_disconnected",
+    "name_not_resolved",
+    "network_changed",
+)
+_BOM: Final = 3  # bytes
+_LOST: Final = "\ufffd".encode()
+_BINARY: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,7 @@ def read_har(path: str | Path, contract: Contract) -> Recording:
 
 
 def _exchange(entry: Entry, operation: str, contract: Contract) -> Exchange:
-    answer = answer_of(entry)
+    answer = _answer_of(entry)
     sent = sent_in(entry)
     return Exchange(
         case_of(entry, sent, operation, contract, status=answer.status),
@@ -107,3 +123,69 @@ def _addresses(seen: Counter[str]) -> Iterator[str]:
         yield "there are " + ", ".join(f"{count} x {address}" for address, count in seen.most_common(_MAX_NAMED))
         rest = len(seen) - _MAX_NAMED
         yield f", and {rest} more" if rest > 0 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came back.
+
+    Attributes:
+        status: 0 if nothing whole did.
+        headers: Names in lower case.
+        body: Its bytes.
+        failure: Why there is no answer; empty if there is one.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    failure: str = ""
+
+
+def _answer_of(entry: Entry) -> _Answer:
+    """Read the answer of an entry.
+
+    Raises:
+        HarError: If the entry is malformed.
+        Unusable: If the recording holds less than came back, or the server had no part in the failure.
+    """
+    response = entry.response
+    status = response.get("status", 0)
+    if isinstance(status, bool) or not isinstance(status, int) or not 0 <= status <= 999:
+        raise entry.malformed(f"response.status is {status!r}, expected a number of three digits")
+    if status == 0:
+        return _failed(response)
+    headers = entry.response_headers
+    content = response.get("content")
+    if not isinstance(content, Mapping):
+        raise entry.malformed(f"response.content is {type(content).__name__}, expected an object")
+    if "content-type" not in headers and isinstance(content.get("mimeType"), str) and not headers:
+        headers = {"content-type": content["mimeType"]}  # some recorders keep no headers at all
+    return _Answer(status, headers, _body(entry, content, headers))
+
+
+def _failed(response: Mapping[str, Any]) -> _Answer:
+    reason = str(response.get("_error") or response.get("statusText") or "").strip()
+    if any(word in reason.lower() for word in _NOT_THE_SERVERS):
+        raise Unusable(f"the request did not reach the server, or the client gave it up ({reason})")
+    return _Answer(0, {}, b"", reason or "the recording holds no answer")
+
+
+def _body(entry: Entry, content: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+    body = entry.body_in(content, "response.content")
+    size = content.get("size")
+    length = headers.get("content-length", "")
+    if body is None:
+        if _is_above(size, 0) or (length.isascii() and length.isdigit() and int(length) > 0):
+            raise Unusable("the recording does not hold the body of the answer; record again with response bodies")
+        return b""
+    # What was unpacked is larger than its size on the wire, never smaller, but for a byte order mark that was dropped.
+    if _is_above(size, len(body) + _BOM):
+        raise Unusable(f"the recording holds {len(body)} of the {size} bytes of the answer's body")
+    if _LOST in body and headers.get("content-type", "").startswith(_BINARY):
+        raise Unusable("the recording holds the answer's bytes as text, which they are not")
+    return body
+
+
+def _is_above(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > least

@@ -20,8 +20,6 @@ from sam3_contract.exchange import WRONG_KEY, Case, Exchange
 from sam3_contract.redaction import MASK, bytes_without_key, without_key
 from sam3_contract.spec import Contract, load
 
-__all__ = ["har_from_exchanges"]
-
 _VERSION: Final = "HTTP/1.1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMENT: Final = "Times of day were not kept: the entries follow each other from 1970 on. The API key is taken out."
