@@ -86,7 +86,7 @@ class Selection:
 def module_folder(module: Path) -> Path:
     """Tell where the snapshots of a test module lie."""
     # Only here: sessions that use no snapshots import none of it.
-    from sam3_contract.snapshots.names import safe_stem  # noqa: PLC0415
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
 
     return module.parent / FOLDER / safe_stem(module.stem)
 
@@ -98,7 +98,7 @@ def unused(record: Record, selection: Selection) -> Iterator[Path]:
         record: Of the whole session.
         selection: What it was asked to run.
     """
-    from sam3_contract.snapshots.names import safe_stem  # noqa: PLC0415 - as above
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415 - as above
 
     for name in sorted(record.modules):
         module = Path(name)
@@ -123,8 +123,7 @@ def _of_world(world: str, passed: Collection[str]) -> Iterator[str]:
 
 def _orphans(folder: Path) -> Iterator[Path]:
     """List the snapshots of modules that are gone."""
-    from sam3_contract.snapshots.folder import DIFFERENCES  # noqa: PLC0415 - as above
-    from sam3_contract.snapshots.names import safe_stem  # noqa: PLC0415
+    from sam3_contract.snapshots.folder import DIFFERENCES, safe_stem  # noqa: PLC0415 - as above
 
     modules = {safe_stem(path.stem) for path in folder.parent.iterdir() if path.is_file()}
     for inner in sorted(folder.iterdir()):

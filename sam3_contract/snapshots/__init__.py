@@ -7,9 +7,16 @@ appeared or vanished), and there was nothing to look at.
 
 from __future__ import annotations
 
+from sam3_contract.snapshots.changes import (
+    Change,
+    InstanceChange,
+    RequestChange,
+    Tolerances,
+    Verdict,
+)
 from sam3_contract.snapshots.comparing import compare_reading
-from sam3_contract.snapshots.file_format import snapshot_from_text
-from sam3_contract.snapshots.folder import read_snapshot, snapshot_files, write_snapshot
+from sam3_contract.snapshots.file_format import snapshot_from_text, text_from_snapshot
+from sam3_contract.snapshots.folder import read_snapshot, safe_stem, snapshot_files, write_snapshot
 from sam3_contract.snapshots.model import (
     ImageReference,
     Instance,
@@ -18,20 +25,10 @@ from sam3_contract.snapshots.model import (
     PromptInstances,
     Snapshot,
 )
-from sam3_contract.snapshots.names import safe_stem
 from sam3_contract.snapshots.picture import draw_change, write_picture
 from sam3_contract.snapshots.reading import NoAnswerError, Reading, operation_of, read_answer, read_exchange
 from sam3_contract.snapshots.report import as_json, lines_of
 from sam3_contract.snapshots.requests import case_from_request, created_by, reference_to, snapshot_of
-from sam3_contract.snapshots.text import text_from_snapshot
-from sam3_contract.snapshots.verdicts import (
-    Change,
-    InstanceChange,
-    RequestChange,
-    Tolerances,
-    Verdict,
-    not_looked_at,
-)
 
 __all__ = [
     "Change",
@@ -53,7 +50,6 @@ __all__ = [
     "created_by",
     "draw_change",
     "lines_of",
-    "not_looked_at",
     "operation_of",
     "read_answer",
     "read_exchange",

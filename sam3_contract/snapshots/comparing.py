@@ -12,13 +12,11 @@ from sam3_contract.errors import MaskError
 from sam3_contract.masks import Verdict as MaskVerdict
 from sam3_contract.masks import compare, holes_filled, iou
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS
+from sam3_contract.snapshots.changes import Change, InstanceChange, RequestChange, Tolerances
 from sam3_contract.snapshots.fields import lost_fields, new_fields
 from sam3_contract.snapshots.matching import centroid, matched
 from sam3_contract.snapshots.model import Instance, PromptInstances, Snapshot
 from sam3_contract.snapshots.reading import MAX_OF_PROMPT, Reading
-from sam3_contract.snapshots.verdicts import Change, InstanceChange, RequestChange, Tolerances
-
-__all__ = ["compare_reading"]
 
 _MOST_EXPLAINED: Final = 40
 """Moved instances of one request whose masks are drawn to say how they differ."""
@@ -64,9 +62,9 @@ def _schema_changes(snapshot: Snapshot, reading: Reading) -> Iterator[str]:
     yield from _first(list(lost_fields(old.fields, new.fields)))
     if old.refusal != new.refusal:
         yield f"the request is refused with {new.refusal!r}, it was with {old.refusal!r}"
-    forms = [sorted({one.form for prompt in answer.prompts for one in prompt.instances}) for answer in (old, new)]
-    if forms[0] != forms[1] and all(forms):
-        yield f"format changed: masks come as {' and '.join(forms[1])}, they came as {' and '.join(forms[0])}"
+    formats = [sorted({one.format for prompt in answer.prompts for one in prompt.instances}) for answer in (old, new)]
+    if formats[0] != formats[1] and all(formats):
+        yield f"format changed: masks come as {' and '.join(formats[1])}, they came as {' and '.join(formats[0])}"
     yield from _echoes(old.prompts, new.prompts)
 
 
@@ -121,26 +119,26 @@ def _compare_prompt(
     index: int, old: PromptInstances, new: PromptInstances, *, tolerances: Tolerances
 ) -> Iterator[InstanceChange]:
     """Compare what two answers found for one prompt: matched instances, then vanished and appeared ones."""
-    asked = new.echo or old.echo or ""
+    text = new.echo or old.echo or ""
     pairs = matched(old.instances, new.instances)
     for row, column, overlap in pairs:
-        yield _compare_pair(index, asked, old.instances[row], new.instances[column], overlap, tolerances)
+        yield _compare_pair(index, text, old.instances[row], new.instances[column], overlap, tolerances)
     kept, seen = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
     vanished = [one for row, one in enumerate(old.instances) if row not in kept]
     appeared = [one for column, one in enumerate(new.instances) if column not in seen]
     for one in vanished:
         tolerated = len(vanished) <= tolerances.count
-        yield InstanceChange(Change.VANISHED, index, asked, one, None, tolerated=tolerated)
+        yield InstanceChange(Change.VANISHED, index, text, one, None, tolerated=tolerated)
     for one in appeared:
         tolerated = len(appeared) <= tolerances.count
-        yield InstanceChange(Change.APPEARED, index, asked, None, one, tolerated=tolerated)
+        yield InstanceChange(Change.APPEARED, index, text, None, one, tolerated=tolerated)
 
 
 def _compare_pair(
-    index: int, asked: str, old: Instance, new: Instance, overlap: float, tolerances: Tolerances
+    index: int, text: str, old: Instance, new: Instance, overlap: float, tolerances: Tolerances
 ) -> InstanceChange:
-    if overlap < tolerances.iou and old.form != new.form:
-        # Polygons have no holes: between forms, masks are compared without them.
+    if overlap < tolerances.iou and old.format != new.format:
+        # Polygons have no holes: between formats, masks are compared without them.
         filled = [holes_filled(one.run_lengths, size=one.size) for one in (old, new)]
         overlap = max(overlap, iou(*filled))
     change = Change.SAME
@@ -152,7 +150,7 @@ def _compare_pair(
     shift = None
     if ends[0] is not None and ends[1] is not None:
         shift = (round(ends[1][0] - ends[0][0], 1), round(ends[1][1] - ends[0][1], 1))
-    return InstanceChange(change, index, asked, old, new, round(overlap, 4), shift)
+    return InstanceChange(change, index, text, old, new, round(overlap, 4), shift)
 
 
 def _confidence_changed(old: Instance, new: Instance, tolerances: Tolerances) -> bool:
@@ -170,7 +168,7 @@ def _explained(instances: Sequence[InstanceChange]) -> Iterator[InstanceChange]:
             continue
         left -= 1
         yield InstanceChange(
-            one.change, one.prompt, one.asked, one.old, one.new, one.iou, one.shift, _explanation(one), one.tolerated
+            one.change, one.prompt, one.text, one.old, one.new, one.iou, one.shift, _explanation(one), one.tolerated
         )
 
 

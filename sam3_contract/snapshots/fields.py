@@ -11,8 +11,6 @@ import jsonschema_rs
 from sam3_contract.json_positions import json_path
 from sam3_contract.spec import Contract
 
-__all__ = ["breaches_of", "fields_of", "lost_fields", "new_fields"]
-
 _DEEPEST: Final = 12
 _MOST_FIELDS: Final = 500
 _LONGEST_NAME: Final = 80

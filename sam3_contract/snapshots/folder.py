@@ -10,23 +10,8 @@ from typing import Final
 
 from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import SnapshotError
-from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text
+from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text, text_from_snapshot
 from sam3_contract.snapshots.model import ImageReference, Snapshot
-from sam3_contract.snapshots.names import safe_stem
-from sam3_contract.snapshots.text import text_from_snapshot
-
-__all__ = [
-    "DIFFERENCES",
-    "MAX_IMAGE_BYTES",
-    "drop_images_but",
-    "image_file",
-    "keep_image",
-    "picture_file",
-    "read_image",
-    "read_snapshot",
-    "snapshot_files",
-    "write_snapshot",
-]
 
 DIFFERENCES: Final = "_differences"
 """Folder of the pictures, within that of the snapshots."""
@@ -42,6 +27,37 @@ _SUFFIXES: Final[Mapping[str, str]] = {
     "TIFF": ".tif",
 }
 _OURS: Final = re.compile(r"[0-9a-f]{64}\.(jpg|png|webp|gif|bmp|tif)")
+_LONGEST_STEM: Final = 100
+"""Characters of a stem; file systems take 255 bytes for the whole name."""
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+# Names that Windows gives to devices, whatever their suffix.
+_DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
+
+
+def safe_stem(name: str) -> str:
+    """Make a file name, without suffix, that every file system takes and that stays in its folder.
+
+    A name that had to be changed ends in a digest of what it was, so that two names never become one. Dots are
+    changed too: what follows the first dot of a file name is free for a suffix.
+
+    Args:
+        name: Anything, such as ``TestCut::test_dog[a/b]``; ``::`` becomes a hyphen.
+
+    Example:
+        >>> safe_stem("test_dog"), safe_stem("TestCut::test_dog")
+        ('test_dog', 'TestCut-test_dog')
+        >>> safe_stem("test_dog[a/b]"), safe_stem("test_dog[a b]")
+        ('test_dog_a_b-391e35738f', 'test_dog_a_b-c9cecf82c8')
+        >>> safe_stem("../../etc/passwd")
+        'etc_passwd-3754d6cb3a'
+    """
+    plain = name.replace("::", "-")
+    stem = _UNSAFE.sub("_", plain).strip("_-") if _UNSAFE.search(plain) else plain.lstrip("-")
+    stem = stem[:_LONGEST_STEM]
+    if stem == plain and stem and not _DEVICES.fullmatch(stem):
+        return stem
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{stem}-{digest}" if stem else digest
 
 
 def snapshot_files(folder: Path) -> list[Path]:

@@ -13,8 +13,6 @@ from sam3_contract.masks import Verdict, compare, iou_matrix
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS
 from sam3_contract.snapshots.model import Instance
 
-__all__ = ["LEAST_IOU", "Match", "centroid", "matched"]
-
 LEAST_IOU: Final = 0.1
 """Overlap from which on two masks can be one instance, as in ``masks show --diff``."""
 

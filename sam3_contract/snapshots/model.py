@@ -17,8 +17,6 @@ from sam3_contract.masks import (
     run_lengths_from_counts,
 )
 
-__all__ = ["ImageReference", "Instance", "KeptAnswer", "KeptRequest", "PromptInstances", "Snapshot"]
-
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
@@ -62,20 +60,25 @@ class Instance:
         counts: Its mask, as COCO's compressed counts.
         size: ``(height, width)`` of the mask in pixels.
         confidence: In 0..1; None in a binary answer, which has none.
-        form: The form that the service sent it in: ``polygon``, ``rle`` or ``binary``.
+        format: How the service sent it: ``polygon``, ``rle`` or ``binary``.
     """
 
     counts: str
     size: tuple[int, int]
     confidence: float | None
-    form: str
+    format: str
 
     @classmethod
     def from_run_lengths(
-        cls, run_lengths: NDArray[np.int64], *, size: tuple[int, int], confidence: float | None, form: str
+        cls,
+        run_lengths: NDArray[np.int64],
+        *,
+        size: tuple[int, int],
+        confidence: float | None,
+        format: str,  # noqa: A002 - the word of the API
     ) -> Instance:
         """Make an instance of the runs of its mask, shape ``(n_runs,)``."""
-        return cls(rle_from_run_lengths(run_lengths, size=size)["counts"], size, confidence, form)
+        return cls(rle_from_run_lengths(run_lengths, size=size)["counts"], size, confidence, format)
 
     @cached_property
     def run_lengths(self) -> NDArray[np.int64]:

@@ -15,10 +15,8 @@ from sam3_contract.atomic import write_atomically
 from sam3_contract.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.errors import ImageError, SnapshotError
 from sam3_contract.masks import bitmap_from_run_lengths, union
+from sam3_contract.snapshots.changes import Change, InstanceChange, RequestChange
 from sam3_contract.snapshots.model import Instance
-from sam3_contract.snapshots.verdicts import Change, InstanceChange, RequestChange
-
-__all__ = ["draw_change", "write_picture"]
 
 _MOST_PIXELS: Final = 2**26
 _MOST_LABELLED: Final = 30

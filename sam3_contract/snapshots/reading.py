@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
-from sam3_contract.errors import BinaryMaskError, SnapshotError
+from sam3_contract.errors import BinaryMaskError, MaskError, SnapshotError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import (
+    find_defects_in_many,
     masks_from_npz,
     run_lengths_from_bitmap,
+    run_lengths_from_masks,
 )
 from sam3_contract.masks.catalogue.finding import shown
+from sam3_contract.masks.formats import image_size_of
+from sam3_contract.predictions import prediction_lists
 from sam3_contract.redaction import MIN_KEY, bytes_without_key
 from sam3_contract.redaction import without_key as text_without_key
 from sam3_contract.snapshots.fields import breaches_of, fields_of
 from sam3_contract.snapshots.model import Instance, KeptAnswer, PromptInstances
-from sam3_contract.snapshots.predictions import groups_of, missing_lists, prompts_of, size_in
 from sam3_contract.spec import Contract
 
-__all__ = [
-    "MAX_INSTANCES",
-    "MAX_OF_PROMPT",
-    "NoAnswerError",
-    "Reading",
-    "operation_of",
-    "read_answer",
-    "read_exchange",
-    "without_key",
-]
-
+_Found = TypeVar("_Found")
 Size = tuple[int, int]
 
 MAX_INSTANCES: Final = 4000
@@ -120,24 +114,24 @@ def read_answer(
     Raises:
         SnapshotError: If the image's size is needed and not known, or there are more predictions than any service has.
     """
-    groups = list(groups_of(answer, n_prompts))
-    numbers = [len(group.predictions) for group in groups]
+    prompts = list(_by_prompt(answer, n_prompts))
+    numbers = [len(prompt.predictions) for prompt in prompts]
     if sum(numbers) > MAX_INSTANCES or max(numbers, default=0) > MAX_OF_PROMPT:
         said = f"{sum(numbers)} predictions, {max(numbers)} of one prompt"
         raise SnapshotError(f"the answer has {said}; a snapshot keeps at most {MAX_INSTANCES} and {MAX_OF_PROMPT}")
-    size = image_size or size_in(groups)
-    if size is None and any(group.predictions for group in groups):
+    size = image_size or _stated_size(prompts)
+    if size is None and any(numbers):
         raise SnapshotError("polygons state no image size: give the image too, or ask for format rle")
-    prompts, unreadable = prompts_of(groups, size or (0, 0))
+    instances, unreadable = _instances(prompts, size or (0, 0))
     breaches = breaches_of(answer, contract, operation=operation, status=200)
     model = answer.get("resolved_model")
     kept = KeptAnswer(
         fields=fields_of(answer),
         breaches=tuple(sorted(breaches)),
         model=model if isinstance(model, dict) and len(orjson.dumps(model)) <= _MOST_MODEL_BYTES else None,
-        prompts=tuple(prompts),
+        prompts=tuple(instances),
     )
-    return Reading(200, kept, breaches, (*missing_lists(answer, operation), *unreadable))
+    return Reading(200, kept, breaches, (*_missing_lists(answer, operation), *unreadable))
 
 
 def without_key(text: bytes, key: str | None) -> bytes:
@@ -178,6 +172,106 @@ def _refuse_no_answer(exchange: Exchange) -> None:
     raise NoAnswerError(text_without_key(f"status {exchange.status}{f': {words}' if words else ''}", exchange.key))
 
 
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """What was answered to one prompt, unread: the text that the answer repeats, and predictions with their paths."""
+
+    echo: str | None
+    predictions: Sequence[tuple[str, Any]]
+
+
+def _by_prompt(answer: Mapping[str, Any], n_prompts: int | None) -> Iterator[_Prompt]:
+    for found in prediction_lists(answer):
+        placed = [(f"{found.path}[{index}]", prediction) for index, prediction in enumerate(found.predictions)]
+        if found.prompt is None:
+            yield from (_Prompt(None, own) for own in _shared_out(placed, n_prompts))
+        else:
+            echo = found.holder.get("echo")
+            text = echo.get("text") if isinstance(echo, dict) else None
+            yield _Prompt(text[:200] if isinstance(text, str) else None, placed)
+
+
+def _shared_out(found: Sequence[_Found], n_prompts: int | None) -> Iterator[Sequence[_Found]]:
+    """Give each visual prompt its share: one prediction or three for each, in the prompts' order."""
+    number = n_prompts if n_prompts and len(found) % n_prompts == 0 else 1
+    each = len(found) // number
+    return (found[index * each : (index + 1) * each] for index in range(number))
+
+
+def _missing_lists(answer: Mapping[str, Any], operation: str) -> Iterator[str]:
+    """Say where an answer has no list of predictions."""
+    results = answer.get("prompt_results")
+    if operation == "concept_segment" and not isinstance(results, list):
+        yield "$.prompt_results is no list"
+    if operation == "visual_segment" and not isinstance(answer.get("predictions"), list):
+        yield "$.predictions is no list"
+    for index, result in enumerate(results if isinstance(results, list) else ()):
+        if not isinstance(result, dict) or not isinstance(result.get("predictions"), list):
+            yield f"$.prompt_results[{index}].predictions is no list"
+
+
+def _instances(prompts: Sequence[_Prompt], size: Size) -> tuple[list[PromptInstances], list[str]]:
+    """Read the masks of all prompts, validating them in one pass.
+
+    Args:
+        prompts: What was answered.
+        size: ``(height, width)`` of the image in pixels.
+
+    Returns:
+        The instances of each prompt, and a sentence about each prediction that shows no mask.
+    """
+    placed = [
+        (path, prediction if isinstance(prediction, dict) else {})
+        for prompt in prompts
+        for path, prediction in prompt.predictions
+    ]
+    items = [(f"{path}.masks", found.get("masks"), _declared(found), size) for path, found in placed]
+    instances: list[Instance | None] = []
+    unreadable: list[str] = []
+    for (path, prediction), findings in zip(placed, find_defects_in_many(items), strict=True):
+        instance = None
+        try:
+            errors = [finding for finding in findings if finding.severity == "error"]
+            unreadable += [str(errors[0])] if errors else []
+            instance = None if errors else _instance(prediction, size)
+        except MaskError as error:
+            unreadable.append(f"{path}.masks: {error}")
+        instances.append(instance)
+    rest = iter(instances)
+    return [
+        PromptInstances(prompt.echo, tuple(one for _ in prompt.predictions if (one := next(rest)) is not None))
+        for prompt in prompts
+    ], unreadable
+
+
+def _stated_size(prompts: Sequence[_Prompt]) -> Size | None:
+    """Take ``(height, width)`` in pixels from the first RLE; None if there is none."""
+    for _, prediction in (placed for prompt in prompts for placed in prompt.predictions):
+        try:
+            size = image_size_of(prediction.get("masks")) if isinstance(prediction, dict) else None
+        except MaskError:
+            continue
+        if size is not None:
+            return size
+    return None
+
+
+def _instance(prediction: Mapping[str, Any], size: Size) -> Instance:
+    masks, confidence = prediction.get("masks"), prediction.get("confidence")
+    known = type(confidence) in {int, float} and math.isfinite(confidence)  # type: ignore[arg-type]
+    return Instance.from_run_lengths(
+        run_lengths_from_masks(masks, image_size=size),
+        size=size,
+        confidence=confidence if known else None,
+        format="rle" if isinstance(masks, dict) else "polygon",
+    )
+
+
+def _declared(prediction: Mapping[str, Any]) -> str | None:
+    declared = prediction.get("format")
+    return declared if isinstance(declared, str) else None
+
+
 def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
@@ -192,13 +286,12 @@ def _read_archive(body: bytes, *, size: Size | None, n_prompts: int) -> Reading:
         return Reading(200, KeptAnswer(), {}, (str(error),))
     found = [
         Instance.from_run_lengths(
-            run_lengths_from_bitmap(bitmap), size=(bitmap.shape[0], bitmap.shape[1]), confidence=None, form="binary"
+            run_lengths_from_bitmap(bitmap), size=(bitmap.shape[0], bitmap.shape[1]), confidence=None, format="binary"
         )
         for bitmap in bitmaps
     ]
-    each = len(found) // n_prompts if n_prompts and len(found) % n_prompts == 0 else len(found)
-    prompts = [PromptInstances(None, tuple(found[at : at + each])) for at in range(0, len(found), max(each, 1))]
-    return Reading(200, KeptAnswer(prompts=tuple(prompts)), {})
+    prompts = tuple(PromptInstances(None, tuple(own)) for own in _shared_out(found, n_prompts))
+    return Reading(200, KeptAnswer(prompts=prompts), {})
 
 
 def _n_prompts(sent: Mapping[str, Any]) -> int:

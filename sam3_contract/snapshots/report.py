@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from sam3_contract.snapshots.changes import Change, InstanceChange, RequestChange, Verdict
 from sam3_contract.snapshots.model import Instance
-from sam3_contract.snapshots.verdicts import Change, InstanceChange, RequestChange, Verdict
-
-__all__ = ["as_json", "lines_of"]
 
 _MOST_LINES: Final = 30
 
@@ -25,7 +23,7 @@ def lines_of(change: RequestChange, *, picture: str = "") -> Iterator[str]:
         yield f"  schema    {_safe(sentence)}"
     changed = change.changed
     for number, instance in enumerate(changed[:_MOST_LINES], start=1):
-        yield f"  {number:<8}  {_told(instance)}"
+        yield f"  {number:<8}  {_line(instance)}"
     if len(changed) > _MOST_LINES:
         yield f"  and {len(changed) - _MOST_LINES} more instances"
     for note in change.notes:
@@ -48,7 +46,7 @@ def as_json(change: RequestChange, *, file: str, picture: str = "") -> dict[str,
         "verdict": change.verdict,
         "schema_changed": bool(change.schema),
         "model_changed": change.model_changed,
-        "could_not_look": change.unseen or None,
+        "could_not_look": change.not_compared or None,
         "schema": list(change.schema),
         "numbers": {str(kind): change.numbers[kind] for kind in Change},
         "instances": [_instance_as_json(one) for one in change.instances],
@@ -58,8 +56,8 @@ def as_json(change: RequestChange, *, file: str, picture: str = "") -> dict[str,
 
 
 def _headline(change: RequestChange) -> str:
-    if change.unseen:
-        return f"{change.verdict}: {_safe(change.unseen)}"
+    if change.not_compared:
+        return f"{change.verdict}: {_safe(change.not_compared)}"
     verdicts = [Verdict.SCHEMA] if change.schema else []
     verdicts += [Verdict.MODEL] if change.model_changed else []
     numbers = ", ".join(f"{change.numbers[kind]} {kind}" for kind in Change if change.numbers[kind])
@@ -70,10 +68,10 @@ def _headline(change: RequestChange) -> str:
     return f"{words}: {numbers}{f' ({tolerated} tolerated)' if tolerated else ''}"
 
 
-def _told(one: InstanceChange) -> str:
+def _line(one: InstanceChange) -> str:
     words = [str(one.change)]
-    if one.asked:
-        words.append(_safe(repr(one.asked)))
+    if one.text:
+        words.append(_safe(repr(one.text)))
     elif one.prompt:
         words.append(f"prompt {one.prompt}")
     if one.iou is not None:
@@ -110,7 +108,7 @@ def _instance_as_json(one: InstanceChange) -> dict[str, Any]:
     return {
         "change": one.change,
         "prompt": one.prompt,
-        "asked": one.asked or None,
+        "asked": one.text or None,
         "iou": one.iou,
         "shift": one.shift,
         "explanation": one.explanation or None,
@@ -127,7 +125,7 @@ def _side_as_json(instance: Instance | None) -> dict[str, Any] | None:
         "confidence": instance.confidence,
         "area": instance.area,
         "box": list(instance.box),
-        "format": instance.form,
+        "format": instance.format,
     }
 
 

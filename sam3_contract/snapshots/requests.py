@@ -17,8 +17,6 @@ from sam3_contract.snapshots.model import ImageReference, KeptRequest, Snapshot
 from sam3_contract.snapshots.reading import Reading, read_exchange, without_key
 from sam3_contract.spec import Contract
 
-__all__ = ["MAX_BODY_BYTES", "case_from_request", "created_by", "reference_to", "request_from_case", "snapshot_of"]
-
 MAX_BODY_BYTES: Final = 2**20
 """Bytes of a request without its image that a snapshot keeps."""
 

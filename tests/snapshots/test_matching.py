@@ -19,7 +19,7 @@ SQUARES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers
 
 def instance(x: int, y: int, side: int, confidence: float | None = 0.5) -> Instance:
     runs = run_lengths_from_bitmap(bitmap_of(x, y, side))
-    return Instance.from_run_lengths(runs, size=SIZE, confidence=confidence, form="rle")
+    return Instance.from_run_lengths(runs, size=SIZE, confidence=confidence, format="rle")
 
 
 @given(SQUARES, SQUARES)

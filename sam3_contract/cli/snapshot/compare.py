@@ -20,7 +20,6 @@ from sam3_contract.snapshots import (
     case_from_request,
     compare_reading,
     lines_of,
-    not_looked_at,
     read_exchange,
     read_snapshot,
     snapshot_files,
@@ -34,7 +33,7 @@ from sam3_contract.transport import Transport
 __all__ = ["compare"]
 
 CHANGED: Final = 1
-UNSEEN: Final = 3
+NOT_JUDGED: Final = 3
 
 _SHARE = click.FloatRange(0, 1)
 
@@ -120,15 +119,15 @@ def _compare_all(
             content = _image(path.parent, snapshot)
             case = case_from_request(snapshot.name, snapshot.request, content=content)
             if unreached:
-                yield _Compared(path, not_looked_at(snapshot.name, f"not asked: {unreached}"))
+                yield _Compared(path, RequestChange(snapshot.name, not_compared=f"not asked: {unreached}"))
                 continue
             reading = read_exchange(transport.send(case), contract)
         except TransportError as error:
             unreached = str(error)
-            yield _Compared(path, not_looked_at(path.stem, unreached))
+            yield _Compared(path, RequestChange(path.stem, not_compared=unreached))
             continue
         except SnapshotError as error:
-            yield _Compared(path, not_looked_at(path.stem, str(error)))
+            yield _Compared(path, RequestChange(path.stem, not_compared=str(error)))
             continue
         change = compare_reading(snapshot, reading, tolerances=tolerances)
         yield _Compared(path, change, _picture(path, change, content))
@@ -154,7 +153,7 @@ def _status(compared: Sequence[_Compared]) -> int:
     verdicts = {one.change.verdict for one in compared}
     if verdicts & {Verdict.SCHEMA, Verdict.MODEL}:
         return CHANGED
-    return UNSEEN if Verdict.UNSEEN in verdicts else 0
+    return NOT_JUDGED if Verdict.NOT_COMPARED in verdicts else 0
 
 
 def _summary(compared: Sequence[_Compared]) -> str:
@@ -162,7 +161,7 @@ def _summary(compared: Sequence[_Compared]) -> str:
         (Verdict.SAME, sum(one.change.verdict == Verdict.SAME for one in compared)),
         (Verdict.SCHEMA, sum(bool(one.change.schema) for one in compared)),
         (Verdict.MODEL, sum(one.change.model_changed for one in compared)),
-        (Verdict.UNSEEN, sum(one.change.verdict == Verdict.UNSEEN for one in compared)),
+        (Verdict.NOT_COMPARED, sum(one.change.verdict == Verdict.NOT_COMPARED for one in compared)),
     )
     told = ", ".join(f"{verdict} in {number}" for verdict, number in numbers if number)
     return f"{len(compared)} request{'s' * (len(compared) != 1)}: {told}"

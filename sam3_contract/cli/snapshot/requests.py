@@ -14,14 +14,12 @@ from sam3_contract.exchange import Case, Photograph, as_base64
 from sam3_contract.masks import parse_json
 from sam3_contract.spec import Contract
 
-__all__ = ["MAX_TEXTS", "point_from_text", "requests_from_file", "requests_of_options"]
-
 MAX_TEXTS: Final = 16
 _MAX_REQUEST_BYTES: Final = 2**25
 _POINT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*,\s*([0-9]+(?:\.[0-9]+)?)\s*")
 
-Asked = tuple[Case, str]
-"""A request, and what to call its image."""
+NamedCase = tuple[Case, str]
+"""A case, and what to call its image."""
 
 
 def point_from_text(text: str) -> dict[str, Any]:
@@ -40,10 +38,10 @@ def point_from_text(text: str) -> dict[str, Any]:
     return {"x": float(found[1]), "y": float(found[2]), "positive": True}
 
 
-def requests_of_options(
+def cases_of_options(
     photographs: Sequence[Photograph], *, texts: Sequence[str], points: Sequence[Mapping[str, Any]]
-) -> Iterator[Asked]:
-    """Make the requests of the options: for each image, one for all texts and one for all clicks.
+) -> Iterator[NamedCase]:
+    """Make the cases of the options: for each image, one for all texts and one for all clicks.
 
     Args:
         photographs: The images.
@@ -62,8 +60,8 @@ def requests_of_options(
                 yield Case(name, operation, "is to be kept", whole, image=photograph.header), photograph.name
 
 
-def requests_from_file(path: str, photographs: Sequence[Photograph], contract: Contract) -> Iterator[Asked]:
-    """Make the requests of a JSON file: ``{"operation": ..., "body": ...}``.
+def cases_from_file(path: str, photographs: Sequence[Photograph], contract: Contract) -> Iterator[NamedCase]:
+    """Make the cases of a JSON file: ``{"operation": ..., "body": ...}``.
 
     Args:
         path: The file. A body without ``image`` is sent with each of *photographs*.

@@ -12,10 +12,10 @@ from sam3_contract import cases
 from sam3_contract.atomic import remove_leftovers
 from sam3_contract.cli.snapshot.requests import (
     MAX_TEXTS,
-    Asked,
+    NamedCase,
+    cases_from_file,
+    cases_of_options,
     point_from_text,
-    requests_from_file,
-    requests_of_options,
 )
 from sam3_contract.errors import SnapshotError, TransportError, UsageError
 from sam3_contract.exchange import Case
@@ -36,7 +36,7 @@ from sam3_contract.transport import Transport
 
 __all__ = ["take"]
 
-UNSEEN: Final = 3
+NOT_JUDGED: Final = 3
 
 
 @click.command()
@@ -84,19 +84,19 @@ def take(
     if again:
         if images or texts or points or requests:
             raise UsageError("--again asks what the folder keeps; it goes with no --image, --text, --point, --request")
-        asked = [_kept(path) for path in snapshot_files(folder)]
+        named = [_kept(path) for path in snapshot_files(folder)]
     else:
-        asked = _unique(_asked(images, texts, points, requests, contract))
+        named = _unique(_cases_of_options(images, texts, points, requests, contract))
     transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
-    complete = _take(transport, asked, folder, contract)
+    complete = _take(transport, named, folder, contract)
     remove_leftovers(folder)
-    _tidy(folder, {f"{safe_stem(case.id)}.json" for case, _ in asked})
-    context.exit(0 if complete else UNSEEN)
+    _tidy(folder, {f"{safe_stem(case.id)}.json" for case, _ in named})
+    context.exit(0 if complete else NOT_JUDGED)
 
 
-def _asked(
+def _cases_of_options(
     images: Sequence[str], texts: Sequence[str], points: Sequence[str], requests: Sequence[str], contract: Contract
-) -> Iterator[Asked]:
+) -> Iterator[NamedCase]:
     if len(texts) > MAX_TEXTS:
         raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
@@ -104,38 +104,38 @@ def _asked(
     if not (texts or points or requests):
         for photograph in photographs:
             middle = [{"x": photograph.header.width // 2, "y": photograph.header.height // 2, "positive": True}]
-            yield from requests_of_options([photograph], texts=cases.DEFAULT_TEXTS, points=middle)
-    yield from requests_of_options(photographs, texts=texts, points=clicks)
+            yield from cases_of_options([photograph], texts=cases.DEFAULT_TEXTS, points=middle)
+    yield from cases_of_options(photographs, texts=texts, points=clicks)
     for path in requests:
-        yield from requests_from_file(path, photographs, contract)
+        yield from cases_from_file(path, photographs, contract)
 
 
-def _unique(asked: Iterator[Asked]) -> list[Asked]:
+def _unique(named: Iterator[NamedCase]) -> list[NamedCase]:
     """Give requests of one name a number each: names become files."""
-    found: list[Asked] = []
+    found: list[NamedCase] = []
     names: dict[str, int] = {}
-    for case, image_name in asked:
+    for case, image_name in named:
         number = names[case.id] = names.get(case.id, 0) + 1
         name = case.id if number == 1 else f"{case.id}-{number}"
         found.append((Case(name, case.operation, case.asks, case.body, image=case.image), image_name))
     return found
 
 
-def _kept(path: Path) -> Asked:
+def _kept(path: Path) -> NamedCase:
     snapshot = read_snapshot(path)
     image = snapshot.request.image
     content = None if image is None else read_image(path.parent, image)
     return case_from_request(snapshot.name, snapshot.request, content=content), image.name if image else "image"
 
 
-def _take(transport: Transport, asked: Sequence[Asked], folder: Path, contract: Contract) -> bool:
+def _take(transport: Transport, named: Sequence[NamedCase], folder: Path, contract: Contract) -> bool:
     """Ask and keep; tell whether all was kept."""
     complete = True
-    for number, (case, image_name) in enumerate(asked):
+    for number, (case, image_name) in enumerate(named):
         try:
             taken = snapshot_of(transport.send(case), contract, image_name=image_name)
         except TransportError as error:
-            rest = len(asked) - number
+            rest = len(named) - number
             click.echo(f"sam3-contract: {error}; {rest} request{'s' * (rest != 1)} not asked", err=True)
             return False
         except SnapshotError as error:
@@ -159,7 +159,7 @@ def _keep(taken: Snapshot, case: Case, folder: Path) -> None:
 
 
 def _tidy(folder: Path, names: set[str]) -> None:
-    """Remove images that nothing refers to, and name snapshots of requests that were not asked."""
+    """Remove images that nothing refers to, and name snapshots of requests that were not sent."""
     if not folder.is_dir():
         return
     kept = []

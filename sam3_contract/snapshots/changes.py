@@ -9,8 +9,6 @@ from enum import StrEnum
 from sam3_contract.errors import UsageError
 from sam3_contract.snapshots.model import Instance
 
-__all__ = ["Change", "InstanceChange", "RequestChange", "Tolerances", "Verdict", "not_looked_at"]
-
 
 class Change(StrEnum):
     """What has become of one instance."""
@@ -28,7 +26,7 @@ class Verdict(StrEnum):
     SAME = "same"
     MODEL = "the model changed"
     SCHEMA = "the schema changed"
-    UNSEEN = "could not look"
+    NOT_COMPARED = "could not look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class InstanceChange:
     Attributes:
         change: What has become of it.
         prompt: Index of its prompt.
-        asked: The prompt's text; empty for a visual prompt.
+        text: The prompt's text; empty for a visual prompt.
         old: As it was; None if it appeared.
         new: As it is; None if it vanished.
         iou: Intersection over union of its masks; None if it lacks one.
@@ -74,7 +72,7 @@ class InstanceChange:
 
     change: Change
     prompt: int
-    asked: str
+    text: str
     old: Instance | None
     new: Instance | None
     iou: float | None = None
@@ -96,14 +94,14 @@ class RequestChange:
         name: Of the snapshot.
         schema: Sentences about what a reader of the old answer trips over.
         instances: Every instance of either answer, prompt by prompt; empty if they cannot be compared.
-        unseen: Why there was nothing to look at; empty if there was.
+        not_compared: Why there was no answer to compare; empty if there was.
         notes: Sentences about changes that no reader trips over.
     """
 
     name: str
     schema: tuple[str, ...] = ()
     instances: tuple[InstanceChange, ...] = ()
-    unseen: str = ""
+    not_compared: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -119,8 +117,8 @@ class RequestChange:
     @property
     def verdict(self) -> Verdict:
         """The verdict; of an answer whose schema and model both changed, the schema's."""
-        if self.unseen:
-            return Verdict.UNSEEN
+        if self.not_compared:
+            return Verdict.NOT_COMPARED
         if self.schema:
             return Verdict.SCHEMA
         return Verdict.MODEL if self.model_changed else Verdict.SAME
@@ -129,8 +127,3 @@ class RequestChange:
     def numbers(self) -> Counter[Change]:
         """How many instances there are of each kind; tolerated ones count as what they are."""
         return Counter(instance.change for instance in self.instances)
-
-
-def not_looked_at(name: str, reason: str) -> RequestChange:
-    """Say of a request that there was no answer to look at."""
-    return RequestChange(name, unseen=reason)
