@@ -1,4 +1,4 @@
-"""Take an API key out of what is written to a file or a terminal, in whatever form it is written there."""
+"""Take an API key out of what is written to a file or a terminal, however it is spelt there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, quote_plus
-
-__all__ = ["MASK", "MIN_KEY", "bytes_without_key", "forms_of", "without_key"]
 
 MASK: Final = "***"
 """What stands for a key."""
@@ -36,8 +34,8 @@ def without_key(text: str, key: str | None) -> str:
         return text
     if len(key) < MIN_KEY:
         return _standing_alone(key).sub(MASK, text)
-    for form in forms_of(key):
-        text = text.replace(form, MASK)
+    for spelling in spellings_of(key):
+        text = text.replace(spelling, MASK)
     return text
 
 
@@ -57,29 +55,29 @@ def bytes_without_key(content: bytes, key: str | None) -> bytes:
     mask = MASK.encode()
     if len(key) < MIN_KEY:
         return re.sub(_standing_alone(key).pattern.encode("utf-8", "surrogatepass"), mask, content)
-    for form in forms_of(key):
-        content = content.replace(form.encode("utf-8", "surrogatepass"), mask)
+    for spelling in spellings_of(key):
+        content = content.replace(spelling.encode("utf-8", "surrogatepass"), mask)
     return content
 
 
 @lru_cache(maxsize=64)
-def forms_of(key: str) -> tuple[str, ...]:
-    """List how a key may be written, the longest form first.
+def spellings_of(key: str) -> tuple[str, ...]:
+    """List how a key may be written, the longest spelling first.
 
     Args:
-        key: At least `MIN_KEY` characters, for a form to be no coincidence.
+        key: At least `MIN_KEY` characters, for a spelling to be no coincidence.
 
     Returns:
         The key as it is, percent-encoded, escaped for JSON, HTML and XML, and for each of the three places that it may
         begin at in a base64 text, the characters that are the same whatever stands around it.
     """
     octets = key.encode("utf-8", "surrogatepass")
-    forms = {key, quote(octets, safe=""), quote(octets), quote_plus(octets)}
-    forms |= {re.sub("%..", lambda match: match[0].lower(), form) for form in forms if form != key}
-    forms |= {json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1]}
-    forms |= {html.escape(key), html.escape(key, quote=False), html.escape(key).replace("&quot;", "&#34;")}
-    forms |= {core.translate(alphabet) for core in _in_base64(octets) for alphabet in ({}, _URL_SAFE)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    spellings = {key, quote(octets, safe=""), quote(octets), quote_plus(octets)}
+    spellings |= {re.sub("%..", lambda match: match[0].lower(), spelling) for spelling in spellings if spelling != key}
+    spellings |= {json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1]}
+    spellings |= {html.escape(key), html.escape(key, quote=False), html.escape(key).replace("&quot;", "&#34;")}
+    spellings |= {core.translate(alphabet) for core in _in_base64(octets) for alphabet in ({}, _URL_SAFE)}
+    return tuple(sorted(spellings, key=len, reverse=True))
 
 
 _URL_SAFE: Final = str.maketrans("+/", "-_")
@@ -96,5 +94,5 @@ def _in_base64(octets: bytes) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _standing_alone(key: str) -> re.Pattern[str]:
-    forms = sorted({key, quote(key, safe="")}, key=len, reverse=True)
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, forms))})(?![A-Za-z0-9])")
+    spellings = sorted({key, quote(key, safe="")}, key=len, reverse=True)
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, spellings))})(?![A-Za-z0-9])")

@@ -22,7 +22,7 @@ from sam3_contract.exchange import Case, Exchange
 from sam3_contract.har import entry as har_entry
 from sam3_contract.har import exchanges_from_har, har_from_exchanges, read_har
 from sam3_contract.images import read_header
-from sam3_contract.redaction import bytes_without_key, forms_of, without_key
+from sam3_contract.redaction import bytes_without_key, spellings_of, without_key
 from sam3_contract.spec import load
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification.runner import Run, run_of, verify
@@ -190,7 +190,7 @@ def test_recording_of_ours_holds_no_key() -> None:
     document = har_from_exchanges(exchanges, base_url=f"http://user:hunter22@host/base?api_key={KEY}")
     text = json.dumps(document)
 
-    assert not [form for form in forms_of(KEY) if form in text]
+    assert not [form for form in spellings_of(KEY) if form in text]
     assert "other-secret-key" not in text
     assert "half-a-sec" not in text
     assert "hunter22" not in text

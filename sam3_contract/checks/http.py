@@ -13,7 +13,7 @@ from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
 from sam3_contract.json_positions import json_path
 from sam3_contract.masks import parse_json
-from sam3_contract.redaction import MASK, MIN_KEY, forms_of
+from sam3_contract.redaction import MASK, MIN_KEY, spellings_of
 from sam3_contract.spec import Contract
 
 __all__ = ["CHECKS"]
@@ -84,7 +84,7 @@ def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
     sent = {name: value for name, value in exchange.case.sent.items() if name != "api_key"}
     if exchange.key in shown(sent, limit=sys.maxsize):
         return None  # sent as a text or a name as well, and those are echoed
-    forms = forms_of(exchange.key)  # as it is, percent-encoded, in base64
+    forms = spellings_of(exchange.key)  # as it is, percent-encoded, in base64
     places = [f"headers.{name}" for name, value in exchange.headers.items() if any(form in value for form in forms)]
     places += ["body"] if any(form.encode("utf-8", "surrogatepass") in exchange.body for form in forms) else []
     return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]

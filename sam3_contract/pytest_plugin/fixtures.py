@@ -17,19 +17,8 @@ from sam3_contract.pytest_plugin.outcome import has_failed
 if TYPE_CHECKING:
     from mock_server import Settings
     from sam3_contract.interception import LocalMock
-    from sam3_contract.pytest_plugin.masks import MaskAssertion
-    from sam3_contract.pytest_plugin.server import ThreadServer
-    from sam3_contract.pytest_plugin.service import LiveService, ServedMock
-
-__all__ = [
-    "sam3",
-    "sam3_artifacts",
-    "sam3_assert_masks_equal",
-    "sam3_intercept",
-    "sam3_live",
-    "sam3_mock",
-    "sam3_server",
-]
+    from sam3_contract.pytest_plugin.live import LiveService
+    from sam3_contract.pytest_plugin.server import ServedMock, ThreadServer
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
 _T = TypeVar("_T")
@@ -47,7 +36,7 @@ def sam3_server() -> Iterator[ThreadServer]:
 @pytest.fixture
 def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iterator[ServedMock]:
     """A mock of the SAM 3 API at `.url`, new for each test; fails the test if scenarios were not played as written."""
-    from sam3_contract.pytest_plugin.service import ServedMock  # noqa: PLC0415
+    from sam3_contract.pytest_plugin.server import ServedMock  # noqa: PLC0415
 
     mock = ServedMock(_settings(request), url=sam3_server.url)
     _prepare(mock, request)
@@ -94,8 +83,7 @@ def sam3_live(
     key = live_key()
     if reason or key is None:
         pytest.skip(reason or "there is no key")
-    from sam3_contract.pytest_plugin.live import Budget  # noqa: PLC0415
-    from sam3_contract.pytest_plugin.service import LiveService  # noqa: PLC0415
+    from sam3_contract.pytest_plugin.live import Budget, LiveService  # noqa: PLC0415
 
     base = tmp_path_factory.getbasetemp()
     common = base.parent if hasattr(request.config, "workerinput") else base  # xdist's processes have one each in it
@@ -139,9 +127,50 @@ def sam3_artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.fixture
 def sam3_assert_masks_equal(sam3_artifacts: Path) -> MaskAssertion:
     """Assert that two masks show the same, like `sam3_contract.testing.assert_masks_equal`, with a picture if not."""
-    from sam3_contract.pytest_plugin.masks import MaskAssertion  # noqa: PLC0415
-
     return MaskAssertion(sam3_artifacts)
+
+
+class MaskAssertion:
+    """Asserts that two masks show the same, and saves a picture if they do not.
+
+    Args:
+        folder: Where to; made if need be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._calls = 0
+
+    def __call__(
+        self,
+        expected: object,
+        actual: object,
+        *,
+        iou: float = 1.0,
+        image_size: tuple[int, int] | None = None,
+        holes_matter: bool = True,
+    ) -> None:
+        """Assert that two masks show the same; arguments as of :func:`sam3_contract.testing.assert_masks_equal`.
+
+        Raises:
+            AssertionError: If they do not; the message says how they differ, and where the picture is.
+            UsageError: If no image size is known.
+            MaskError: If one of them is no sound mask.
+        """
+        __tracebackhide__ = True
+        from sam3_contract.testing import assert_masks_equal  # noqa: PLC0415
+
+        self._calls += 1
+        picture = self._folder / f"masks-{self._calls}.png"
+        try:
+            assert_masks_equal(expected, actual, iou=iou, image_size=image_size, holes_matter=holes_matter)
+        except AssertionError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        else:
+            return
+        assert_masks_equal(
+            expected, actual, iou=iou, image_size=image_size, holes_matter=holes_matter, difference=picture
+        )
 
 
 def _settings(request: pytest.FixtureRequest) -> Settings:

@@ -10,12 +10,12 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import requests
 from werkzeug.wrappers import Request, Response
 
-__all__ = ["Budget", "LiveGateway"]
+from sam3_contract.pytest_plugin.server import STAND_IN
 
 _HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding"})
 _NO_ANSWER: Final = 599  # no status of the service: nobody must take it for the service's
@@ -114,6 +114,29 @@ class LiveGateway:
 
     def _masked(self, value: str) -> str:
         return value.replace(self._key, self._stand_in)
+
+
+class LiveService:
+    """The live service.
+
+    Attributes:
+        url: Where it is: an address of this machine, from which calls are passed on and counted.
+        api_key: A key that stands for the real one; there, it is put in its place.
+        live: True; the mock has the same attribute.
+    """
+
+    live: Literal[True] = True
+
+    def __init__(self, url: str, *, target: str, key: str, budget: Budget) -> None:
+        self.url = url
+        self.api_key = STAND_IN
+        self.gateway = LiveGateway(target, key=key, stand_in=STAND_IN, budget=budget)
+        self._budget = budget
+
+    @property
+    def calls_left(self) -> int:
+        """Calls that this run may still make, all its processes together."""
+        return self._budget.calls - self._budget.used
 
 
 def _own(message: str) -> Response:

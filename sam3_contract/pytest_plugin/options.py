@@ -10,13 +10,11 @@ from sam3_contract.pytest_plugin import snapshots
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["LIVE_URL", "live_key", "pytest_addoption", "pytest_configure", "pytest_report_header", "why_not_live"]
-
 LIVE_URL: Final = "https://serverless.roboflow.com"
 _KEYS: Final = ("ROBOFLOW_API_KEY", "API_KEY")
 _MARKERS: Final = (
     "sam3_scenario(source, **fields): let the mock answer as a file of scenarios says, or a dictionary of the same "
-    "form, or one scenario given by its fields (when, answers, then, times, rate_limit)",
+    "format, or one scenario given by its fields (when, answers, then, times, rate_limit)",
     "sam3_faults(*names): switch faults of the mock on, each as 'name' or 'name:parameter'",
     "sam3_settings(**fields): settings of the mock, as of mock_server.Settings",
     "sam3_intercept(hosts, allow, loopback): what the fixture answers for and lets out, as of sam3_contract.intercept",

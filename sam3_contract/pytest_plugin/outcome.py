@@ -1,4 +1,4 @@
-"""What became of a test, for the fixtures that end after it; and the tests that are skipped."""
+"""What became of an attempt at a test, for the fixtures that end after it; and the tests that are skipped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import pytest
 
 from sam3_contract.pytest_plugin.options import why_not_live
 
-__all__ = ["has_failed", "pytest_runtest_makereport", "pytest_runtest_setup"]
-
 _FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests of the live service where there is none."""
+    """Begin an attempt at a test, which may not be the first; skip tests of the live service where there is none."""
+    item.stash[_FAILED] = False
     reason = why_not_live(item.config) if item.get_closest_marker("sam3_live") else None
     if reason:
         pytest.skip(reason)
@@ -23,7 +22,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember that a test failed, or was skipped while it ran."""
+    """Remember that an attempt failed, or was skipped while it ran."""
     report = yield
     if report.when != "teardown" and not report.passed:
         item.stash[_FAILED] = True
@@ -31,5 +30,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def has_failed(item: pytest.Item) -> bool:
-    """Tell whether a test has said already what is wrong: then nothing else need be asked of it."""
+    """Say whether a test has told already what is wrong: then nothing else need be asked of it."""
     return item.stash.get(_FAILED, False)

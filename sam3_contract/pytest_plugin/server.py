@@ -1,4 +1,4 @@
-"""One HTTP server in a thread of the test process; what it serves changes from test to test."""
+"""One HTTP server in a thread of the test process, and the mocks that it serves, one for each test."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import socket
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from sam3_contract.interception import LocalMock
 from sam3_contract.interception.wsgi import WsgiApp
 
-__all__ = ["ThreadServer"]
+if TYPE_CHECKING:
+    from mock_server import Settings
+
+STAND_IN: Final = "sam3-test-key"
+"""The key that tests see: the mock takes any, and for the live service it stands for the real one."""
 
 _POLL: Final = 0.02  # seconds between two looks whether to stop
 
@@ -23,7 +28,7 @@ class _Handler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         """Say nothing: the journal holds the requests."""
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's form
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002 - werkzeug's signature
         """Close the connection, so that a client of a mock that resets it does not wait for the rest."""
         self.close_connection = True
 
@@ -91,3 +96,20 @@ class ThreadServer:
             start_response("599 No Test Uses The Mock", [("Content-Type", "text/plain"), ("Content-Length", "0")])
             return []
         return app(environ, start_response)
+
+
+class ServedMock(LocalMock):
+    """A mock that a server of this process serves.
+
+    Attributes:
+        url: Where it is.
+        api_key: A key it accepts.
+        live: False; the live service has the same attribute.
+    """
+
+    live: Literal[False] = False
+
+    def __init__(self, settings: Settings, *, url: str) -> None:
+        super().__init__(settings)
+        self.url = url
+        self.api_key = STAND_IN

@@ -13,8 +13,6 @@ from sam3_contract.errors import SnapshotError, UsageError
 if TYPE_CHECKING:
     from sam3_contract.snapshots import ImageReference, RequestChange, Snapshot
 
-__all__ = ["UPDATE", "Sam3Snapshot", "shown"]
-
 UPDATE: Final = "--sam3-snapshot-update"
 
 

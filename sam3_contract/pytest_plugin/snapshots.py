@@ -1,21 +1,37 @@
-"""Snapshots in pytest: the option, the fixture ``sam3_snapshot``, and sessions that leave no snapshot unused."""
+"""Snapshots in pytest: the option, the fixture ``sam3_snapshot``, and sessions that leave no snapshot unused.
+
+A snapshot belongs to a test; its file name tells which. It is unused if that test is no longer there, or ran to its
+end and passed without looking at it. A test that was not selected, was skipped or failed says nothing of its
+snapshots, so that any part of a suite can be run by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import re
+from collections.abc import Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from sam3_contract.pytest_plugin.snapshot_fixture import UPDATE, Sam3Snapshot, shown
-from sam3_contract.pytest_plugin.snapshot_session import FOLDER, LIVE, Record, Selection, module_folder, unused
 
-__all__ = ["Sam3Snapshot", "SnapshotPlugin", "add_options"]
+FOLDER: Final = "__sam3_snapshots__"
+"""Folder beside a test module that holds the snapshots of its tests."""
+
+LIVE: Final = "live"
+"""Folder within a module's, of what the live service answered."""
 
 _KEY: Final = "sam3_snapshots"
 _LIVE_FIXTURES: Final = frozenset({"sam3", "sam3_live"})
 """Fixtures that lead to the live service with ``--sam3-live``."""
+
+_USED: Final = pytest.StashKey[set[str]]()
+"""The files that the present attempt at a test looked at or wrote."""
+
+_REPETITION: Final = "__pytest_repeat_step_number"
+"""The parameter by which pytest-repeat runs a test several times; its id, such as ``2-10``, ends the test's name."""
 
 
 def add_options(group: pytest.OptionGroup) -> None:
@@ -50,7 +66,7 @@ class SnapshotPlugin:
             _owner(request.node),
             update=self._update,
             artifacts=lambda: Path(request.getfixturevalue("sam3_artifacts")),
-            record=self._note,
+            record=lambda path, written: self._note(request.node, path, written),
         )
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
@@ -74,6 +90,13 @@ class SnapshotPlugin:
         """Remember the tests there are, before any is deselected."""
         if str(item.path) in self._record.modules:
             self._record.tests.setdefault(str(item.path), set()).add(_owner(item))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin an attempt at a test: of one that is run again, only what the last attempt looked at counts."""
+        earlier: set[str] = item.stash.get(_USED, set())
+        self._record.used -= earlier
+        item.stash[_USED] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -129,7 +152,8 @@ class SnapshotPlugin:
         if self._unused and not self._update:
             terminalreporter.line(f"no test uses these any more: run with {UPDATE} to remove them", red=True)
 
-    def _note(self, path: Path, written: bool) -> None:
+    def _note(self, item: pytest.Item, path: Path, written: bool) -> None:
+        item.stash[_USED].add(str(path))
         self._record.used.add(str(path))
         if written:
             self._record.written.add(str(path))
@@ -162,8 +186,120 @@ class SnapshotPlugin:
                 folder.rmdir()
 
 
+@dataclass(slots=True)
+class Record:
+    """What a process of a session saw; processes of one session are added up.
+
+    Attributes:
+        folders: Folders of snapshots that collection came across.
+        modules: Test modules that were collected to their end.
+        tests: Tests that there are, whether selected or not, by module.
+        passed: Tests that ran to their end and passed, by module; ``live/`` before the name if with the live service.
+        used: Files of snapshots that a test looked at or wrote.
+        written: Those of them that changed.
+    """
+
+    folders: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
+    tests: dict[str, set[str]] = field(default_factory=dict)
+    passed: dict[str, set[str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the record for another process."""
+        return {
+            "folders": sorted(self.folders),
+            "modules": sorted(self.modules),
+            "tests": {module: sorted(names) for module, names in self.tests.items()},
+            "passed": {module: sorted(names) for module, names in self.passed.items()},
+            "used": sorted(self.used),
+            "written": sorted(self.written),
+        }
+
+    def add(self, other: Mapping[str, Any]) -> None:
+        """Add what another process wrote with `as_json`."""
+        self.folders |= set(other["folders"])
+        self.modules |= set(other["modules"])
+        self.used |= set(other["used"])
+        self.written |= set(other["written"])
+        for mine, theirs in ((self.tests, other["tests"]), (self.passed, other["passed"])):
+            for module, names in theirs.items():
+                mine.setdefault(module, set()).update(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a session was asked to run.
+
+    Attributes:
+        paths: Files and folders on the command line, or in the configuration.
+        in_part: Modules of which single tests were named.
+        drops_tests: Whether tests are left out that collection does not tell of, as ``--last-failed`` does.
+    """
+
+    paths: Collection[Path]
+    in_part: Collection[Path]
+    drops_tests: bool
+
+    def covers(self, path: Path) -> bool:
+        """Tell whether a folder that was asked for holds a path."""
+        return any(path.resolve().is_relative_to(chosen) for chosen in self.paths if chosen.is_dir())
+
+
+def module_folder(module: Path) -> Path:
+    """Tell where the snapshots of a test module lie."""
+    # Only here: sessions that use no snapshots import none of it.
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
+
+    return module.parent / FOLDER / safe_stem(module.stem)
+
+
+def unused(record: Record, selection: Selection) -> Iterator[Path]:
+    """List the files of snapshots that no test uses any more.
+
+    Args:
+        record: Of the whole session.
+        selection: What it was asked to run.
+    """
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415 - as above
+
+    for name in sorted(record.modules):
+        module = Path(name)
+        there = {safe_stem(test) for test in record.tests.get(name, ())}
+        complete = not selection.drops_tests and module.resolve() not in selection.in_part
+        for world in ("", LIVE):
+            passed = {safe_stem(test) for test in _of_world(world, record.passed.get(name, ()))}
+            for path in sorted((module_folder(module) / world).glob("*.json")):
+                owner = path.name.partition(".")[0]
+                gone = complete and owner not in there
+                if str(path) not in record.used and (gone or owner in passed):
+                    yield path
+    for name in sorted(record.folders):
+        if selection.covers(Path(name)):
+            yield from _orphans(Path(name))
+
+
+def _of_world(world: str, passed: Collection[str]) -> Iterator[str]:
+    prefix = f"{LIVE}/"
+    return (name.removeprefix(prefix) for name in passed if name.startswith(prefix) == bool(world))
+
+
+def _orphans(folder: Path) -> Iterator[Path]:
+    """List the snapshots of modules that are gone."""
+    from sam3_contract.snapshots.folder import DIFFERENCES, safe_stem  # noqa: PLC0415 - as above
+
+    modules = {safe_stem(path.stem) for path in folder.parent.iterdir() if path.is_file()}
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and inner.name not in modules | {DIFFERENCES}:
+            yield from sorted(inner.rglob("*.json"))
+
+
 def _owner(item: pytest.Item | pytest.Collector) -> str:
-    """Name a test within its module; its node id may bear a group of pytest-xdist."""
+    """Name a test within its module; its node id may bear a group of pytest-xdist, its name a count of repetitions."""
     chain = item.listchain()
     inside = next((place for place, node in enumerate(chain, start=1) if isinstance(node, pytest.File)), 0)
-    return "::".join(node.name for node in chain[inside:])
+    name = "::".join(node.name for node in chain[inside:])
+    if _REPETITION in getattr(getattr(item, "callspec", None), "params", ()):
+        return re.sub(r"(-|\[)\d+-\d+\]$", lambda found: "]" if found[1] == "-" else "", name)
+    return name

@@ -13,7 +13,7 @@ from mock_server import Settings, create_app
 from sam3_contract import cases
 from sam3_contract.errors import ReportError
 from sam3_contract.har import exchanges_from_har
-from sam3_contract.redaction import forms_of
+from sam3_contract.redaction import spellings_of
 from sam3_contract.report import FILES, write
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
@@ -65,7 +65,7 @@ def test_no_file_holds_the_key_in_any_form(echoing_run: Run, tmp_path: Path) -> 
     for path in paths:
         content = path.read_bytes()
         assert b"***" in content
-        assert [form for form in forms_of(KEY) if form.encode() in content] == [], path.name
+        assert [form for form in spellings_of(KEY) if form.encode() in content] == [], path.name
 
 
 def test_files_are_what_they_say(tmp_path: Path) -> None:
