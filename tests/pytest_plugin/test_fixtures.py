@@ -412,7 +412,7 @@ def test_connection_that_a_client_keeps_open_does_not_hold_up_the_end(session: p
     """,
     )
 
-    result = session.runpytest_subprocess("-s", timeout=60)
+    result = session.runpytest_subprocess("-s", "-p", "no:rerunfailures", timeout=60)
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["LEFT [[]] *"])
