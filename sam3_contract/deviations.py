@@ -1,16 +1,15 @@
-"""Which known deviation explains how a request was answered that the document allows or forbids otherwise."""
+"""Known deviations: which one explains an answer, and which show in answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from sam3_contract import wire
-from sam3_contract.exchange import Exchange
-
-__all__ = ["explaining_deviation"]
+from sam3_contract.exchange import Case, Exchange
 
 _MODELS: Final[Mapping[str, type[wire.Request]]] = {
     "concept_segment": wire.LenientConceptSegmentRequest,
@@ -21,34 +20,65 @@ _VISUAL_FORMATS: Final = frozenset({"json", "polygon", "rle"})
 _CONCEPT_FORMATS: Final = frozenset({"polygon", "rle"})
 _SAM2_VERSIONS: Final = frozenset({"hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"})
 _METHODS: Final = frozenset({"GET", "HEAD"})
+_INTERNAL_ERROR: Final = 500
 
 
-def explaining_deviation(exchange: Exchange) -> str:
-    """Name the deviation by which the real server answers a request as this one was answered; empty if it does not.
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """Which deviations show.
+
+    Attributes:
+        seen: Ids of those that do.
+        absent: Ids of those that do not, although they would have to.
+    """
+
+    seen: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+def deviations_shown(exchanges: Sequence[Exchange]) -> Shows:
+    """Look through answers for the deviations that no single check is about."""
+    answered = [exchange for exchange in exchanges if exchange.succeeded]
+    visual = [exchange for exchange in answered if exchange.case.operation == "visual_segment"]
+    elsewhere = [one for one in exchanges if one.case.key_in in {"bearer", "body"} and not one.failure]
+    shows = {
+        "answers_have_more_fields": [bool({"resolved_model", "inference_id"} & set(one.answer)) for one in answered],
+        "visual_answers_predictions": ["predictions" in one.answer for one in visual],
+        "key_accepted_elsewhere": [one.status == 200 for one in elsewhere],
+    }
+    return Shows(
+        tuple(name for name, found in shows.items() if any(found)),
+        tuple(name for name, found in shows.items() if found and not any(found)),
+    )
+
+
+def deviation_explaining(case: Case, status: int) -> str:
+    """Name the deviation by which the real server answers a request with a status; empty if it does not.
 
     Args:
-        exchange: A request that was accepted though the document forbids it, or that was answered with a 5xx.
+        case: A request that the document forbids, or any request that was answered with a 5xx.
+        status: What it was answered with.
     """
-    if exchange.case.method in _METHODS and exchange.status in {400, 404}:
+    if case.method in _METHODS and status in {400, 404}:
         return "other_methods"
-    request = _as_the_server_reads_it(exchange)
+    request = _as_the_server_reads_it(case)
     if request is None:
         return ""
-    if exchange.status == 500:
-        return _failing(request, exchange.case.sent)
-    return _accepting(request, exchange.case.sent) if exchange.status in {200, 400, 404} else ""
+    if status == _INTERNAL_ERROR:
+        return _failing(request, case.sent)
+    return _accepting(request, case.sent) if status in {200, 400, 404} else ""
 
 
-def _as_the_server_reads_it(exchange: Exchange) -> Any:
-    body: Any = exchange.case.sent
+def _as_the_server_reads_it(case: Case) -> Any:
+    body: Any = case.sent
     try:
-        return wire.parse_request(_MODELS[exchange.case.operation], body, strict=False)
+        return wire.parse_request(_MODELS[case.operation], body, strict=False)
     except ValidationError:
         return None
 
 
 def _failing(request: Any, sent: Mapping[str, Any]) -> str:
-    """Tell why the server answers 500 to what it has read."""
+    """Say why the server answers 500 to what it has read."""
     if isinstance(request, wire.LenientConceptSegmentRequest):
         if any(prompt.boxes and not prompt.box_labels for prompt in request.prompts):
             return "missing_box_labels_answers_500"
@@ -66,7 +96,7 @@ def _failing(request: Any, sent: Mapping[str, Any]) -> str:
 
 
 def _accepting(request: Any, sent: Mapping[str, Any]) -> str:
-    """Tell why the server takes a request that the document forbids."""
+    """Say why the server takes a request that the document forbids."""
     if isinstance(request, wire.LenientConceptSegmentRequest):
         if sent.get("format", "rle") not in _CONCEPT_FORMATS:
             return "unknown_concept_format_answers_nothing"

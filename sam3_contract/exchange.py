@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 import orjson
@@ -18,7 +18,7 @@ from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 if TYPE_CHECKING:
     from sam3_contract.scenes import Thing
 
-__all__ = ["WRONG_KEY", "Case", "Exchange", "KeyPlace", "Photograph", "Twin", "as_base64"]
+T = TypeVar("T")
 
 WRONG_KEY: Final = "wrong-key"
 """What is sent where a case asks for a key that no server knows."""
@@ -156,6 +156,7 @@ class Exchange:
     key: str | None = field(default=None, repr=False)
     failure: str = ""
     exact: bool = False
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def media_type(self) -> str:
@@ -174,6 +175,19 @@ class Exchange:
     def succeeded(self) -> bool:
         """Whether this is a JSON answer of status 200."""
         return self.status == 200 and isinstance(self.answer, dict)
+
+
+def kept(measure: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
+    """Keep with each exchange what a function makes of it: many checks ask for the same, and it is made once."""
+
+    @wraps(measure)
+    def measured(exchange: Exchange) -> T:
+        if measure not in exchange._kept:  # noqa: SLF001 - the one place that keeps anything there
+            exchange._kept[measure] = measure(exchange)  # noqa: SLF001
+        made: T = exchange._kept[measure]  # noqa: SLF001
+        return made
+
+    return measured
 
 
 def as_base64(photograph: Photograph) -> dict[str, str]:

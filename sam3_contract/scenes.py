@@ -18,19 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = [
-    "BORDER",
-    "Border",
-    "Scene",
-    "Thing",
-    "built_in_scenes",
-    "derived_scenes",
-    "grey",
-    "innermost_pixel",
-    "mirrored",
-    "padded",
-]
-
 Bitmap = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]

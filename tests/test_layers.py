@@ -16,7 +16,7 @@ LAYERS = (
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
     {"sam3_contract.wire", "sam3_contract.scenes"},
     {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing", "sam3_contract.mask_files"},
-    {"sam3_contract.deviations"},
+    {"sam3_contract.deviations", "sam3_contract.measuring"},
     {"sam3_contract.checks", "sam3_contract.cases", "sam3_contract.snapshots"},
     {
         "sam3_contract.transport",

@@ -9,8 +9,6 @@ from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Questions, 
 from sam3_contract.cases.views import View, grey_views, mirrored_view, turned_view
 from sam3_contract.exchange import Case, Photograph, Twin
 
-__all__ = ["detail_cases", "main_cases", "url_cases", "view_cases"]
-
 SIDEWAYS: Final = 6  # EXIF: the top of the picture is on the right of the file
 ODD_TEXTS: Final = (
     " Red  Circle ",

@@ -13,8 +13,6 @@ from sam3_contract.cases.found import Found, first_telling, found_in
 from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
 from sam3_contract.exchange import Case, Exchange, Photograph
 
-__all__ = ["follow_ups"]
-
 FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
 STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
@@ -58,8 +56,8 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
         return None
     numbers = [one.index for one in found]
     # Away from the top left corner, where a box that is anchored elsewhere would be cut to much the same.
-    one = max(found, key=lambda entry: (numbers.count(entry.index), min(entry.box[:2])))
-    x, y, width, height = map(float, one.box)
+    one = max(found, key=lambda entry: (numbers.count(entry.index), min(entry.mask.box[:2])))
+    x, y, width, height = map(float, one.mask.box)
     box = {"x": x, "y": y, "width": width, "height": height}
     corners = {"x0": x, "y0": y, "x1": x + width, "y1": y + height}
     prompts: list[dict[str, Any]] = [

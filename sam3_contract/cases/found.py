@@ -7,15 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import area_of_run_lengths, box_of_run_lengths, run_lengths_from_masks
-from sam3_contract.predictions import prediction_lists
-
-__all__ = ["Found", "first_telling", "found_in"]
+from sam3_contract.measuring import Mask, predictions_of
 
 MAX_FOUND: Final = 64  # of one answer; enough to choose from
 
@@ -28,15 +21,13 @@ class Found:
         index: The place of its prompt.
         prompt: The prompt.
         confidence: In 0..1.
-        runs: Its mask's runs down the columns, shape ``(n_runs,)``.
-        box: ``(x, y, width, height)`` of its mask, anchored at the top left, in pixels.
+        mask: Its mask, of at least one pixel.
     """
 
     index: int
     prompt: Mapping[str, Any]
     confidence: float
-    runs: NDArray[np.int64] = field(repr=False)
-    box: tuple[int, int, int, int]
+    mask: Mask = field(repr=False)
 
     @property
     def text(self) -> str | None:
@@ -62,25 +53,8 @@ def first_telling(seen: Mapping[str, Exchange], *names: str) -> Exchange | None:
 
 def _found(exchange: Exchange) -> Iterator[Found]:
     prompts = exchange.case.sent.get("prompts", ())
-    for listed in prediction_lists(exchange.answer) if exchange.succeeded else ():
-        index = listed.prompt
-        if index is None or index >= len(prompts):
+    for one in predictions_of(exchange):
+        if one.prompt is None or one.prompt >= len(prompts) or not 0 < one.confidence <= 1:
             continue
-        for prediction in listed.predictions:
-            found = _read(index, prompts[index], prediction, exchange) if isinstance(prediction, dict) else None
-            if found is not None:
-                yield found
-
-
-def _read(index: int, prompt: Mapping[str, Any], prediction: Mapping[str, Any], exchange: Exchange) -> Found | None:
-    size = exchange.case.image.size if exchange.case.image else (0, 0)
-    confidence = prediction.get("confidence")
-    if not isinstance(confidence, int | float) or isinstance(confidence, bool) or not 0 < confidence <= 1:
-        return None
-    try:
-        runs = run_lengths_from_masks(prediction.get("masks"), image_size=size)
-    except (MaskError, ValueError, TypeError):
-        return None
-    if not area_of_run_lengths(runs):
-        return None
-    return Found(index, prompt, float(confidence), runs, box_of_run_lengths(runs, height=size[0]))
+        if exchange.case.image is not None and one.mask is not None and one.mask.area:
+            yield Found(one.prompt, prompts[one.prompt], one.confidence, one.mask)

@@ -23,9 +23,7 @@ from sam3_contract.cases.questions import (
     case_of,
 )
 from sam3_contract.exchange import Case, Exchange, Photograph
-from sam3_contract.masks import area_of_run_lengths, iou_matrix
-
-__all__ = ["follow_ups", "overlap_cases"]
+from sam3_contract.masks import iou_matrix
 
 OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")
 USUAL: Final = 0.3  # an IoU above which instances are suppressed, where the answers do not tell a better one
@@ -105,12 +103,18 @@ def _telling_case(
 
 def _telling_threshold(found: Sequence[Found]) -> float:
     """Choose the IoU at which the most misreadings of suppression would leave other instances than the right one."""
-    overlaps = iou_matrix([one.runs for one in found], [one.runs for one in found])
+    overlaps = iou_matrix([one.mask.runs for one in found], [one.mask.runs for one in found])
     np.fill_diagonal(overlaps, 0.0)
     right, *wrong = _readings(found, overlaps)
-    candidates = _between(overlaps)
-    told = [sum(reading(threshold) != right(threshold) for reading in wrong) for threshold in candidates]
-    return candidates[int(np.argmax(told))] if candidates else USUAL
+    best, told = USUAL, -1
+    for threshold in _between(overlaps):
+        meant = right(threshold)
+        telling = sum(reading(threshold) != meant for reading in wrong)
+        if telling > told:
+            best, told = threshold, telling
+        if told == len(wrong):
+            break
+    return best
 
 
 def _between(overlaps: Matrix) -> list[float]:
@@ -126,9 +130,9 @@ def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:
     prompts = np.array([one.index for one in found])
     within = prompts[:, None] == prompts[None, :]
     best_first = np.argsort(-confidences, kind="stable")
-    areas = np.array([area_of_run_lengths(one.runs) for one in found], float)
+    areas = np.array([one.mask.area for one in found], float)
     shared = overlaps * (areas[:, None] + areas[None, :]) / (1 + overlaps)
-    by_boxes = np.array([[_iou(one.box, other.box) for other in found] for one in found])
+    by_boxes = np.array([[_iou(one.mask.box, other.mask.box) for other in found] for one in found])
     np.fill_diagonal(by_boxes, 0.0)
 
     def greedy(measure: Matrix, order: NDArray[np.int64], off: float = 0.0) -> Reading:

@@ -9,8 +9,6 @@ from sam3_contract.cases import concept, follow_ups, overlaps, refused, visual
 from sam3_contract.cases.questions import Questions
 from sam3_contract.exchange import Case, Exchange, Photograph
 
-__all__ = ["FollowUp", "Plan", "plan"]
-
 OPERATIONS = ("concept_segment", "visual_segment", "embed_image")
 
 

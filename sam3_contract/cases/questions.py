@@ -15,20 +15,6 @@ from sam3_contract.cases.scenes import ACROSS_EDGES, is_of_discs
 from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
 from sam3_contract.scenes import Scene, Thing, built_in_scenes
 
-__all__ = [
-    "CONCEPT",
-    "DEFAULT_TEXTS",
-    "HIGH",
-    "LOW",
-    "MAX_PROMPTS",
-    "VERY_LOW",
-    "VISUAL",
-    "Made",
-    "Questions",
-    "body_of",
-    "case_of",
-]
-
 Made = tuple[str, str, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
 

@@ -8,8 +8,6 @@ from typing import Any, Final
 from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
 from sam3_contract.exchange import Case, KeyPlace, as_base64
 
-__all__ = ["most_telling", "the_rest"]
-
 TEXT: Final = "aGVsbG8gd29ybGQ="
 _UNAUTHORISED: Final = frozenset({401})
 _UNPROCESSABLE: Final = frozenset({422})

@@ -14,16 +14,6 @@ from sam3_contract.exchange import Photograph
 from sam3_contract.images import read_header
 from sam3_contract.scenes import Scene, built_in_scenes
 
-__all__ = [
-    "ACROSS_EDGES",
-    "built_in_images",
-    "is_of_discs",
-    "photograph",
-    "photograph_from_file",
-    "photograph_of_scene",
-    "saved_as",
-]
-
 _DISCS: Final = (
     ((120, 100, 620, 600), (206, 52, 44)),
     ((420, 180, 1000, 760), (44, 92, 188)),

@@ -9,8 +9,6 @@ from typing import Final
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-__all__ = ["base64_images", "image_files", "image_urls", "model_ids"]
-
 MAX_SIDE: Final = 48
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _MODES: Final = {"PNG": ("RGB", "RGBA", "L", "P", "1"), "GIF": ("P",), "WEBP": ("RGB", "RGBA")}

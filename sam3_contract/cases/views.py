@@ -15,8 +15,6 @@ from sam3_contract.cases.scenes import photograph_of_scene
 from sam3_contract.exchange import Photograph
 from sam3_contract.scenes import BORDER, Scene, grey, mirrored, padded
 
-__all__ = ["View", "grey_views", "mirrored_view", "padded_view", "turned_view"]
-
 Bitmap = NDArray[np.bool_]
 
 _ORIENTATION: Final = 0x0112

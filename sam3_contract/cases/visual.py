@@ -11,8 +11,6 @@ from sam3_contract.cases.scenes import saved_as
 from sam3_contract.cases.views import View, padded_view, turned_view
 from sam3_contract.exchange import Case, Photograph, Twin
 
-__all__ = ["detail_cases", "main_cases", "memory_cases", "object_cases", "shape_cases", "view_cases"]
-
 SIDEWAYS: Final = 8  # EXIF: the top of the picture is on the left of the file
 
 

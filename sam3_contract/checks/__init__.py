@@ -21,7 +21,6 @@ from sam3_contract.checks import (
     visual,
 )
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, Violation
-from sam3_contract.checks.deviations import Shows, deviations_shown
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
@@ -33,9 +32,7 @@ __all__ = [
     "Check",
     "Judgement",
     "Shown",
-    "Shows",
     "Violation",
-    "deviations_shown",
     "judge",
     "named",
     "selected",

@@ -7,20 +7,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.matching import SAME_IOU, bitmap_of, runs_of
-from sam3_contract.checks.predictions import Place
-from sam3_contract.checks.prompts import asked_of, request_of, visual_request
+from sam3_contract.checks.matching import SAME_IOU
+from sam3_contract.checks.prompts import prompts_of, request_of, visual_request
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import masks_from_npz
+from sam3_contract.measuring import Prediction
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 
 def _archive_agrees(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     drawn = {
-        request_of(exchange, besides=["format"]): [place for asked in asked_of(exchange) for place in asked.places]
+        request_of(exchange, besides=["format"]): [one for prompt in prompts_of(exchange) for one in prompt.predictions]
         for exchange in exchanges
         if _asks_for("rle", exchange)
     }
@@ -29,32 +27,30 @@ def _archive_agrees(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     for exchange in exchanges:
         is_archive = exchange.status == 200 and exchange.media_type == "application/octet-stream"
         if is_archive and _asks_for("binary", exchange):
-            places = drawn.get(request_of(exchange, besides=["format"]))
-            if places:
+            predictions = drawn.get(request_of(exchange, besides=["format"]))
+            if predictions:
                 judged += 1
-                found += _unlike_archive(exchange, places)
+                found += _unlike_archive(exchange, predictions)
     return Judgement(judged, tuple(found))
 
 
-def _asks_for(form: str, exchange: Exchange) -> bool:
+def _asks_for(wanted: str, exchange: Exchange) -> bool:
     request = visual_request(exchange)
-    return request is not None and request.format == form
+    return request is not None and request.format == wanted
 
 
-def _unlike_archive(exchange: Exchange, places: Sequence[Place]) -> Iterator[Breach]:
+def _unlike_archive(exchange: Exchange, predictions: Sequence[Prediction]) -> Iterator[Breach]:
     try:
         planes = masks_from_npz(exchange.body).masks >= 0
     except MaskError:
         return  # M07 says what is wrong with it
-    if len(planes) != len(places):
-        yield Breach("npz.masks", f"{len(planes)} planes", f"{len(places)}, as many as RLEs", exchange=exchange)
+    if len(planes) != len(predictions):
+        yield Breach("npz.masks", f"{len(planes)} planes", f"{len(predictions)}, as many as RLEs", exchange=exchange)
         return
-    for index, (plane, place) in enumerate(zip(planes, places, strict=True)):
-        size = (int(plane.shape[0]), int(plane.shape[1]))
-        runs = runs_of(place, size)
-        if runs is None:
+    for index, (plane, prediction) in enumerate(zip(planes, predictions, strict=True)):
+        if prediction.mask is None or prediction.mask.size != plane.shape:
             continue
-        drawn = bitmap_of(runs, size)
+        drawn = prediction.mask.bitmap
         differing = int(np.count_nonzero(drawn != plane))
         together = int(np.count_nonzero(drawn | plane))
         if differing and (exchange.exact or differing > (1 - SAME_IOU) * together):
@@ -64,7 +60,7 @@ def _unlike_archive(exchange: Exchange, places: Sequence[Place]) -> Iterator[Bre
                 "logits that are 0 or more exactly where the RLE has its pixels",
                 "the logits look inverted" if differing == plane.size else "",
                 exchange=exchange,
-                masks=Shown((plane,), (place.prediction["masks"],), size),
+                masks=Shown((plane,), (prediction.value["masks"],), prediction.mask.size),
             )
 
 

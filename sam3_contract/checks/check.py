@@ -9,8 +9,6 @@ from typing import Any, Literal
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
 
-__all__ = ["Breach", "Check", "Judgement", "Kind", "Severity", "Shown", "Violation", "each", "shown"]
-
 Severity = Literal["error", "warning"]
 """``error``: the contract is broken. ``warning``: legal, but odd enough to look at."""
 

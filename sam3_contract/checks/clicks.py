@@ -7,18 +7,13 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.matching import bitmap_of, runs_of
-from sam3_contract.checks.predictions import Place
-from sam3_contract.checks.prompts import Asked, asked_of, context_of
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
 from sam3_contract.exchange import Exchange
+from sam3_contract.measuring import Bitmap, Mask, Prediction
 from sam3_contract.spec import Contract
 
-__all__ = ["CHECKS"]
-
-Bitmap = NDArray[np.bool_]
 Point = dict[str, Any]
 Box = dict[str, float]
 
@@ -37,73 +32,71 @@ def _points_outside(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
 def _clicks(exchanges: Sequence[Exchange], *, positive: bool) -> Judgement:
     judged = 0
     found: list[Breach] = []
-    for asked, best, bitmap in _best_masks(exchanges):
-        for point in _clear_clicks(asked, bitmap):
+    for prompt, best, mask in _best_masks(exchanges):
+        for point in _clear_clicks(prompt, mask):
             if point["positive"] is positive:
                 judged += 1
-                if not _is_heeded(point, bitmap):
-                    found.append(_missed(asked, best, point, bitmap))
+                if not _is_heeded(point, mask):
+                    found.append(_missed(prompt, best, point, mask))
     return Judgement(judged, tuple(found))
 
 
-def _clear_clicks(asked: Asked, bitmap: Bitmap) -> list[Point]:
+def _clear_clicks(prompt: AnsweredPrompt, mask: Mask) -> list[Point]:
     """Leave out clicks beside the image, and pixels that are clicked positively and negatively."""
-    points = [point for point in asked.prompt.get("points", ()) if _hits(point, bitmap)]
+    points = [point for point in prompt.sent.get("points", ()) if _hits(point, mask)]
     meant: dict[tuple[int, int], set[bool]] = {}
     for point in points:
         meant.setdefault(_pixel(point), set()).add(bool(point["positive"]))
     return [point for point in points if len(meant[_pixel(point)]) == 1]
 
 
-def _missed(asked: Asked, best: Place, point: Point, bitmap: Bitmap) -> Breach:
+def _missed(prompt: AnsweredPrompt, best: Prediction, point: Point, mask: Mask) -> Breach:
     kind, side, wanted = ("positive", "outside", "inside") if point["positive"] else ("negative", "inside", "outside")
-    size = (bitmap.shape[0], bitmap.shape[1])
     return Breach(
         f"{best.path}.masks",
         f"the {kind} click ({point['x']:g}, {point['y']:g}) lies {side} the mask",
         f"every {kind} click {wanted}",
-        _mistake(asked, point, bitmap),
-        exchange=asked.exchange,
-        masks=Shown((bitmap,), (_spot(point, size),), size),
+        _mistake(prompt, point, mask),
+        exchange=prompt.exchange,
+        masks=Shown((mask.bitmap,), (_spot(point, mask.size),), mask.size),
     )
 
 
-def _mistake(asked: Asked, point: Point, bitmap: Bitmap) -> str:
-    clicks = [other for other in asked.prompt["points"] if _hits(other, bitmap)]
-    if len(clicks) > 1 and not any(_is_heeded(other, bitmap) for other in clicks):
+def _mistake(prompt: AnsweredPrompt, point: Point, mask: Mask) -> str:
+    clicks = [other for other in prompt.sent["points"] if _hits(other, mask)]
+    if len(clicks) > 1 and not any(_is_heeded(other, mask) for other in clicks):
         return "positive and negative look exchanged"
     swapped = {**point, "x": point["y"], "y": point["x"]}
-    return "x and y look exchanged" if _hits(swapped, bitmap) and _is_heeded(swapped, bitmap) else ""
+    return "x and y look exchanged" if _hits(swapped, mask) and _is_heeded(swapped, mask) else ""
 
 
 def _box_is_centred(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged = 0
     found: list[Breach] = []
-    for asked, best, bitmap in _best_masks(exchanges):
-        box = asked.prompt.get("box")
+    for prompt, best, mask in _best_masks(exchanges):
+        box = prompt.sent.get("box")
         if box and all(map(math.isfinite, box.values())) and min(box["width"], box["height"]) >= 2:
             judged += 1
-            if _share(bitmap, box, anchor=HALF) < HALF:
-                found.append(_beside_the_box(asked, best, box, bitmap))
+            if _share(mask.bitmap, box, anchor=HALF) < HALF:
+                found.append(_beside_the_box(prompt, best, box, mask))
     return Judgement(judged, tuple(found))
 
 
-def _beside_the_box(asked: Asked, best: Place, box: Box, bitmap: Bitmap) -> Breach:
-    size = (bitmap.shape[0], bitmap.shape[1])
-    inside, as_corner = _share(bitmap, box, anchor=HALF), _share(bitmap, box, anchor=0.0)
-    boxed = np.zeros(size, np.bool_)
+def _beside_the_box(prompt: AnsweredPrompt, best: Prediction, box: Box, mask: Mask) -> Breach:
+    inside, as_corner = (_share(mask.bitmap, box, anchor=anchor) for anchor in (HALF, 0.0))
+    boxed = np.zeros(mask.size, np.bool_)
     boxed[_window(box, HALF)] = True
     return Breach(
         f"{best.path}.masks",
-        f"{inside:.0%} of the mask lies in the box" if bitmap.any() else "an empty mask",
+        f"{inside:.0%} of the mask lies in the box" if mask.area else "an empty mask",
         f"most of it, with the box around its centre ({box['x']:g}, {box['y']:g})",
         "x and y of the box were taken for its top left corner" if as_corner > max(inside, HALF) else "",
-        exchange=asked.exchange,
-        masks=Shown((bitmap,), (boxed,), size),
+        exchange=prompt.exchange,
+        masks=Shown((mask.bitmap,), (boxed,), mask.size),
     )
 
 
-def _best_masks(exchanges: Sequence[Exchange]) -> Iterator[tuple[Asked, Place, Bitmap]]:
+def _best_masks(exchanges: Sequence[Exchange]) -> Iterator[tuple[AnsweredPrompt, Prediction, Mask]]:
     """Draw the most confident mask of each prompt that has a sound one; of each question once, for the rates.
 
     Left out are answers of which it is not known what image they are of: an ``image_id`` may stand for another one.
@@ -113,29 +106,27 @@ def _best_masks(exchanges: Sequence[Exchange]) -> Iterator[tuple[Asked, Place, B
         image = exchange.case.image
         if exchange.case.operation != "visual_segment" or image is None:
             continue
-        for asked in asked_of(exchange):
-            question = (context_of(exchange, besides=["image_id", "multimask_output"]), asked.question)
+        for prompt in prompts_of(exchange):
+            question = (context_of(exchange, besides=["image_id", "multimask_output"]), prompt.question)
             if question in asked_before:
                 continue
             asked_before.add(question)
-            best = max(asked.places, key=lambda place: place.confidence)
-            runs = runs_of(best, image.size)
-            if runs is not None:
-                yield asked, best, bitmap_of(runs, image.size)
+            best = max(prompt.predictions, key=lambda one: one.confidence)
+            if best.mask is not None:
+                yield prompt, best, best.mask
 
 
-def _hits(point: Point, bitmap: Bitmap) -> bool:
-    return bool(0 <= point["x"] < bitmap.shape[1] and 0 <= point["y"] < bitmap.shape[0])
+def _hits(point: Point, mask: Mask) -> bool:
+    return bool(0 <= point["x"] < mask.size[1] and 0 <= point["y"] < mask.size[0])
 
 
 def _pixel(point: Point) -> tuple[int, int]:
     return int(point["x"]), int(point["y"])
 
 
-def _is_heeded(point: Point, bitmap: Bitmap) -> bool:
+def _is_heeded(point: Point, mask: Mask) -> bool:
     """Tell whether a click that hits the image is in the mask exactly if it is a positive one."""
-    x, y = _pixel(point)
-    return bool(bitmap[y, x]) is bool(point["positive"])
+    return mask.holds(*_pixel(point)) is bool(point["positive"])
 
 
 def _share(bitmap: Bitmap, box: Box, *, anchor: float) -> float:

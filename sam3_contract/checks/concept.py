@@ -7,18 +7,16 @@ from typing import Any, Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import differences
-from sam3_contract.checks.predictions import concept_results, list_of, number
-from sam3_contract.checks.prompts import Asked, asked_of, context_of, grouped
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of
 from sam3_contract.exchange import Exchange
+from sam3_contract.measuring import list_of, number
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS", "THRESHOLD_QUIRKS"]
 
 THRESHOLD_QUIRKS: Final = "zero_threshold_means_default"  # the deviation that all oddities of thresholds belong to
 
 
 def _results_follow_prompts(exchange: Exchange, _: Contract) -> list[Breach] | None:
-    results = concept_results(exchange)
+    results = _results(exchange)
     if results is None:
         return None
     return list(_out_of_step(results, list_of(exchange.case.sent, "prompts")))
@@ -33,11 +31,17 @@ def _out_of_step(results: Sequence[Any], prompts: Sequence[Any]) -> Iterator[Bre
 
 
 def _echo_repeats_the_prompt(exchange: Exchange, _: Contract) -> list[Breach] | None:
-    results = concept_results(exchange)
+    results = _results(exchange)
     if not results:
         return None
     pairs = enumerate(zip(results, list_of(exchange.case.sent, "prompts"), strict=False))
     return [breach for index, (result, prompt) in pairs for breach in _wrong_echo(index, result, prompt)]
+
+
+def _results(exchange: Exchange) -> list[Any] | None:
+    if exchange.case.operation != "concept_segment" or not exchange.succeeded:
+        return None
+    return list_of(exchange.answer, "prompt_results")
 
 
 def _wrong_echo(index: int, result: Any, prompt: Any) -> Iterator[Breach]:
@@ -59,25 +63,25 @@ def _wrong_echo(index: int, result: Any, prompt: Any) -> Iterator[Breach]:
 def _confidence_reaches_threshold(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged, found, quirks = 0, [], False
     for exchange in exchanges:
-        asked = [one for one in asked_of(exchange) if one.threshold is not None and one.places]
-        judged += bool(asked)
-        quirks |= any(one.threshold > one.served_threshold for one in asked if one.threshold and one.served_threshold)
-        found += [breach for one in asked for breach in _too_unsure(one)]
+        prompts = [one for one in prompts_of(exchange) if one.threshold is not None and one.predictions]
+        judged += bool(prompts)
+        quirks |= any(one.threshold > one.served_threshold for one in prompts if one.threshold and one.served_threshold)
+        found += [breach for one in prompts for breach in _too_unsure(one)]
     seen = any(breach.deviation for breach in found)
     return Judgement(judged, tuple(found), frozenset({THRESHOLD_QUIRKS}) if quirks and not seen else frozenset())
 
 
-def _too_unsure(asked: Asked) -> Iterator[Breach]:
-    for place in asked.places:
-        confidence = number(place.prediction.get("confidence"))
-        if confidence is None or asked.threshold is None or confidence >= asked.threshold:
+def _too_unsure(prompt: AnsweredPrompt) -> Iterator[Breach]:
+    for one in prompt.predictions:
+        confidence = number(one.value.get("confidence"))
+        if confidence is None or prompt.threshold is None or confidence >= prompt.threshold:
             continue
-        explained = asked.served_threshold is not None and confidence >= asked.served_threshold
+        explained = prompt.served_threshold is not None and confidence >= prompt.served_threshold
         yield Breach(
-            f"{place.path}.confidence",
+            f"{one.path}.confidence",
             shown(confidence),
-            f"at least the threshold, {asked.threshold}",
-            exchange=asked.exchange,
+            f"at least the threshold, {prompt.threshold}",
+            exchange=prompt.exchange,
             deviation=THRESHOLD_QUIRKS if explained else "",
         )
 
@@ -93,10 +97,10 @@ def _prompts_do_not_interact(exchanges: Sequence[Exchange], _: Contract) -> Judg
     return Judgement(judged, tuple(found))
 
 
-def _question(asked: Asked) -> Hashable | None:
-    if asked.threshold is None or asked.exchange.case.sent.get("nms_iou_threshold") is not None:
+def _question(prompt: AnsweredPrompt) -> Hashable | None:
+    if prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
         return None
-    return (context_of(asked.exchange), asked.question, asked.threshold, asked.served_threshold, asked.strict)
+    return (context_of(prompt.exchange), prompt.question, prompt.threshold, prompt.served_threshold, prompt.strict)
 
 
 CHECKS = (

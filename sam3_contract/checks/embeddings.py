@@ -6,12 +6,10 @@ from collections.abc import Hashable, Sequence
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import differences
-from sam3_contract.checks.predictions import list_of
-from sam3_contract.checks.prompts import Asked, asked_of, context_of, image_of
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, image_of, prompts_of
 from sam3_contract.exchange import Exchange
+from sam3_contract.measuring import list_of
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 _REMEMBERING = frozenset({"visual_segment", "embed_image"})
 
@@ -32,10 +30,10 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
         reused: Whether to judge requests whose id was first used for another image, or all others.
     """
     plain = {
-        _key(asked, image_of(exchange)): asked
+        _key(prompt, image_of(exchange)): prompt
         for exchange in exchanges
         if exchange.case.operation == "visual_segment" and exchange.case.sent.get("image_id") is None
-        for asked in asked_of(exchange)
+        for prompt in prompts_of(exchange)
     }
     first_image: dict[str, Hashable] = {}
     judged = 0
@@ -53,26 +51,26 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
             if reused
             else "an image_id changes nothing but the time"
         )
-        for asked in asked_of(exchange):
-            partner = plain.get(_key(asked, first))
+        for prompt in prompts_of(exchange):
+            partner = plain.get(_key(prompt, first))
             if partner is not None:
                 judged += 1
-                found += differences(partner, asked, law=law) or _other_frame(partner, asked, law)
+                found += differences(partner, prompt, law=law) or _other_frame(partner, prompt, law)
     return Judgement(judged, tuple(found))
 
 
-def _other_frame(partner: Asked, asked: Asked, law: str) -> list[Breach]:
+def _other_frame(partner: AnsweredPrompt, prompt: AnsweredPrompt, law: str) -> list[Breach]:
     """Report masks of another frame, which cannot be compared pixel by pixel."""
     sizes = [
-        {shown(list_of(place.prediction.get("masks"), "size")) for place in one.places if _is_rle(place.prediction)}
-        for one in (partner, asked)
+        {shown(list_of(found.value.get("masks"), "size")) for found in one.predictions if not found.is_polygon}
+        for one in (partner, prompt)
     ]
     if sizes[0] == sizes[1]:
         return []
     wanted, found = (", ".join(sorted(side)) for side in sizes)
     why = "the masks are of another image"
-    where = asked.path if not asked.places else asked.places[0].path + ".masks.size"
-    return [Breach(where, found, f"{wanted}: {law}", why, exchange=asked.exchange, beside=(partner.exchange,))]
+    where = prompt.path if not prompt.predictions else prompt.predictions[0].path + ".masks.size"
+    return [Breach(where, found, f"{wanted}: {law}", why, exchange=prompt.exchange, beside=(partner.exchange,))]
 
 
 def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
@@ -84,12 +82,8 @@ def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
     return [Breach("$.image_id", shown(answered), shown(sent))]
 
 
-def _is_rle(prediction: dict[str, object]) -> bool:
-    return isinstance(prediction.get("masks"), dict)
-
-
-def _key(asked: Asked, image: Hashable) -> Hashable:
-    return (context_of(asked.exchange, besides=["image", "image_id"]), image, asked.question)
+def _key(prompt: AnsweredPrompt, image: Hashable) -> Hashable:
+    return (context_of(prompt.exchange, besides=["image", "image_id"]), image, prompt.question)
 
 
 CHECKS = (

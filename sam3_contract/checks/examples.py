@@ -20,8 +20,6 @@ from sam3_contract.images import ImageHeader
 from sam3_contract.masks import rle_from_bitmap
 from sam3_contract.scenes import Thing
 
-__all__ = ["Example", "examples"]
-
 Json = dict[str, Any]
 
 HEADER: Final = ImageHeader("PNG", width=6, height=4)

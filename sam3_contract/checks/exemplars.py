@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,14 +11,11 @@ from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.ground_truth import SURE
-from sam3_contract.checks.matching import bitmap_of, differences, frame_of, runs_of
-from sam3_contract.checks.predictions import Place, list_of
-from sam3_contract.checks.prompts import Asked, asked_of, context_of, corners_of, grouped
+from sam3_contract.checks.matching import differences
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, corners_of, grouped, prompts_of
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import area_of_run_lengths
+from sam3_contract.measuring import Prediction, frame_of, list_of
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 Corners = tuple[float, float, float, float]
 
@@ -30,109 +28,110 @@ def _box_forms_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     found: list[Breach] = []
     for _key, (first, *others) in grouped(exchanges, _question):
         for other in others:
-            if other.prompt.get("boxes") != first.prompt.get("boxes"):
+            if other.sent.get("boxes") != first.sent.get("boxes"):
                 judged += 1
                 found += differences(first, other, law="the two forms of a box mean the same")
     return Judgement(judged, tuple(found))
 
 
-def _question(asked: Asked) -> Hashable | None:
-    corners = corners_of(asked.prompt)
-    if not corners or asked.threshold is None or asked.exchange.case.sent.get("nms_iou_threshold") is not None:
+def _question(prompt: AnsweredPrompt) -> Hashable | None:
+    corners = corners_of(prompt.sent)
+    if not corners or prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
         return None
-    rest = Asked(asked.exchange, 0, {name: value for name, value in asked.prompt.items() if name != "boxes"}, ())
-    return (context_of(asked.exchange), rest.question, tuple(corners), asked.threshold, asked.served_threshold)
+    rest = replace(prompt, sent={name: value for name, value in prompt.sent.items() if name != "boxes"})
+    return (context_of(prompt.exchange), rest.question, tuple(corners), prompt.threshold, prompt.served_threshold)
 
 
 def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged = 0
     found: list[Breach] = []
-    for asked, size in _with_boxes(exchanges):
-        for index, box in _boxes_labelled(asked, 1):
-            if _lies_inside(box, size) and (asked.threshold or 0.0) <= SURE:
+    for prompt, size in _with_boxes(exchanges):
+        for index, box in _boxes_labelled(prompt, 1):
+            if _lies_inside(box, size) and (prompt.threshold or 0.0) <= SURE:
                 judged += 1
-                if not any(_share_inside(place, box, size) >= HALF for place in asked.places):
-                    found.append(_not_found(asked, index, box, size))
+                if not any(_share_inside(one, box) >= HALF for one in prompt.predictions):
+                    found.append(_not_found(prompt, index, box, size))
     return Judgement(judged, tuple(found))
 
 
-def _not_found(asked: Asked, index: int, box: Corners, size: tuple[int, int]) -> Breach:
+def _not_found(prompt: AnsweredPrompt, index: int, box: Corners, size: tuple[int, int]) -> Breach:
     return Breach(
-        f"{asked.path} (prompts[{asked.index}].boxes[{index}])",
-        f"{len(asked.places)} predictions, none with half of its mask in the box",
+        f"{prompt.path} (prompts[{prompt.index}].boxes[{index}])",
+        f"{len(prompt.predictions)} predictions, none with half of its mask in the box",
         f"one that lies in the box {_told(box)}",
         "boxes of concept_segment are anchored at their top left corner",
-        exchange=asked.exchange,
-        masks=Shown(tuple(place.prediction.get("masks") for place in asked.places), (_drawn(box, size),), size),
+        exchange=prompt.exchange,
+        masks=Shown(tuple(one.value.get("masks") for one in prompt.predictions), (_drawn(box, size),), size),
     )
 
 
 def _negative_exemplar_excludes(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     """Judge only where the same prompt without its negative boxes found something in them."""
-    every = (asked for exchange in exchanges for asked in asked_of(exchange))
-    plain = {_without_negatives(asked): asked for asked in every if not _boxes_labelled(asked, 0)}
+    every = (prompt for exchange in exchanges for prompt in prompts_of(exchange))
+    plain = {_without_negatives(prompt): prompt for prompt in every if not _boxes_labelled(prompt, 0)}
     judged = 0
     found: list[Breach] = []
-    for asked, size in _with_boxes(exchanges):
-        partner = plain.get(_without_negatives(asked))
-        for _index, box in _boxes_labelled(asked, 0) if partner else ():
-            if partner and any(_share_inside(place, box, size) >= HALF for place in partner.places):
+    for prompt, size in _with_boxes(exchanges):
+        partner = plain.get(_without_negatives(prompt))
+        for _index, box in _boxes_labelled(prompt, 0) if partner else ():
+            if partner and any(_share_inside(one, box) >= HALF for one in partner.predictions):
                 judged += 1
-                found += _not_excluded(asked, partner, box, size)
+                found += _not_excluded(prompt, partner, box, size)
     return Judgement(judged, tuple(found))
 
 
-def _without_negatives(asked: Asked) -> Hashable:
-    positive = tuple(box for _, box in _boxes_labelled(asked, 1))
-    text = asked.prompt.get("text")
-    return (context_of(asked.exchange), text if isinstance(text, str) else "", positive, asked.served_threshold)
+def _without_negatives(prompt: AnsweredPrompt) -> Hashable:
+    positive = tuple(box for _, box in _boxes_labelled(prompt, 1))
+    text = prompt.sent.get("text")
+    return (context_of(prompt.exchange), text if isinstance(text, str) else "", positive, prompt.served_threshold)
 
 
-def _not_excluded(asked: Asked, partner: Asked, box: Corners, size: tuple[int, int]) -> Iterator[Breach]:
-    inside = [place for place in asked.places if _share_inside(place, box, size) >= HALF]
+def _not_excluded(
+    prompt: AnsweredPrompt, partner: AnsweredPrompt, box: Corners, size: tuple[int, int]
+) -> Iterator[Breach]:
+    inside = [one for one in prompt.predictions if _share_inside(one, box) >= HALF]
     if inside:
         yield Breach(
             f"{inside[0].path}.masks",
             f"an instance in the negative box {_told(box)}",
             "none there",
-            exchange=asked.exchange,
-            masks=Shown((inside[0].prediction.get("masks"),), (), size),
+            exchange=prompt.exchange,
+            masks=Shown((inside[0].value.get("masks"),), (), size),
             beside=(partner.exchange,),
         )
-    elif not asked.places and len(partner.places) > 1:
+    elif not prompt.predictions and len(partner.predictions) > 1:
         yield Breach(
-            asked.path,
+            prompt.path,
             "nothing at all",
             f"what {partner.exchange.case.id} finds beside the box: the text still counts",
-            exchange=asked.exchange,
+            exchange=prompt.exchange,
             beside=(partner.exchange,),
         )
 
 
-def _with_boxes(exchanges: Sequence[Exchange]) -> Iterator[tuple[Asked, tuple[int, int]]]:
+def _with_boxes(exchanges: Sequence[Exchange]) -> Iterator[tuple[AnsweredPrompt, tuple[int, int]]]:
     for exchange in exchanges:
         size = frame_of(exchange)
         # What NMS took away says nothing of exemplars.
         plain = exchange.case.sent.get("nms_iou_threshold") is None
         if size is not None and plain and exchange.case.operation == "concept_segment":
-            yield from ((asked, size) for asked in asked_of(exchange) if asked.prompt.get("boxes"))
+            yield from ((prompt, size) for prompt in prompts_of(exchange) if prompt.sent.get("boxes"))
 
 
-def _boxes_labelled(asked: Asked, label: int) -> list[tuple[int, Corners]]:
-    labels, corners = list_of(asked.prompt, "box_labels"), corners_of(asked.prompt) or []
+def _boxes_labelled(prompt: AnsweredPrompt, label: int) -> list[tuple[int, Corners]]:
+    labels, corners = list_of(prompt.sent, "box_labels"), corners_of(prompt.sent) or []
     if len(labels) != len(corners):
         return []
     numbered = enumerate(zip(corners, labels, strict=True))
     return [(index, box) for index, (box, own) in numbered if type(own) is int and own == label]
 
 
-def _share_inside(place: Place, box: Corners, size: tuple[int, int]) -> float:
-    """Tell how much of a mask lies in a box, in 0..1."""
-    runs = runs_of(place, size)
-    area = area_of_run_lengths(runs) if runs is not None else 0
-    if runs is None or not area:
+def _share_inside(prediction: Prediction, box: Corners) -> float:
+    """Measure how much of a mask lies in a box, in 0..1."""
+    mask = prediction.mask
+    if mask is None or not mask.area:
         return 0.0
-    return int(np.count_nonzero(bitmap_of(runs, size)[_window(box)])) / area
+    return int(np.count_nonzero(mask.bitmap[_window(box)])) / mask.area
 
 
 def _lies_inside(box: Corners, size: tuple[int, int]) -> bool:

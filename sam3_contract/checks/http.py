@@ -9,14 +9,12 @@ from functools import lru_cache
 import jsonschema_rs
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
-from sam3_contract.checks.predictions import number
 from sam3_contract.exchange import Exchange
 from sam3_contract.json_positions import json_path
 from sam3_contract.masks import parse_json
+from sam3_contract.measuring import number
 from sam3_contract.redaction import MASK, MIN_KEY, spellings_of
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 GRACE = 1.0  # seconds
 MAX_SCHEMA_BREACHES = 5  # of one answer; the first ones tell the story

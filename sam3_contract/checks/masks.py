@@ -4,45 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from sam3_contract.checks.check import Breach, Check, Severity, each, shown
-from sam3_contract.checks.predictions import predictions_of
-from sam3_contract.exchange import Exchange
-from sam3_contract.masks import Finding, find_defects, find_defects_in_npz
+from sam3_contract.exchange import Exchange, kept
+from sam3_contract.masks import Finding, find_defects_in_many, find_defects_in_npz
+from sam3_contract.measuring import predictions_of
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 _SIZE: Final = ("RLE01", "RLE02", "RLE03", "RLE04", "RLE05")
 _OUTSIDE: Final = ("POL07", "POL08", "POL09", "POL10", "POL11", "POL12", "POL13")
-_FOUND: Final[WeakKeyDictionary[Exchange, list[Finding] | None]] = WeakKeyDictionary()
 FORMATS: Final = frozenset({"polygon", "rle"})
 CHANNELS: Final = 3
 MAX_BREACHES: Final = 8  # of one answer and one check
 
 
+@kept
 def _findings(exchange: Exchange) -> list[Finding] | None:
-    """Find the defects of every mask, once for all checks; ``None`` if there is no mask to judge."""
-    if exchange not in _FOUND:
-        _FOUND[exchange] = _look(exchange)
-    return _FOUND[exchange]
-
-
-def _look(exchange: Exchange) -> list[Finding] | None:
-    found, judged = [], 0
+    """Find the defects of every mask; ``None`` if there is no mask to judge."""
     size = exchange.case.image.size if exchange.case.image else None
-    for place in predictions_of(exchange):
-        if "masks" in place.prediction:
-            judged += 1
-            declared = place.prediction.get("format")
-            found += find_defects(
-                place.prediction["masks"],
-                declared_format=declared if isinstance(declared, str) else None,
-                image_size=size,
-                path=f"{place.path}.masks",
-            )
-    return found if judged else None
+    given = [one for one in predictions_of(exchange) if "masks" in one.value]
+    declared = [one.value.get("format") for one in given]
+    found = find_defects_in_many(
+        (f"{one.path}.masks", one.value["masks"], name if isinstance(name, str) else None, size)
+        for one, name in zip(given, declared, strict=True)
+    )
+    return [finding for findings in found for finding in findings] if given else None
 
 
 def _judge(belongs: Callable[[Finding], bool]) -> Callable[[Exchange, Contract], list[Breach] | None]:
@@ -96,11 +82,11 @@ def _check(
 def _format_is_the_one_asked(exchange: Exchange, _: Contract) -> list[Breach] | None:
     asked = str(exchange.case.sent.get("format") or "polygon")
     wanted = {"json": "polygon"}.get(asked, asked)
-    places = [place for place in predictions_of(exchange) if "format" in place.prediction]
-    if not places or wanted not in FORMATS:
+    found = [one for one in predictions_of(exchange) if "format" in one.value]
+    if not found or wanted not in FORMATS:
         return None
-    others = [place for place in places if place.prediction["format"] != wanted][:MAX_BREACHES]
-    return [Breach(f"{one.path}.format", shown(one.prediction["format"]), f"{wanted!r}, as asked") for one in others]
+    others = [one for one in found if one.value["format"] != wanted][:MAX_BREACHES]
+    return [Breach(f"{one.path}.format", shown(one.value["format"]), f"{wanted!r}, as asked") for one in others]
 
 
 CHECKS = (

@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
-from sam3_contract.checks.predictions import Place, list_of, number
-from sam3_contract.checks.prompts import Asked
-from sam3_contract.errors import MaskError
+from sam3_contract.checks.prompts import AnsweredPrompt
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import area_of_run_lengths, compare, iou_matrix, run_lengths_from_masks
-from sam3_contract.predictions import prediction_lists
-
-__all__ = [
-    "SAME_CONFIDENCE",
-    "SAME_IOU",
-    "Measured",
-    "Pairing",
-    "bitmap_of",
-    "differences",
-    "frame_of",
-    "leeway_of",
-    "measured",
-    "pair_up",
-    "runs_of",
-    "same_things",
-]
-
-Runs = NDArray[np.int64]
+from sam3_contract.masks import compare, iou_matrix
+from sam3_contract.measuring import Mask, Prediction, number
 
 SAME_IOU: Final = 0.95
 """Overlap from which on two masks of a model are the same, where exactness cannot be asked for."""
 SAME_CONFIDENCE: Final = 0.02
 """Difference of confidences up to which two predictions are the same, where exactness cannot be asked for."""
+Matrix = NDArray[np.float64]
+
 _PROMISED: Final = ("masks", "confidence", "format")
 MAX_DIFFERENCES: Final = 4  # of one comparison; the first ones tell the story
 MAX_PAIRED: Final = 256  # masks of either list that are matched; the model finds up to 200 for a prompt
-MAX_FRAME: Final = 2**24  # pixels of a frame that is known from an answer only
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Which predictions of two lists show the same thing.
+    """Which masks of two lists show the same thing.
 
     Attributes:
-        pairs: Places in either list, and the overlap of the two masks.
-        left: Places of the first list without a partner.
-        right: Places of the second list without a partner.
+        pairs: Indexes into either list.
+        left: Indexes into the first list of those without a partner.
+        right: Indexes into the second list of those without a partner.
     """
 
-    pairs: tuple[tuple[int, int, float], ...]
+    pairs: tuple[tuple[int, int], ...]
     left: tuple[int, ...]
     right: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A prediction whose mask is sound.
+class Measured(NamedTuple):
+    """A prediction whose mask is sound."""
 
-    Attributes:
-        place: The prediction.
-        runs: Its mask's runs down the columns, background first, shape ``(n_runs,)``.
-    """
-
-    place: Place
-    runs: Runs
+    prediction: Prediction
+    mask: Mask
 
 
 def leeway_of(exchange: Exchange) -> float:
@@ -79,35 +55,14 @@ def leeway_of(exchange: Exchange) -> float:
     return 0.0 if exchange.exact else SAME_CONFIDENCE
 
 
-def frame_of(exchange: Exchange) -> tuple[int, int] | None:
-    """Tell the ``(height, width)`` of the masks of an exchange: the image's, else the one that an RLE states."""
-    if exchange.case.image is not None:
-        return exchange.case.image.size
-    return _stated_frame(exchange)
-
-
-def runs_of(place: Place, size: tuple[int, int]) -> Runs | None:
-    """Measure the runs of a prediction's mask; ``None`` of one that is no sound mask, which the M checks report."""
-    try:
-        return run_lengths_from_masks(place.prediction.get("masks"), image_size=size)
-    except (MaskError, ValueError, TypeError):
-        return None
-
-
-def measured(places: Iterable[Place], size: tuple[int, int]) -> list[Measured]:
-    """Measure the masks of predictions, up to :data:`MAX_PAIRED`; those that are not sound are left out."""
-    return [Measured(place, runs) for place in islice(places, MAX_PAIRED) if (runs := runs_of(place, size)) is not None]
-
-
-def bitmap_of(runs: Runs, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Draw runs that go down the columns, as a bitmap of shape ``(height, width)``."""
-    values = np.repeat(np.arange(runs.size) % 2 == 1, runs)
-    return np.ascontiguousarray(values.reshape(size[::-1]).T)
+def measured(predictions: Iterable[Prediction]) -> list[Measured]:
+    """List predictions with their masks, up to :data:`MAX_PAIRED`; those whose mask is not sound are left out."""
+    return [Measured(one, one.mask) for one in islice(predictions, MAX_PAIRED) if one.mask is not None]
 
 
 def pair_up(
-    ours: Sequence[Runs],
-    theirs: Sequence[Runs],
+    ours: Sequence[Mask],
+    theirs: Sequence[Mask],
     *,
     least: float,
     confidences: tuple[Sequence[float], Sequence[float]] | None = None,
@@ -115,37 +70,65 @@ def pair_up(
     """Match masks one to one, best overlap first.
 
     Args:
-        ours: Runs of each mask of the first list.
-        theirs: Runs of each mask of the second list.
+        ours: Masks of the first list.
+        theirs: Masks of the second list, of the same size.
         least: IoU under which two masks are no pair, in 0..1.
         confidences: Of either list, to tell masks apart that are the same.
     """
-    if not ours or not theirs:
-        return Pairing((), tuple(range(len(ours))), tuple(range(len(theirs))))
-    overlaps = iou_matrix(ours, theirs)
-    pairs: list[tuple[int, int, float]] = []
-    left, right = set(range(len(ours))), set(range(len(theirs)))
-    apart = np.zeros_like(overlaps)
-    if confidences is not None:
-        apart = np.abs(np.subtract.outer(np.asarray(confidences[0], float), np.asarray(confidences[1], float)))
-    for flat in np.lexsort((apart.ravel(), -overlaps.ravel())).tolist():
-        row, column = divmod(flat, len(theirs))
-        if overlaps[row, column] < least:
-            break
-        if row in left and column in right:
-            pairs.append((row, column, float(overlaps[row, column])))
-            left.discard(row)
-            right.discard(column)
-    return Pairing(tuple(pairs), tuple(sorted(left)), tuple(sorted(right)))
+    sure = confidences or ([0.0] * len(ours), [0.0] * len(theirs))
+    apart = np.abs(np.subtract.outer(np.asarray(sure[0], float), np.asarray(sure[1], float)))
+    pairs = list(_equal(ours, theirs, apart))
+    left, right = _unpaired_in(pairs, len(ours), len(theirs))
+    if left and right:
+        rows, columns = [ours[index] for index in left], [theirs[index] for index in right]
+        more = _alike(rows, columns, apart[np.ix_(left, right)], least)
+        pairs += [(left[row], right[column]) for row, column in more]
+        left, right = _unpaired_in(pairs, len(ours), len(theirs))
+    return Pairing(tuple(pairs), tuple(left), tuple(right))
+
+
+def _unpaired_in(pairs: Sequence[tuple[int, int]], ours: int, theirs: int) -> tuple[list[int], list[int]]:
+    rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
+    return [row for row in range(ours) if row not in rows], [
+        column for column in range(theirs) if column not in columns
+    ]
+
+
+def _equal(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix) -> Iterator[tuple[int, int]]:
+    """Match masks that are the same to the pixel; of several those that are nearest in confidence."""
+    columns_of: dict[bytes, list[int]] = defaultdict(list)
+    for column, mask in enumerate(theirs):
+        columns_of[mask.key].append(column)
+    same = [
+        (float(apart[row, column]), row, column) for row, mask in enumerate(ours) for column in columns_of[mask.key]
+    ]
+    yield from _one_to_one((row, column) for _, row, column in sorted(same))
+
+
+def _alike(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix, least: float) -> Iterator[tuple[int, int]]:
+    overlaps = iou_matrix([mask.runs for mask in ours], [mask.runs for mask in theirs])
+    ranked = np.lexsort((apart.ravel(), -overlaps.ravel())).tolist()
+    pairs = (divmod(flat, len(theirs)) for flat in ranked)
+    yield from _one_to_one(pair for pair in pairs if overlaps[pair] >= least)
+
+
+def _one_to_one(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Keep of pairs, best first, those of which neither has a partner yet."""
+    rows, columns = set[int](), set[int]()
+    for row, column in pairs:
+        if row not in rows and column not in columns:
+            rows.add(row)
+            columns.add(column)
+            yield row, column
 
 
 def same_things(ours: Sequence[Measured], theirs: Sequence[Measured]) -> Pairing:
     """Match predictions that are the same in two answers; of masks that are the same, those as confident."""
-    confidences = ([one.place.confidence for one in ours], [one.place.confidence for one in theirs])
-    return pair_up([one.runs for one in ours], [one.runs for one in theirs], least=SAME_IOU, confidences=confidences)
+    confidences = ([one.prediction.confidence for one in ours], [one.prediction.confidence for one in theirs])
+    return pair_up([one.mask for one in ours], [one.mask for one in theirs], least=SAME_IOU, confidences=confidences)
 
 
-def differences(ours: Asked, theirs: Asked, *, law: str) -> list[Breach]:
+def differences(ours: AnsweredPrompt, theirs: AnsweredPrompt, *, law: str) -> list[Breach]:
     """Compare the answers to two prompts that ask the same.
 
     Args:
@@ -160,78 +143,76 @@ def differences(ours: Asked, theirs: Asked, *, law: str) -> list[Breach]:
     """
     if _content(ours) == _content(theirs):
         return []
-    size = frame_of(theirs.exchange) or frame_of(ours.exchange)
-    if size is None:
-        return []
-    found = list(_unlike(ours, theirs, size, law))
+    found = list(_unlike(ours, theirs, law))
     if found or not theirs.exchange.exact:
         return found
     return [_nearly(ours, theirs, law, "warning" if _only_reordered(ours, theirs) else None)]
 
 
-def _unlike(ours: Asked, theirs: Asked, size: tuple[int, int], law: str) -> Iterator[Breach]:
-    first, second = measured(ours.places, size), measured(theirs.places, size)
-    if len(first) != len(ours.places) or len(second) != len(theirs.places):
+def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, law: str) -> Iterator[Breach]:
+    first, second = measured(ours.predictions), measured(theirs.predictions)
+    if len(first) != len(ours.predictions) or len(second) != len(theirs.predictions):
+        return
+    if len({one.mask.size for one in (*first, *second)}) > 1:
         return
     pairing = same_things(first, second)
-    for row, column, _ in pairing.pairs[:MAX_DIFFERENCES]:
-        before, after = (number(one.place.prediction.get("confidence")) for one in (first[row], second[column]))
+    for row, column in pairing.pairs[:MAX_DIFFERENCES]:
+        before, after = (number(one.prediction.value.get("confidence")) for one in (first[row], second[column]))
         if before is not None and after is not None and abs(before - after) > SAME_CONFIDENCE:
-            place = second[column].place
-            yield Breach(f"{place.path}.confidence", shown(after), f"{shown(before)}: {law}", **_where(ours, theirs))
-    unpaired = _unpaired(ours, theirs, pairing, (first, second), size)
-    for place_path, why, masks in islice(unpaired, MAX_DIFFERENCES):
-        counts = f"{len(theirs.places)} predictions, {len(pairing.pairs)} of them alike"
-        expected = f"the same {len(ours.places)} as {ours.exchange.case.id}: {law}"
-        yield Breach(place_path, counts, expected, why, masks=masks, **_where(ours, theirs))
+            at = f"{second[column].prediction.path}.confidence"
+            yield Breach(at, shown(after), f"{shown(before)}: {law}", **_where(ours, theirs))
+    unpaired = _unpaired(ours, theirs, pairing, (first, second))
+    for at, why, masks in islice(unpaired, MAX_DIFFERENCES):
+        counts = f"{len(theirs.predictions)} predictions, {len(pairing.pairs)} of them alike"
+        expected = f"the same {len(ours.predictions)} as {ours.exchange.case.id}: {law}"
+        yield Breach(at, counts, expected, why, masks=masks, **_where(ours, theirs))
 
 
 def _unpaired(
-    ours: Asked,
-    theirs: Asked,
+    ours: AnsweredPrompt,
+    theirs: AnsweredPrompt,
     pairing: Pairing,
     sides: tuple[Sequence[Measured], Sequence[Measured]],
-    size: tuple[int, int],
 ) -> Iterator[tuple[str, str, Shown]]:
-    """Tell of masks without a partner: against the nearest one without, how it is turned, moved or scaled."""
+    """Describe masks without a partner: against the nearest one without, how it is turned, moved or scaled."""
     first, second = sides
     lost = [first[index] for index in pairing.left if not _is_marginal(first[index], theirs)]
     gained = [second[index] for index in pairing.right if not _is_marginal(second[index], ours)]
-    left = [one for one in lost if area_of_run_lengths(one.runs) or not gained]
+    left = [one for one in lost if one.mask.area or not gained]
     for one in gained:
-        found = one.place.prediction["masks"]
+        path, found, size = one.prediction.path, one.prediction.value["masks"], one.mask.size
         if not left:
-            yield one.place.path, "it has no partner there", Shown((found,), (), size)
+            yield path, "it has no partner there", Shown((found,), (), size)
             continue
-        partner = max(left, key=lambda other: float(iou_matrix([other.runs], [one.runs])[0, 0]))
-        expected = partner.place.prediction["masks"]
+        overlaps = iou_matrix([other.mask.runs for other in left], [one.mask.runs])[:, 0]
+        expected = left[int(np.argmax(overlaps))].prediction.value["masks"]
         why = compare(expected, found, image_size=size).explanation
-        yield f"{one.place.path}.masks", why, Shown((found,), (expected,), size)
+        yield f"{path}.masks", why, Shown((found,), (expected,), size)
     for one in left if not gained else ():
-        missing = f"{one.place.path} of {ours.exchange.case.id} is missing"
-        yield theirs.path, missing, Shown((), (one.place.prediction["masks"],), size)
+        missing = f"{one.prediction.path} of {ours.exchange.case.id} is missing"
+        yield theirs.path, missing, Shown((), (one.prediction.value["masks"],), one.mask.size)
 
 
-def _is_marginal(one: Measured, other: Asked) -> bool:
+def _is_marginal(one: Measured, other: AnsweredPrompt) -> bool:
     """Tell whether a prediction is so close to the other answer's threshold that a model may drop it there."""
     leeway = leeway_of(other.exchange)
-    return bool(leeway) and other.threshold is not None and one.place.confidence < other.threshold + leeway
+    return bool(leeway) and other.threshold is not None and one.prediction.confidence < other.threshold + leeway
 
 
-def _only_reordered(ours: Asked, theirs: Asked) -> bool:
+def _only_reordered(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> bool:
     """Tell whether the same predictions come in another order, which ``concept_segment`` is free to choose."""
     if ours.exchange.case.operation != "concept_segment":
         return False
-    first, second = (sorted(map(repr, _content(asked))) for asked in (ours, theirs))
+    first, second = (sorted(map(repr, _content(prompt))) for prompt in (ours, theirs))
     return first == second
 
 
-def _nearly(ours: Asked, theirs: Asked, law: str, severity: Severity | None) -> Breach:
+def _nearly(ours: AnsweredPrompt, theirs: AnsweredPrompt, law: str, severity: Severity | None) -> Breach:
     """Report answers that differ, but no more than a model's answers to one request may."""
     for index, (mine, other) in enumerate(zip(_content(ours), _content(theirs), strict=False)):
         if mine != other:
             field = next(name for name in _PROMISED if mine[name] != other[name])
-            at = f"{theirs.places[index].path}.{field}"
+            at = f"{theirs.predictions[index].path}.{field}"
             break
     else:
         at, field = theirs.path, "predictions"
@@ -241,25 +222,10 @@ def _nearly(ours: Asked, theirs: Asked, law: str, severity: Severity | None) -> 
     )
 
 
-def _where(ours: Asked, theirs: Asked) -> dict[str, Any]:
+def _where(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> dict[str, Any]:
     return {"exchange": theirs.exchange, "beside": (ours.exchange,)}
 
 
-def _content(asked: Asked) -> list[dict[str, Any]]:
+def _content(prompt: AnsweredPrompt) -> list[dict[str, Any]]:
     """Take what the document promises of each prediction: what a server adds, such as an id, may be new each time."""
-    return [{name: place.prediction.get(name) for name in _PROMISED} for place in asked.places]
-
-
-@lru_cache(maxsize=256)
-def _stated_frame(exchange: Exchange) -> tuple[int, int] | None:
-    for found in prediction_lists(exchange.answer):
-        for prediction in found.predictions:
-            masks = prediction.get("masks") if isinstance(prediction, dict) else None
-            size = list_of(masks, "size")
-            if len(size) == 2 and all(type(side) is int and side > 0 for side in size) and _is_small(size):
-                return size[0], size[1]
-    return None
-
-
-def _is_small(size: Sequence[int]) -> bool:
-    return max(size) < MAX_FRAME and size[0] * size[1] <= MAX_FRAME
+    return [{name: one.value.get(name) for name in _PROMISED} for one in prompt.predictions]

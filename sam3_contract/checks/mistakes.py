@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from sam3_contract.masks import Verdict, compare
 
-__all__ = ["explained", "warp_between"]
-
 Bitmap = NDArray[np.bool_]
 
 FARTHEST: Final = 32.0  # pixels by which a shape may be grown or shrunk to be recognised

@@ -5,44 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import orjson
 from pydantic import ValidationError
 
 from sam3_contract import wire
-from sam3_contract.checks.predictions import Place, list_of, number, predictions_of
-from sam3_contract.exchange import Exchange
-
-__all__ = [
-    "Asked",
-    "asked_of",
-    "context_of",
-    "corners_of",
-    "grouped",
-    "image_of",
-    "number",
-    "request_of",
-    "visual_request",
-]
+from sam3_contract.exchange import Exchange, kept
+from sam3_contract.measuring import Prediction, list_of, number, predictions_of
 
 DEFAULT_THRESHOLD: Final = 0.5
 _THRESHOLD: Final = "output_prob_thresh"
-_ASKED: Final[WeakKeyDictionary[Exchange, Sequence[Asked]]] = WeakKeyDictionary()  # every check asks anew
 _NOT_SEMANTIC: Final = frozenset({"id", "api_key", "usage_billable", "start", "source", "source_info"})
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AnsweredPrompt:
     """One prompt of one request, and what came back for it.
 
     Attributes:
         exchange: The request and its answer.
         index: The prompt's place in the request.
-        prompt: The prompt as it was sent; empty if the request had none.
-        places: Its predictions.
+        sent: The prompt as it was sent; empty if the request had none.
+        predictions: What was found for it.
         threshold: The least confidence it asked for, by the documentation; ``None`` for ``visual_segment``, and where
             it cannot be told.
         served_threshold: The least confidence by what the server is known to do instead.
@@ -51,16 +37,16 @@ class Asked:
 
     exchange: Exchange
     index: int
-    prompt: Mapping[str, Any]
-    places: tuple[Place, ...]
+    sent: Mapping[str, Any]
+    predictions: tuple[Prediction, ...]
     threshold: float | None = None
     served_threshold: float | None = None
     strict: bool = False
 
-    @property
+    @cached_property
     def question(self) -> str:
         """What is asked for, thresholds apart, in a form that can be compared."""
-        return _canonical({key: value for key, value in self.prompt.items() if key != _THRESHOLD})
+        return _canonical({key: value for key, value in self.sent.items() if key != _THRESHOLD})
 
     @property
     def path(self) -> str:
@@ -69,16 +55,16 @@ class Asked:
         return f"$.prompt_results[{self.index}].predictions" if concept else "$.predictions"
 
 
-def asked_of(exchange: Exchange) -> Sequence[Asked]:
+@kept
+def prompts_of(exchange: Exchange) -> Sequence[AnsweredPrompt]:
     """List the prompts of a successful JSON answer; none where the answer is out of step with the request."""
-    if exchange not in _ASKED:
-        concept = exchange.case.operation == "concept_segment"
-        _ASKED[exchange] = (_concept if concept else _visual)(exchange) if exchange.succeeded else []
-    return _ASKED[exchange]
+    if not exchange.succeeded:
+        return []
+    return _concept(exchange) if exchange.case.operation == "concept_segment" else _visual(exchange)
 
 
 def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hashable, ...]:
-    """Tell what else a request says, beside its prompts.
+    """Make a key of what else a request says, beside its prompts.
 
     Args:
         exchange: The request.
@@ -95,7 +81,7 @@ def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hash
 
 
 def image_of(exchange: Exchange) -> Hashable:
-    """Tell which image a request holds, in a form that can be compared; ``None`` if it holds none."""
+    """Make a key of the image that a request holds; ``None`` if it holds none."""
     image = exchange.case.sent.get("image")
     if not isinstance(image, Mapping):
         return None
@@ -104,7 +90,7 @@ def image_of(exchange: Exchange) -> Hashable:
 
 
 def request_of(exchange: Exchange, *, besides: Iterable[str]) -> Hashable:
-    """Tell a whole request, prompts and threshold included.
+    """Make a key of a whole request, prompts and threshold included.
 
     Args:
         exchange: The request.
@@ -115,19 +101,19 @@ def request_of(exchange: Exchange, *, besides: Iterable[str]) -> Hashable:
 
 
 def grouped(
-    exchanges: Sequence[Exchange], key: Callable[[Asked], Hashable | None]
-) -> Iterator[tuple[Hashable, list[Asked]]]:
+    exchanges: Sequence[Exchange], key: Callable[[AnsweredPrompt], Hashable | None]
+) -> Iterator[tuple[Hashable, list[AnsweredPrompt]]]:
     """Group the prompts of exchanges; those with a key of ``None`` are left out.
 
     Yields:
         Key and members, where there are at least two.
     """
-    groups: dict[Hashable, list[Asked]] = {}
+    groups: dict[Hashable, list[AnsweredPrompt]] = {}
     for exchange in exchanges:
-        for asked in asked_of(exchange):
-            name = key(asked)
+        for prompt in prompts_of(exchange):
+            name = key(prompt)
             if name is not None:
-                groups.setdefault(name, []).append(asked)
+                groups.setdefault(name, []).append(prompt)
     yield from ((name, members) for name, members in groups.items() if len(members) > 1)
 
 
@@ -147,15 +133,11 @@ def _corners(box: Any) -> tuple[float, float, float, float] | None:
     return (first, second, first + third, second + fourth) if names[2] == "width" else (first, second, third, fourth)
 
 
+@kept
 def visual_request(exchange: Exchange) -> wire.VisualSegmentRequest | None:
     """Read the request of ``visual_segment`` by the document; ``None`` of any other, and of a bad one."""
     if exchange.case.operation != "visual_segment":
         return None
-    return _parsed(exchange)
-
-
-@lru_cache(maxsize=256)
-def _parsed(exchange: Exchange) -> wire.VisualSegmentRequest | None:
     body: Any = exchange.case.sent
     try:
         return wire.parse_request(wire.VisualSegmentRequest, body)
@@ -163,16 +145,16 @@ def _parsed(exchange: Exchange) -> wire.VisualSegmentRequest | None:
         return None  # a bad request, whose answer the S checks judge
 
 
-def _concept(exchange: Exchange) -> list[Asked]:
+def _concept(exchange: Exchange) -> list[AnsweredPrompt]:
     prompts = exchange.case.sent.get("prompts")
     results = list_of(exchange.answer, "prompt_results")
     if not isinstance(prompts, list) or len(prompts) != len(results):
         return []
-    places: dict[int | None, list[Place]] = {}
-    for place in predictions_of(exchange):
-        places.setdefault(place.prompt, []).append(place)
+    found: dict[int | None, list[Prediction]] = {}
+    for prediction in predictions_of(exchange):
+        found.setdefault(prediction.prompt, []).append(prediction)
     return [
-        Asked(exchange, index, prompt, tuple(places.get(index, ())), *_thresholds(exchange, prompt, prompts))
+        AnsweredPrompt(exchange, index, prompt, tuple(found.get(index, ())), *_thresholds(exchange, prompt, prompts))
         for index, prompt in enumerate(prompts)
         if isinstance(prompt, dict)
     ]
@@ -181,7 +163,7 @@ def _concept(exchange: Exchange) -> list[Asked]:
 def _thresholds(
     exchange: Exchange, prompt: Mapping[str, Any], prompts: Sequence[Any]
 ) -> tuple[float | None, float | None, bool]:
-    """Tell a prompt's threshold: by the documentation, by what the server does, and whether that one is strict.
+    """Work out a prompt's threshold: by the documentation, by what the server does, and whether that one is strict.
 
     The server runs all prompts at the lowest threshold of the request, leaving out what is just as confident, and then
     filters only the prompts that have a threshold of their own, or all if there is NMS.
@@ -200,17 +182,17 @@ def _thresholds(
     return documented, served, served == floor
 
 
-def _visual(exchange: Exchange) -> list[Asked]:
+def _visual(exchange: Exchange) -> list[AnsweredPrompt]:
     request = visual_request(exchange)
     if request is None:
         return []
     prompts = [prompt.model_dump(exclude_none=True) for prompt in request.asked]
-    places = list(predictions_of(exchange))
-    each, rest = divmod(len(places), len(prompts))
+    found = predictions_of(exchange)
+    each, rest = divmod(len(found), len(prompts))
     if rest or not each:
         return []
     return [
-        Asked(exchange, index, prompt, tuple(places[index * each : (index + 1) * each]))
+        AnsweredPrompt(exchange, index, prompt, found[index * each : (index + 1) * each])
         for index, prompt in enumerate(prompts)
     ]
 

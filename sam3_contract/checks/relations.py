@@ -7,14 +7,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
-from sam3_contract.checks.matching import SAME_IOU, Runs, differences, leeway_of, pair_up, runs_of
-from sam3_contract.checks.predictions import Place
-from sam3_contract.checks.prompts import Asked, asked_of, request_of
+from sam3_contract.checks.matching import SAME_IOU, differences, leeway_of, measured, pair_up
+from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of, request_of
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import find_disagreements, holes_filled, iou
+from sam3_contract.masks import find_disagreements, iou
+from sam3_contract.measuring import Prediction
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 MAX_BREACHES: Final = 8
 
@@ -22,17 +20,17 @@ MAX_BREACHES: Final = 8
 def _formats_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     pairs: dict[Hashable, dict[str, Exchange]] = defaultdict(dict)
     for exchange in exchanges:
-        if exchange.case.image and any(asked.places for asked in asked_of(exchange)):
-            form = "rle" if exchange.case.sent.get("format") == "rle" else "polygon"
-            pairs[request_of(exchange, besides=["format"])][form] = exchange
+        if exchange.case.image and any(prompt.predictions for prompt in prompts_of(exchange)):
+            name = "rle" if exchange.case.sent.get("format") == "rle" else "polygon"
+            pairs[request_of(exchange, besides=["format"])][name] = exchange
     complete = [pair for pair in pairs.values() if len(pair) == 2]
     found = [breach for pair in complete for breach in _differences(pair["polygon"], pair["rle"])]
     return Judgement(len(complete), tuple(found[:MAX_BREACHES]))
 
 
 def _differences(polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
-    for ours, theirs in zip(asked_of(polygon), asked_of(rle), strict=False):
-        counts = len(ours.places), len(theirs.places)
+    for ours, theirs in zip(prompts_of(polygon), prompts_of(rle), strict=False):
+        counts = len(ours.predictions), len(theirs.predictions)
         if counts[0] != counts[1] and not _are_marginal(ours, theirs):
             lines = f"{counts[0]} predictions as polygons, {counts[1]} as RLE"
             yield Breach(theirs.path, lines, "the same predictions in both formats", exchange=rle, beside=(polygon,))
@@ -41,47 +39,40 @@ def _differences(polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
                 yield from _difference(first, second, polygon, rle)
 
 
-def _are_marginal(ours: Asked, theirs: Asked) -> bool:
+def _are_marginal(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> bool:
     """Tell whether all that one format has more is so close to the threshold that a model may drop it."""
     leeway = leeway_of(theirs.exchange)
     counts = [
-        sum(place.confidence >= (asked.threshold or 0.0) + leeway for place in asked.places) for asked in (ours, theirs)
+        sum(one.confidence >= (prompt.threshold or 0.0) + leeway for one in prompt.predictions)
+        for prompt in (ours, theirs)
     ]
     return bool(leeway) and counts[0] == counts[1]
 
 
-def _partners(ours: Asked, theirs: Asked) -> Iterator[tuple[Place, Place]]:
+def _partners(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Iterator[tuple[Prediction, Prediction]]:
     """Match polygons with RLEs: in their order, or by what they show where no order is promised."""
-    image = ours.exchange.case.image
-    assert image is not None  # or the pair would not have been made
-    outlines = [runs_of(place, image.size) for place in ours.places]
-    filled = [_filled(runs_of(place, image.size), image.size) for place in theirs.places]
-    drawn = [[runs for runs in side if runs is not None] for side in (outlines, filled)]
-    if ours.exchange.case.operation != "concept_segment" or len(drawn[0]) + len(drawn[1]) < 2 * len(outlines):
-        yield from zip(ours.places, theirs.places, strict=False)
+    outlines, drawn = measured(ours.predictions), measured(theirs.predictions)
+    concept = ours.exchange.case.operation == "concept_segment"
+    if not concept or len(outlines) < len(ours.predictions) or len(drawn) < len(theirs.predictions):
+        yield from zip(ours.predictions, theirs.predictions, strict=False)
         return
-    confidences = [place.confidence for place in ours.places], [place.confidence for place in theirs.places]
-    pairing = pair_up(*drawn, least=SAME_IOU, confidences=confidences)
-    yield from ((ours.places[row], theirs.places[column]) for row, column, _ in pairing.pairs)
-    yield from (
-        (ours.places[row], theirs.places[column]) for row, column in zip(pairing.left, pairing.right, strict=False)
-    )
+    confidences = [one.prediction.confidence for one in outlines], [one.prediction.confidence for one in drawn]
+    filled = [one.mask.filled for one in drawn]
+    pairing = pair_up([one.mask for one in outlines], filled, least=SAME_IOU, confidences=confidences)
+    unpaired = zip(pairing.left, pairing.right, strict=False)
+    yield from ((ours.predictions[row], theirs.predictions[column]) for row, column in (*pairing.pairs, *unpaired))
 
 
-def _filled(runs: Runs | None, size: tuple[int, int]) -> Runs | None:
-    return None if runs is None else holes_filled(runs, size=size)
-
-
-def _difference(first: Place, second: Place, polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
-    confidences = first.prediction.get("confidence"), second.prediction.get("confidence")
+def _difference(first: Prediction, second: Prediction, polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
+    confidences = first.value.get("confidence"), second.value.get("confidence")
     if confidences[0] != confidences[1] and not abs(first.confidence - second.confidence) <= leeway_of(rle) > 0:
         path = f"{second.path}.confidence"
         wanted = f"{shown(confidences[0])}, as with polygons"
         yield Breach(path, shown(confidences[1]), wanted, exchange=rle, beside=(polygon,))
     image = polygon.case.image
     assert image is not None  # or the pair would not have been made
-    masks = first.prediction.get("masks"), second.prediction.get("masks")
-    if not rle.exact and _are_alike(first, second, image.size):
+    masks = first.value.get("masks"), second.value.get("masks")
+    if _are_alike(first, second, exact=rle.exact):
         return
     for found in find_disagreements(*masks, image_size=image.size, path=f"{second.path}.masks"):
         drawn = Shown((masks[1],), (masks[0],), image.size)
@@ -90,10 +81,13 @@ def _difference(first: Place, second: Place, polygon: Exchange, rle: Exchange) -
         )
 
 
-def _are_alike(polygon: Place, rle: Place, size: tuple[int, int]) -> bool:
-    """Tell whether two requests may have been answered with these by a model, whose masks differ a little."""
-    outline, filled = runs_of(polygon, size), _filled(runs_of(rle, size), size)
-    return outline is not None and filled is not None and iou(outline, filled) >= SAME_IOU
+def _are_alike(polygon: Prediction, rle: Prediction, *, exact: bool) -> bool:
+    """Tell whether two masks are the same; those of a model, which is asked twice, may differ a little."""
+    if polygon.mask is None or rle.mask is None:
+        return False
+    if polygon.mask.key == rle.mask.filled.key:
+        return True
+    return not exact and iou(polygon.mask.runs, rle.mask.filled.runs) >= SAME_IOU
 
 
 def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -107,7 +101,7 @@ def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Jud
         partner = first.setdefault(request_of(exchange, besides=()), exchange)
         if partner is not exchange:
             judged += 1
-            pairs = zip(asked_of(partner), asked_of(exchange), strict=False)
+            pairs = zip(prompts_of(partner), prompts_of(exchange), strict=False)
             for ours, theirs in pairs:
                 found += differences(ours, theirs, law="the same request gets the same answer")
     return Judgement(judged, tuple(found[:MAX_BREACHES]))

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.ground_truth import (
     SURE,
-    Bitmap,
     answers_exactly,
     as_answered,
-    best_places,
+    best_of,
     drawn_masks,
     expected_things,
     is_exact,
-    is_polygon,
 )
-from sam3_contract.checks.matching import Measured, bitmap_of, measured, pair_up
+from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.mistakes import explained, warp_between
-from sam3_contract.checks.prompts import Asked, asked_of
+from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import area_of_run_lengths
+from sam3_contract.measuring import Mask
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 GOOD: Final = 0.75  # IoU of a drawn shape with its mask from which on it counts as found
 MAX_BREACHES: Final = 8
@@ -41,61 +35,60 @@ def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgem
     judged = 0
     found: list[Breach] = []
     for operation in OPERATIONS:
-        masks = list(drawn_masks([exchange for exchange in exchanges if exchange.case.operation == operation]))
-        exact = [is_exact(*mask) for mask in masks]
-        whys = [("" if right else _why(*mask)) for mask, right in zip(masks, exact, strict=True)]
-        judged += len(masks)
-        if 2 * sum(right or bool(why) for right, why in zip(exact, whys, strict=True)) > len(masks):
-            found += [_displaced(*mask, why) for mask, why in zip(masks, whys, strict=True) if why]
+        answers = list(drawn_masks([exchange for exchange in exchanges if exchange.case.operation == operation]))
+        exact = [is_exact(one, truth) for one, truth, _ in answers]
+        whys = ["" if right else _why(one, truth) for right, (one, truth, _) in zip(exact, answers, strict=True)]
+        judged += len(answers)
+        if 2 * sum(right or bool(why) for right, why in zip(exact, whys, strict=True)) > len(answers):
+            found += [_displaced(*answer, why) for answer, why in zip(answers, whys, strict=True) if why]
     warped = [] if found else [breach for exchange in exchanges for breach in _warped(exchange)]
     return Judgement(judged, tuple((found or warped)[:MAX_BREACHES]))
 
 
-def _why(_: Asked, one: Measured, truth: Sequence[Bitmap]) -> str:
-    size = (truth[0].shape[0], truth[0].shape[1])
-    return explained(bitmap_of(one.runs, size), truth, polygon=is_polygon(one.place))
+def _why(one: Measured, truth: Sequence[Mask]) -> str:
+    return explained(one.mask.bitmap, [mask.bitmap for mask in truth], polygon=one.prediction.is_polygon)
 
 
-def _displaced(asked: Asked, one: Measured, truth: Sequence[Bitmap], why: str) -> Breach:
+def _displaced(one: Measured, truth: Sequence[Mask], prompt: AnsweredPrompt, why: str) -> Breach:
     return Breach(
-        f"{one.place.path}.masks",
+        f"{one.prediction.path}.masks",
         "not the mask of what is drawn",
         "the drawn shape, or a model's guess at it",
         why,
-        exchange=asked.exchange,
-        masks=Shown((one.place.prediction["masks"],), tuple(truth[:4]), (truth[0].shape[0], truth[0].shape[1])),
+        exchange=prompt.exchange,
+        masks=Shown((one.prediction.value["masks"],), tuple(mask.bitmap for mask in truth[:4]), one.mask.size),
     )
 
 
 def _warped(exchange: Exchange) -> Iterator[Breach]:
     """Look for one map that takes all shapes of a scene to where they were found."""
-    pairs = [pair for asked in asked_of(exchange) for pair in _by_size(asked)]
+    pairs = [pair for prompt in prompts_of(exchange) for pair in _by_size(prompt)]
     if not pairs:
         return
-    size = (pairs[0][1].shape[0], pairs[0][1].shape[1])
-    why = warp_between([drawn for _, drawn in pairs], [bitmap_of(one.runs, size) for one, _ in pairs])
+    why = warp_between([drawn.bitmap for _, drawn in pairs], [one.mask.bitmap for one, _ in pairs])
     if why:
-        place, drawn = pairs[0][0].place, tuple(drawn for _, drawn in pairs[:4])
-        masks = Shown(tuple(one.place.prediction["masks"] for one, _ in pairs[:4]), drawn, size)
+        drawn = tuple(mask.bitmap for _, mask in pairs[:4])
+        first = pairs[0][0]
         yield Breach(
-            f"{place.path}.masks",
+            f"{first.prediction.path}.masks",
             "not the masks of what is drawn",
             "the drawn shapes, or a model's guess at them",
             why,
             exchange=exchange,
-            masks=masks,
+            masks=Shown(tuple(one.prediction.value["masks"] for one, _ in pairs[:4]), drawn, first.mask.size),
         )
 
 
-def _by_size(asked: Asked) -> Iterator[tuple[Measured, Bitmap]]:
+def _by_size(prompt: AnsweredPrompt) -> Iterator[tuple[Measured, Mask]]:
     """Match the masks of a concept with the drawn shapes, largest with largest, if there are as many."""
-    truth = expected_things(asked)
-    if not truth or asked.exchange.case.operation != "concept_segment" or len(truth) != len(asked.places):
+    truth = expected_things(prompt)
+    of_concept = prompt.exchange.case.operation == "concept_segment"
+    if not truth or not of_concept or len(truth) != len(prompt.predictions):
         return
-    found = measured(asked.places, (truth[0].shape[0], truth[0].shape[1]))
+    found = measured(prompt.predictions)
     if len(found) == len(truth):
-        ranked = sorted(found, key=lambda one: area_of_run_lengths(one.runs))
-        yield from zip(ranked, sorted(truth, key=np.count_nonzero), strict=True)
+        ranked = sorted(found, key=lambda one: one.mask.area)
+        yield from zip(ranked, sorted(truth, key=lambda mask: mask.area), strict=True)
 
 
 def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -105,26 +98,30 @@ def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     found: list[Breach] = []
     for exchange in exchanges:
         suppressed = exchange.case.sent.get("nms_iou_threshold") is not None
-        for asked in () if suppressed else asked_of(exchange):
-            truth = expected_things(asked)
-            if truth and (asked.threshold or 0.0) <= SURE:
+        for prompt in () if suppressed else prompts_of(exchange):
+            truth = expected_things(prompt)
+            if truth and (prompt.threshold or 0.0) <= SURE:
                 judged += len(truth)
-                found += _missing(asked, truth, exact=exchange.case.operation in exact)
+                found += _missing(prompt, truth, exact=exchange.case.operation in exact)
     return Judgement(judged, tuple(found))
 
 
-def _missing(asked: Asked, truth: Sequence[Bitmap], *, exact: bool) -> Iterator[Breach]:
-    size, places = (truth[0].shape[0], truth[0].shape[1]), best_places(asked)
-    drawn = [as_answered(bitmap, asked) for bitmap in truth]
-    pairing = pair_up(drawn, [one.runs for one in measured(places, size)], least=GOOD)
-    text = asked.prompt.get("text")
+def _missing(prompt: AnsweredPrompt, truth: Sequence[Mask], *, exact: bool) -> Iterator[Breach]:
+    predictions = best_of(prompt)
+    drawn = [as_answered(mask, predictions[0]) for mask in truth] if predictions else truth
+    pairing = pair_up(drawn, [one.mask for one in measured(predictions)], least=GOOD)
+    text = prompt.sent.get("text")
     for index in pairing.left:
         yield Breach(
-            asked.path,
-            f"{len(asked.places)} predictions, none with an IoU of {GOOD} or more",
+            prompt.path,
+            f"{len(prompt.predictions)} predictions, none with an IoU of {GOOD} or more",
             f"the drawn {text!r}, number {index + 1}" if text else "the drawn shape under the click",
-            exchange=asked.exchange,
-            masks=Shown(tuple(place.prediction.get("masks") for place in places), tuple(truth), size),
+            exchange=prompt.exchange,
+            masks=Shown(
+                tuple(one.value.get("masks") for one in predictions),
+                tuple(mask.bitmap for mask in truth),
+                truth[0].size,
+            ),
             severity="error" if exact else None,
         )
 

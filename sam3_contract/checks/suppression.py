@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.matching import Measured, frame_of, leeway_of, measured, same_things
-from sam3_contract.checks.predictions import number
-from sam3_contract.checks.prompts import Asked, asked_of, context_of
+from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import area_of_run_lengths, holes_filled, iou_matrix
+from sam3_contract.masks import iou_matrix
+from sam3_contract.measuring import frame_of, number
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 ROUNDING: Final = 1e-6  # of an IoU: the server computes in 32 bits
 SLACK: Final = 0.05  # of an IoU, where the masks are those of a model, which differ a little from call to call
 MAX_BREACHES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Suppressed:
     """An answer with NMS, and what can be measured of it.
 
@@ -41,10 +40,10 @@ class _Suppressed:
     partner: Exchange | None
     survivors: tuple[tuple[Measured, ...], ...]
 
-    @property
+    @cached_property
     def everything(self) -> list[Measured]:
         """The survivors of all prompts that have pixels: others overlap nothing, though the IoU of two is called 1."""
-        return [one for each in self.survivors for one in each if area_of_run_lengths(one.runs)]
+        return [one for each in self.survivors for one in each if one.mask.area]
 
 
 def _no_overlap_is_left(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -59,17 +58,17 @@ def _no_overlap_is_left(exchanges: Sequence[Exchange], _: Contract) -> Judgement
 
 
 def _overlaps_left(answer: _Suppressed, entries: Sequence[Measured]) -> Iterator[Breach]:
-    overlaps = iou_matrix([one.runs for one in entries], [one.runs for one in entries])
+    overlaps = iou_matrix([one.mask.runs for one in entries], [one.mask.runs for one in entries])
     np.fill_diagonal(overlaps, 0.0)
     for row, column in np.argwhere(np.triu(overlaps) > answer.threshold + ROUNDING)[:MAX_BREACHES].tolist():
-        first, second = entries[row].place, entries[column].place
+        first, second = entries[row].prediction, entries[column].prediction
         yield Breach(
             second.path,
             f"IoU {overlaps[row, column]:.4f} with {first.path}",
             f"at most the threshold, {answer.threshold:g}",
             "within one prompt" if first.prompt == second.prompt else "they answer different prompts",
             exchange=answer.exchange,
-            masks=Shown((second.prediction["masks"],), (first.prediction["masks"],), answer.size),
+            masks=Shown((second.value["masks"],), (first.value["masks"],), answer.size),
         )
 
 
@@ -86,79 +85,78 @@ def _only_the_worse_goes(exchanges: Sequence[Exchange], _: Contract) -> Judgemen
 
 def _wrongly_suppressed(answer: _Suppressed, partner: Exchange) -> Iterator[Breach]:
     leeway = leeway_of(answer.exchange)
-    asked = zip(asked_of(partner), asked_of(answer.exchange), answer.survivors, strict=False)
-    for before, after, left in asked:
-        all_of_them = measured(before.places, answer.size)
+    prompts = zip(prompts_of(partner), prompts_of(answer.exchange), answer.survivors, strict=False)
+    for before, after, left in prompts:
+        all_of_them = measured(before.predictions)
         pairing = same_things(all_of_them, left)
         least = (after.threshold or 0.0) + leeway
         for index in pairing.right:
-            if left[index].place.confidence >= least:
+            if left[index].prediction.confidence >= least:
                 found, wanted = "an instance that is not there without NMS", f"one of those in {partner.case.id}"
-                yield Breach(left[index].place.path, found, wanted, exchange=answer.exchange, beside=(partner,))
-        for row, column, _ in pairing.pairs:
-            own, other = left[column].place, all_of_them[row].place
+                yield Breach(left[index].prediction.path, found, wanted, exchange=answer.exchange, beside=(partner,))
+        for row, column in pairing.pairs:
+            own, other = left[column].prediction, all_of_them[row].prediction
             if abs(own.confidence - other.confidence) > leeway:
                 wanted = f"{other.confidence}, as in {partner.case.id}: NMS changes no confidence"
                 at = f"{own.path}.confidence"
                 yield Breach(at, str(own.confidence), wanted, exchange=answer.exchange, beside=(partner,))
         for index in pairing.left:
-            if all_of_them[index].place.confidence >= least:
+            if all_of_them[index].prediction.confidence >= least:
                 yield from _unjustified(all_of_them[index], after, answer)
 
 
-def _unjustified(lost: Measured, after: Asked, answer: _Suppressed) -> Iterator[Breach]:
+def _unjustified(lost: Measured, after: AnsweredPrompt, answer: _Suppressed) -> Iterator[Breach]:
     none_goes = answer.threshold >= 1.0  # no two masks overlap by more than wholly
     leeway, entries = leeway_of(answer.exchange), answer.everything
     least = answer.threshold - (SLACK if leeway else ROUNDING)
-    overlaps = [] if none_goes or not entries else iou_matrix([lost.runs], [one.runs for one in entries])[0]
-    near = [one.place for one, shared in zip(entries, overlaps, strict=False) if shared > least]
-    if any(place.confidence >= lost.place.confidence - leeway for place in near):
+    overlaps = [] if none_goes or not entries else iou_matrix([lost.mask.runs], [one.mask.runs for one in entries])[0]
+    near = [one.prediction for one, shared in zip(entries, overlaps, strict=False) if shared > least]
+    gone = lost.prediction
+    if any(one.confidence >= gone.confidence - leeway for one in near):
         return
     worse = f"only the less confident {near[0].path} overlaps it" if near else "nothing that stayed overlaps it so much"
     partner = answer.partner
     yield Breach(
         after.path,
-        f"{lost.place.path} of {partner.case.id if partner else ''} is missing, confidence {lost.place.confidence}",
+        f"{gone.path} of {partner.case.id if partner else ''} is missing, confidence {gone.confidence}",
         f"it goes only for a better one that it overlaps by more than {answer.threshold:g}",
         worse,
         exchange=answer.exchange,
-        masks=Shown(tuple(place.prediction["masks"] for place in near), (lost.place.prediction["masks"],), answer.size),
+        masks=Shown(tuple(one.value["masks"] for one in near), (gone.value["masks"],), answer.size),
         beside=(partner,) if partner else (),
     )
 
 
 def _suppressed(exchanges: Sequence[Exchange]) -> Iterator[_Suppressed]:
     """List the answers with NMS whose masks can be measured."""
-    plain = {_key(one): one for one in exchanges if _is_rle(one) and asked_of(one) and _nms(one) is None}
+    plain = {_key(one): one for one in exchanges if _is_rle(one) and prompts_of(one) and _nms(one) is None}
     for exchange in exchanges:
         threshold, size = number(_nms(exchange)), frame_of(exchange)
         if threshold is None or size is None:
             continue
         partner = plain.get(_key(exchange))
-        survivors = [measured(asked.places, size) for asked in asked_of(exchange)]
+        survivors = [measured(prompt.predictions) for prompt in prompts_of(exchange)]
         if not _is_rle(exchange):
-            survivors = _with_holes(survivors, partner, size) if partner else []
+            survivors = _with_holes(survivors, partner) if partner else []
         if survivors:
             yield _Suppressed(exchange, threshold, size, partner, tuple(map(tuple, survivors)))
 
 
-def _with_holes(
-    survivors: Sequence[Sequence[Measured]], partner: Exchange, size: tuple[int, int]
-) -> list[list[Measured]]:
+def _with_holes(survivors: Sequence[Sequence[Measured]], partner: Exchange) -> list[list[Measured]]:
     """Give polygons back the holes that count in an IoU: those of the RLEs that they show; empty if one shows none."""
     whole = []
-    for each, before in zip(survivors, asked_of(partner), strict=True):
-        known = measured(before.places, size)
-        filled = [Measured(one.place, holes_filled(one.runs, size=size)) for one in known]
+    for each, before in zip(survivors, prompts_of(partner), strict=True):
+        known = measured(before.predictions)
+        filled = [Measured(one.prediction, one.mask.filled) for one in known]
         pairing = same_things(each, filled)
         if pairing.left:
             return []
-        whole.append([Measured(each[row].place, known[column].runs) for row, column, _ in pairing.pairs])
+        whole.append([Measured(each[row].prediction, known[column].mask) for row, column in pairing.pairs])
     return whole
 
 
 def _key(exchange: Exchange) -> Hashable:
-    thresholds = tuple((one.question, one.threshold) for one in asked_of(exchange))
+    thresholds = tuple((one.question, one.threshold) for one in prompts_of(exchange))
     return (context_of(exchange, besides=["nms_iou_threshold", "format"]), thresholds)
 
 

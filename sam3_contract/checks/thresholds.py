@@ -8,12 +8,10 @@ from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.concept import THRESHOLD_QUIRKS
-from sam3_contract.checks.matching import Measured, frame_of, leeway_of, measured, same_things
-from sam3_contract.checks.prompts import Asked, context_of, grouped
+from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 MAX_BREACHES: Final = 8
 
@@ -22,7 +20,7 @@ def _lower_threshold_only_adds(exchanges: Sequence[Exchange], _: Contract) -> Ju
     judged = 0
     found: list[Breach] = []
     for _key, members in grouped(exchanges, _question):
-        ranked = sorted(members, key=lambda asked: asked.threshold or 0.0)
+        ranked = sorted(members, key=lambda prompt: prompt.threshold or 0.0)
         for low, high in itertools.pairwise(ranked):
             if low.threshold != high.threshold:
                 judged += 1
@@ -30,68 +28,65 @@ def _lower_threshold_only_adds(exchanges: Sequence[Exchange], _: Contract) -> Ju
     return Judgement(judged, tuple(found[:MAX_BREACHES]))
 
 
-def _question(asked: Asked) -> Hashable | None:
-    if asked.threshold is None or asked.exchange.case.sent.get("nms_iou_threshold") is not None:
+def _question(prompt: AnsweredPrompt) -> Hashable | None:
+    if prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
         return None
-    return (context_of(asked.exchange), asked.question)
+    return (context_of(prompt.exchange), prompt.question)
 
 
-def _lost_or_gained(low: Asked, high: Asked) -> Iterator[Breach]:
+def _lost_or_gained(low: AnsweredPrompt, high: AnsweredPrompt) -> Iterator[Breach]:
     """Compare what reaches the higher threshold in both answers."""
-    size = frame_of(low.exchange) or frame_of(high.exchange)
-    if size is None:
-        return
-    before, after = measured(low.places, size), measured(high.places, size)
-    if len(before) != len(low.places) or len(after) != len(high.places):
+    before, after = measured(low.predictions), measured(high.predictions)
+    if len(before) != len(low.predictions) or len(after) != len(high.predictions):
         return
     least, leeway = high.threshold or 0.0, leeway_of(high.exchange)
-    reaching = [one for one in before if one.place.confidence >= least]
+    reaching = [one for one in before if one.prediction.confidence >= least]
     pairing = same_things(reaching, after)
     for index in pairing.left:
-        if reaching[index].place.confidence >= least + leeway:
-            yield _lost(reaching[index], low, high, size)
+        if reaching[index].prediction.confidence >= least + leeway:
+            yield _lost(reaching[index], low, high)
     for index in pairing.right:
-        confidence = after[index].place.confidence
+        confidence = after[index].prediction.confidence
         if confidence >= max(least, (low.threshold or 0.0) + leeway):  # C03 tells of one below the threshold
-            yield _gained(after[index], low, high, size)
-    for row, column, _ in pairing.pairs:
-        if abs(reaching[row].place.confidence - after[column].place.confidence) > leeway:
+            yield _gained(after[index], low, high)
+    for row, column in pairing.pairs:
+        if abs(reaching[row].prediction.confidence - after[column].prediction.confidence) > leeway:
             yield _surer(reaching[row], after[column], low, high)
 
 
-def _lost(one: Measured, low: Asked, high: Asked, size: tuple[int, int]) -> Breach:
-    confidence, served = one.place.confidence, high.served_threshold
+def _lost(one: Measured, low: AnsweredPrompt, high: AnsweredPrompt) -> Breach:
+    confidence, served = one.prediction.confidence, high.served_threshold
     known = served is not None and (confidence < served or (high.strict and confidence == served))
     return Breach(
         high.path,
-        f"{one.place.path} of {low.exchange.case.id} is missing, confidence {confidence}",
+        f"{one.prediction.path} of {low.exchange.case.id} is missing, confidence {confidence}",
         f"every prediction of at least {high.threshold}",
         "one that is just as confident as the threshold was left out" if confidence == high.threshold else "",
         exchange=high.exchange,
         deviation=THRESHOLD_QUIRKS if known else "",
-        masks=Shown((), (one.place.prediction["masks"],), size),
+        masks=Shown((), (one.prediction.value["masks"],), one.mask.size),
         beside=(low.exchange,),
     )
 
 
-def _gained(one: Measured, low: Asked, high: Asked, size: tuple[int, int]) -> Breach:
-    known = low.served_threshold is not None and one.place.confidence <= low.served_threshold
+def _gained(one: Measured, low: AnsweredPrompt, high: AnsweredPrompt) -> Breach:
+    known = low.served_threshold is not None and one.prediction.confidence <= low.served_threshold
     return Breach(
-        one.place.path,
-        f"confidence {one.place.confidence} at threshold {high.threshold}",
+        one.prediction.path,
+        f"confidence {one.prediction.confidence} at threshold {high.threshold}",
         f"a prediction of {low.exchange.case.id} too, whose threshold is {low.threshold}",
         exchange=high.exchange,
         deviation=THRESHOLD_QUIRKS if known else "",
-        masks=Shown((one.place.prediction["masks"],), (), size),
+        masks=Shown((one.prediction.value["masks"],), (), one.mask.size),
         beside=(low.exchange,),
     )
 
 
-def _surer(before: Measured, after: Measured, low: Asked, high: Asked) -> Breach:
+def _surer(before: Measured, after: Measured, low: AnsweredPrompt, high: AnsweredPrompt) -> Breach:
     return Breach(
-        f"{after.place.path}.confidence",
-        f"{after.place.confidence} at threshold {high.threshold}",
-        f"{before.place.confidence}, as in {low.exchange.case.id}: a threshold changes no confidence",
+        f"{after.prediction.path}.confidence",
+        f"{after.prediction.confidence} at threshold {high.threshold}",
+        f"{before.prediction.confidence}, as in {low.exchange.case.id}: a threshold changes no confidence",
         exchange=high.exchange,
         beside=(low.exchange,),
     )

@@ -7,13 +7,12 @@ from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.ground_truth import sees_the_scene, sees_the_scenes
-from sam3_contract.checks.matching import bitmap_of, differences, frame_of, measured, pair_up
-from sam3_contract.checks.prompts import Asked, asked_of
+from sam3_contract.checks.matching import differences, measured, pair_up
+from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchange import Exchange, Twin
-from sam3_contract.masks import compare, run_lengths_from_bitmap
+from sam3_contract.masks import compare
+from sam3_contract.measuring import Mask, frame_of
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 SAME_THING: Final = 0.7
 """IoU from which on masks of two views show the same thing: a model looks at each view anew."""
@@ -50,31 +49,37 @@ def _judge(exchanges: Sequence[Exchange], *, moved: bool) -> Judgement:
 
 def _same_file(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
     law = f"the image {twin.how} is the same image"
-    pairs = zip(asked_of(base), asked_of(view), strict=False)
+    pairs = zip(prompts_of(base), prompts_of(view), strict=False)
     return [breach for ours, theirs in pairs for breach in differences(ours, theirs, law=law)]
 
 
 def _same_scene(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
     """Compare what is found: all of it where the server is exact, half of it where a model may miss something."""
-    pairs = [pair for pair in zip(asked_of(base), asked_of(view), strict=False) if pair[0].places or pair[1].places]
+    pairs = [
+        pair
+        for pair in zip(prompts_of(base), prompts_of(view), strict=False)
+        if pair[0].predictions or pair[1].predictions
+    ]
     found = [breach for ours, theirs in pairs if (breach := _unlike(ours, theirs, twin)) is not None]
     return found if view.exact or 2 * len(found) > len(pairs) else []
 
 
-def _unlike(ours: Asked, theirs: Asked, twin: Twin) -> Breach | None:
+def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, twin: Twin) -> Breach | None:
     """Bring the masks of a view into the frame of the image as it is, and match them there."""
-    size, other = frame_of(ours.exchange), frame_of(theirs.exchange)
-    if size is None or other is None:
+    size = frame_of(ours.exchange)
+    if size is None:
         return None
-    before, seen = measured(ours.places, size), measured(theirs.places, other)
-    brought = [twin.undo(bitmap_of(one.runs, other)) for one in seen]
-    pairing = pair_up([one.runs for one in before], [*map(run_lengths_from_bitmap, brought)], least=SAME_THING)
+    before, seen = measured(ours.predictions), measured(theirs.predictions)
+    brought = [Mask.of(twin.undo(one.mask.bitmap)) for one in seen]
+    if any(mask.size != size for mask in brought):
+        return None
+    pairing = pair_up([one.mask for one in before], brought, least=SAME_THING)
     if not pairing.left and not pairing.right:
         return None
-    expected = tuple(bitmap_of(before[index].runs, size) for index in pairing.left)
-    unexpected = tuple(brought[index] for index in pairing.right)
+    expected = tuple(before[index].mask.bitmap for index in pairing.left)
+    unexpected = tuple(brought[index].bitmap for index in pairing.right)
     return Breach(
-        seen[pairing.right[0]].place.path + ".masks" if pairing.right else theirs.path,
+        seen[pairing.right[0]].prediction.path + ".masks" if pairing.right else theirs.path,
         f"{len(pairing.pairs)} of {len(before)} masks agree, brought back into the frame of the image as it is",
         f"the masks of {ours.exchange.case.id}: this is the same image {twin.how}",
         compare(expected[0], unexpected[0], image_size=size).explanation if expected and unexpected else "",

@@ -7,12 +7,10 @@ from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import SAME_CONFIDENCE, differences
-from sam3_contract.checks.predictions import list_of, number
-from sam3_contract.checks.prompts import Asked, asked_of, context_of, grouped, visual_request
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of, visual_request
 from sam3_contract.exchange import Exchange
+from sam3_contract.measuring import list_of, number
 from sam3_contract.spec import Contract
-
-__all__ = ["CHECKS"]
 
 MASKS_OF_A_PROMPT: Final = 3
 ONE_MASK: Final = "one_mask_for_each_prompt"
@@ -25,12 +23,12 @@ def _predictions_follow_prompts(exchanges: Sequence[Exchange], _: Contract) -> J
         if request is None or not exchange.succeeded:
             continue
         judged += 1
-        asked, count = len(request.asked), len(list_of(exchange.answer, "predictions"))
-        wanted = MASKS_OF_A_PROMPT * asked if request.multimask_output else asked
-        three |= count == wanted != asked
+        prompts, count = len(request.asked), len(list_of(exchange.answer, "predictions"))
+        wanted = MASKS_OF_A_PROMPT * prompts if request.multimask_output else prompts
+        three |= count == wanted != prompts
         if count != wanted:
-            known = ONE_MASK if count == asked else ""
-            text = f"{wanted} for {asked} prompts"
+            known = ONE_MASK if count == prompts else ""
+            text = f"{wanted} for {prompts} prompts"
             found.append(Breach("$.predictions", f"{count} predictions", text, exchange=exchange, deviation=known))
     return Judgement(judged, tuple(found), frozenset({ONE_MASK}) if three else frozenset())
 
@@ -75,40 +73,40 @@ def _best_is_the_best(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     for _key, members in grouped(exchanges, _key_of_object):
         many = [one for one in members if _wants_three(one)]
         for one in members if many else ():
-            if not _wants_three(one) and len(one.places) == 1:
+            if not _wants_three(one) and len(one.predictions) == 1:
                 judged += 1
                 found += _not_the_best(one, many[0])
     return Judgement(judged, tuple(found))
 
 
-def _key_of_object(asked: Asked) -> Hashable | None:
-    if asked.exchange.case.operation != "visual_segment":
+def _key_of_object(prompt: AnsweredPrompt) -> Hashable | None:
+    if prompt.exchange.case.operation != "visual_segment":
         return None
-    return (context_of(asked.exchange, besides=["multimask_output", "format", "image_id"]), asked.question)
+    return (context_of(prompt.exchange, besides=["multimask_output", "format", "image_id"]), prompt.question)
 
 
-def _wants_three(asked: Asked) -> bool:
-    request = visual_request(asked.exchange)
+def _wants_three(prompt: AnsweredPrompt) -> bool:
+    request = visual_request(prompt.exchange)
     return request is not None and request.multimask_output
 
 
-def _not_the_best(one: Asked, many: Asked) -> Iterator[Breach]:
-    confidences = [place.confidence for place in many.places]
-    own = number(one.places[0].prediction.get("confidence"))
+def _not_the_best(one: AnsweredPrompt, many: AnsweredPrompt) -> Iterator[Breach]:
+    confidences = [other.confidence for other in many.predictions]
+    own = number(one.predictions[0].value.get("confidence"))
     if own is not None and own < max(confidences) - SAME_CONFIDENCE:
         why = "the least confident of the three was taken" if own <= min(confidences) + 1e-9 else ""
-        at, wanted = f"{one.places[0].path}.confidence", f"{max(confidences)}, the best of the three masks"
+        at, wanted = f"{one.predictions[0].path}.confidence", f"{max(confidences)}, the best of the three masks"
         yield Breach(at, shown(own), wanted, why, exchange=one.exchange, beside=(many.exchange,))
 
 
-def _key_of_prompt(asked: Asked) -> Hashable | None:
-    if asked.exchange.case.operation != "visual_segment":
+def _key_of_prompt(prompt: AnsweredPrompt) -> Hashable | None:
+    if prompt.exchange.case.operation != "visual_segment":
         return None
-    return (context_of(asked.exchange), asked.question)
+    return (context_of(prompt.exchange), prompt.question)
 
 
 def _company(exchange: Exchange) -> tuple[str, ...]:
-    return tuple(one.question for one in asked_of(exchange))
+    return tuple(one.question for one in prompts_of(exchange))
 
 
 def _form(exchange: Exchange) -> str:

@@ -12,8 +12,8 @@ import orjson
 import pybase64
 
 from sam3_contract.cases import built_in_images, plan
-from sam3_contract.deviations import explaining_deviation
-from sam3_contract.exchange import WRONG_KEY, Case, Exchange, KeyPlace
+from sam3_contract.deviations import deviation_explaining
+from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.har.entry import Entry
 from sam3_contract.images import ImageHeader
 from sam3_contract.redaction import MASK, bytes_without_key
@@ -194,7 +194,7 @@ def _expected_of(case: Case, contract: Contract, *, status: int) -> frozenset[in
 
 def _tolerated_of(case: Case, contract: Contract) -> dict[int, str]:
     """Name the known deviation that would explain an answer of 500 to such a request."""
-    explained = explaining_deviation(Exchange(case, _INTERNAL_ERROR, {}, b""))
+    explained = deviation_explaining(case, _INTERNAL_ERROR)
     is_known = any(deviation.id == explained for deviation in contract.deviations)
     return {_INTERNAL_ERROR: explained} if is_known else {}
 

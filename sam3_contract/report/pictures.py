@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw
 
 from sam3_contract.checks import Violation
 from sam3_contract.checks.check import Shown
-from sam3_contract.checks.predictions import Place, list_of, predictions_of
-from sam3_contract.checks.prompts import asked_of, corners_of, number, visual_request
+from sam3_contract.checks.prompts import corners_of, prompts_of, visual_request
 from sam3_contract.drawing import PALETTE, Contrast, Layer, draw_difference, draw_masks
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import masks_from_npz
+from sam3_contract.measuring import Prediction, list_of, number, predictions_of
 from sam3_contract.report.stage import Stage, Unshown, bitmap_of, stage_for
 from sam3_contract.report.words import count_of, safe
 
@@ -120,9 +120,9 @@ def figures_of(violation: Violation, album: Album) -> list[Figure]:
     exchange, shown = violation.exchange, violation.breach.masks
     if shown is not None and (shown.found or shown.expected):
         return [_safely(figure, exchange) for figure in _compared(exchange, shown, album)]
-    place = _place_of(violation)
-    key = (id(exchange), place.path if place else "")
-    return [_safely(album.figure(key, lambda: _answered(exchange, place)), exchange)]
+    prediction = _prediction_at(violation)
+    key = (id(exchange), prediction.path if prediction else "")
+    return [_safely(album.figure(key, lambda: _answered(exchange, prediction)), exchange)]
 
 
 def _safely(figure: Figure, exchange: Exchange) -> Figure:
@@ -169,35 +169,35 @@ def _union(masks: Sequence[Any], stage: Stage) -> NDArray[np.bool_]:
     return union
 
 
-def _place_of(violation: Violation) -> Place | None:
+def _prediction_at(violation: Violation) -> Prediction | None:
     """Find the prediction that a breach is in."""
     at = violation.breach.at
-    for place in predictions_of(violation.exchange):
-        if at == place.path or at.startswith((f"{place.path}.", f"{place.path}[")):
-            return place
+    for prediction in predictions_of(violation.exchange):
+        if at == prediction.path or at.startswith((f"{prediction.path}.", f"{prediction.path}[")):
+            return prediction
     return None
 
 
-def _answered(exchange: Exchange, place: Place | None) -> tuple[str, Image.Image | None]:
+def _answered(exchange: Exchange, prediction: Prediction | None) -> tuple[str, Image.Image | None]:
     """Draw what an answer holds: one prediction, all of them, or what was sent if there are none."""
-    places = [place] if place else list(predictions_of(exchange))
-    masks = [one.prediction.get("masks") for one in places] or _logits(exchange)
+    found = [prediction] if prediction else list(predictions_of(exchange))
+    masks = [one.value.get("masks") for one in found] or _logits(exchange)
     stage = stage_for(exchange, frame=None if _has_photograph(exchange) else _stated_frame(masks))
     if not masks:
         return f"the photograph that was sent{_noted(stage, [])}", _picture(exchange, stage, [])
     bitmaps, notes = _bitmaps(masks, stage)
-    labels = [_label(one) for one in places] or [str(index) for index in range(len(masks))]
-    colours = [one.prompt or 0 for one in places] if len({one.prompt for one in places}) > 1 else range(len(masks))
+    labels = [_label(one) for one in found] or [str(index) for index in range(len(masks))]
+    colours = [one.prompt or 0 for one in found] if len({one.prompt for one in found}) > 1 else range(len(masks))
     # A label would hide the click that lies in the middle of the only mask.
-    layers = [Layer(bitmap, "" if place else labels[index], colours[index]) for index, bitmap in bitmaps]
-    what = f"prediction {labels[0]} as answered" if place else f"{count_of(len(masks), 'mask')} as answered"
-    return what + _noted(stage, notes), _picture(exchange, stage, layers, prompt=_prompt_of(exchange, place))
+    layers = [Layer(bitmap, "" if prediction else labels[index], colours[index]) for index, bitmap in bitmaps]
+    what = f"prediction {labels[0]} as answered" if prediction else f"{count_of(len(masks), 'mask')} as answered"
+    return what + _noted(stage, notes), _picture(exchange, stage, layers, prompt=_prompt_of(exchange, prediction))
 
 
-def _prompt_of(exchange: Exchange, place: Place | None) -> int | None:
+def _prompt_of(exchange: Exchange, prediction: Prediction | None) -> int | None:
     """Tell which prompt a prediction answers; ``None`` for all of them."""
-    paths = {one.path: asked.index for asked in asked_of(exchange) for one in asked.places} if place else {}
-    return paths.get(place.path) if place else None
+    found = [prompt.index for prompt in prompts_of(exchange) if prediction in prompt.predictions]
+    return found[0] if found else None
 
 
 def _logits(exchange: Exchange) -> list[Any]:
@@ -255,10 +255,10 @@ def _noted(stage: Stage, notes: Sequence[str]) -> str:
     return "".join(f"; {one}" for one in said)
 
 
-def _label(place: Place) -> str:
-    confidence = number(place.prediction.get("confidence"))
-    index = place.path.rpartition("[")[2].rstrip("]")
-    name = index if place.prompt is None else f"{place.prompt}.{index}"
+def _label(prediction: Prediction) -> str:
+    confidence = number(prediction.value.get("confidence"))
+    index = prediction.path.rpartition("[")[2].rstrip("]")
+    name = index if prediction.prompt is None else f"{prediction.prompt}.{index}"
     return name if confidence is None else f"{name} ({confidence:.2f})"
 
 

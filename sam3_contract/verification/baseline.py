@@ -13,8 +13,6 @@ import orjson
 from sam3_contract.checks import CHECKS, Violation
 from sam3_contract.errors import BaselineError
 
-__all__ = ["Baseline"]
-
 FORMAT: Final = "sam3-contract/baseline/1"
 _INDEX: Final = re.compile(r"\[\d+\]")
 

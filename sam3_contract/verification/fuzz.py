@@ -16,15 +16,13 @@ from schemathesis.checks import ignored_auth
 from schemathesis.config import SchemathesisConfig
 
 from sam3_contract.checks import CHECKS, Breach, Check, Judgement, Violation, judge
-from sam3_contract.deviations import explaining_deviation
+from sam3_contract.deviations import deviation_explaining
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.schemathesis_hooks import exchange_of
 from sam3_contract.spec import Contract, load
 from sam3_contract.transport import Transport
 from sam3_contract.verification.runner import CheckOutcome, Run
-
-__all__ = ["extend"]
 
 GENERATED: Final = Check(
     code="F01",
@@ -108,7 +106,7 @@ def _is_known(failure: BaseException, found: _Found) -> bool:
     """Note a failure that a known deviation explains; tell whether it is one."""
     exchange = found.exchanges[-1]
     violations = list(_violations(failure, exchange, found.again))
-    deviation = explaining_deviation(exchange)
+    deviation = deviation_explaining(exchange.case, exchange.status)
     if not deviation or any(violation.check is not GENERATED for violation in violations):
         return False
     if deviation not in {violation.breach.deviation for violation in found.violations}:

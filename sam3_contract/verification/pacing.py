@@ -14,8 +14,6 @@ from sam3_contract.errors import TransportError, UsageError
 from sam3_contract.exchange import Case, Exchange
 from sam3_contract.transport import Transport
 
-__all__ = ["Patience", "seconds_between"]
-
 ATTEMPTS: Final = 3
 BUSY: Final = frozenset({429, 503})
 """Statuses after which a request may be sent again: it was refused before any work was done."""

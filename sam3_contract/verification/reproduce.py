@@ -14,8 +14,6 @@ from sam3_contract.exchange import WRONG_KEY, Exchange
 from sam3_contract.images import bytes_from_base64
 from sam3_contract.spec import Contract
 
-__all__ = ["Reproduction"]
-
 _SUFFIXES: Final = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tiff"}
 
 

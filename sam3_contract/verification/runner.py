@@ -7,16 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from sam3_contract.cases import Plan
-from sam3_contract.checks import CHECKS, Check, Judgement, Violation, deviations_shown, judge
+from sam3_contract.checks import CHECKS, Check, Judgement, Violation, judge
 from sam3_contract.checks.ground_truth import answers_exactly, looks_like_a_model
+from sam3_contract.deviations import deviations_shown
 from sam3_contract.errors import TransportError
 from sam3_contract.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.baseline import Baseline
 from sam3_contract.verification.pacing import Patience
-
-__all__ = ["DEFAULT_CALLS", "Budget", "CheckOutcome", "Run", "run_of", "verify"]
 
 DEFAULT_CALLS = 60
 
