@@ -12,10 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import sam3_contract.spec_diff as package
 from sam3_contract import spec
 from sam3_contract.spec_diff import RULES, Comparison, Difference, Target, compare
-from sam3_contract.spec_diff.text import as_json, as_text
+from sam3_contract.spec_diff.report import as_json, as_text
 
 CONTRACT = spec.load()
 # Through JSON, so that what YAML's anchors share is not changed in three places at once.
@@ -61,451 +60,143 @@ EMBEDDED = "components/schemas/EmbedImageResponse"
 
 # name, edits, operation, place, kind, effect: each edit yields this difference and no other.
 MUTATIONS: list[tuple[str, list[Edit], str, str, str, str]] = [
-    # The operation
     ("operation gone", [(EMBED_POST, GONE)], "embed_image", "", "operation_removed", "breaking"),
-    (
-        "operation moved",
-        [("paths/~v2~embed", OURS["paths"]["/sam3/embed_image"]), ("paths/~sam3~embed_image", GONE)],
-        *("embed_image", "", "operation_moved", "breaking"),
-    ),
-    (
-        "another method",
-        [("paths/~sam3~embed_image", {"put": OURS["paths"]["/sam3/embed_image"]["post"]})],
-        *("embed_image", "", "operation_moved", "breaking"),
-    ),
-    (
-        "below a prefix",
-        [("paths/~api~sam3~embed_image", OURS["paths"]["/sam3/embed_image"]), ("paths/~sam3~embed_image", GONE)],
-        *("embed_image", "", "operation_prefixed", "harmless"),
-    ),
-    (
-        "slash at the end",
-        [("paths/~sam3~embed_image~", OURS["paths"]["/sam3/embed_image"]), ("paths/~sam3~embed_image", GONE)],
-        *("embed_image", "", "operation_moved", "breaking"),
-    ),
+    ("operation moved", [("paths/~v2~embed", OURS["paths"]["/sam3/embed_image"]), ("paths/~sam3~embed_image", GONE)],
+     "embed_image", "", "operation_removed", "breaking"),
+    ("another method", [("paths/~sam3~embed_image", {"put": OURS["paths"]["/sam3/embed_image"]["post"]})],
+     "embed_image", "", "operation_removed", "breaking"),
     ("deprecated", [(f"{EMBED_POST}/deprecated", True)], "embed_image", "", "operation_deprecated", "harmless"),
-    # Credentials
-    (
-        "bearer no longer enough",
-        [(f"{EMBED_POST}/security", [{"queryKey": []}])],
-        *("embed_image", "security", "credentials_refused", "breaking"),
-    ),
-    (
-        "key parameter demanded",
-        [
-            (
-                f"{EMBED_POST}/parameters/0",
-                {"name": "api_key", "in": "query", "required": True, "schema": {"type": "string"}},
-            )
-        ],
-        *("embed_image", "security", "credentials_refused", "breaking"),
-    ),
-    (
-        "credentials not declared",
-        [(f"{EMBED_POST}/security", [])],
-        *("embed_image", "security", "credentials_undeclared", "harmless"),
-    ),
-    (
-        "more credentials",
-        [
-            (f"{EMBED_POST}/security", [{"queryKey": []}, {"bearerKey": []}, {"cookieKey": []}]),
-            ("components/securitySchemes/cookieKey", {"type": "apiKey", "in": "cookie", "name": "k"}),
-        ],
-        *("embed_image", "security", "credentials_added", "harmless"),
-    ),
-    # Parameters
-    (
-        "new parameter",
-        [(f"{EMBED_POST}/parameters/0", {"name": "trace", "in": "query", "schema": {"type": "string"}})],
-        *("embed_image", "query.trace", "parameter_added", "harmless"),
-    ),
-    (
-        "new required header",
-        [(f"{EMBED_POST}/parameters/0", {"name": "X-Team", "in": "header", "required": True, "schema": {}})],
-        *("embed_image", "header.x-team", "required_parameter_added", "breaking"),
-    ),
-    (
-        "parameter gone",
-        [(f"{EMBED_POST}/parameters/0", GONE)],
-        *("embed_image", "query.countinference", "parameter_undeclared", "unclear"),
-    ),
-    (
-        "parameter retyped",
-        [
-            (f"{EMBED_POST}/parameters/0", GONE),
-            (f"{EMBED_POST}/parameters/0", {"name": "countinference", "in": "query", "schema": {"type": "integer"}}),
-        ],
-        *("embed_image", "query.countinference", "retyped", "breaking"),
-    ),
-    (
-        "parameter demanded",
-        [
-            (f"{EMBED_POST}/parameters/0", GONE),
-            (
-                f"{EMBED_POST}/parameters/0",
-                {"name": "countinference", "in": "query", "required": True, "schema": {"type": "boolean"}},
-            ),
-        ],
-        *("embed_image", "query.countinference", "newly_required", "breaking"),
-    ),
-    # The request's body
-    (
-        "body optional",
-        [(f"{EMBED_POST}/requestBody/required", False)],
-        *("embed_image", "request", "no_longer_required", "harmless"),
-    ),
-    ("body gone", [(f"{EMBED_POST}/requestBody", GONE)], "embed_image", "request", "body_removed", "breaking"),
-    (
-        "another request media type",
-        [(f"{EMBED_POST}/requestBody/content/multipart~form-data", {"schema": {}})],
-        *("embed_image", "request", "media_type_added", "harmless"),
-    ),
-    (
-        "optional field",
-        [(f"{REQUEST}/properties/mask_size", {"type": "integer"})],
-        *("concept_segment", "request.mask_size", "field_added", "harmless"),
-    ),
-    (
-        "required field",
-        [(f"{REQUEST}/properties/mask_size", {"type": "integer"}), (f"{REQUEST}/required/0", "mask_size")],
-        *("concept_segment", "request.mask_size", "required_field_added", "breaking"),
-    ),
-    (
-        "field gone from a closed object",
-        [(f"{REQUEST}/properties/nms_iou_threshold", GONE)],
-        *("concept_segment", "request.nms_iou_threshold", "field_removed", "breaking"),
-    ),
-    (
-        "field newly required",
-        [(f"{REQUEST}/required/0", "format")],
-        *("concept_segment", "request.format", "newly_required", "breaking"),
-    ),
-    (
-        "field no longer required",
-        [(f"{REQUEST}/required", ["image"])],
-        *("concept_segment", "request.prompts", "no_longer_required", "harmless"),
-    ),
-    (
-        "object opened",
-        [(f"{REQUEST}/additionalProperties", True)],
-        *("concept_segment", "request", "opened", "harmless"),
-    ),
-    (
-        "request field retyped",
-        [(f"{REQUEST}/properties/format", {"type": "integer", "default": "polygon"})],
-        *("concept_segment", "request.format", "retyped", "breaking"),
-    ),
-    (
-        "number to integer",
-        [(f"{PROMPT}/properties/output_prob_thresh/type", ["integer", "null"])],
-        *("concept_segment", "request.prompts[].output_prob_thresh", "type_removed", "breaking"),
-    ),
-    (
-        "one more type taken",
-        [(f"{REQUEST}/properties/output_prob_thresh/type", ["number", "string"])],
-        *("concept_segment", "request.output_prob_thresh", "type_added", "harmless"),
-    ),
-    (
-        "null taken",
-        [(f"{REQUEST}/properties/output_prob_thresh/type", ["number", "null"])],
-        *("concept_segment", "request.output_prob_thresh", "null_added", "harmless"),
-    ),
-    (
-        "null refused",
-        [(f"{PROMPT}/properties/text/type", "string")],
-        *("concept_segment", "request.prompts[].text", "null_removed", "breaking"),
-    ),
-    (
-        "default changed",
-        [(f"{REQUEST}/properties/output_prob_thresh/default", 0.3)],
-        *("concept_segment", "request.output_prob_thresh", "default_changed", "breaking"),
-    ),
-    (
-        "default instead of null",
-        [(f"{REQUEST}/properties/nms_iou_threshold/default", 0.7)],
-        *("concept_segment", "request.nms_iou_threshold", "default_changed", "breaking"),
-    ),
-    (
-        "default gone",
-        [(f"{REQUEST}/properties/format/default", GONE)],
-        *("concept_segment", "request.format", "default_removed", "unclear"),
-    ),
-    (
-        "default documented",
-        [(f"{REQUEST}/properties/id", {"type": "string", "default": "none"})],
-        *("concept_segment", "request.id", "default_added", "harmless"),
-    ),
-    (
-        "bound tightened",
-        [(f"{REQUEST}/properties/output_prob_thresh/maximum", 0.9)],
-        *("concept_segment", "request.output_prob_thresh", "bound_tightened", "breaking"),
-    ),
-    (
-        "bound made exclusive",
-        [
-            (f"{REQUEST}/properties/output_prob_thresh/minimum", GONE),
-            (f"{REQUEST}/properties/output_prob_thresh/exclusiveMinimum", 0),
-        ],
-        *("concept_segment", "request.output_prob_thresh", "bound_tightened", "breaking"),
-    ),
-    (
-        "bound loosened",
-        [(f"{REQUEST}/properties/prompts/maxItems", 32)],
-        *("concept_segment", "request.prompts", "bound_loosened", "harmless"),
-    ),
-    (
-        "bound lifted",
-        [(f"{REQUEST}/properties/prompts/maxItems", GONE)],
-        *("concept_segment", "request.prompts", "bound_lifted", "harmless"),
-    ),
-    (
-        "step introduced",
-        [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 0.1)],
-        *("concept_segment", "request.output_prob_thresh", "bound_tightened", "breaking"),
-    ),
-    (
-        "entries must be unique",
-        [(f"{REQUEST}/properties/prompts/uniqueItems", True)],
-        *("concept_segment", "request.prompts", "bound_tightened", "breaking"),
-    ),
-    (
-        "pattern introduced",
-        [(f"{REQUEST}/properties/model_id/pattern", "^sam3/")],
-        *("concept_segment", "request.model_id", "pattern_introduced", "breaking"),
-    ),
-    (
-        "format introduced",
-        [(f"{REQUEST}/properties/model_id/format", "uuid")],
-        *("concept_segment", "request.model_id", "format_changed", "unclear"),
-    ),
-    (
-        "value no longer taken",
-        [(f"{VISUAL_REQUEST}/properties/format/enum", ["json", "rle"])],
-        *("visual_segment", "request.format", "enum_values_removed", "breaking"),
-    ),
-    (
-        "value taken as well",
-        [(f"{REQUEST}/properties/format/enum", ["rle", "polygon", "png"])],
-        *("concept_segment", "request.format", "enum_values_added", "harmless"),
-    ),
-    (
-        "values no longer listed",
-        [(f"{REQUEST}/properties/format/enum", GONE)],
-        *("concept_segment", "request.format", "enum_lifted", "harmless"),
-    ),
-    (
-        "values listed",
-        [(f"{REQUEST}/properties/model_id/enum", ["sam3/sam3_final"])],
-        *("concept_segment", "request.model_id", "enum_introduced", "breaking"),
-    ),
-    (
-        "form no longer taken",
-        [(f"{PROMPT}/properties/boxes/items/anyOf", [{"$ref": "#/components/schemas/TopLeftBox"}])],
-        *("concept_segment", "request.prompts[].boxes[]", "form_removed", "breaking"),
-    ),
-    (
-        "form taken as well",
-        [
-            (
-                f"{PROMPT}/properties/boxes/items/anyOf/2",
-                {"type": "object", "properties": {"polygon": {"type": "array"}}},
-            )
-        ],
-        *("concept_segment", "request.prompts[].boxes[]", "form_added", "harmless"),
-    ),
-    (
-        "anything taken",
-        [(f"{REQUEST}/properties/image_id", {})],
-        *("concept_segment", "request.image_id", "free_form", "harmless"),
-    ),
-    (
-        "one more rule",
-        [(f"{PROMPT}/allOf/0", {"not": {"required": ["text", "boxes"]}})],
-        *("concept_segment", "request.prompts[]", "rule_introduced", "breaking"),
-    ),
-    ("one rule less", [(f"{PROMPT}/anyOf", GONE)], "concept_segment", "request.prompts[]", "rule_lifted", "harmless"),
-    (
-        "another rule",
-        [(f"{PROMPT}/anyOf/0/required", ["text", "type"])],
-        *("concept_segment", "request.prompts[]", "rule_changed", "unclear"),
-    ),
-    # Answers
-    (
-        "new field answered",
-        [(f"{ECHO}/properties/language", {"type": "string"})],
-        *("concept_segment", "answer 200.prompt_results[].echo.language", "field_added", "harmless"),
-    ),
-    (
-        "required field gone",
-        [(f"{ECHO}/properties/num_boxes", GONE), (f"{ECHO}/required", ["prompt_index", "type", "text"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "field_removed", "breaking"),
-    ),
-    (
-        "optional field gone",
-        [(f"{EMBEDDED}/properties/frame_id", GONE)],
-        *("embed_image", "answer 200.frame_id", "field_undeclared", "unclear"),
-    ),
-    (
-        "answer field may be absent",
-        [(f"{ECHO}/required", ["prompt_index", "type", "text"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "no_longer_required", "breaking"),
-    ),
-    (
-        "answer field with null may be absent",
-        [(f"{ECHO}/required", ["prompt_index", "type", "num_boxes"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.text", "presence_unstated", "unclear"),
-    ),
-    (
-        "answer field always there",
-        [(f"{EMBEDDED}/required/0", "frame_id")],
-        *("embed_image", "answer 200.frame_id", "newly_required", "harmless"),
-    ),
-    (
-        "answer field may be null",
-        [(f"{ECHO}/properties/num_boxes/type", ["integer", "null"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "null_added", "breaking"),
-    ),
-    (
-        "answer field never null",
-        [(f"{ECHO}/properties/text/type", "string")],
-        *("concept_segment", "answer 200.prompt_results[].echo.text", "null_removed", "harmless"),
-    ),
-    (
-        "answer field retyped",
-        [(f"{EMBEDDED}/properties/image_id", {"type": "integer"})],
-        *("embed_image", "answer 200.image_id", "retyped", "breaking"),
-    ),
-    (
-        "integer answered as number",
-        [(f"{RESULT}/properties/prompt_index/type", "number")],
-        *("concept_segment", "answer 200.prompt_results[].prompt_index", "type_added", "breaking"),
-    ),
-    (
-        "answer field free-form",
-        [(f"{EMBEDDED}/properties/image_id", {"description": "anything"})],
-        *("embed_image", "answer 200.image_id", "free_form", "unclear"),
-    ),
-    (
-        "new value answered",
-        [(f"{ECHO}/properties/type/enum", ["text", "visual", "both"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.type", "enum_values_added", "breaking"),
-    ),
-    (
-        "value no longer answered",
-        [(f"{ECHO}/properties/type/enum", ["text"])],
-        *("concept_segment", "answer 200.prompt_results[].echo.type", "enum_values_removed", "harmless"),
-    ),
-    (
-        "answer bound loosened",
-        [(f"{ECHO}/properties/num_boxes/minimum", -1)],
-        *("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "bound_loosened", "breaking"),
-    ),
-    (
-        "answer bound lifted",
-        [(f"{ECHO}/properties/num_boxes/minimum", GONE)],
-        *("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "bound_lifted", "unclear"),
-    ),
-    (
-        "answer closed",
-        [(f"{EMBEDDED}/additionalProperties", False)],
-        *("embed_image", "answer 200", "closed", "harmless"),
-    ),
-    (
-        "success gone",
-        [(f"{EMBED_POST}/responses/200", GONE)],
-        *("embed_image", "answer 200", "status_removed", "breaking"),
-    ),
-    (
-        "error not declared",
-        [(f"{EMBED_POST}/responses/507", GONE)],
-        *("embed_image", "answer 507", "status_undeclared", "harmless"),
-    ),
-    (
-        "another error",
-        [(f"{EMBED_POST}/responses/418", {"description": "x"})],
-        *("embed_image", "answer 418", "status_added", "harmless"),
-    ),
-    (
-        "another success",
-        [(f"{EMBED_POST}/responses/202", {"description": "x"})],
-        *("embed_image", "answer 202", "success_added", "unclear"),
-    ),
-    (
-        "answer media type gone",
-        [(f"{VISUAL_POST}/responses/200/content/application~octet-stream", GONE)],
-        *("visual_segment", "answer 200", "media_type_removed", "breaking"),
-    ),
-    (
-        "another answer media type",
-        [(f"{EMBED_POST}/responses/200/content/text~csv", {"schema": {"type": "string"}})],
-        *("embed_image", "answer 200", "media_type_added", "unclear"),
-    ),
-    (
-        "answer body gone",
-        [(f"{EMBED_POST}/responses/200/content", GONE)],
-        *("embed_image", "answer 200", "body_removed", "breaking"),
-    ),
-    (
-        "error body not described",
-        [(f"{EMBED_POST}/responses/404", {"description": "x"})],
-        *("embed_image", "answer 404", "body_undescribed", "unclear"),
-    ),
-    (
-        "header not declared",
-        [(f"{EMBED_POST}/responses/200/headers/x-model-id", GONE)],
-        *("embed_image", "answer 200 header x-model-id", "header_undeclared", "harmless"),
-    ),
-    (
-        "another header",
-        [(f"{EMBED_POST}/responses/200/headers/X-New", {"schema": {"type": "string"}})],
-        *("embed_image", "answer 200 header x-new", "header_added", "harmless"),
-    ),
-    # What cannot be followed
-    (
-        "dangling reference",
-        [(f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "#/components/schemas/Nowhere"})],
-        *("concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
-    ),
-    (
-        "reference to another file",
-        [(f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "common.yaml#/Threshold"})],
-        *("concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
-    ),
-    (
-        "circular reference",
-        [
-            (f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "#/components/schemas/A"}),
-            ("components/schemas/A", {"$ref": "#/components/schemas/B"}),
-            ("components/schemas/B", {"allOf": [{"$ref": "#/components/schemas/A"}]}),
-        ],
-        *("concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
-    ),
-    (
-        "dangling body",
-        [(f"{EMBED_POST}/requestBody", {"$ref": "#/components/requestBodies/Nowhere"})],
-        *("embed_image", "request", "unresolved", "unclear"),
-    ),
-    (
-        "dangling parameter",
-        [(f"{EMBED_POST}/parameters/0", {"$ref": "#/components/parameters/Nowhere"})],
-        *("embed_image", "parameters", "unresolved", "unclear"),
-    ),
-    (
-        "dangling header",
-        [(f"{EMBED_POST}/responses/200/headers/x-model-id", {"$ref": "#/components/headers/Nowhere"})],
-        *("embed_image", "answer 200 header x-model-id", "unresolved", "unclear"),
-    ),
-    (
-        "dangling answer",
-        [(f"{EMBED_POST}/responses/404", {"$ref": "#/components/responses/Nowhere"})],
-        *("embed_image", "answer 404", "unresolved", "unclear"),
-    ),
-    (
-        "a list for a schema",
-        [(f"{REQUEST}/properties/image_id", [1])],
-        *("concept_segment", "request.image_id", "unresolved", "unclear"),
-    ),
-]
+    ("bearer no longer enough", [(f"{EMBED_POST}/security", [{"queryKey": []}])],
+     "embed_image", "security", "credentials_refused", "breaking"),
+    ("key parameter demanded",
+     [(f"{EMBED_POST}/parameters/0", {"name": "api_key", "in": "query", "required": True, "schema": {}})],
+     "embed_image", "security", "credentials_refused", "breaking"),
+    ("new parameter", [(f"{EMBED_POST}/parameters/0", {"name": "trace", "in": "query", "schema": {"type": "string"}})],
+     "embed_image", "query.trace", "field_added", "harmless"),
+    ("new required header",
+     [(f"{EMBED_POST}/parameters/0", {"name": "X-Team", "in": "header", "required": True, "schema": {}})],
+     "embed_image", "header.x-team", "newly_required", "breaking"),
+    ("parameter gone", [(f"{EMBED_POST}/parameters/0", GONE)],
+     "embed_image", "query.countinference", "field_undeclared", "unclear"),
+    ("parameter retyped", [(f"{EMBED_POST}/parameters/0", GONE),
+      (f"{EMBED_POST}/parameters/0", {"name": "countinference", "in": "query", "schema": {"type": "integer"}})],
+     "embed_image", "query.countinference", "retyped", "breaking"),
+    ("parameter demanded", [(f"{EMBED_POST}/parameters/0", GONE),
+      (f"{EMBED_POST}/parameters/0",
+       {"name": "countinference", "in": "query", "required": True, "schema": {"type": "boolean"}})],
+     "embed_image", "query.countinference", "newly_required", "breaking"),
+    ("body gone", [(f"{EMBED_POST}/requestBody", GONE)], "embed_image", "request", "media_type_removed", "breaking"),
+    ("optional field", [(f"{REQUEST}/properties/mask_size", {"type": "integer"})],
+     "concept_segment", "request.mask_size", "field_added", "harmless"),
+    ("required field", [(f"{REQUEST}/properties/mask_size", {"type": "integer"}),
+      (f"{REQUEST}/required/0", "mask_size")],
+     "concept_segment", "request.mask_size", "newly_required", "breaking"),
+    ("field gone from a closed object", [(f"{REQUEST}/properties/nms_iou_threshold", GONE)],
+     "concept_segment", "request.nms_iou_threshold", "field_removed", "breaking"),
+    ("field newly required", [(f"{REQUEST}/required/0", "format")],
+     "concept_segment", "request.format", "newly_required", "breaking"),
+    ("field no longer required", [(f"{REQUEST}/required", ["image"])],
+     "concept_segment", "request.prompts", "no_longer_required", "harmless"),
+    ("request field retyped", [(f"{REQUEST}/properties/format", {"type": "integer", "default": "polygon"})],
+     "concept_segment", "request.format", "retyped", "breaking"),
+    ("number to integer", [(f"{PROMPT}/properties/output_prob_thresh/type", ["integer", "null"])],
+     "concept_segment", "request.prompts[].output_prob_thresh", "type_removed", "breaking"),
+    ("one more type taken", [(f"{REQUEST}/properties/output_prob_thresh/type", ["number", "string"])],
+     "concept_segment", "request.output_prob_thresh", "type_added", "harmless"),
+    ("null taken", [(f"{REQUEST}/properties/output_prob_thresh/type", ["number", "null"])],
+     "concept_segment", "request.output_prob_thresh", "type_added", "harmless"),
+    ("null refused", [(f"{PROMPT}/properties/text/type", "string")],
+     "concept_segment", "request.prompts[].text", "type_removed", "breaking"),
+    ("default changed", [(f"{REQUEST}/properties/output_prob_thresh/default", 0.3)],
+     "concept_segment", "request.output_prob_thresh", "default_changed", "breaking"),
+    ("default instead of null", [(f"{REQUEST}/properties/nms_iou_threshold/default", 0.7)],
+     "concept_segment", "request.nms_iou_threshold", "default_changed", "breaking"),
+    ("default gone", [(f"{REQUEST}/properties/format/default", GONE)],
+     "concept_segment", "request.format", "default_unstated", "unclear"),
+    ("bound tightened", [(f"{REQUEST}/properties/output_prob_thresh/maximum", 0.9)],
+     "concept_segment", "request.output_prob_thresh", "bound_tightened", "breaking"),
+    ("bound made exclusive", [(f"{REQUEST}/properties/output_prob_thresh/minimum", GONE),
+      (f"{REQUEST}/properties/output_prob_thresh/exclusiveMinimum", 0)],
+     "concept_segment", "request.output_prob_thresh", "bound_tightened", "breaking"),
+    ("bound loosened", [(f"{REQUEST}/properties/prompts/maxItems", 32)],
+     "concept_segment", "request.prompts", "bound_loosened", "harmless"),
+    ("step introduced", [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 0.1)],
+     "concept_segment", "request.output_prob_thresh", "rule_added", "breaking"),
+    ("entries must be unique", [(f"{REQUEST}/properties/prompts/uniqueItems", True)],
+     "concept_segment", "request.prompts", "rule_added", "breaking"),
+    ("pattern introduced", [(f"{REQUEST}/properties/model_id/pattern", "^sam3/")],
+     "concept_segment", "request.model_id", "rule_added", "breaking"),
+    ("value no longer taken", [(f"{VISUAL_REQUEST}/properties/format/enum", ["json", "rle"])],
+     "visual_segment", "request.format", "values_removed", "breaking"),
+    ("value taken as well", [(f"{REQUEST}/properties/format/enum", ["rle", "polygon", "png"])],
+     "concept_segment", "request.format", "values_added", "harmless"),
+    ("values no longer listed", [(f"{REQUEST}/properties/format/enum", GONE)],
+     "concept_segment", "request.format", "values_unstated", "harmless"),
+    ("values listed", [(f"{REQUEST}/properties/model_id/enum", ["sam3/sam3_final"])],
+     "concept_segment", "request.model_id", "values_removed", "breaking"),
+    ("form no longer taken",
+     [(f"{PROMPT}/properties/boxes/items/anyOf", [{"$ref": "#/components/schemas/TopLeftBox"}])],
+     "concept_segment", "request.prompts[].boxes[]", "alternative_removed", "breaking"),
+    ("form taken as well",
+     [(f"{PROMPT}/properties/boxes/items/anyOf/2", {"type": "object", "properties": {"polygon": {"type": "array"}}}) ],
+     "concept_segment", "request.prompts[].boxes[]", "alternative_added", "harmless"),
+    ("anything taken", [(f"{REQUEST}/properties/image_id", {})],
+     "concept_segment", "request.image_id", "type_unstated", "harmless"),
+    ("one more rule", [(f"{PROMPT}/allOf/0", {"not": {"required": ["text", "boxes"]}})],
+     "concept_segment", "request.prompts[]", "rule_added", "breaking"),
+    ("another rule", [(f"{PROMPT}/anyOf/0/required", ["text", "type"])],
+     "concept_segment", "request.prompts[]", "rule_changed", "unclear"),
+    ("new field answered", [(f"{ECHO}/properties/language", {"type": "string"})],
+     "concept_segment", "answer 200.prompt_results[].echo.language", "field_added", "harmless"),
+    ("required field gone", [(f"{ECHO}/properties/num_boxes", GONE),
+      (f"{ECHO}/required", ["prompt_index", "type", "text"])],
+     "concept_segment", "answer 200.prompt_results[].echo.num_boxes", "field_removed", "breaking"),
+    ("optional field gone", [(f"{EMBEDDED}/properties/frame_id", GONE)],
+     "embed_image", "answer 200.frame_id", "field_undeclared", "unclear"),
+    ("answer field may be absent", [(f"{ECHO}/required", ["prompt_index", "type", "text"])],
+     "concept_segment", "answer 200.prompt_results[].echo.num_boxes", "no_longer_required", "breaking"),
+    ("answer field with null may be absent", [(f"{ECHO}/required", ["prompt_index", "type", "num_boxes"])],
+     "concept_segment", "answer 200.prompt_results[].echo.text", "presence_unstated", "unclear"),
+    ("answer field always there", [(f"{EMBEDDED}/required/0", "frame_id")],
+     "embed_image", "answer 200.frame_id", "newly_required", "harmless"),
+    ("answer field may be null", [(f"{ECHO}/properties/num_boxes/type", ["integer", "null"])],
+     "concept_segment", "answer 200.prompt_results[].echo.num_boxes", "type_added", "breaking"),
+    ("answer field never null", [(f"{ECHO}/properties/text/type", "string")],
+     "concept_segment", "answer 200.prompt_results[].echo.text", "type_removed", "harmless"),
+    ("answer field retyped", [(f"{EMBEDDED}/properties/image_id", {"type": "integer"})],
+     "embed_image", "answer 200.image_id", "retyped", "breaking"),
+    ("integer answered as number", [(f"{RESULT}/properties/prompt_index/type", "number")],
+     "concept_segment", "answer 200.prompt_results[].prompt_index", "type_added", "breaking"),
+    ("answer field free-form", [(f"{EMBEDDED}/properties/image_id", {"description": "anything"})],
+     "embed_image", "answer 200.image_id", "type_unstated", "unclear"),
+    ("new value answered", [(f"{ECHO}/properties/type/enum", ["text", "visual", "both"])],
+     "concept_segment", "answer 200.prompt_results[].echo.type", "values_added", "breaking"),
+    ("value no longer answered", [(f"{ECHO}/properties/type/enum", ["text"])],
+     "concept_segment", "answer 200.prompt_results[].echo.type", "values_removed", "harmless"),
+    ("answer bound loosened", [(f"{ECHO}/properties/num_boxes/minimum", -1)],
+     "concept_segment", "answer 200.prompt_results[].echo.num_boxes", "bound_loosened", "breaking"),
+    ("answer closed", [(f"{EMBEDDED}/additionalProperties", False)], "embed_image", "answer 200", "closed", "harmless"),
+    ("success gone", [(f"{EMBED_POST}/responses/200", GONE)],
+     "embed_image", "answer 200", "success_removed", "breaking"),
+    ("another success", [(f"{EMBED_POST}/responses/202", {"description": "x"})],
+     "embed_image", "answer 202", "success_added", "unclear"),
+    ("answer media type gone", [(f"{VISUAL_POST}/responses/200/content/application~octet-stream", GONE)],
+     "visual_segment", "answer 200", "media_type_removed", "breaking"),
+    ("answer body gone", [(f"{EMBED_POST}/responses/200/content", GONE)],
+     "embed_image", "answer 200", "media_type_removed", "breaking"),
+    ("dangling reference", [(f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "#/components/schemas/Nowhere"})],
+     "concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
+    ("reference to another file", [(f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "common.yaml#/Threshold"})],
+     "concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
+    ("circular reference", [(f"{REQUEST}/properties/nms_iou_threshold", {"$ref": "#/components/schemas/A"}),
+      ("components/schemas/A", {"$ref": "#/components/schemas/B"}),
+      ("components/schemas/B", {"allOf": [{"$ref": "#/components/schemas/A"}]})],
+     "concept_segment", "request.nms_iou_threshold", "unresolved", "unclear"),
+    ("dangling body", [(f"{EMBED_POST}/requestBody", {"$ref": "#/components/requestBodies/Nowhere"})],
+     "embed_image", "request", "unresolved", "unclear"),
+    ("a list for a schema", [(f"{REQUEST}/properties/image_id", [1])],
+     "concept_segment", "request.image_id", "unresolved", "unclear"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -520,116 +211,63 @@ def test_mutation_of_our_document_yields_exactly_that_difference(
     assert found.is_breaking == (effect == "breaking")
 
 
-TWO_BASES: list[tuple[str, list[Edit], list[Edit], tuple[str, str, str, str]]] = [
-    (
-        "request closed",
-        [(f"{REQUEST}/additionalProperties", True)],
-        [(f"{REQUEST}/additionalProperties", False)],
-        ("concept_segment", "request", "closed", "breaking"),
-    ),
-    (
-        "field no longer declared by an open object",
-        [(f"{REQUEST}/additionalProperties", GONE)],
-        [(f"{REQUEST}/additionalProperties", GONE), (f"{REQUEST}/properties/nms_iou_threshold", GONE)],
-        ("concept_segment", "request.nms_iou_threshold", "field_undeclared", "unclear"),
-    ),
-    (
-        "answer opened",
-        [(f"{EMBEDDED}/additionalProperties", False)],
-        [],
-        ("embed_image", "answer 200", "opened", "harmless"),
-    ),
-    (
-        "body where there was none",
-        [(f"{EMBED_POST}/requestBody", GONE)],
-        [],
-        ("embed_image", "request", "required_body_added", "breaking"),
-    ),
-    (
-        "optional body where there was none",
-        [(f"{EMBED_POST}/requestBody", GONE)],
-        [(f"{EMBED_POST}/requestBody/required", False)],
-        ("embed_image", "request", "body_added", "harmless"),
-    ),
-    (
-        "answer body where there was none",
-        [(f"{EMBED_POST}/responses/404", {"description": "x"})],
-        [],
-        ("embed_image", "answer 404", "body_added", "harmless"),
-    ),
-    (
-        "no longer any value",
-        [(f"{REQUEST}/properties/image_id", {})],
-        [],
-        ("concept_segment", "request.image_id", "free_form_ended", "breaking"),
-    ),
-    (
-        "any field no longer, but some",
-        [(f"{REQUEST}/properties/image", {"type": "object"})],
-        [],
-        ("concept_segment", "request.image", "free_form_ended", "breaking"),
-    ),
-    (
-        "answered value now listed",
-        [(f"{ECHO}/properties/type/enum", GONE)],
-        [],
-        ("concept_segment", "answer 200.prompt_results[].echo.type", "enum_introduced", "harmless"),
-    ),
-    (
-        "pattern changed",
-        [(f"{REQUEST}/properties/model_id/pattern", "^a")],
-        [(f"{REQUEST}/properties/model_id/pattern", "^b")],
-        ("concept_segment", "request.model_id", "pattern_changed", "unclear"),
-    ),
-    (
-        "pattern lifted",
-        [(f"{EMBEDDED}/properties/image_id/pattern", "^a")],
-        [],
-        ("embed_image", "answer 200.image_id", "pattern_lifted", "unclear"),
-    ),
-    (
-        "steps that fit each other",
-        [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 4)],
-        [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 2)],
-        ("concept_segment", "request.output_prob_thresh", "bound_loosened", "harmless"),
-    ),
-    (
-        "required header gone",
-        [(f"{EMBED_POST}/responses/200/headers/x-new", {"required": True, "schema": {}})],
-        [],
-        ("embed_image", "answer 200 header x-new", "header_removed", "breaking"),
-    ),
-    (
-        "parameter written otherwise",
-        [(f"{EMBED_POST}/parameters/0", {"name": "ids", "in": "query", "schema": {"type": "array"}})],
-        [(f"{EMBED_POST}/parameters/0", {"name": "ids", "in": "query", "explode": False, "schema": {"type": "array"}})],
-        ("embed_image", "query.ids", "parameter_restyled", "breaking"),
-    ),
-    (
-        "error in another media type",
-        [(f"{EMBED_POST}/responses/404/content", {"application/json": {}, "text/html": {}})],
-        [(f"{EMBED_POST}/responses/404/content", {"application/json": {}})],
-        ("embed_image", "answer 404", "error_media_type_removed", "unclear"),
-    ),
-    (
-        "values of a map",
-        [(f"{REQUEST}/properties/tags", {"type": "object", "additionalProperties": {"type": "string"}})],
-        [(f"{REQUEST}/properties/tags", {"type": "object", "additionalProperties": {"type": "integer"}})],
-        ("concept_segment", "request.tags.*", "retyped", "breaking"),
-    ),
-    (
-        "an operation that was not there",
-        [(EMBED_POST, GONE)],
-        [],
-        ("embed_image", "", "operation_added", "harmless"),
-    ),
-    (
-        "credentials demanded",
-        [(f"{EMBED_POST}/security", [{}])],
-        [],
-        ("embed_image", "security", "credentials_refused", "breaking"),
-    ),
-]
+NOT_FELT: list[tuple[str, list[Edit]]] = [
+    ("below a prefix", [("paths/~api~sam3~embed_image", OURS["paths"]["/sam3/embed_image"]),
+      ("paths/~sam3~embed_image", GONE)]),
+    ("slash at the end", [("paths/~sam3~embed_image~", OURS["paths"]["/sam3/embed_image"]),
+      ("paths/~sam3~embed_image", GONE)]),
+    ("credentials not declared", [(f"{EMBED_POST}/security", [])]),
+    ("more credentials", [(f"{EMBED_POST}/security", [{"queryKey": []}, {"bearerKey": []}, {"cookieKey": []}]),
+      ("components/securitySchemes/cookieKey", {"type": "apiKey", "in": "cookie", "name": "k"})]),
+    ("body optional", [(f"{EMBED_POST}/requestBody/required", False)]),
+    ("another request media type", [(f"{EMBED_POST}/requestBody/content/multipart~form-data", {"schema": {}})]),
+    ("object opened", [(f"{REQUEST}/additionalProperties", True)]),
+    ("default documented", [(f"{REQUEST}/properties/id", {"type": "string", "default": "none"})]),
+    ("bound lifted", [(f"{REQUEST}/properties/prompts/maxItems", GONE)]),
+    ("format introduced", [(f"{REQUEST}/properties/model_id/format", "uuid")]),
+    ("one rule less", [(f"{PROMPT}/anyOf", GONE)]),
+    ("answer bound lifted", [(f"{ECHO}/properties/num_boxes/minimum", GONE)]),
+    ("error not declared", [(f"{EMBED_POST}/responses/507", GONE)]),
+    ("another error", [(f"{EMBED_POST}/responses/418", {"description": "x"})]),
+    ("another answer media type", [(f"{EMBED_POST}/responses/200/content/text~csv", {"schema": {"type": "string"}})]),
+    ("error body not described", [(f"{EMBED_POST}/responses/404", {"description": "x"})]),
+    ("header not declared", [(f"{EMBED_POST}/responses/200/headers/x-model-id", GONE)]),
+    ("another header", [(f"{EMBED_POST}/responses/200/headers/X-New", {"schema": {"type": "string"}})]),
+    ("dangling parameter", [(f"{EMBED_POST}/parameters/0", {"$ref": "#/components/parameters/Nowhere"})]),
+    ("dangling header", [(f"{EMBED_POST}/responses/200/headers/x-model-id", {"$ref": "#/components/headers/Nowhere"})]),
+    ("dangling answer", [(f"{EMBED_POST}/responses/404", {"$ref": "#/components/responses/Nowhere"})]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("edits", [row[1] for row in NOT_FELT], ids=[row[0] for row in NOT_FELT])
+def test_what_no_client_feels_is_not_told(edits: list[Edit]) -> None:
+    changed = edited(OURS, *edits)
+
+    assert changed != OURS
+    assert compare(OURS, changed, TARGETS).differences == ()
+
+
+TWO_BASES: list[tuple[str, list[Edit], list[Edit], str, str, str, str]] = [
+    ("request closed", [(f"{REQUEST}/additionalProperties", True)], [(f"{REQUEST}/additionalProperties", False)],
+     "concept_segment", "request", "closed", "breaking"),
+    ("field no longer declared by an open object",
+     [(f"{REQUEST}/additionalProperties", GONE)], [(f"{REQUEST}/additionalProperties", GONE),
+      (f"{REQUEST}/properties/nms_iou_threshold", GONE)],
+     "concept_segment", "request.nms_iou_threshold", "field_undeclared", "unclear"),
+    ("no longer any value", [(f"{REQUEST}/properties/image_id", {})], [],
+     "concept_segment", "request.image_id", "type_removed", "breaking"),
+    ("answered value now listed", [(f"{ECHO}/properties/type/enum", GONE)], [],
+     "concept_segment", "answer 200.prompt_results[].echo.type", "values_removed", "harmless"),
+    ("pattern changed",
+     [(f"{REQUEST}/properties/model_id/pattern", "^a")], [(f"{REQUEST}/properties/model_id/pattern", "^b")],
+     "concept_segment", "request.model_id", "rule_changed", "unclear"),
+    ("steps that fit each other",
+     [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 4)],
+     [(f"{REQUEST}/properties/output_prob_thresh/multipleOf", 2)],
+     "concept_segment", "request.output_prob_thresh", "rule_changed", "unclear"),
+    ("credentials demanded", [(f"{EMBED_POST}/security", [{}])], [],
+     "embed_image", "security", "credentials_refused", "breaking"),
+]  # fmt: skip
 
 
 def inlined(document: Any, status: str) -> Any:
@@ -639,7 +277,7 @@ def inlined(document: Any, status: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("base", "edits", "expected"), [row[1:] for row in TWO_BASES], ids=[row[0] for row in TWO_BASES]
+    ("base", "edits", "expected"), [(row[1], row[2], row[3:]) for row in TWO_BASES], ids=[row[0] for row in TWO_BASES]
 )
 def test_change_between_two_documents_yields_exactly_that_difference(
     base: list[Edit], edits: list[Edit], expected: tuple[str, str, str, str]
@@ -650,17 +288,9 @@ def test_change_between_two_documents_yields_exactly_that_difference(
 
 
 def test_every_kind_of_difference_is_shown_by_a_test() -> None:
-    shown = {row[4] for row in MUTATIONS} | {row[3][2] for row in TWO_BASES}
+    shown = {row[4] for row in MUTATIONS} | {row[5] for row in TWO_BASES}
 
-    # These two need more than an edit; tests of their own show them.
-    assert RULES.keys() - shown == {"stock_validation_error", "too_complex"}
-
-
-def test_table_in_the_docstring_is_the_rules() -> None:
-    rows = [line.split() for line in (package.__doc__ or "").splitlines()]
-    listed = {row[0]: tuple(row[1:]) for row in rows if len(row) == 3 and row[0] in RULES}
-
-    assert listed == {kind: (rule.request or "-", rule.answer or "-") for kind, rule in RULES.items()}
+    assert RULES.keys() == shown
 
 
 SCHEMAS = OURS["components"]["schemas"]
@@ -669,11 +299,6 @@ PROMPT_FORMS = SCHEMAS["VisualSegmentRequest"]["properties"]["prompts"]["anyOf"]
 NULLABLE_TEXT = {"type": "string", "nullable": True}
 EQUIVALENT: list[tuple[str, list[Edit]]] = [
     ("prose", [("info/title", "other"), (f"{REQUEST}/title", "T"), (f"{REQUEST}/properties/format/examples", ["rle"])]),
-    ("nullable of OpenAPI 3.0", [("openapi", "3.0.3"), (f"{PROMPT}/properties/text", NULLABLE_TEXT)]),
-    ("nullable beside a reference", [
-        ("components/schemas/Name", {"type": "string"}),
-        (f"{PROMPT}/properties/text", {"$ref": "#/components/schemas/Name", "nullable": True}),
-    ]),
     ("null as an alternative", [(f"{PROMPT}/properties/text", {"anyOf": [{"type": "null"}, {"type": "string"}]})]),
     ("null as a value", [(f"{PROMPT}/properties/text", {"oneOf": [{"type": "string"}, {"const": None}]})]),
     ("null default not published", [(f"{PROMPT}/properties/text/default", GONE)]),
@@ -698,9 +323,6 @@ EQUIVALENT: list[tuple[str, list[Edit]]] = [
     ("exclusive bound of whole numbers", [
         (f"{ECHO}/properties/num_boxes", {"type": "integer", "exclusiveMinimum": -1})
     ]),
-    ("exclusive bound as a boolean", [
-        (f"{ECHO}/properties/num_boxes", {"type": "integer", "minimum": -1, "exclusiveMinimum": True})
-    ]),
     ("boolean that excludes nothing", [(f"{ECHO}/properties/num_boxes/exclusiveMinimum", False)]),
     ("bounds beside the alternatives", [
         (f"{PROMPT}/properties/output_prob_thresh",
@@ -717,11 +339,6 @@ EQUIVALENT: list[tuple[str, list[Edit]]] = [
         (f"{VISUAL_REQUEST}/properties/prompts/anyOf", PROMPT_FORMS[::-1])
     ]),
     ("order of the fields demanded", [(f"{ECHO}/required", ["num_boxes", "text", "type", "prompt_index"])]),
-    ("a pair as a tuple", [
-        ("components/schemas/Rle/properties/size",
-         {"type": "array", "minItems": 2, "maxItems": 2,
-          "prefixItems": [{"type": "integer", "minimum": 1}, {"type": "integer", "minimum": 1}]})
-    ]),
     ("body written out", [(f"{EMBED_POST}/requestBody/content/application~json/schema", SCHEMAS["EmbedImageRequest"])]),
     ("body as a reference", [
         ("components/requestBodies", {"Embed": EMBED_NODE["requestBody"]}),
@@ -749,21 +366,10 @@ EQUIVALENT: list[tuple[str, list[Edit]]] = [
         (f"{EMBED_POST}/responses", {int(status): answer for status, answer in EMBED_NODE["responses"].items()})
     ]),
     ("other operations", [("paths/~info", {"get": {"responses": {}}}), ("paths/~broken", {"$ref": "#/nowhere"})]),
-    ("rule by reference", [
-        ("components/schemas/HasText", SCHEMAS["ConceptPrompt"]["allOf"][0]["if"]),
-        (f"{PROMPT}/allOf/0/if", {"$ref": "#/components/schemas/HasText"}),
-    ]),
     ("the narrower of two types", [
         (f"{ECHO}/properties/num_boxes", {"allOf": [{"type": "number", "minimum": 0}, {"type": "integer"}]})
     ]),
-    ("one form that is given twice", [
-        (f"{PROMPT}/properties/boxes/items/anyOf/2", {"$ref": "#/components/schemas/TopLeftBox"})
-    ]),
-    ("rule written otherwise", [
-        (f"{PROMPT}/anyOf", [{"required": ["boxes"], "properties": {"boxes": {"minItems": 1, "type": ["array"]}}},
-                             {"title": "text", "required": ["text"], "properties": {"text": {"type": "string"}}}])
-    ]),
-]  # fmt: skip
+]  # fmt: skip  # fmt: skip
 
 
 @pytest.mark.parametrize("edits", [row[1] for row in EQUIVALENT], ids=[row[0] for row in EQUIVALENT])
@@ -779,31 +385,22 @@ def test_document_as_fastapi_writes_one_breaks_only_where_it_says_so() -> None:
     found = compare(OURS, FASTAPI_LIKE, TARGETS)
 
     assert {one[:3] for one in told(found) if one[3] == "breaking"} == {
-        ("concept_segment", "answer 200.prompt_results[].echo.type", "null_added"),
-        ("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "null_added"),
-        ("concept_segment", "answer 200.prompt_results[].predictions[].format", "null_added"),
+        ("concept_segment", "answer 200.prompt_results[].echo.type", "type_added"),
+        ("concept_segment", "answer 200.prompt_results[].echo.num_boxes", "type_added"),
+        ("concept_segment", "answer 200.prompt_results[].predictions[].format", "type_added"),
         ("visual_segment", "request.prompts", "type_removed"),
-        ("visual_segment", "request.prompts", "form_removed"),
-        ("visual_segment", "answer 200.predictions[].format", "null_added"),
+        ("visual_segment", "request.prompts", "alternative_removed"),
+        ("visual_segment", "answer 200.predictions[].format", "type_added"),
         ("visual_segment", "answer 200", "media_type_removed"),
     }
-    assert ("concept_segment", "answer 422", "stock_validation_error", "harmless") in told(found)
     assert {one.kind for one in found.differences if "request" in one.place and one.effect == "unclear"} == set()
-
-
-def test_document_as_fastapi_writes_one_is_told_in_a_page_for_each_operation() -> None:
-    lines = as_text(compare(OURS, FASTAPI_LIKE, TARGETS), was="ours", now="theirs").splitlines()
-
-    assert len(lines) < 50 * len(TARGETS)
-    statuses = "answer 400, 401, 402, 403, 404, 405, 413, 423, 500, 501, 502, 503 and 2 more"
-    assert lines.count(f"  harmless  is not declared there: {statuses}") == 3
 
 
 def test_two_kinds_of_prediction_where_one_was_breaks_no_reader() -> None:
     found = compare(FASTAPI_LIKE, OURS, [CONCEPT])
 
     assert [one for one in found.differences if one.effect == "breaking" and one.side == "answer"] == []
-    assert ("answer 200.prompt_results[].predictions[].format", "null_removed") in {one[1:3] for one in told(found)}
+    assert ("answer 200.prompt_results[].predictions[].format", "type_removed") in {one[1:3] for one in told(found)}
 
 
 def test_scheme_of_a_kind_that_is_not_a_key_is_named() -> None:
@@ -815,7 +412,7 @@ def test_scheme_of_a_kind_that_is_not_a_key_is_named() -> None:
 
     found = compare(OURS, demanding, [EMBED]).differences
 
-    assert [one.kind for one in found] == ["credentials_refused", "credentials_refused", "credentials_added"]
+    assert [one.kind for one in found] == ["credentials_refused", "credentials_refused"]
     assert (found[0].was, found[0].now) == ("query api_key", "oauth2 login")
 
 
@@ -825,33 +422,6 @@ def test_two_copies_of_a_fastapi_document_show_the_drift_alone() -> None:
     assert told(compare(FASTAPI_LIKE, later, TARGETS)) == [
         ("concept_segment", "request.prompts[].text", "field_undeclared", "unclear")
     ]
-
-
-def test_operation_is_found_below_the_prefix_of_the_server_and_by_the_id_of_fastapi() -> None:
-    node = OURS["paths"]["/sam3/embed_image"]
-    prefixed = edited(
-        OURS,
-        ("servers", [{"url": "https://proxy.example/sam3"}]),
-        ("paths/~embed_image", node),
-        ("paths/~sam3~embed_image", GONE),
-    )
-    renamed = {**node["post"], "operationId": "embed_sam3_embed_image_post"}
-    by_id = edited(OURS, ("paths/~v3~embed", {"post": renamed}), ("paths/~sam3~embed_image", GONE))
-
-    assert told(compare(OURS, prefixed, [EMBED])) == [("embed_image", "", "operation_prefixed", "harmless")]
-    assert told(compare(OURS, by_id, [EMBED])) == [("embed_image", "", "operation_moved", "breaking")]
-
-
-def test_range_of_statuses_speaks_of_each_in_it() -> None:
-    answers = {"200": EMBED_NODE["responses"]["200"], "4XX": EMBED_NODE["responses"]["404"], "default": {}}
-
-    found = compare(OURS, edited(OURS, (f"{EMBED_POST}/responses", answers)), [EMBED])
-
-    undeclared = [one for one in found.differences if one.kind in {"status_undeclared", "status_added"}]
-    assert undeclared == []
-    assert {one.place for one in found.differences if one.kind == "body_undescribed"} == {
-        f"answer {status}" for status in (500, 501, 502, 503, 504, 507)
-    }
 
 
 def test_dangling_references_of_an_abridged_document_are_differences_and_the_rest_is_compared() -> None:
@@ -897,8 +467,7 @@ def test_dangling_references_of_an_abridged_document_are_differences_and_the_res
         # A field of that name, but not the one the deviation is about; or a change it does not speak of.
         ([("components/schemas/Seconds/minimum", 1)], "embed_image", []),
         ([("components/schemas/RlePrediction/properties/format", {"type": "integer"})], "concept_segment", []),
-        ([("components/schemas/Image/oneOf", GONE)], "visual_segment", []),
-        ([(f"{REQUEST}/properties/nms_iou_threshold/maximum", GONE)], "concept_segment", []),
+        ([(f"{REQUEST}/properties/nms_iou_threshold/maximum", 0.9)], "concept_segment", []),
     ],
 )
 def test_difference_points_to_the_deviations_that_name_its_field(
@@ -946,7 +515,6 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
     "anyOf": lambda node: {"anyOf": [node, {"type": "null"}]},
     "allOf": lambda node: {"allOf": [node]},
     "not": lambda node: {"not": node},
-    "additional": lambda node: {"type": "object", "additionalProperties": node},
     "list": lambda node: [node],
 }
 
@@ -959,12 +527,7 @@ def test_schema_nested_ever_deeper_is_said_to_be_so(wrap: Callable[[Any], Any]) 
 
     found = compare(deep[0], deep[1], [CONCEPT])
 
-    assert compare(deep[0], edited_shallow(deep[0]), TARGETS).differences == ()
-    assert [one.effect for one in found.differences] == ["unclear"] * (wrap is not WRAPS["list"])
-
-
-def edited_shallow(document: Any) -> Any:
-    return {**document, "info": {"title": "other", "version": "2"}}
+    assert [one.kind for one in found.differences] == ["unresolved"] * (wrap is not WRAPS["list"])
 
 
 def doubling(leaf: Any, keyword: str) -> Any:
@@ -997,7 +560,7 @@ def test_many_differences_are_cut_and_said_to_be() -> None:
     found = compare(document, OURS, [CONCEPT])
 
     assert len(found.differences) < 2_100
-    assert "too_complex" in {one.kind for one in found.differences}
+    assert found.differences[-1].now == "more differences than are listed"
     assert found.is_breaking
 
 
@@ -1076,22 +639,12 @@ def test_schema_does_not_differ_from_itself_in_a_document_that_differs_elsewhere
     assert told(compare(document, other, [CONCEPT])) == []
 
 
-def test_same_tells_one_from_true_and_not_from_one_point_nought() -> None:
-    def document(value: Any) -> Any:
-        return edited(OURS, (f"{REQUEST}/properties/id", {"default": value, "type": ["integer", "boolean"]}))
-
-    assert told(compare(document(1), document(1.0), [CONCEPT])) == []
-    assert told(compare(document(1), document(True), [CONCEPT])) == [
-        ("concept_segment", "request.id", "default_changed", "breaking")
-    ]
-
-
 def test_text_tells_what_breaks_first_and_how_often() -> None:
     changed = edited(
         OURS,
         (f"{REQUEST}/properties/format/enum", ["polygon", "rle", "png"]),
         (f"{REQUEST}/required/0", "format"),
-        (f"{ECHO}/properties/num_boxes/minimum", GONE),
+        (f"{ECHO}/properties/type/enum", GONE),
         (EMBED_POST, GONE),
     )
 
@@ -1109,14 +662,14 @@ concept_segment
   breaking  is newly required
               request.format: optional -> required
                 see deviation unknown_concept_format_answers_nothing
-  unclear   has no such bound there
-              answer 200.prompt_results[].echo.num_boxes: >= 0
+  unclear   has no list of values there
+              answer 200.prompt_results[].echo.type: "text", "visual"
   harmless  may be one more value
               request.format: "polygon", "rle" -> "polygon", "rle", "png"
                 see deviation unknown_concept_format_answers_nothing
 
 embed_image
-  breaking  the operation has gone
+  breaking  the operation has gone, or is elsewhere
               the operation: POST /sam3/embed_image -> not there
 
 2 breaking, 1 unclear, 1 harmless
@@ -1126,7 +679,7 @@ embed_image
 
 def test_text_says_when_nothing_differs() -> None:
     assert as_text(compare(OURS, OURS, [EMBED]), was="a", now="b") == (
-        "was  a\nnow  b\n\nembed_image  the same\n\nThe documents say the same of these operations.\n"
+        "was  a\nnow  b\n\nembed_image  the same\n\nNothing differs that a client of these operations could feel.\n"
     )
 
 
@@ -1147,12 +700,12 @@ def test_json_holds_every_difference() -> None:
             "effect": "breaking",
             "says": "has gone",
             "was": "optional",
-            "now": "refused",
-            "deviations": [],
+            "now": "not declared",
+            "deviations": (),
         }
     ]
 
 
 def test_difference_of_a_kind_that_does_not_occur_on_its_side_is_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="is no difference of the answer"):
-        _ = Difference("x", "y", "parameter_added", "answer", "", "").effect
+        _ = Difference("request", "credentials_refused", "answer").effect

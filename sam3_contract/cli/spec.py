@@ -12,7 +12,7 @@ from sam3_contract.documents import read_document, shown_source
 from sam3_contract.errors import SpecError, TransportError
 from sam3_contract.spec import packaged_path
 from sam3_contract.spec_diff import Target, compare
-from sam3_contract.spec_diff.text import as_json, as_text
+from sam3_contract.spec_diff.report import as_json, as_text
 
 __all__ = ["spec"]
 
@@ -34,9 +34,11 @@ def show(*, only_path: bool) -> None:
 @click.argument("document", metavar="URL_OR_FILE")
 @click.option("--spec", "spec_path", metavar="FILE", help="Compare with this document, such as yesterday's copy.")
 @click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to write it.")
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", help="How to write it.")
 @click.pass_context
-def diff(context: click.Context, *, document: str, spec_path: str | None, names: tuple[str, ...], form: str) -> None:
+def diff(
+    context: click.Context, *, document: str, spec_path: str | None, names: tuple[str, ...], output_format: str
+) -> None:
     """Compare a served openapi.json with our document, and tell what breaks clients.
 
     URL_OR_FILE is a server, the address of its document, a file (JSON or YAML), or - for standard input. Nothing but
@@ -56,8 +58,8 @@ def diff(context: click.Context, *, document: str, spec_path: str | None, names:
     titles = {"was": _title(spec_path, before), "now": shown_source(document)}
     if not comparison.operations:
         wanted = ", ".join(f"{target.method} {target.path}" for target in targets)
-        raise TransportError(f"neither {titles['was']} nor {titles['now']} has {wanted}")
-    if form == "json":
+        raise TransportError(f"{titles['was']} has none of {wanted}")
+    if output_format == "json":
         click.echo(json.dumps(as_json(comparison, **titles), indent=2))
     else:
         click.echo(as_text(comparison, **titles, style=_plain if "NO_COLOR" in os.environ else _coloured), nl=False)

@@ -1,25 +1,82 @@
-"""One difference, and all of a comparison."""
+"""Differences: what kinds there are, what each means for a client, and all of a comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, Literal
 
-from sam3_contract.spec_diff.rules import RULES, Effect, Side
-
-__all__ = ["Change", "Comparison", "Difference", "Target", "moved", "stated"]
+Effect = Literal["breaking", "unclear", "harmless"]
+Side = Literal["request", "answer"]
+EFFECTS: Final[tuple[Effect, ...]] = ("breaking", "unclear", "harmless")
+"""Worst first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A difference whose operation is not told yet.
+class Rule:
+    """One kind of difference.
 
     Attributes:
-        place: Where, such as ``request.prompts[].text``.
+        says: What happened, as a phrase after the place.
+        request: The effect on what clients send; ``None`` where the kind does not occur.
+        answer: The effect on what clients read; ``None`` where the kind does not occur.
+    """
+
+    says: str
+    request: Effect | None
+    answer: Effect | None
+
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "operation_removed": Rule("the operation has gone, or is elsewhere", "breaking", None),
+        "operation_deprecated": Rule("is deprecated", "harmless", None),
+        "credentials_refused": Rule("these credentials are no longer enough", "breaking", None),
+        "media_type_removed": Rule("has lost a media type", "breaking", "breaking"),
+        "success_removed": Rule("the success has gone", None, "breaking"),
+        "success_added": Rule("is a success or redirection not declared here", None, "unclear"),
+        "field_added": Rule("is a new field", "harmless", "harmless"),
+        "field_removed": Rule("has gone", "breaking", "breaking"),
+        "field_undeclared": Rule("is no longer declared", "unclear", "unclear"),
+        "newly_required": Rule("is newly required", "breaking", "harmless"),
+        "no_longer_required": Rule("is no longer required", "harmless", "breaking"),
+        "presence_unstated": Rule("is not listed as required, but has a default or may be null", None, "unclear"),
+        "closed": Rule("takes no fields but those listed", "breaking", "harmless"),
+        "retyped": Rule("is of another type", "breaking", "breaking"),
+        "type_added": Rule("may be of another type as well", "harmless", "breaking"),
+        "type_removed": Rule("is no longer of that type", "breaking", "harmless"),
+        "type_unstated": Rule("may be anything there", "harmless", "unclear"),
+        "alternative_added": Rule("has one more alternative", "harmless", "breaking"),
+        "alternative_removed": Rule("has lost an alternative", "breaking", "harmless"),
+        "values_added": Rule("may be one more value", "harmless", "breaking"),
+        "values_removed": Rule("has lost a value", "breaking", "harmless"),
+        "values_unstated": Rule("has no list of values there", "harmless", "unclear"),
+        "bound_tightened": Rule("has a tighter bound", "breaking", "harmless"),
+        "bound_loosened": Rule("has a looser bound", "harmless", "breaking"),
+        "rule_added": Rule("has one more rule", "breaking", "harmless"),
+        "rule_changed": Rule("has another rule", "unclear", "unclear"),
+        "default_changed": Rule("has another default", "breaking", "harmless"),
+        "default_unstated": Rule("has no default there", "unclear", "harmless"),
+        "unresolved": Rule("cannot be compared", "unclear", "unclear"),
+    }
+)
+"""Every kind of difference by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        place: Where, such as ``request.prompts[].output_prob_thresh``.
         kind: A name in ``RULES``.
         side: Whether clients send it or read it.
         was: What the first document says.
-        now: What the second document says.
+        now: What the second document says; empty where it says nothing.
+        operation: Its name in the first document.
+        deviations: Ids of the known deviations that speak of this field of this operation. Whether they explain the
+            difference is for the reader to say.
     """
 
     place: str
@@ -27,29 +84,7 @@ class Change:
     side: Side
     was: str = ""
     now: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A difference of one operation.
-
-    Attributes:
-        operation: Its name in the first document.
-        place: Where, such as ``request.prompts[].output_prob_thresh``.
-        kind: A name in ``RULES``.
-        side: Whether clients send it or read it.
-        was: What the first document says.
-        now: What the second document says.
-        deviations: Ids of the known deviations that speak of this field of this operation. Whether they explain the
-            difference is for the reader to say.
-    """
-
-    operation: str
-    place: str
-    kind: str
-    side: Side
-    was: str
-    now: str
+    operation: str = ""
     deviations: tuple[str, ...] = ()
 
     @property
@@ -86,7 +121,7 @@ class Comparison:
     """What came out.
 
     Attributes:
-        operations: Names of the operations that at least one document has, in the order asked for.
+        operations: Names of the operations that the first document has, in the order asked for.
         differences: In the order of the operations, then of the document.
     """
 
@@ -107,11 +142,6 @@ class Comparison:
         return any(found.effect == "breaking" for found in self.differences)
 
 
-def moved(changes: Sequence[Change], prefix: str) -> list[Change]:
-    """Tell changes from further out: ``.text`` of ``prompts[]`` is ``prompts[].text``."""
-    return [replace(change, place=prefix + change.place) for change in changes]
-
-
-def stated(place: str, side: Side, kind: str, *, was: str = "", now: str = "") -> Change:
-    """Write a change."""
-    return Change(place, kind, side, was, now)
+def moved(found: Iterable[Difference], prefix: str) -> list[Difference]:
+    """Place differences from further out: ``.text`` of ``prompts[]`` is ``prompts[].text``."""
+    return [replace(one, place=prefix + one.place) for one in found]

@@ -59,7 +59,7 @@ class _Compared:
     show_default=True,
     help="How many instances of a prompt may appear, and how many vanish.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
 )
@@ -75,7 +75,7 @@ def compare(
     iou: float,
     confidence: float,
     count: int,
-    form: str,
+    output_format: str,
     api_key_env: str | None,
     timeout: float,
 ) -> None:
@@ -99,7 +99,7 @@ def compare(
     transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
     compared = list(_compare_all(transport, files, contract, tolerances))
     status = _status(compared)
-    if form == "json":
+    if output_format == "json":
         whole = _whole(compared, target=transport.target, folder=folder, tolerances=tolerances, status=status)
         click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
     else:
