@@ -14,8 +14,14 @@ from werkzeug.exceptions import HTTPException
 from mock_server import faults
 from mock_server.annotations.known_images import library_of
 from mock_server.annotations.library import Library
+from mock_server.control import routes
+from mock_server.control.answering import answering
+from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
+from mock_server.engines.annotated import Annotated
+from mock_server.engines.mixed import Mixed
 from mock_server.engines.specimens import PREFIX, SPECIMENS
+from mock_server.engines.synthetic import Synthetic
 from mock_server.http import access_log, docs_page
 from mock_server.http.auth import KeySettings, check_key, keys_sent, presented_key
 from mock_server.http.bodies import decode_json, is_json, masked_text, validate, without_keys
@@ -27,14 +33,16 @@ from mock_server.http.protocol import (
     add_headers,
     as_refusal,
     check_query,
+    is_control,
     preflight,
 )
 from mock_server.http.refusals import Refusal
 from mock_server.http.request_context import Application, current_notes, current_request
 from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
 from mock_server.images.fetching import Fetcher
+from mock_server.journal.recorder import Recorder
 from mock_server.operations import concept, observed, visual
-from mock_server.operations.backend import Answer, World
+from mock_server.operations.backend import Answer, Backend
 from mock_server.operations.caches import Memory
 from mock_server.settings import Settings
 from sam3_contract import spec, wire
@@ -42,7 +50,7 @@ from sam3_contract.errors import SpecError, UsageError
 
 __all__ = ["create_app"]
 
-Implementation = tuple[type[wire.Request], Callable[[Any, World], Answer]]
+Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
 IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
     "documented": {
@@ -91,18 +99,28 @@ def create_app(
     access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
     library = library_of(coco=settings.coco, images=settings.coco_images, scenes=settings.scenes)
     picture_of_url = _picture_of_url(settings, library)
-    world = World(settings.seed, memory(library), picture_of_url=picture_of_url, library=library)
-    control = MockControl(app, settings, world, [operation.id for operation in served.operations])
-    control.install()
+    engine = Mixed(Annotated(settings.seed), Synthetic(settings.seed))
+    backend = Backend(engine, memory(library), picture_of_url=picture_of_url, library=library)
+    control = MockControl(app, settings, backend, [operation.id for operation in served.operations])
+    strict = settings.profile == "documented"
+    Recorder(
+        control.journal,
+        [operation.id for operation in served.operations],
+        strict=strict,
+        thumbnails=settings.journal_thumbnails,
+        keys_change=lambda: bool(control.faults),
+    ).install(app)
     faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
     for operation in served.operations:
-        _add_operation(app, operation, world, settings, control)
+        _add_operation(app, operation, backend, settings, control)
     _add_service_paths(app, served, known_images=len(library), control=settings.control)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
+    if settings.control:
+        routes.install(app, control, Guard(settings.allowed_hosts, settings.control_token))
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
-    app.before_request(lambda: _admit(keys, guarded, strict=settings.profile == "documented"))
+    app.before_request(lambda: _admit(keys, guarded, strict=strict))
     app.after_request(lambda response: add_headers(response, current_request(), settings.profile))
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
@@ -134,7 +152,7 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
 
 
 def _add_operation(
-    app: Flask, operation: spec.Operation, world: World, settings: Settings, control: MockControl
+    app: Flask, operation: spec.Operation, backend: Backend, settings: Settings, control: MockControl
 ) -> None:
     profile = settings.profile
     model, implementation = IMPLEMENTATIONS[profile][operation.id]
@@ -144,7 +162,7 @@ def _add_operation(
         return validate(model, body, strict=strict)
 
     def answer_to(body: Any) -> Answer:
-        return implementation(check(body), world)
+        return implementation(check(body), backend)
 
     def view() -> Response:
         started = time.perf_counter()
@@ -157,7 +175,7 @@ def _add_operation(
         headers = {**_safe({"x-model-id": answer.model_id}), **answer.headers}
         return Response(answer.body, content_type=answer.content_type, headers=headers)
 
-    view = control.answering(operation.id, view)
+    view = answering(control.scenarios, operation.id, view, strict=strict)
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
 
@@ -201,6 +219,8 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
 def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | None:
     """Answer a browser's preflight; read the body once; check the key, before routing as the service does."""
     sent, notes = current_request(), current_notes()
+    if is_control(sent):
+        return None
     if sent.method == "OPTIONS":
         return preflight(sent)
     read: bytes | None = sent.environ.get(WHOLE_BODY)

@@ -33,6 +33,8 @@ class Settings:
             :mod:`mock_server.faults`.
         profile: ``documented`` plays the documentation's side of every deviation, ``observed`` the server's.
         control: Whether the routes under ``/_mock`` are there.
+        allowed_hosts: Names besides those of loopback under which these routes may be asked for.
+        control_token: What requests to these routes have to show in the header ``X-Mock-Token``; ``None`` for nothing.
         journal: Whether the requests that come are kept.
         journal_requests: How many of them; the oldest go first.
         journal_bytes: How much memory they may take, about.
@@ -54,6 +56,8 @@ class Settings:
     faults: tuple[str, ...] = ()
     profile: Profile = "documented"
     control: bool = True
+    allowed_hosts: frozenset[str] = frozenset()
+    control_token: str | None = None
     journal: bool = True
     journal_requests: int = 1000
     journal_bytes: int = 16 * 1024 * 1024

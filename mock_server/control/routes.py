@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from flask import Request, Response
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
+from mock_server.control.guard import Guard
+from mock_server.control.mock_control import MockControl
 from mock_server.http.inspection import texts_of
+from mock_server.http.protocol import CONTROL_ENDPOINT, CONTROL_PREFIX
 from mock_server.scenarios.files import MOST_BYTES, Form, Source, parse
 from mock_server.scenarios.validation import Mistake, Place
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
-if TYPE_CHECKING:
-    from mock_server.control.mock_control import MockControl
+__all__ = ["install"]
 
-__all__ = ["PREFIX", "answer"]
-
-PREFIX: Final = "/_mock"
+PREFIX: Final = CONTROL_PREFIX
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all but the known ones get a 405 in JSON
 _LIMIT: Final = 100  # requests that are listed unless told otherwise
 _FORMS: Final[Mapping[str, Form]] = {
     "application/yaml": "yaml",
@@ -32,10 +33,30 @@ _FORMS: Final[Mapping[str, Form]] = {
     "application/toml": "toml",
 }
 
-Route = Callable[["MockControl", Request], Any]
+Route = Callable[[MockControl, Request], Any]
 
 
-def answer(control: MockControl, request: Request) -> Response:
+def install(app: Flask, control: MockControl, guard: Guard) -> None:
+    """Add the routes to an application.
+
+    Args:
+        app: The mock.
+        control: What they read and set.
+        guard: Who may use them.
+    """
+
+    def view(rest: str = "") -> Response:  # noqa: ARG001 - the path is looked up whole
+        objection = guard.objection(request)
+        if objection is not None:
+            status, why = objection
+            return _json({"error": why}, status)
+        return _answer(control, request)
+
+    for rule in (PREFIX, f"{PREFIX}/", f"{PREFIX}/<path:rest>"):
+        app.add_url_rule(rule, CONTROL_ENDPOINT, view, methods=_METHODS, provide_automatic_options=False)
+
+
+def _answer(control: MockControl, request: Request) -> Response:
     """Answer a request to a path under ``/_mock``: 400 if it makes no sense, 404 and 405 as ever; always in JSON."""
     path = request.path.rstrip("/")
     methods = _ROUTES.get(path)
@@ -68,13 +89,13 @@ def _requests(control: MockControl, request: Request) -> Any:
     limit = _whole(asked, "limit", _LIMIT)
     status = _whole(asked, "status", 0)
     found = [
-        seen
-        for seen in control.journal.requests
-        if ("operation" not in asked or seen.operation == asked["operation"])
-        and (not status or seen.status == status)
-        and ("text" not in asked or asked["text"] in texts_of(seen.body))
+        entry
+        for entry in control.journal.requests
+        if ("operation" not in asked or entry.operation == asked["operation"])
+        and (not status or entry.status == status)
+        and ("text" not in asked or asked["text"] in texts_of(entry.body))
     ]
-    listed = [seen.as_json() for seen in found[max(len(found) - limit, 0) :]]
+    listed = [entry.as_json() for entry in found[max(len(found) - limit, 0) :]]
     return {"matching": len(found), "dropped": control.journal.dropped, "requests": listed}
 
 

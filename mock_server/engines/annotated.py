@@ -1,5 +1,6 @@
-"""The annotated object under the clicks and in the box.
+"""True masks of images that somebody has annotated.
 
+A text finds categories, their synonyms and supercategories; an exemplar the category of what it boxes.
 A positive click picks the smallest annotation under it, a box the one it fits best,
 of those that lie in it by half. A negative click takes away the
 annotation under it; if that one was asked for too, only a disc of it. Where nothing is annotated, clicks and boxes get
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -19,28 +21,29 @@ from mock_server.annotations.annotated_image import AnnotatedImage, Annotation, 
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.encoding import confidence_from_permille
 from mock_server.drawing.patches import Patch, intersection, union, without
-from mock_server.engines import synthetic
+from mock_server.engines.protocol import Box, Click, Concept, Instance, Target
 from mock_server.engines.synthetic import (
     CONFIDENCES,
     KEPT_RADIUS,
     LEVELS,
     MAX_DISCS,
+    MAX_EXEMPLARS,
     MAX_RADIUS,
-    AnyPrompt,
     Clicks,
     Pixel,
+    Synthetic,
     clicks_of,
     disc,
     half_pixels,
 )
 from mock_server.images.loading import Picture
-from sam3_contract import wire
 from sam3_contract.scenes import innermost_pixel
 
-__all__ = ["segment"]
+__all__ = ["Annotated"]
 
 BACKGROUND: Final = b"background"  # stands for the digest, so that other views of an image get the same discs
 ERASER: Final = 16  # of the short side, in half pixels: the radius of the disc that a negative click takes away
+MAX_ANNOTATED: Final = 200  # annotations of one prompt
 HALF: Final = 0.5  # of an annotation that has to lie in a box for the box to mean it
 DOUBT: Final = 120  # permille that a contradiction costs
 COUNTED: Final = 8  # contradictions that cost anything
@@ -60,53 +63,88 @@ class Asked:
     boxed: Annotation | None
     clicked: dict[Annotation, list[Pixel]]
     missed: list[Pixel]
-    rest: AnyPrompt | None
+    rest: Target | None
 
 
-def segment(prompt: AnyPrompt, known: AnnotatedImage, *, seed: int) -> list[tuple[Patch, float]]:
-    """Segment one object of an annotated image.
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """The engine of images that somebody has annotated.
 
-    Returns:
-        Mask and confidence of whole, part and subpart, best first.
+    Attributes:
+        seed: Another seed gives other confidences, and other objects where nothing is annotated.
     """
-    clicks = clicks_of(prompt.points or [], known.size)
-    asked = _asked(prompt, clicks, known)
-    seeds = _seeds(asked, known)
-    beside = _synthetic(asked, clicks, known, seed)
-    erased, contradictions = _erased(asked, clicks, known)
-    kept = [*_kept(asked, known), _dots(clicks.positive[MAX_DISCS:])]
-    doubt = DOUBT * min(contradictions, COUNTED)
-    dice = Dice("annotated object", str(seed), *sorted(one.category.name for one in seeds))
-    found = []
-    for eighths, nearby, (low, high) in zip(LEVELS, beside, CONFIDENCES, strict=True):
-        drawn = union([nearby, *(_part(one, clicked, eighths, known) for one, clicked in seeds.items())])
-        patch = union([without(drawn, erased), *kept])
-        _clear(patch, clicks.negative)
-        found.append((patch, confidence_from_permille(max(dice.between(low, high) - doubt, 10))))
-    return found
+
+    seed: int = 0
+
+    @property
+    def reads_pixels(self) -> bool:
+        """No: who annotated the image did."""
+        return False
+
+    def find(self, concept: Concept, picture: Picture) -> list[Instance]:
+        """Find the annotations that a text names, and those of a category that a box shows, each once and in order."""
+        known = _known(picture)
+        named = set() if concept.text is None else set(known.named(concept.text))
+        boxed = (known.boxed(_edges(box)) for box in concept.positive[:MAX_EXEMPLARS])
+        like = {one.category for one in boxed if one is not None}
+        found = [one for one in known.annotations if one in named or one.category in like]
+        # The model looks at so many things and no more.
+        kept = set(sorted(found, key=known.permille, reverse=True)[:MAX_ANNOTATED])
+        return [
+            Instance(confidence_from_permille(known.permille(one)), partial(known.patch, one))
+            for one in found
+            if one in kept
+        ]
+
+    def segment(self, target: Target, picture: Picture) -> list[Instance]:
+        """Segment one object: whole, part and subpart, best first."""
+        known = _known(picture)
+        clicks = clicks_of(target.clicks, known.size)
+        asked = _asked(target, clicks, known)
+        seeds = _seeds(asked, known)
+        beside = _beside(asked, clicks, known, self.seed)
+        erased, contradictions = _erased(asked, clicks, known)
+        kept = [*_kept(asked, known), _dots(clicks.positive[MAX_DISCS:])]
+        doubt = DOUBT * min(contradictions, COUNTED)
+        dice = Dice("annotated object", str(self.seed), *sorted(one.category.name for one in seeds))
+        found = []
+        for eighths, nearby, (low, high) in zip(LEVELS, beside, CONFIDENCES, strict=True):
+            parts = union([nearby, *(_part(one, clicked, eighths, known) for one, clicked in seeds.items())])
+            patch = union([without(parts, erased), *kept])
+            _clear(patch, clicks.negative)
+            confidence = confidence_from_permille(max(dice.between(low, high) - doubt, 10))
+            found.append(Instance(confidence, partial(_same, patch)))
+        return found
 
 
-def _asked(prompt: AnyPrompt, clicks: Clicks, known: AnnotatedImage) -> Asked:
+def _known(picture: Picture) -> AnnotatedImage:
+    if picture.known is None:
+        raise ValueError("an image that nobody has annotated has no annotations to find")
+    return picture.known
+
+
+def _same(patch: Patch) -> Patch:
+    return patch
+
+
+def _asked(prompt: Target, clicks: Clicks, known: AnnotatedImage) -> Asked:
     clicked: dict[Annotation, list[Pixel]] = {}
     missed: list[Pixel] = []
     for click in clicks.positive[:MAX_DISCS]:
         hit = known.under(*click)
         (missed if hit is None else clicked.setdefault(hit, [])).append(click)
     boxed = None if prompt.box is None else known.boxed(_edges(prompt.box), share=HALF)
-    if prompt.box is None and not prompt.points:
+    if prompt.box is None and not prompt.clicks:
         boxed = known.largest
-    fits_nothing = boxed is None and (prompt.box is not None or not prompt.points)
-    rest = {
-        "box": prompt.box if boxed is None else None,
-        "points": [wire.Point(x=x, y=y, positive=True) for x, y in missed],
-    }
-    return Asked(boxed, clicked, missed, prompt.model_copy(update=rest) if missed or fits_nothing else None)
+    fits_nothing = boxed is None and (prompt.box is not None or not prompt.clicks)
+    rest = None
+    if missed or fits_nothing:
+        rest = Target(tuple(Click(x, y, True) for x, y in missed), prompt.box if boxed is None else None)
+    return Asked(boxed, clicked, missed, rest)
 
 
-def _edges(box: wire.CenterBox) -> Half:
-    x, y = half_pixels(box.x), half_pixels(box.y)
-    across, down = abs(half_pixels(box.width)) // 2, abs(half_pixels(box.height)) // 2
-    return x - across, y - down, x + across, y + down
+def _edges(box: Box) -> Half:
+    return half_pixels(box.left), half_pixels(box.top), half_pixels(box.right), half_pixels(box.bottom)
 
 
 def _seeds(asked: Asked, known: AnnotatedImage) -> dict[Annotation, list[Pixel]]:
@@ -128,13 +166,13 @@ def _part(annotation: Annotation, seeds: Sequence[Pixel], eighths: int, known: A
     return union(intersection(patch, disc(seed, radius=radius, size=known.size)) for seed in seeds)
 
 
-def _synthetic(asked: Asked, clicks: Clicks, known: AnnotatedImage, seed: int) -> list[Patch]:
+def _beside(asked: Asked, clicks: Clicks, known: AnnotatedImage, seed: int) -> list[Patch]:
     """Draw what is asked for where nothing is annotated, as whole, part and subpart."""
     if asked.rest is None:
         return [union(())] * len(LEVELS)
     discs = [_eraser(click, known) for click in clicks.negative[:MAX_DISCS]]
-    drawn = synthetic.segment(asked.rest, Picture(BACKGROUND, known.size), seed=seed)
-    return [without(patch, discs) for patch, _ in drawn]
+    drawn = Synthetic(seed).segment(asked.rest, Picture(BACKGROUND, known.size))
+    return [without(one.patch, discs) for one in drawn]
 
 
 def _erased(asked: Asked, clicks: Clicks, known: AnnotatedImage) -> tuple[list[Patch], int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 
+from mock_server.drawing.encoding import confidence_from_permille
 from mock_server.drawing.patches import Patch, union, without
 from mock_server.drawing.shapes import draw
+from mock_server.engines.protocol import Instance
 from mock_server.http.refusals import Refusal
 
 __all__ = ["PREFIX", "SPECIMENS", "Specimen", "specimen_of"]
@@ -34,7 +37,7 @@ class Specimen:
     draw: Callable[[Size], Found]
 
 
-def specimen_of(text: str, size: Size) -> Found | None:
+def specimen_of(text: str, size: Size) -> list[Instance] | None:
     """Make the specimen that a text names; ``None`` if it names none.
 
     What follows the name after a space is free, and echoed: ``specimen:unicode 猫``.
@@ -54,7 +57,14 @@ def specimen_of(text: str, size: Size) -> Found | None:
         raise Refusal(599, {"message": f"Mock Has No Answer: no specimen named {name!r}; there are {known}"})
     if size[0] * size[1] > MAX_PIXELS:
         raise Refusal(599, {"message": f"Mock Has No Answer: specimens of images over {MAX_PIXELS} pixels"})
-    return SPECIMENS[name].draw(size)
+    return [
+        Instance(confidence_from_permille(permille), partial(_same, patch))
+        for patch, permille in SPECIMENS[name].draw(size)
+    ]
+
+
+def _same(patch: Patch) -> Patch:
+    return patch
 
 
 def _disc(size: Size, *, x: int, y: int, radius: int) -> Patch:

@@ -1,13 +1,15 @@
-"""The synthetic object under the clicks and in the box.
+"""Masks that follow from the image's digest and the prompt: nothing is decoded, nothing is recognised.
 
+A text has one to six instances, or now and then none; an exemplar is found again, with others of its kind elsewhere.
 An object is a box's inscribed ellipse joined with a disc around each positive click; a smaller disc around each
 negative click is taken away. So a further positive click only adds pixels near it, a negative one only removes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,26 +17,25 @@ import numpy as np
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.encoding import confidence_from_permille
 from mock_server.drawing.patches import Patch, erase, paint
-from mock_server.drawing.shapes import draw
+from mock_server.drawing.shapes import KINDS, compose, draw
+from mock_server.engines.protocol import Box, Click, Concept, Instance, Target
 from mock_server.images.loading import Picture
-from sam3_contract import wire
 
 __all__ = [
     "CONFIDENCES",
     "KEPT_RADIUS",
     "LEVELS",
     "MAX_DISCS",
+    "MAX_EXEMPLARS",
     "MAX_RADIUS",
-    "AnyPrompt",
     "Clicks",
     "Pixel",
+    "Synthetic",
     "clicks_of",
     "disc",
     "half_pixels",
-    "segment",
 ]
 
-AnyPrompt = wire.VisualPrompt | wire.LenientVisualPrompt
 Pixel = tuple[int, int]
 
 LEVELS: Final = (8, 5, 3)  # whole, part and subpart, in eighths of the full extent; best first
@@ -43,6 +44,9 @@ FAR: Final = 1e6  # coordinates beyond are as good as this one, and fit integers
 MAX_DISCS: Final = 128  # clicks of each kind that get a disc; of the others only their pixel counts
 MAX_RADIUS: Final = 1024  # half pixels
 KEPT_RADIUS: Final = 5  # half pixels around a positive click that no negative one takes away
+MAX_INSTANCES: Final = 6  # of one text
+MAX_EXEMPLARS: Final = 8  # positive boxes of one prompt that get instances
+LEAST_SURE, SUREST = 20, 999  # permille; of an instance of a text
 MAX_WINDOW: Final = 2**26  # pixels; clicks so far apart that a mask would be larger are left out
 
 
@@ -67,24 +71,106 @@ class Clicks:
     negative: tuple[Pixel, ...]
 
 
-def segment(prompt: AnyPrompt, picture: Picture, *, seed: int) -> list[tuple[Patch, float]]:
-    """Segment one object.
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """An exemplar in half pixels."""
 
-    Returns:
-        Mask and confidence of whole, part and subpart, best first.
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def of(cls, box: Box) -> _Edges:
+        return cls(*(half_pixels(edge) for edge in (box.left, box.top, box.right, box.bottom)))
+
+    @property
+    def name(self) -> str:
+        """What the dice are thrown for; masks would change with it."""
+        return f"Box(left={self.left}, top={self.top}, right={self.right}, bottom={self.bottom})"
+
+
+@dataclass(frozen=True, slots=True)
+class Synthetic:
+    """The engine that needs nothing.
+
+    Attributes:
+        seed: Another seed gives other masks of the same images.
     """
-    dice = Dice("visual", str(seed), picture.digest)
-    short = min(*picture.size, 3 * MAX_RADIUS)
-    radius = dice.between(max(short // 5, 1), max(short // 3, 1))  # half pixels
-    clicks = clicks_of(prompt.points or [], picture.size)
-    ellipse = _ellipse(prompt, dice, picture.size)
-    window = _window(ellipse, clicks, radius, picture.size)
-    doubt = 120 * _contradictions(clicks, radius // 2)
-    found = []
-    for eighths, (low, high) in zip(LEVELS, CONFIDENCES, strict=True):
-        patch = _object(ellipse, clicks, window, radius=radius, eighths=eighths, size=picture.size)
-        found.append((patch, confidence_from_permille(max(dice.between(low, high) - doubt, 10))))
-    return found
+
+    seed: int = 0
+
+    @property
+    def reads_pixels(self) -> bool:
+        """No: a digest and a size are enough."""
+        return False
+
+    def find(self, concept: Concept, picture: Picture) -> list[Instance]:
+        """Find every instance of a concept: those of its text, and those like its positive exemplars."""
+        found = [] if concept.text is None else list(_instances_of_text(concept.text, picture, self.seed))
+        for box in concept.positive[:MAX_EXEMPLARS]:
+            found += _instances_like(_Edges.of(box), picture, self.seed)
+        return found
+
+    def segment(self, target: Target, picture: Picture) -> list[Instance]:
+        """Segment one object: whole, part and subpart, best first."""
+        dice = Dice("visual", str(self.seed), picture.digest)
+        short = min(*picture.size, 3 * MAX_RADIUS)
+        radius = dice.between(max(short // 5, 1), max(short // 3, 1))  # half pixels
+        clicks = clicks_of(target.clicks, picture.size)
+        ellipse = _ellipse(target, dice, picture.size)
+        window = _window(ellipse, clicks, radius, picture.size)
+        doubt = 120 * _contradictions(clicks, radius // 2)
+        found = []
+        for eighths, (low, high) in zip(LEVELS, CONFIDENCES, strict=True):
+            draws = partial(_object, ellipse, clicks, window, radius=radius, eighths=eighths, size=picture.size)
+            found.append(Instance(confidence_from_permille(max(dice.between(low, high) - doubt, 10)), draws))
+        return found
+
+
+def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:
+    dice = Dice("concept", str(seed), picture.digest, text)
+    if dice.below(8) == 0:  # now and then there is none
+        return
+    height, width = picture.size
+    short = min(height, width, 2 * MAX_RADIUS)
+    least, span = short // 8, short // 2 + 1 - short // 8
+    for _ in range(dice.between(1, MAX_INSTANCES)):
+        # One after the other, but at once: most of what there could be is too unsure to be looked at any further.
+        kind, a, b, *place = dice.each_below(len(KINDS), span, span, *_placing(picture))
+        yield _placed(KINDS[kind], (least + a, least + b), place, picture)
+
+
+def _instances_like(box: _Edges, picture: Picture, seed: int) -> Iterator[Instance]:
+    """Yield the boxed instance, then others of its kind and size elsewhere."""
+    dice = Dice("exemplar", str(seed), picture.digest, box.name)
+    kind = KINDS[dice.below(len(KINDS))]
+    radii = (min(abs(box.right - box.left) // 2, MAX_RADIUS), min(abs(box.bottom - box.top) // 2, MAX_RADIUS))
+    center = ((box.left + box.right) // 2, (box.top + box.bottom) // 2)
+    details = dice.fork()
+
+    def boxed() -> Patch:
+        patch = compose(kind, details, center=center, radii=radii, size=picture.size)
+        if patch.window(box.top // 2, box.left // 2, (box.bottom + 1) // 2, (box.right + 1) // 2).any():
+            return patch
+        # A ring or a pair in a box of a few pixels.
+        return draw("rectangle", center=center, radii=radii, size=picture.size)
+
+    yield Instance(confidence_from_permille(dice.between(910, 990)), boxed)
+    for _ in range(dice.below(3)):
+        yield _placed(kind, radii, dice.each_below(*_placing(picture)), picture)
+
+
+def _placing(picture: Picture) -> tuple[int, ...]:
+    """Give the bounds of the choices that place an instance: confidence, column, row, and those of its details."""
+    height, width = picture.size
+    return SUREST + 1 - LEAST_SURE, 2 * width, 2 * height, 2**32
+
+
+def _placed(kind: str, radii: tuple[int, int], choices: Sequence[int], picture: Picture) -> Instance:
+    permille, x, y, details = choices
+    drawn = partial(compose, kind, Dice.forked(details), center=(x, y), radii=radii, size=picture.size)
+    return Instance(confidence_from_permille(LEAST_SURE + permille), drawn)
 
 
 def _object(
@@ -108,14 +194,14 @@ def _object(
     return canvas
 
 
-def _ellipse(prompt: AnyPrompt, dice: Dice, size: tuple[int, int]) -> Ellipse | None:
+def _ellipse(target: Target, dice: Dice, size: tuple[int, int]) -> Ellipse | None:
     """Choose the ellipse that a box, or the lack of any prompt, asks for; none if there are only clicks."""
     height, width = size
-    if prompt.box is not None:
-        box = prompt.box
-        radii = (abs(half_pixels(box.width)) // 2, abs(half_pixels(box.height)) // 2)
-        return Ellipse((half_pixels(box.x), half_pixels(box.y)), radii)
-    if prompt.points:
+    if target.box is not None:
+        box = target.box
+        radii = (half_pixels(box.right - box.left) // 2, half_pixels(box.bottom - box.top) // 2)
+        return Ellipse((half_pixels((box.left + box.right) / 2), half_pixels((box.top + box.bottom) / 2)), radii)
+    if target.clicks:
         return None
     center = (dice.between(width // 2, 3 * width // 2), dice.between(height // 2, 3 * height // 2))
     return Ellipse(center, (dice.between(width // 4, width), dice.between(height // 4, height)))
@@ -138,7 +224,7 @@ def _window(ellipse: Ellipse | None, clicks: Clicks, radius: int, size: tuple[in
     return Patch(top, left, np.broadcast_to(np.False_, (max(bottom - top, 0), max(right - left, 0))))
 
 
-def clicks_of(points: Sequence[wire.Point], size: tuple[int, int]) -> Clicks:
+def clicks_of(points: Sequence[Click], size: tuple[int, int]) -> Clicks:
     """Sort the clicks that hit the image and drop repeated ones; drop those that would need too large a window."""
     height, width = size
     hits = [

@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64
 
-__all__ = ["Asked", "digest_of_image", "field_of", "image_of", "prompts_of", "texts_of"]
+__all__ = ["InspectedRequest", "digest_of_image", "field_of", "image_of", "prompts_of", "texts_of"]
 
 
 def field_of(body: Any, name: str) -> Any:
@@ -61,7 +61,7 @@ def digest_of_image(body: Any) -> bytes | None:
         return None
 
 
-class Asked:
+class InspectedRequest:
     """A request to an operation, as a scenario looks at it; read no further than somebody looks.
 
     Args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, Literal
 
 from flask import Request, Response
@@ -12,14 +14,19 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
 
 __all__ = [
+    "CONTROL_ENDPOINT",
+    "CONTROL_PREFIX",
     "MAX_BODY",
     "OPEN_PATHS",
     "WHOLE_BODY",
+    "WORDINGS",
     "Profile",
     "add_headers",
     "as_refusal",
     "check_query",
+    "is_control",
     "preflight",
+    "wording_of",
 ]
 
 Profile = Literal["documented", "observed"]
@@ -43,9 +50,30 @@ _EXPOSED: Final = (
 )
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/openapi.json", "/model/registry"})
 """What is answered without a key."""
+CONTROL_PREFIX: Final = "/_mock"
+"""Where the mock's own routes are, for testers."""
+CONTROL_ENDPOINT: Final = "control"
+"""Their name in the application."""
 _TRUE_AND_FALSE: Final = frozenset({"true", "false"})
 # Pydantic's spellings of a boolean, in lower case.
 _LENIENT_BOOLEANS: Final = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"})
+
+WORDINGS: Final[Mapping[int, str]] = {
+    404: NOT_FOUND,
+    413: f"The body is larger than {MAX_BODY} bytes.",
+    429: "Too many requests.",
+    500: INTERNAL_ERROR,
+    502: "Internal error. Request to Roboflow API failed.",
+    503: "Model is temporarily not ready - retry request.",
+    504: "Timeout when attempting to connect to Roboflow API.",
+    507: "Model is too big for this server.",
+}
+"""Sentences by status, in the words of the server's source, as far as they are known."""
+
+
+def is_control(request: Request) -> bool:
+    """Say whether a request is one of the mock's own routes, which are no part of the service it plays."""
+    return request.endpoint == CONTROL_ENDPOINT
 
 
 def preflight(request: Request) -> Response | None:
@@ -97,7 +125,9 @@ def as_refusal(error: HTTPException, request: Request, profile: Profile) -> Refu
 
 
 def add_headers(response: Response, request: Request, profile: Profile) -> Response:
-    """Add the headers that every answer of the service carries."""
+    """Add the headers that every answer of the service carries; the control routes are not for other origins."""
+    if is_control(request):
+        return response
     if response.status_code == 500 and response.mimetype == "text/plain":
         return response  # uncaught in the server: nothing behind the error adds a header
     # Looked up in the environ: werkzeug's headers raise and catch an error for each that is not there.
@@ -155,3 +185,14 @@ def _is_uuid(text: str) -> bool:
         return bool(uuid.UUID(text))
     except ValueError:
         return False
+
+
+def wording_of(status: int) -> str:
+    """Say what goes with a status: the service's sentence, else the status's own name.
+
+    Example:
+        >>> wording_of(503), wording_of(418), wording_of(598)
+        ('Model is temporarily not ready - retry request.', "I'm a Teapot", 'Status 598')
+    """
+    names = {int(one): one.phrase for one in HTTPStatus}
+    return WORDINGS.get(status) or names.get(status, f"Status {status}")

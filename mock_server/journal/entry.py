@@ -18,7 +18,7 @@ import orjson
 from mock_server.http.bodies import masked, masked_text
 from mock_server.http.inspection import field_of, prompts_of, texts_of
 
-__all__ = ["Seen", "SeenImage", "kept_body"]
+__all__ = ["Entry", "EntryImage", "kept_body"]
 
 KEPT: Final = 64 * 1024  # bytes of JSON; of a longer body what is long is cut
 _LONGEST_TEXT: Final = 1000  # characters, of each text of a body that is cut
@@ -28,7 +28,7 @@ _OVERHEAD: Final = 800  # bytes that the Python objects of one entry take beside
 
 
 @dataclass(frozen=True, slots=True)
-class SeenImage:
+class EntryImage:
     """The image of a request.
 
     Attributes:
@@ -59,7 +59,7 @@ class SeenImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Entry:
     """One request.
 
     Attributes:
@@ -84,7 +84,7 @@ class Seen:
     milliseconds: float
     body_bytes: int = 0
     kept: bytes = field(default=b"", repr=False)
-    image: SeenImage | None = None
+    image: EntryImage | None = None
     faults: tuple[str, ...] = ()
     scenario: str | None = None
 

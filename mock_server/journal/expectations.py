@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypedDict
 
-from mock_server.journal.entry import Seen
+from mock_server.journal.entry import Entry
 from sam3_contract.errors import UsageError
 
 __all__ = ["Call", "Expected", "named_image"]
@@ -117,7 +117,7 @@ class Call:
         words = [f"{name} {_shown(value)}" for name, value in asked if value is not None]
         return f"{self.operation} with {', '.join(words)}" if words else self.operation
 
-    def differences(self, seen: Seen) -> list[str]:
+    def differences(self, seen: Entry) -> list[str]:
         """Say what a request has otherwise; nothing if it is the one that is expected."""
         if seen.operation != self.operation:
             return [f"operation is {seen.operation or f'none, {seen.method} {seen.path}'}"]
@@ -135,7 +135,7 @@ class Call:
             found.append(f"status is {seen.status}")
         return found
 
-    def nearest(self, requests: Sequence[Seen]) -> list[str]:
+    def nearest(self, requests: Sequence[Entry]) -> list[str]:
         """Describe the requests that differ least, a line for each."""
         others = [(seen, found) for seen in requests if (found := self.differences(seen))]
         others.sort(key=lambda other: (other[0].operation != self.operation, len(other[1]), -self._likeness(other[0])))
@@ -143,7 +143,7 @@ class Call:
             f"#{seen.number} {seen.operation or seen.path}: {', '.join(found)}" for seen, found in others[:_NEAREST]
         ]
 
-    def _likeness(self, seen: Seen) -> float:
+    def _likeness(self, seen: Entry) -> float:
         asked = self.text if self.text is not None else " ".join(self.texts or ())
         if not asked or seen.operation != self.operation:
             return 0.0
@@ -154,7 +154,7 @@ def _ratio(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one[:_SHOWN], other[:_SHOWN]).ratio()
 
 
-def _names_of_image(seen: Seen) -> list[str]:
+def _names_of_image(seen: Entry) -> list[str]:
     image = seen.image
     if image is None:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 from typing import Final, NoReturn, Unpack
 
-from mock_server.journal.entry import Seen
+from mock_server.journal.entry import Entry
 from mock_server.journal.expectations import Call, Expected
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
@@ -42,19 +42,19 @@ class Journal:
         self._operations = tuple(operations)
         self._most_requests = most_requests
         self._most_bytes = most_bytes
-        self._kept: deque[Seen] = deque()
+        self._kept: deque[Entry] = deque()
         self._bytes = 0
         self._number = 0
         self._lock = Lock()
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[Entry]:
         """The requests that are kept, oldest first."""
         with self._lock:
             return list(self._kept)
 
     @property
-    def last(self) -> Seen | None:
+    def last(self) -> Entry | None:
         """The request that was answered last."""
         with self._lock:
             return self._kept[-1] if self._kept else None
@@ -70,7 +70,7 @@ class Journal:
             self._kept.clear()
             self._bytes = self._number = self.dropped = 0
 
-    def add(self, seen: Callable[[int], Seen]) -> None:
+    def add(self, seen: Callable[[int], Entry]) -> None:
         """Keep a request.
 
         Args:
@@ -85,11 +85,11 @@ class Journal:
                 self._bytes -= self._kept.popleft().memory
                 self.dropped += 1
 
-    def matching(self, call: Call) -> list[Seen]:
+    def matching(self, call: Call) -> list[Entry]:
         """List the requests that are as expected."""
         return [seen for seen in self.requests if not call.differences(seen)]
 
-    def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Seen]:
+    def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Entry]:
         """Fail unless an operation was called as told.
 
         Args:
@@ -135,7 +135,7 @@ class Journal:
             raise UsageError(unknown("operation", operation, self._operations))
         return Call.expecting(operation, expected)
 
-    def _fail(self, call: Call, found: Sequence[Seen], expected: str) -> NoReturn:
+    def _fail(self, call: Call, found: Sequence[Entry], expected: str) -> NoReturn:
         __tracebackhide__ = True
         requests = self.requests
         which = f" (#{', #'.join(str(seen.number) for seen in found[:10])})" if found else ""

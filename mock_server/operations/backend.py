@@ -1,4 +1,4 @@
-"""What an operation needs to know besides its request."""
+"""What an operation works with besides its request: an engine, images, and what is remembered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from mock_server.annotations.library import Library
+from mock_server.engines.protocol import Engine
 from mock_server.images.by_url import PictureOfUrl, virtual_photograph
 from mock_server.operations.caches import Memory
 
-__all__ = ["Answer", "World", "json_answer"]
+__all__ = ["Answer", "Backend", "json_answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """One mock service.
+class Backend:
+    """What the operations of one mock share.
 
     Attributes:
-        seed: Another seed is another world: other masks of the same images.
-        memory: What it remembers from one request to the next.
+        engine: Where masks come from.
+        memory: What is remembered from one request to the next.
         picture_of_url: Loads the images that requests name by URL.
-        library: The images of which it is known what is in them; all others get synthetic masks.
+        library: The images of which it is known what is in them.
     """
 
-    seed: int = 0
+    engine: Engine
     memory: Memory = field(default_factory=Memory)
     picture_of_url: PictureOfUrl = virtual_photograph
     library: Library = field(default_factory=Library)

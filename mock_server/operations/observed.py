@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from mock_server.drawing.patches import Patch, union
+from mock_server.drawing.patches import union
+from mock_server.engines.protocol import Engine, Instance
 from mock_server.http.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
 from mock_server.images.loading import Picture, picture_from_base64, refuse_unreachable
 from mock_server.operations import concept, visual
-from mock_server.operations.backend import Answer, World
-from mock_server.operations.concept import Instance
+from mock_server.operations.backend import Answer, Backend
 from sam3_contract import wire
 
 __all__ = ["PLAIN_ERROR", "concept_segment", "embed_image", "visual_segment"]
@@ -32,7 +32,7 @@ _NUMPY_OBJECT: Final = "Data provided as input could not be decoded into np.ndar
 _UNDECODED_TYPES: Final = frozenset({"pil", "multipart", "file"})  # known to the server's code, not to its web API
 
 
-def concept_segment(request: wire.LenientConceptSegmentRequest, world: World) -> Answer:
+def concept_segment(request: wire.LenientConceptSegmentRequest, backend: Backend) -> Answer:
     """Answer a request as the server does.
 
     Raises:
@@ -44,12 +44,12 @@ def concept_segment(request: wire.LenientConceptSegmentRequest, world: World) ->
     with answering_as(model_id):
         _refuse_model_of_another_kind(model_id)
         concept.refuse_unknown_model(model_id)
-        picture = _load(request.image, world)
+        picture = _load(request.image, backend)
         if request.format == "binary" or any(prompt.boxes and not prompt.box_labels for prompt in request.prompts):
             raise message(500, INTERNAL_ERROR)
         if any(not _is_utf8(prompt.text) for prompt in request.prompts):
             raise message(500, INTERNAL_ERROR)
-    found = _filtered([concept.find(prompt, picture, seed=world.seed) for prompt in request.prompts], request)
+    found = _filtered([backend.engine.find(concept.concept_of(prompt), picture) for prompt in request.prompts], request)
     if request.nms_iou_threshold is not None:
         found = concept.suppress_overlaps(found, request.nms_iou_threshold)
     if request.format not in POLYGON_NAMES and request.format != "rle":
@@ -58,36 +58,36 @@ def concept_segment(request: wire.LenientConceptSegmentRequest, world: World) ->
     return concept.answer_of(found, request.prompts, form=form, picture=picture, model_id=model_id)
 
 
-def visual_segment(request: wire.LenientVisualSegmentRequest, world: World) -> Answer:
+def visual_segment(request: wire.LenientVisualSegmentRequest, backend: Backend) -> Answer:
     """Answer a request as the server does.
 
     Raises:
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        seen = visual.embedded(request.image_id, lambda: _load(request.image, world), world)
+        seen = visual.embedded(request.image_id, lambda: _load(request.image, backend), backend)
         _refuse_unequal_boxes(request.asked)
         if request.format not in {"json", "polygon", "rle", "binary"}:
             raise message(500, INTERNAL_ERROR)
     if request.format == "binary":
         raise Refusal(500, PLAIN_ERROR)
-    found = (_best(prompt, seen.picture, seed=world.seed) for prompt in request.asked)
+    found = (_best(prompt, seen.picture, backend.engine) for prompt in request.asked)
     form = "rle" if request.format == "rle" else "polygon"
-    work = visual.work_of(request, request.asked, seen, world)
+    work = visual.work_of(request, request.asked, seen, backend)
     return visual.answer_of(found, form=form, picture=seen.picture, work=work)
 
 
-def embed_image(request: wire.LenientEmbedImageRequest, world: World) -> Answer:
+def embed_image(request: wire.LenientEmbedImageRequest, backend: Backend) -> Answer:
     """Remember an image as the server does.
 
     Raises:
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        return visual.answer_of_embedding(request.image_id, lambda: _load(request.image, world), world)
+        return visual.answer_of_embedding(request.image_id, lambda: _load(request.image, backend), backend)
 
 
-def _load(image: wire.LenientImage | None, world: World) -> Picture:
+def _load(image: wire.LenientImage | None, backend: Backend) -> Picture:
     """Load an image of whatever type it claims to be."""
     if image is None:
         raise message(500, INTERNAL_ERROR)
@@ -102,13 +102,13 @@ def _load(image: wire.LenientImage | None, world: World) -> Picture:
         raise message(500, INTERNAL_ERROR)
     if kind == "url":
         refuse_unreachable(image.value, only_https=True)
-        return world.picture_of_url(image.value)
+        return backend.picture_of_url(image.value)
     if not image.value.isascii():
         raise message(500, INTERNAL_ERROR)
-    return picture_from_base64(image.value, world.library)
+    return picture_from_base64(image.value, backend.library)
 
 
-def _filtered(found: Sequence[list[Instance]], request: wire.LenientConceptSegmentRequest) -> list[list[Instance]]:
+def _filtered(found: Sequence[Sequence[Instance]], request: wire.LenientConceptSegmentRequest) -> list[list[Instance]]:
     """Apply the thresholds.
 
     Zero and null mean the default; one pass of the model serves all prompts at the lowest threshold of the request, and
@@ -135,11 +135,11 @@ def _queries_left(instances: Sequence[Instance]) -> list[Instance]:
     return [Instance(0.0, partial(union, ())) for _ in range(QUERIES - len(instances))]
 
 
-def _best(prompt: wire.LenientVisualPrompt, picture: Picture, *, seed: int) -> tuple[Patch, float]:
+def _best(prompt: wire.LenientVisualPrompt, picture: Picture, engine: Engine) -> Instance:
     """Take the best of three; an empty mask where nothing positive asks for one."""
     if prompt.box is None and not any(point.positive for point in prompt.points or ()):
-        return union(()), UNSURE
-    return visual.segment(prompt, picture, seed=seed)[0]
+        return Instance(UNSURE, partial(union, ()))
+    return engine.segment(visual.target_of(prompt), picture)[0]
 
 
 def _refuse_unequal_boxes(prompts: Sequence[wire.LenientVisualPrompt]) -> None:

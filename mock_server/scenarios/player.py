@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Final, Literal
 
-from mock_server.http.inspection import Asked
+from mock_server.http.inspection import InspectedRequest
 from mock_server.http.refusals import Refusal, message
 from mock_server.scenarios.files import Source, read
 from mock_server.scenarios.reading import MOST_SCENARIOS, Reader
@@ -185,7 +185,7 @@ class Scenarios:
         with self._lock:
             self._wake()
 
-    def take(self, asked: Asked) -> Taken | None:
+    def take(self, asked: InspectedRequest) -> Taken | None:
         """Find what is to be answered.
 
         Returns:

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from mock_server.http.protocol import wording_of
 from mock_server.journal.expectations import named_image
 from mock_server.scenarios.rules import Fixed, RateLimit, Reply, Scenario, Then, When
 from mock_server.scenarios.validation import Mistake, Place
-from mock_server.wordings import wording_of
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 

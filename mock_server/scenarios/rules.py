@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mock_server.http.inspection import Asked
+from mock_server.http.inspection import InspectedRequest
 
 __all__ = ["Fixed", "RateLimit", "Reply", "Scenario", "Then", "When"]
 
@@ -42,7 +42,7 @@ class When:
     after: int | None = None
     every: int | None = None
 
-    def fits(self, asked: Asked) -> bool:
+    def fits(self, asked: InspectedRequest) -> bool:
         """Tell whether all holds that does not count; what costs most is looked at last."""
         return (
             (self.operations is None or asked.operation in self.operations)

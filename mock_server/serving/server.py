@@ -14,7 +14,7 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from granian import Granian
@@ -24,14 +24,16 @@ from granian.log import LogLevels
 
 from mock_server.app import create_app
 from mock_server.control.mock_control import MockControl, control_of
+from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
+from mock_server.operations import concept, visual
+from mock_server.operations.backend import Backend
 from mock_server.serving.gateway import Environ, Gateway, Limits
 from mock_server.settings import Settings
-from mock_server.warming import warm_up
-from sam3_contract import spec
+from sam3_contract import spec, wire
 from sam3_contract.errors import UsageError
 
-__all__ = ["free_port", "serve"]
+__all__ = ["free_port", "serve", "warm_up"]
 
 CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
 READ_TIMEOUT: Final = 30.0  # seconds; 20 MiB in that time is a slow upload, or a keep-alive connection is idle
@@ -39,10 +41,22 @@ PATIENCE: Final = 30.0  # seconds to wait for the first answer
 POLL: Final = 0.01  # seconds between two looks whether it comes
 STOP_TIMEOUT: Final = 5  # seconds that a request under way may take when the server is stopped
 _TRIED: Final[list[Gateway]] = []  # what the settings were tried with, for workers that are forked
+_WARMING_IMAGE: Final[dict[str, Any]] = {"type": "url", "value": "https://example.com/warm.jpg"}
+_WARMING_TEXTS: Final = [{"text": f"noun {number}"} for number in range(8)]
+_WARMING_CLICKS: Final = [{"points": [{"x": 500, "y": 300, "positive": True}, {"x": 20, "y": 20, "positive": False}]}]
 # What never makes a request wait. A setting that is added is taken to do so until it is listed here.
 QUICK: Final = frozenset(
     {"api_keys", "refused_keys", "auth", "seed", "profile", "access_log", "url_images", "coco", "coco_images", "scenes"}
-    | {"control", "scenarios", "journal", "journal_requests", "journal_bytes", "journal_thumbnails"}
+    | {
+        "control",
+        "allowed_hosts",
+        "control_token",
+        "scenarios",
+        "journal",
+        "journal_requests",
+        "journal_bytes",
+        "journal_thumbnails",
+    }
 )
 
 
@@ -172,6 +186,19 @@ def _load_and_announce(
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()
     return gateway
+
+
+def warm_up() -> None:
+    """Answer a request of each kind before anybody asks, so that the first client waits no longer than the others.
+
+    Nothing remembers it, and the memory that a worker takes at the start is about what it takes from then on.
+    """
+    backend = Backend(Synthetic())
+    for format_name in ("polygon", "rle"):
+        body = {"image": _WARMING_IMAGE, "prompts": _WARMING_TEXTS, "format": format_name}
+        concept.concept_segment(wire.parse_request(wire.ConceptSegmentRequest, body), backend)
+    body = {"image": _WARMING_IMAGE, "prompts": _WARMING_CLICKS}
+    visual.visual_segment(wire.parse_request(wire.VisualSegmentRequest, body), backend)
 
 
 def _announce_once_it_answers(url: str, announce: Callable[[], None]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import secrets
 import sys
 from functools import partial
 from pathlib import Path
@@ -88,6 +88,18 @@ __all__ = ["serve"]
 )
 @click.option("--no-control", is_flag=True, help="Leave out the routes under /_mock, which more workers never have.")
 @click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Let the routes under /_mock be asked for by this host name too; else only by those of loopback.",
+)
+@click.option(
+    "--control-token",
+    metavar="TOKEN",
+    help="What requests to /_mock show in the header X-Mock-Token. Beyond loopback one is made up unless it is given.",
+)
+@click.option(
     "--fault",
     "faults",
     multiple=True,
@@ -129,6 +141,8 @@ def serve(
     latency: str,
     scenarios: Path | None,
     no_control: bool,
+    allowed_hosts: tuple[str, ...],
+    control_token: str | None,
     faults: tuple[str, ...],
     access_log: Literal["auto", "text", "json", "none"],
     read_timeout: float,
@@ -155,6 +169,7 @@ def serve(
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Only here: no other command waits for Flask and granian to be imported.
+    from mock_server.control.guard import is_loopback  # noqa: PLC0415
     from mock_server.http.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
@@ -163,9 +178,12 @@ def serve(
     if not all(key and status in REFUSALS for key, status in refused.items()):
         # What was given is not repeated: it holds a key.
         raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
-    if fetch_urls and not api_keys and not _is_loopback(host):
+    if fetch_urls and not api_keys and not is_loopback(host):
         told = "fetch images from public hosts; --api-key tells who may"
         click.echo(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
+    if control_token is None and not no_control and workers == 1 and not is_loopback(host):
+        control_token = secrets.token_urlsafe(16)
+        click.echo(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
         access_log = "text" if sys.stderr.isatty() else "none"
     settings = Settings(
@@ -183,19 +201,14 @@ def serve(
         profile=profile,
         scenarios=scenarios,
         control=not no_control,
+        allowed_hosts=frozenset(allowed_hosts),
+        control_token=control_token,
         access_log=access_log,
     )
     ready = partial(_announce, ready_file)
     serve_mock(
         settings, host=host, port=port, workers=workers, document=document, read_timeout=read_timeout, ready=ready
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _announce(ready_file: Path | None, url: str) -> None:

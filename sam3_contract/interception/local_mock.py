@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from werkzeug.test import Client
 
     from mock_server.control.mock_control import MockControl
-    from mock_server.journal.entry import Seen
+    from mock_server.journal.entry import Entry
     from mock_server.journal.expectations import Expected
     from mock_server.journal.journal import Journal
     from mock_server.scenarios.player import Scenarios
@@ -94,7 +94,7 @@ class LocalMock:
         return self.app.test_client()
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[Entry]:
         """The requests that the mock saw, oldest first."""
         return self.journal.requests
 
@@ -156,7 +156,7 @@ class LocalMock:
                 "a file of scenarios says everything itself: give either it, or the fields of one scenario"
             )
 
-    def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Seen]:
+    def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Entry]:
         """Fail unless an operation was called as told, see :meth:`mock_server.journal.Journal.assert_called`.
 
         Raises:

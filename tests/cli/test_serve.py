@@ -23,7 +23,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the command would have served, instead of serving it."""
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        mock_server.serving, "serve", lambda settings, **options: calls.append({"settings": settings, **options})
+        mock_server.serving.server, "serve", lambda settings, **options: calls.append({"settings": settings, **options})
     )
     return calls
 

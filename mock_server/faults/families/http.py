@@ -13,9 +13,9 @@ from mock_server.faults.editing.changes import calls, replies, written
 from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import number, one_of, whole
 from mock_server.http.auth import REFUSALS, KeySettings, check_key
+from mock_server.http.protocol import WORDINGS
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
-from mock_server.wordings import WORDINGS
 
 __all__ = ["HTTP"]
 

@@ -14,7 +14,7 @@ import requests
 from flask.testing import FlaskClient
 
 from mock_server import MockControl, Settings, control_of, create_app
-from mock_server.control.routes import PREFIX
+from mock_server.http.protocol import CONTROL_PREFIX as PREFIX
 from mock_server.scenarios.files import MOST_BYTES
 from mock_server.serving.server import serve
 from sam3_contract.errors import UsageError
@@ -158,7 +158,7 @@ def test_scenarios_are_put_added_listed_and_dropped() -> None:
         ("application/yaml", "scenarios:\n- name: down\n  answers: [{status: 503}]"),
         ("application/toml", '[[scenarios]]\nname = "down"\nanswers = [{status = 503}]'),
         ("application/json", json.dumps({"scenarios": [DOWN]})),
-        ("text/plain", json.dumps({"scenarios": [DOWN]})),
+        ("text/yaml", json.dumps({"scenarios": [DOWN]})),
     ],
 )
 def test_scenarios_may_come_in_any_format(kind: str, text: str) -> None:
@@ -268,15 +268,63 @@ def test_scenarios_stay_when_new_ones_hold_a_mistake() -> None:
     assert embed(http) == 503
 
 
-def test_browsers_may_use_the_control_routes() -> None:
+FOREIGN = [
+    ({"Origin": "https://evil.example"}, 403, "another origin"),
+    ({"Origin": "null"}, 403, "another origin"),
+    ({"Origin": "http://localhost:8000"}, 403, "another origin"),
+    ({"Sec-Fetch-Site": "cross-site"}, 403, "another site"),
+    ({"Sec-Fetch-Site": "same-site"}, 403, "another site"),
+    ({"Host": "evil.example"}, 403, "evil.example"),
+    ({"Host": "127.0.0.1.evil.example:9001"}, 403, "evil.example"),
+    ({"Content-Type": "text/plain"}, 415, "text/plain"),
+    ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "form"),
+    ({"Content-Type": ""}, 415, "content type is ''"),
+]
+
+
+@pytest.mark.parametrize(("headers", "status", "why"), FOREIGN, ids=str)
+def test_web_page_cannot_use_the_control_routes(headers: dict[str, str], status: int, why: str) -> None:
+    control, http = made()
+
+    answer = http.put(f"{PREFIX}/faults", data='{"faults": ["index_from_one"]}', headers=headers)
+
+    assert answer.status_code == status
+    assert why in answer.get_json()["error"]
+    assert not any(name.lower().startswith("access-control") for name, _ in answer.headers)
+    assert control.faults == ()
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:9001", "127.0.0.1:1", "127.8.8.8", "[::1]:8080", "mock.localhost"]
+)
+def test_this_machine_and_its_own_pages_can(host: str) -> None:
+    control, http = made()
+    headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+
+    assert http.put(f"{PREFIX}/faults", json={"faults": ["index_from_one"]}, headers=headers).status_code == 200
+    assert control.faults == ("index_from_one",)
+
+
+def test_preflight_for_a_control_route_allows_nothing() -> None:
     _, http = made()
-    origin = {"Origin": "https://app.example.com"}
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
 
-    asked = http.options(f"{PREFIX}/reset", headers={**origin, "Access-Control-Request-Method": "POST"})
-    answer = http.post(f"{PREFIX}/reset", headers=origin)
+    answer = http.options(f"{PREFIX}/faults", headers=asked)
 
-    assert asked.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == origin["Origin"]
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_hosts_can_be_allowed_and_a_token_be_asked_for() -> None:
+    _, http = made(allowed_hosts=frozenset({"mock"}), control_token="secret")
+
+    def status(**headers: str) -> int:
+        return http.get(f"{PREFIX}/faults", headers={"Host": "mock:9001", **headers}).status_code
+
+    assert status() == 401
+    assert status(**{"X-Mock-Token": "wrong"}) == 401
+    assert status(**{"X-Mock-Token": "secret"}) == 200
+    assert status(**{"X-Mock-Token": "secret", "Host": "other"}) == 403
 
 
 @pytest.mark.parametrize("profile", ["documented", "observed"])

@@ -15,8 +15,10 @@ from mock_server import Settings
 from mock_server.annotations.annotated_image import AnnotatedImage, Category, annotation_from_runs
 from mock_server.annotations.known_images import known_scenes
 from mock_server.drawing.run_lengths import runs_from_bitmap
-from mock_server.engines.annotated import segment
+from mock_server.engines.annotated import Annotated
 from mock_server.engines.specimens import PREFIX, SPECIMENS
+from mock_server.images.loading import Picture
+from mock_server.operations.visual import target_of
 from sam3_contract import masks, wire
 from sam3_contract.scenes import Scene, Thing, built_in_scenes, derived_scenes, grey, mirrored
 from tests.mock_server.annotated_set import as_image
@@ -321,11 +323,13 @@ NEAR = st.builds(
 
 def drawn(points: list[wire.Point], box: Json | None) -> list[Bitmap]:
     bitmaps = []
-    for patch, confidence in segment(wire.VisualPrompt(points=points, box=box), KNOWN["awkward"], seed=0):
+    picture = Picture(b"", AWKWARD.size, KNOWN["awkward"])
+    for one in Annotated().segment(target_of(wire.VisualPrompt(points=points, box=box)), picture):
+        patch = one.patch
         bitmap = np.zeros(AWKWARD.size, np.bool_)
         bitmap[patch.top : patch.bottom, patch.left : patch.right] = patch.pixels
         bitmaps.append(bitmap)
-        assert 0 < confidence < 1
+        assert 0 < one.confidence < 1
     return bitmaps
 
 

@@ -7,7 +7,7 @@ import pytest
 from mock_server import create_app
 from mock_server.http.request_context import current_notes, current_request
 from mock_server.operations import concept, visual
-from mock_server.warming import warm_up
+from mock_server.serving.server import warm_up
 from tests.mock_server.client import IMAGE, KEY
 
 

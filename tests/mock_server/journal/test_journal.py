@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from mock_server import Settings, control_of, create_app
-from mock_server.journal.entry import KEPT, Seen, SeenImage, kept_body
+from mock_server.journal.entry import KEPT, Entry, EntryImage, kept_body
 from mock_server.journal.journal import Journal
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import IMAGE, Json, image, png
@@ -47,7 +47,7 @@ class Mock:
         return self.post("concept_segment", {"image": IMAGE, **fields, "prompts": [{"text": text} for text in texts]})
 
     @property
-    def last(self) -> Seen:
+    def last(self) -> Entry:
         seen = self.journal.last
         assert seen is not None
         return seen
@@ -67,7 +67,7 @@ def test_entry_tells_what_was_asked_and_answered() -> None:
     )  # fmt: skip
     assert (seen.status, seen.texts, seen.format, seen.image_id) == (200, ["dog", "cat"], "rle", None)
     assert seen.milliseconds > 0
-    assert seen.image == SeenImage("base64", DIGEST, None, "PNG", 64, 48, len(png(64, 48)))
+    assert seen.image == EntryImage("base64", DIGEST, None, "PNG", 64, 48, len(png(64, 48)))
     assert seen.body["image"] == {"type": "base64", "value": f"sha256:{DIGEST}"}
     assert seen.body_bytes > len(IMAGE["value"])
     assert seen.as_json()["threshold"] == 0.25
@@ -98,20 +98,20 @@ def test_same_request_has_the_same_digest_and_another_image_another() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "image_seen"),
     [
-        ({"image": IMAGE, "prompts": []}, 422, SeenImage("base64", DIGEST, None, "PNG", 64, 48, 57)),
-        ({"image": {"type": "url", "value": URL}, "prompts": [{"text": "a"}]}, 200, SeenImage("url", url=URL)),
+        ({"image": IMAGE, "prompts": []}, 422, EntryImage("base64", DIGEST, None, "PNG", 64, 48, 57)),
+        ({"image": {"type": "url", "value": URL}, "prompts": [{"text": "a"}]}, 200, EntryImage("url", url=URL)),
         (
             {"image": {"type": "base64", "value": "bm9uZQ=="}, "prompts": [{"text": "a"}]},
             400,
-            SeenImage("base64", hashlib.sha256(b"none").hexdigest()),
+            EntryImage("base64", hashlib.sha256(b"none").hexdigest()),
         ),
-        ({"image": {"type": "base64", "value": "?"}, "prompts": [{"text": "a"}]}, 400, SeenImage("base64")),
+        ({"image": {"type": "base64", "value": "?"}, "prompts": [{"text": "a"}]}, 400, EntryImage("base64")),
         ({"image": 7}, 422, None),
         ([1, 2], 422, None),
     ],
     ids=["refused", "by-url", "no-image", "no-base64", "no-object", "a-list"],
 )
-def test_image_is_named_however_the_request_was_answered(body: Any, status: int, image_seen: SeenImage | None) -> None:
+def test_image_is_named_however_the_request_was_answered(body: Any, status: int, image_seen: EntryImage | None) -> None:
     mock = Mock()
 
     assert mock.post("concept_segment", body) == status
@@ -157,7 +157,7 @@ def test_url_image_of_a_local_file_is_known_by_its_content(tmp_path: Path) -> No
 
     mock.concept("dog", image={"type": "url", "value": "https://example.com/dog.png"})
 
-    assert mock.last.image == SeenImage("url", DIGEST, "https://example.com/dog.png", "PNG", 64, 48, 57)
+    assert mock.last.image == EntryImage("url", DIGEST, "https://example.com/dog.png", "PNG", 64, 48, 57)
 
 
 def test_entry_names_the_faults_that_were_on() -> None:
@@ -352,8 +352,8 @@ def test_memory_is_flat_over_100_000_requests() -> None:
             full = index < 2000
             numbered = {**body, "id": str(index)}
             kept = kept_body(numbered, size=500, digest=f"{index:064x}", keys={SECRET}) if full else like + b" "
-            picture = SeenImage("base64", f"{index:064x}", None, "PNG", index, index, index)
-            journal.add(lambda number: Seen(number, "POST", "/x", "x", 200, 1.5, 99, kept, picture))  # noqa: B023
+            picture = EntryImage("base64", f"{index:064x}", None, "PNG", index, index, index)
+            journal.add(lambda number: Entry(number, "POST", "/x", "x", 200, 1.5, 99, kept, picture))  # noqa: B023
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

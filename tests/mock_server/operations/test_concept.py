@@ -15,7 +15,8 @@ from pycocotools import mask as coco
 
 from mock_server import Settings
 from mock_server.drawing.patches import Patch
-from mock_server.operations.concept import Instance, suppress_overlaps
+from mock_server.engines.protocol import Instance
+from mock_server.operations.concept import suppress_overlaps
 from tests.mock_server.client import IMAGE, Client, Json, bitmap_of, image
 
 CLIENT = Client()

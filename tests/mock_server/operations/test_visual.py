@@ -11,9 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mock_server import Settings
+from mock_server.engines.synthetic import Synthetic
 from mock_server.images.loading import Picture
 from mock_server.operations.caches import EMBEDDINGS_KEPT, EmbeddingCache
-from mock_server.operations.visual import segment
+from mock_server.operations.visual import target_of
 from sam3_contract import masks, wire
 from tests.mock_server.client import IMAGE, Bitmap, Client, Json, bitmap_of, bitmaps_of, center_box, click, image
 
@@ -55,13 +56,13 @@ def levels_of(
     picture: Picture, points: list[wire.Point] | None, box: Json | None = None
 ) -> tuple[list[Bitmap], list[float]]:
     """Segment; return the bitmaps of whole, part and subpart, and their confidences."""
-    found = segment(wire.VisualPrompt(points=points, box=box), picture, seed=0)
+    found = Synthetic().segment(target_of(wire.VisualPrompt(points=points, box=box)), picture)
     bitmaps = []
-    for patch, _ in found:
+    for patch in (one.patch for one in found):
         bitmap = np.zeros(picture.size, np.bool_)
         bitmap[patch.top : patch.bottom, patch.left : patch.right] = patch.pixels
         bitmaps.append(bitmap)
-    return bitmaps, [confidence for _, confidence in found]
+    return bitmaps, [one.confidence for one in found]
 
 
 def pixels_of(points: list[wire.Point], picture: Picture, *, positive: bool) -> set[tuple[int, int]]:

@@ -14,7 +14,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from mock_server import Settings, control_of, create_app
-from mock_server.http.inspection import Asked
+from mock_server.http.inspection import InspectedRequest
 from mock_server.scenarios.files import MOST_BYTES
 from mock_server.scenarios.player import Scenarios
 from sam3_contract.errors import ScenarioError, UsageError
@@ -648,7 +648,7 @@ def test_image_is_hashed_only_if_a_scenario_asks_for_it() -> None:
     def never() -> Any:
         raise AssertionError("the body was looked at")
 
-    assert scenarios.take(Asked("embed_image", {}, never)) is None  # type: ignore[arg-type]
+    assert scenarios.take(InspectedRequest("embed_image", {}, never)) is None  # type: ignore[arg-type]
 
 
 def test_example_file_is_played() -> None:
