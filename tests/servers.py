@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from sam3_contract.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,7 +55,25 @@ def command_serving(*options: str) -> Iterator[str]:
 
 
 def run_command(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `sam3-contract` in a process of its own, without API keys in its environment."""
+    """Run `sam3-contract` in this process, without API keys in its environment."""
+    cleared = {"ROBOFLOW_API_KEY": None, "API_KEY": None, "COLUMNS": "120"}
+    with CliRunner().isolation(env={**cleared, **(env or {})}) as (out, err, _):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            status = ended.code
+        except Exception:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        said = [stream.getvalue().decode("utf-8") for stream in (out, err)]
+    assert isinstance(status, int)
+    return subprocess.CompletedProcess(arguments, status, *said)
+
+
+def run_process(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `sam3-contract` in a process of its own, where that is the point."""
     inherited = {key: value for key, value in os.environ.items() if key not in {"ROBOFLOW_API_KEY", "API_KEY"}}
     return subprocess.run(
         [sys.executable, "-m", "sam3_contract", *arguments],
@@ -60,5 +82,5 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from importlib import metadata
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -46,11 +47,15 @@ def commands() -> None:
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
 
 
-def main() -> None:
-    """Run the command line; errors of ours become one line on stderr."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; errors of ours become one line on stderr.
+
+    Args:
+        arguments: What follows the name of the program; those of the process by default.
+    """
     try:
         # What a command leaves with context.exit() is returned here, not raised.
-        status = commands(standalone_mode=False)
+        status = commands(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(USAGE)

@@ -17,7 +17,7 @@ from mock_server import Settings, create_app
 from sam3_contract.checks import CHECKS
 from sam3_contract.spec import packaged_path
 from tests.faults import KEY, FaultyServer, on_polygons, on_rle
-from tests.servers import command_serving, run_command, serving
+from tests.servers import command_serving, run_command, run_process, serving
 
 
 def unused_port() -> int:
@@ -35,7 +35,7 @@ def test_verify_mock_prints_this_transcript() -> None:
     wanted = ("concept_segment/shapes.png/polygon", "visual_segment/shapes.png/json")
     chosen = [word for name in wanted for word in ("--case", name, "--case", f"{name.rpartition('/')[0]}/rle")]
 
-    result = run_command("verify", "mock", "--select", "M03,C01,C02,R01", *chosen)
+    result = run_process("verify", "mock", "--select", "M03,C01,C02,R01", *chosen)
 
     assert result.stdout.replace(metadata.version("sam3-contract"), "VERSION") == (
         "sam3-contract VERSION  mock (in process)  seed 0\n"
@@ -57,7 +57,7 @@ def test_verify_mock_prints_this_transcript() -> None:
 
 def test_verify_over_http_holds_the_mock_to_the_contract() -> None:
     with serving(create_app()) as url:
-        result = run_command("verify", url)
+        result = run_command("verify", url, "--max-calls", "8")
 
     assert "all that could be judged held" in result.stdout
     assert result.returncode == 0
@@ -81,7 +81,7 @@ def test_verify_over_http_holds_the_mock_to_the_contract() -> None:
 )
 def test_verify_names_the_broken_law_and_the_place(fault: Any, law: str, path: str) -> None:
     with serving(FaultyServer(fault)) as url:
-        result = run_command("verify", url, env={"API_KEY": KEY})
+        result = run_command("verify", url, "--max-calls", "8", env={"API_KEY": KEY})
 
     assert result.returncode == 1
     assert law in result.stdout
@@ -114,7 +114,9 @@ def test_verify_takes_photographs_and_concepts(tmp_path: Path) -> None:
 
 
 def test_verify_fuzz_judges_generated_requests() -> None:
-    result = run_command("verify", "mock", "--fuzz", "5", "--seed", "3")
+    result = run_command(
+        "verify", "mock", "--operation", "embed_image", "--max-calls", "9", "--fuzz", "3", "--seed", "3"
+    )
 
     assert re.search(r"F01  generated_requests_are_judged_right +\d+ judged  held", result.stdout)
     assert result.returncode == 0, result.stdout
@@ -122,7 +124,7 @@ def test_verify_fuzz_judges_generated_requests() -> None:
 
 def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> None:
     with serving(FaultyServer(on_polygons(lambda masks: [[[x + 9000, y] for x, y in ring] for ring in masks]))) as url:
-        result = run_command("verify", url, "--fuzz", "15", env={"API_KEY": KEY})
+        result = run_command("verify", url, "--operation", "visual_segment", "--fuzz", "5", env={"API_KEY": KEY})
 
     assert result.returncode == 1
     assert "curl -X POST" in result.stdout
@@ -194,7 +196,7 @@ def test_verify_stays_within_its_budget_and_names_what_it_left_out() -> None:
 
 def test_finding_is_shown_again_by_its_commands(tmp_path: Path) -> None:
     with serving(FaultyServer(on_rle(lambda rle: rle["size"].reverse()))) as url:
-        first = run_command("verify", url, "--report", str(tmp_path), env={"API_KEY": KEY})
+        first = run_command("verify", url, "--max-calls", "4", "--report", str(tmp_path), env={"API_KEY": KEY})
         again = re.search(r"again +sam3-contract (verify .*--case \S+)", first.stdout)
         assert again is not None
         second = run_command(*again[1].split(), env={"API_KEY": KEY})
@@ -212,7 +214,7 @@ def test_finding_is_shown_again_by_its_commands(tmp_path: Path) -> None:
 
 def test_report_holds_four_files_that_judge_alike_and_no_key(tmp_path: Path) -> None:
     with serving(FaultyServer(on_rle(lambda rle: rle["size"].reverse()))) as url:
-        live = run_command("verify", url, "--report", str(tmp_path), env={"API_KEY": KEY})
+        live = run_command("verify", url, "--max-calls", "8", "--report", str(tmp_path), env={"API_KEY": KEY})
     recorded = run_command("verify", "--har", str(tmp_path / "exchanges.har"))
 
     names = {"report.html", "report.json", "junit.xml", "exchanges.har"}
@@ -225,9 +227,11 @@ def test_report_holds_four_files_that_judge_alike_and_no_key(tmp_path: Path) -> 
 def test_baseline_accepts_what_was_found(tmp_path: Path) -> None:
     baseline = str(tmp_path / "baseline.json")
 
-    first = run_command("verify", "mock", "--fault", "size_swapped", "--write-baseline", baseline)
-    second = run_command("verify", "mock", "--fault", "size_swapped", "--baseline", baseline)
-    third = run_command("verify", "mock", "--baseline", baseline)
+    broken = ("--fault", "size_swapped")
+
+    first = run_command("verify", "mock", "--max-calls", "4", *broken, "--write-baseline", baseline)
+    second = run_command("verify", "mock", "--max-calls", "4", *broken, "--baseline", baseline)
+    third = run_command("verify", "mock", "--max-calls", "4", "--baseline", baseline)
 
     assert (first.returncode, second.returncode, third.returncode) == (1, 0, 0)
     assert "Accepted by the baseline and not counted:" in second.stdout
@@ -256,7 +260,7 @@ def test_verify_a_server_that_is_no_sam3_api_breaks_the_contract() -> None:
         return [b"<h1>Not Found</h1>"]
 
     with serving(other) as url:
-        result = run_command("verify", url)
+        result = run_command("verify", url, "--max-calls", "4")
 
     assert result.returncode == 1
     assert "S03 media_type_is_documented" in result.stdout
@@ -273,8 +277,8 @@ def test_serve_refuses_a_taken_port() -> None:
 
 def test_serve_answers_until_it_is_stopped_and_verify_holds_it() -> None:
     with command_serving("--api-key", KEY, "--workers", "2") as url:
-        right = run_command("verify", url, env={"API_KEY": KEY})
-        wrong = run_command("verify", url, "--select", "S01", env={"API_KEY": "another-key"})
+        right = run_command("verify", url, "--max-calls", "8", env={"API_KEY": KEY})
+        wrong = run_command("verify", url, "--max-calls", "4", "--select", "S01", env={"API_KEY": "another-key"})
 
     assert (right.returncode, wrong.returncode) == (0, 1)
     assert "This key is not authorized" in wrong.stdout
