@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -10,16 +9,12 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-import yaml
 from urllib3.exceptions import HTTPError
 
+from sam3_contract.bounded import read_bounded
+from sam3_contract.document_text import MAX_BYTES, UnreadableError, parse_document
 from sam3_contract.errors import TransportError
-from sam3_contract.nesting import TooDeep, events_within
 
-__all__ = ["MAX_BYTES", "SECONDS", "parse_document", "read_document", "shown_source"]
-
-MAX_BYTES: Final = 16 * 1024 * 1024
-MAX_DEPTH: Final = 400
 SECONDS: Final = 30.0
 _PIECE: Final = 64 * 1024  # bytes
 _SUFFIXES: Final = (".json", ".yaml", ".yml")
@@ -44,7 +39,7 @@ def read_document(source: str, *, seconds: float = SECONDS) -> Any:
         return _from_server(source, seconds)
     name = shown_source(source)
     content = _bounded(sys.stdin.buffer, name) if source == "-" else _from_file(Path(source))
-    return _with_paths(parse_document(content, name), name)
+    return _parsed(content, name)
 
 
 def shown_source(source: str) -> str:
@@ -60,38 +55,11 @@ def shown_source(source: str) -> str:
     return urlunsplit((parts.scheme, f"{host}{port}", parts.path, "", ""))
 
 
-def parse_document(content: bytes, name: str) -> Any:
-    """Parse JSON, or else YAML.
-
-    Args:
-        content: What was read.
-        name: What to call it in messages.
-
-    Raises:
-        TransportError: If it is neither.
-    """
+def _parsed(content: bytes, name: str) -> Any:
     try:
-        text = content.decode("utf-8-sig")
-        return json.loads(text)
-    except UnicodeDecodeError as error:
-        raise TransportError(f"{name} is no UTF-8: {error.reason} at byte {error.start}") from error
-    except (ValueError, RecursionError):
-        return _from_yaml(text, name)
-
-
-def _from_yaml(text: str, name: str) -> Any:
-    try:
-        for _ in events_within(text, MAX_DEPTH):
-            pass
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    except TooDeep as error:
-        raise TransportError(f"{name} is nested deeper than {MAX_DEPTH}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise TransportError(f"{name} is neither JSON nor YAML: {cause}") from error
-
-
-def _with_paths(document: Any, name: str) -> Any:
+        document = parse_document(content)
+    except UnreadableError as error:
+        raise TransportError(f"{name} {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise TransportError(f"{name} has no paths: not an OpenAPI document")
     return document
@@ -99,8 +67,7 @@ def _with_paths(document: Any, name: str) -> Any:
 
 def _from_file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return _bounded(file, str(path))
+        return read_bounded(path, most=MAX_BYTES)
     except OSError as error:
         raise TransportError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -125,7 +92,7 @@ def _from_server(url: str, seconds: float) -> Any:
     for candidate in candidates:
         shown = shown_source(candidate)
         try:
-            return _with_paths(parse_document(_fetched(candidate, shown, deadline, seconds), shown), shown)
+            return _parsed(_fetched(candidate, shown, deadline, seconds), shown)
         except TransportError as error:
             refusal = refusal or error
     assert refusal is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 JsonPath = Sequence[str | int]
 """Keys and indices from the outside in."""
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder()
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def json_path(steps: JsonPath, *, any_index: bool = False) -> str:
@@ -60,6 +61,29 @@ def repeated_key(text: str) -> tuple[int, str] | None:
         (2, 'a')
     """
     return _repeated_in(text, _after_space(text, 0))
+
+
+def half_pair(value: Any) -> list[str | int] | None:
+    r"""Find the first text, or the first name, that holds half of a surrogate pair: UTF-8 cannot write it.
+
+    Args:
+        value: What JSON holds.
+
+    Returns:
+        Its path; of a name, that of the object.
+
+    Example:
+        >>> half_pair(json.loads('{"prompts": [{"text": "\ud83d"}]}'))
+        ['prompts', 0, 'text']
+    """
+    pending: list[tuple[Any, list[str | int]]] = [(value, [])]
+    for node, path in pending:
+        texts = [node] if isinstance(node, str) else list(node) if isinstance(node, dict) else []
+        if any(_HALF.search(text) for text in texts):
+            return path
+        entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        pending += [(inner, [*path, step]) for step, inner in entries if isinstance(inner, dict | list | str)]
+    return None
 
 
 def _repeated_in(text: str, start: int) -> tuple[int, str] | None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,25 @@ def test_file_elsewhere_is_not_read(tmp_path: Path, name: str) -> None:
         read_one(folder, one)
 
 
+def test_link_beside_the_archive_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    (tmp_path / "secret.json").write_text("{}", "utf-8")
+    (folder / "answer.json").symlink_to(tmp_path / "secret.json")
+    one = entry()
+    one["response"]["content"] = {"_file": "answer.json"}
+
+    with pytest.raises(HarError, match=r"names 'answer\.json', which cannot be read"):
+        read_har(written(folder, har(one)), CONTRACT)
+
+
+def test_pipe_that_nobody_writes_into_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "traffic.har")
+
+    with pytest.raises(HarError, match=r"traffic\.har cannot be read: it is no regular file"):
+        read_har(tmp_path / "traffic.har", CONTRACT)
+
+
 def test_schemathesis_preserves_bytes_as_base64(tmp_path: Path) -> None:
     one = entry()
     one["request"]["postData"]["text"] = base64.b64encode(json.dumps(concept()).encode()).decode()
@@ -356,12 +376,122 @@ def test_schemathesis_preserves_bytes_as_base64(tmp_path: Path) -> None:
 )
 def test_body_is_what_was_posted(tmp_path: Path, post: Any, body: Any) -> None:
     one = entry()
-    one["request"]["postData"] = post
+    one["request"] |= {"postData": post, "bodySize": len((post or {}).get("text", ""))}
 
     case = read_one(tmp_path, one).case
 
     assert case.body == body
     assert case.image is None
+
+
+WHOLE = json.dumps(concept())
+
+
+@pytest.mark.parametrize(
+    "request_fields",
+    [
+        {"postData": None, "bodySize": 1605},
+        {"postData": None, "bodySize": -1},
+        {"postData": None, "bodySize": 0, "headers": [{"name": "Content-Length", "value": "1605"}]},
+        {"postData": {"mimeType": "application/json", "text": ""}},
+        {"postData": {"mimeType": "application/json", "text": WHOLE[:50]}, "bodySize": len(WHOLE)},
+        {"postData": {"mimeType": "application/json", "text": WHOLE[:50]}, "bodySize": -1},
+        {"postData": {"text": "Request body is too large, text was too long"}, "bodySize": len(WHOLE)},
+    ],
+)
+def test_request_without_its_body_is_no_evidence(tmp_path: Path, request_fields: Har) -> None:
+    one = entry()
+    one["request"] |= request_fields
+
+    recording = read_har(written(tmp_path, har(one, entry())), CONTRACT)
+
+    [reason] = recording.left_out
+    assert reason.startswith("traffic.har, entry 0: the recording does not hold the body of the request")
+    assert [exchange.case.id for exchange in recording.exchanges] == ["traffic.har#1"]
+
+
+def test_body_that_masking_has_made_shorter_is_whole(tmp_path: Path) -> None:
+    one = entry(body=concept(api_key="***"))
+    one["request"]["bodySize"] = len(json.dumps(concept(api_key="a-key-of-many-letters")))
+
+    assert read_one(tmp_path, one).case.sent["prompts"] == concept()["prompts"]
+
+
+def test_answer_whose_size_nobody_says_is_no_evidence_of_an_empty_one(tmp_path: Path) -> None:
+    one = entry()
+    one["response"]["content"] = {"size": -1, "mimeType": "application/json"}
+
+    assert (
+        "does not hold the body of the answer" in read_har(written(tmp_path, har(one, entry())), CONTRACT).left_out[0]
+    )
+
+
+@pytest.mark.parametrize("levels", [240, 300, 900, 1100])
+@pytest.mark.parametrize("side", ["request", "answer"])
+def test_json_nested_ever_deeper_is_judged_like_any_other(tmp_path: Path, side: str, levels: int) -> None:
+    deep = '{"x": ' + "[" * levels + "]" * levels + "}"
+    one = entry(answer=deep if side == "answer" else '{"time": 0.1, "prompt_results": []}')
+    if side == "request":
+        one["request"] |= {"postData": {"text": deep}, "bodySize": len(deep)}
+
+    exchange = read_one(tmp_path, one)
+
+    assert judged(exchange, exchange).outcomes
+    assert har_from_exchanges([exchange], base_url="http://127.0.0.1")["log"]["entries"]
+    assert exchange.case.signature
+
+
+def by_firefox() -> Har:
+    one = entry()
+    one["request"] |= {
+        "bodySize": len(WHOLE),
+        "headersSize": 300,
+        "postData": {"mimeType": None, "params": [], "text": WHOLE},
+    }
+    one["timings"] = {"blocked": 3, "dns": 0, "connect": 0, "ssl": 0, "send": 1, "wait": 200, "receive": 0}
+    return one
+
+
+def by_mitmproxy() -> Har:
+    """Sizes of a packed answer are those on the wire; what did not happen takes None or -1 milliseconds."""
+    one = entry()
+    one["request"] |= {
+        "bodySize": len(WHOLE),
+        "postData": {"mimeType": "application/json", "text": WHOLE, "params": []},
+    }
+    one["response"]["content"] |= {"size": 20, "compression": 15}
+    one["timings"] = {"connect": None, "ssl": -1.0, "send": 1, "receive": 0, "wait": 200}
+    return one
+
+
+def by_proxyman() -> Har:
+    one = entry()
+    packed = base64.b64encode(WHOLE.encode()).decode()
+    one["request"] |= {
+        "bodySize": len(WHOLE),
+        "postData": {"mimeType": "application/json", "text": packed, "encoding": "base64"},
+    }
+    answer = one["response"]["content"]
+    answer |= {"text": base64.b64encode(answer["text"].encode()).decode(), "encoding": "base64"}
+    return one
+
+
+def by_safari() -> Har:
+    one = entry()
+    one["request"] |= {
+        "bodySize": len(WHOLE),
+        "postData": {"mimeType": "application/json", "text": WHOLE, "params": []},
+    }
+    one["response"] |= {"bodySize": 35, "_transferSize": 300}
+    return one
+
+
+@pytest.mark.parametrize("recorded", [entry, by_firefox, by_mitmproxy, by_proxyman, by_safari])
+def test_archive_of_any_recorder_is_read(tmp_path: Path, recorded: Callable[[], Har]) -> None:
+    exchange = read_one(tmp_path, recorded())
+
+    assert exchange.case.sent["prompts"] == concept()["prompts"]
+    assert (exchange.status, exchange.answer) == (200, {"time": 0.1, "prompt_results": []})
 
 
 @pytest.mark.parametrize("reason", ["net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE", None])
@@ -402,7 +532,7 @@ def test_entry_that_tells_too_little_is_left_out_with_a_reason(tmp_path: Path, c
     assert [exchange.case.id for exchange in recording.exchanges] == ["traffic.har#1"]
     assert len(recording.left_out) == 1
     assert recording.left_out[0].startswith("traffic.har, entry 0: ")
-    with pytest.raises(HarError, match="none can be judged"):
+    with pytest.raises(HarError, match="the one entry of the contract cannot be judged"):
         read_har(written(tmp_path, har(one)), CONTRACT)
 
 

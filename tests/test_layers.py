@@ -12,7 +12,13 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     {"sam3_contract.errors", "sam3_contract.redaction", "sam3_contract.nesting", "sam3_contract.suggestions"},
-    {"sam3_contract.atomic", "sam3_contract.json_positions", "sam3_contract.predictions"},
+    {
+        "sam3_contract.atomic",
+        "sam3_contract.bounded",
+        "sam3_contract.json_positions",
+        "sam3_contract.predictions",
+        "sam3_contract.document_text",
+    },
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
     {"sam3_contract.wire", "sam3_contract.scenes"},
     {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing", "sam3_contract.mask_files"},

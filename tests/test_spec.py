@@ -155,7 +155,7 @@ def test_load_reads_a_path_as_it_reads_the_packaged_document(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("a: [", "is no YAML"),
+        ("a: [", "is neither JSON nor YAML"),
         ("- 1", "has no paths"),
         ("openapi: 3.1.0", "has no paths"),
         ("paths: {/x: {post: {responses: {}}}}", "POST /x has no operationId"),

@@ -15,6 +15,7 @@ import yaml
 from mock_server.scenarios import validation
 from mock_server.scenarios.validation import Mistake
 from sam3_contract import json_positions
+from sam3_contract.bounded import open_regular
 from sam3_contract.errors import ScenarioError
 from sam3_contract.nesting import TooDeep, depth_of, events_within
 
@@ -61,7 +62,7 @@ def read(path: Path) -> Source:
     if form is None:
         raise ScenarioError(f"{path}: has to end in {', '.join(_FORMS)}", origin=str(path))
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}", origin=str(path)) from error

@@ -14,6 +14,7 @@ from mock_server.http.protocol import wording_of
 from mock_server.journal.expectations import named_image
 from mock_server.scenarios.rules import Fixed, RateLimit, Reply, Scenario, Then, When
 from mock_server.scenarios.validation import Mistake, Place
+from sam3_contract.bounded import open_regular
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
@@ -201,7 +202,7 @@ class Reader:
 
 def _read(path: Path, place: Place) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MOST_FILE + 1)
     except (OSError, ValueError) as error:
         raise Mistake(place.path, f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error

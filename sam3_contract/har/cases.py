@@ -14,13 +14,16 @@ import pybase64
 from sam3_contract.cases import built_in_images, plan
 from sam3_contract.deviations import deviation_explaining
 from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
-from sam3_contract.har.entry import Entry
+from sam3_contract.har.entry import Entry, Unusable
 from sam3_contract.images import ImageHeader
+from sam3_contract.nesting import depth_of
 from sam3_contract.redaction import MASK, bytes_without_key
 from sam3_contract.spec import Contract
 
 _REFUSED: Final = frozenset({400, 422})
 _INTERNAL_ERROR: Final = 500
+_MOST_LEVELS: Final = 250
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # What recorders put in the place of a secret: ours, schemathesis', browsers' and proxies'.
 _MASKS: Final = frozenset({MASK, "[filtered]", "[redacted]", "redacted", "<redacted>", "[sanitized]"})
 
@@ -55,6 +58,7 @@ def sent_in(entry: Entry) -> Sent:
 
     Raises:
         HarError: If the entry is malformed.
+        Unusable: If the recording holds less of the body than was sent.
     """
     body = _body(entry)
     keys: list[tuple[KeyPlace, str]] = []
@@ -149,13 +153,33 @@ def _content(entry: Entry) -> bytes | None:
 def _body(entry: Entry) -> Mapping[str, Any] | bytes | None:
     """Read the request's body: a JSON object, other bytes, or nothing."""
     content = _content(entry)
-    if content is None:
-        return None
-    for candidate in (content, _unmarked_base64(content)):
+    for candidate in (content, _unmarked_base64(content)) if content else ():
         decoded = _json(candidate)
         if isinstance(decoded, dict) and not entry.own.get("raw"):
-            return decoded
+            # What is nested deeper than orjson writes is compared and kept as the bytes it came as.
+            return decoded if depth_of(decoded) <= _MOST_LEVELS else content
+    if not entry.own and entry.method not in _WITHOUT_BODY:
+        _refuse_cut(content, entry)
     return content
+
+
+def _refuse_cut(content: bytes | None, entry: Entry) -> None:
+    """Refuse a body that is no JSON object, unless the recording says that it is all that was sent.
+
+    Recorders leave bodies out, cut long ones, or put a sentence in their place. A masked key makes a body shorter as
+    well, but leaves it JSON.
+
+    Raises:
+        Unusable: If the recording holds less than was sent, or does not say how much that was.
+    """
+    if content and _json(content) is not None:
+        return
+    lengths = [str(entry.request.get("bodySize")), entry.request_headers.get("content-length", "")]
+    sizes = [int(length) for length in lengths if length.isascii() and length.isdigit()]
+    held = len(content or b"")
+    if not sizes or max(sizes) > held:
+        cause = f": {held} of {max(sizes)} bytes" if sizes and held else "; record again with request bodies"
+        raise Unusable(f"the recording does not hold the body of the request{cause}")
 
 
 def _unmarked_base64(content: bytes) -> bytes:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import orjson
 import pybase64
 
+from sam3_contract.bounded import open_regular, read_bounded
 from sam3_contract.errors import HarError
 from sam3_contract.spec import Contract
 
@@ -154,17 +155,13 @@ class Entry:
             raise self.malformed(f"{place}.text is no base64, as its encoding says: {error}") from error
 
     def _attached(self, name: str, place: str) -> bytes:
-        """Read a body that Playwright keeps in a file beside the archive; a path could lead anywhere."""
+        """Read a body that Playwright keeps in a file beside the archive; a path or a link could lead anywhere."""
         if name != Path(name).name or name in {"", ".", ".."} or "\\" in name:
             raise self.malformed(f"{place}._file is {name!r}, expected the name of a file beside the archive")
         try:
-            with (self.path.parent / name).open("rb") as file:
-                content = file.read(_MAX_ATTACHED + 1)
+            return read_bounded(self.path.parent / name, most=_MAX_ATTACHED, follow_link=False)
         except OSError as error:
             raise self.malformed(f"{place}._file names {name!r}, which cannot be read: {error.strerror}") from error
-        if len(content) > _MAX_ATTACHED:
-            raise self.malformed(f"{place}._file names {name!r}, which holds more than {_MAX_ATTACHED // 2**20} MiB")
-        return content
 
     def _object(self, node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         value = node.get(name)
@@ -211,11 +208,11 @@ def entries_of(path: Path) -> Iterator[Entry]:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if content.startswith(_GZIP):
-            with gzip.open(path) as file:
-                content = file.read(MAX_BYTES + 1)
+        with open_regular(path) as file:
+            is_packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            with gzip.open(file) if is_packed else file as unpacked:
+                content = unpacked.read(MAX_BYTES + 1)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise HarError(f"{path} is no whole gzip file: {error}") from error
     except OSError as error:

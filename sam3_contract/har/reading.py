@@ -33,6 +33,7 @@ _NOT_THE_SERVERS: Final = (
     "network_changed",
 )
 _BOM: Final = 3  # bytes
+_EMPTY: Final = frozenset({204, 304})  # statuses without a body
 _LOST: Final = "\ufffd".encode()
 _BINARY: Final = "application/octet-stream"
 
@@ -113,6 +114,8 @@ def _exchange(entry: Entry, operation: str, contract: Contract) -> Exchange:
 
 def _nothing_in(seen: Counter[str], left_out: list[str], contract: Contract) -> str:
     if left_out:
+        if len(left_out) == 1:
+            return f"the one entry of the contract cannot be judged: {left_out[0]}"
         return f"{len(left_out)} entries are of the contract, and none can be judged; the first: {left_out[0]}"
     wanted = ", ".join(f"{operation.method} {operation.path}" for operation in contract.operations)
     return f"no entry is for {wanted}; {''.join(_addresses(seen)) or 'there are no entries'}"
@@ -176,7 +179,9 @@ def _body(entry: Entry, content: Mapping[str, Any], headers: Mapping[str, str]) 
     size = content.get("size")
     length = headers.get("content-length", "")
     if body is None:
-        if _is_above(size, 0) or (length.isascii() and length.isdigit() and int(length) > 0):
+        told_length = int(length) if length.isascii() and length.isdigit() else None
+        is_known = size == 0 or told_length == 0 or entry.response.get("status") in _EMPTY
+        if not is_known or _is_above(size, 0) or (told_length or 0) > 0:
             raise Unusable("the recording does not hold the body of the answer; record again with response bodies")
         return b""
     # What was unpacked is larger than its size on the wire, never smaller, but for a byte order mark that was dropped.

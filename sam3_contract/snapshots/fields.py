@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
@@ -80,7 +81,11 @@ def breaches_of(answer: object, contract: Contract, *, operation: str, status: i
     if validator is None:
         return {}
     found: dict[str, str] = {}
-    for error, _ in zip(validator.iter_errors(answer), range(_MOST_BREACHES), strict=False):
+    try:
+        errors = list(islice(validator.iter_errors(answer), _MOST_BREACHES))
+    except ValueError as too_deep:
+        return {"$: depth": f"$: cannot be held against the schema: {too_deep}"}
+    for error in errors:
         place = json_path(error.instance_path, any_index=True)
         keyword = next((step for step in reversed(error.schema_path) if isinstance(step, str)), "")
         found.setdefault(f"{place}: {keyword}", f"{place}: {error.message.splitlines()[0][:160]}")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from sam3_contract.errors import MaskError, SnapshotError
-from sam3_contract.json_positions import json_path, line_of, repeated_key
+from sam3_contract.json_positions import half_pair, json_path, line_of, repeated_key
 from sam3_contract.masks import Finding, parse_json
 from sam3_contract.masks.catalogue.finding import shown
 from sam3_contract.snapshots.model import (
@@ -120,6 +120,10 @@ def _problems(value: Any) -> Iterator[Problem]:
     if version != SCHEMA:
         said = f"`schema` is {shown(version)}" if version is not None else "there is no `schema`"
         yield ["schema"], f"{said}, expected {SCHEMA!r}: no snapshot that this version of sam3-contract reads"
+        return
+    path = half_pair(value)
+    if path is not None:
+        yield path, f"{json_path(path)} holds half of a surrogate pair, which is no character"
         return
     for error in _VALIDATOR.iter_errors(value):
         place = list(error.instance_path)

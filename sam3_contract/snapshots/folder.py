@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sam3_contract.atomic import write_atomically
+from sam3_contract.bounded import read_bounded
 from sam3_contract.errors import SnapshotError
 from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text, text_from_snapshot
 from sam3_contract.snapshots.model import ImageReference, Snapshot
@@ -163,14 +164,9 @@ def _same(one: Snapshot, other: Snapshot) -> bool:
 
 
 def _content(path: Path, *, limit: int) -> bytes:
-    """Read a regular file of bounded length."""
     try:
-        if not path.is_file():
-            raise SnapshotError(f"{path} {'is no regular file' if path.exists() else 'is missing'}")
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
+        return read_bounded(path, most=limit)
+    except FileNotFoundError as error:
+        raise SnapshotError(f"{path} is missing") from error
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(content) > limit:
-        raise SnapshotError(f"{path} has more than {limit} bytes")
-    return content

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import orjson
 
+from sam3_contract.bounded import read_bounded
 from sam3_contract.checks import CHECKS, Violation
 from sam3_contract.errors import BaselineError
 
 FORMAT: Final = "sam3-contract/baseline/1"
+_MAX_BYTES: Final = 2**26
 _INDEX: Final = re.compile(r"\[\d+\]")
 
 
@@ -35,7 +37,7 @@ class Baseline:
             BaselineError: If the file cannot be read, or is no baseline; the message says where.
         """
         try:
-            document = orjson.loads(path.read_bytes())
+            document = orjson.loads(read_bounded(path, most=_MAX_BYTES))
         except OSError as error:
             raise BaselineError(f"{path} cannot be read: {error.strerror}") from error
         except orjson.JSONDecodeError as error:

@@ -6,6 +6,7 @@ compared keyword by keyword.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -49,6 +50,12 @@ _PROSE: Final = frozenset({"title", "description", "examples", "example", "forma
 _CROSS_FIELD: Final = frozenset({"allOf", "if", "then", "else"})
 # The forms in which visual prompts may come are brought to one before the model sees them.
 _NORMALISED_EARLY: Final = frozenset({"VisualSegmentRequest.prompts"})
+_MOST_VALUES: Final = 20_000
+"""Values of a schema with its references written out; the largest of the project's own has some 500."""
+
+
+class _UnfoldsError(Exception):
+    """A schema is short to write and endless, or nearly so, to write out."""
 
 
 def disagreements(contract: Contract) -> list[str]:
@@ -67,8 +74,12 @@ def disagreements(contract: Contract) -> list[str]:
             found.append(f"{name}: the document has no such schema")
             continue
         ours = model.model_json_schema()
-        documented = _plain(schemas[name], contract.document)
-        modelled = _plain({key: value for key, value in ours.items() if key != "$defs"}, ours)
+        try:
+            documented = _plain(schemas[name], contract.document, iter(range(_MOST_VALUES)))
+        except (_UnfoldsError, RecursionError):
+            found.append(f"{name}: the document says more than {_MOST_VALUES} values, its references written out")
+            continue
+        modelled = _plain({key: value for key, value in ours.items() if key != "$defs"}, ours, itertools.count())
         found += [f"{name}{line}" for line in _differences(documented, modelled, name)]
     return found
 
@@ -84,10 +95,16 @@ def _differences(documented: Any, modelled: Any, place: str, path: str = "") -> 
         yield f"{path}: the document says {documented!r}, the model {modelled!r}"
 
 
-def _plain(schema: Any, root: dict[str, Any]) -> Any:
-    """Bring a JSON schema to the form in which two of them can be compared."""
+def _plain(schema: Any, root: dict[str, Any], budget: Iterator[int]) -> Any:
+    """Bring a JSON schema to the form in which two of them can be compared.
+
+    Raises:
+        _UnfoldsError: If that takes more steps than the budget has.
+    """
+    if next(budget, None) is None:
+        raise _UnfoldsError
     if isinstance(schema, list):
-        return [_plain(entry, root) for entry in schema]
+        return [_plain(entry, root, budget) for entry in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
@@ -95,15 +112,15 @@ def _plain(schema: Any, root: dict[str, Any]) -> Any:
         for key in schema["$ref"][2:].split("/"):
             target = target[key]
         siblings = {key: value for key, value in schema.items() if key != "$ref"}
-        return _plain({**target, **siblings}, root)
+        return _plain({**target, **siblings}, root, budget)
     plain: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _PROSE or key in _CROSS_FIELD or key.startswith("x-"):
             continue
         if key == "properties":
-            plain[key] = {name: _plain(entry, root) for name, entry in value.items()}
+            plain[key] = {name: _plain(entry, root, budget) for name, entry in value.items()}
         elif key in {"anyOf", "oneOf"}:
-            plain |= _plain_choice([_plain(entry, root) for entry in value])
+            plain |= _plain_choice([_plain(entry, root, budget) for entry in value])
         elif key == "required" or (key == "type" and isinstance(value, list)):
             plain[key] = sorted(value)
         elif key == "additionalProperties" and value is True:
@@ -113,7 +130,7 @@ def _plain(schema: Any, root: dict[str, Any]) -> Any:
         elif key in {"default", "pattern"}:
             plain[key] = value
         else:
-            plain[key] = _plain(value, root)
+            plain[key] = _plain(value, root, budget)
     return plain
 
 

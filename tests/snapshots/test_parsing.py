@@ -143,6 +143,13 @@ def test_no_damage_to_a_snapshot_raises_anything_else(data: st.DataObject) -> No
         assert str(error).startswith("request.json:")  # noqa: PT017 - that it is raised is not certain
 
 
+def test_half_of_a_surrogate_pair_is_refused_with_its_line() -> None:
+    text = TEXT.replace('"name": "', '"name": "\\ud83d', 1)
+
+    with pytest.raises(SnapshotError, match=r"^here:\d+: \$\.[a-z.]*name holds half of a surrogate pair"):
+        snapshot_from_text(text.encode(), origin="here")
+
+
 def test_snapshot_beyond_the_limits_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_format, "MAX_SNAPSHOT_BYTES", 1000)
     with pytest.raises(SnapshotError, match="bytes, expected at most 1000"):

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import orjson
 
+from sam3_contract.bounded import read_bounded
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Case, Photograph, as_base64
+from sam3_contract.json_positions import half_pair, json_path
 from sam3_contract.masks import parse_json
 from sam3_contract.spec import Contract
 
@@ -85,15 +87,15 @@ def cases_from_file(path: str, photographs: Sequence[Photograph], contract: Cont
 
 def _read(path: str, contract: Contract) -> tuple[str, dict[str, Any]]:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MAX_REQUEST_BYTES + 1)
+        content = read_bounded(Path(path), most=_MAX_REQUEST_BYTES)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(content) > _MAX_REQUEST_BYTES:
-        raise UsageError(f"{path} has more than {_MAX_REQUEST_BYTES} bytes")
     value, findings = parse_json(content)
     if findings:
         raise UsageError(f"{path} is no JSON: {findings[0].diagnosis or findings[0]}")
+    half = half_pair(value)
+    if half is not None:
+        raise UsageError(f"{path}: {json_path(half)} holds half of a surrogate pair, which is no character")
     known = ", ".join(operation.id for operation in contract.operations)
     if not isinstance(value, dict) or set(value) != {"operation", "body"} or not isinstance(value["body"], dict):
         keys = orjson.dumps(sorted(value)[:5]).decode() if isinstance(value, dict) else type(value).__name__
