@@ -9,7 +9,7 @@ PIP    := -m pip --quiet --disable-pip-version-check install
 LOCKED := --no-deps --require-hashes --requirement
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients lint types tests build format lock newest lowest bench fuzz clean
+.PHONY: help setup demo test clients lint types tests soak build format lock newest lowest bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ types: setup  ## static types, strict
 tests: setup  ## the tests, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term
 
+soak: setup  ## what takes minutes: many requests, many seeds, long fuzzing
+	$(BIN)/python -m pytest -m soak
+	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
+
 build: setup  ## the wheel and the source archive
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@ls dist
@@ -76,9 +80,6 @@ bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python benchmarks/masks.py
 	-$(BIN)/python benchmarks/mock.py
 	-$(BIN)/python benchmarks/verify.py
-
-fuzz: setup  ## mutate masks for a minute, in search of one that is judged wrong
-	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-clients .venv-newest .venv-lowest dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -58,14 +58,28 @@ def test_demo_draws_the_masks_and_verifies_the_mock(tmp_path: Path) -> None:
         assert len(set(zip(*[iter(picture.convert("RGB").tobytes())] * 3, strict=True))) > 1000
 
 
+# Other plugins take seconds of each start, and the examples use none.
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
 def run_tests(*arguments: str, key: str | None = None) -> tuple[dict[str, int], str]:
     """Run examples with pytest; count the outcomes."""
     without_keys = {name: value for name, value in os.environ.items() if name not in {"API_KEY", "ROBOFLOW_API_KEY"}}
     with_key = {"ROBOFLOW_API_KEY": key} if key else {}
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "sam3_contract.pytest_plugin",
+            "-rs",
+            *arguments,
+        ],
         cwd=ROOT / "examples",
-        env={**without_keys, **with_key, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+        env={**without_keys, **with_key, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", **ALONE},
         capture_output=True,
         text=True,
         check=False,

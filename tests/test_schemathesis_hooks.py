@@ -19,11 +19,11 @@ from tests.servers import serving
 HOOKS = "sam3_contract.schemathesis_hooks"
 
 
-def schemathesis(url: str, directory: Path, *, hooks: str = HOOKS) -> subprocess.CompletedProcess[str]:
+def schemathesis(url: str, directory: Path, *options: str, hooks: str = HOOKS) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("schemathesis"))
     arguments = [program, "run", str(packaged_path()), "--url", url, "-H", f"Authorization: Bearer {KEY}"]
     return subprocess.run(
-        [*arguments, "--max-examples", "15", "--seed", "1", "--no-color"],
+        [*arguments, "--max-examples", "5", "--seed", "1", "--no-color", *options],
         cwd=directory,
         env={**os.environ, "SCHEMATHESIS_HOOKS": hooks},
         capture_output=True,
@@ -33,9 +33,18 @@ def schemathesis(url: str, directory: Path, *, hooks: str = HOOKS) -> subprocess
     )
 
 
-def test_schemathesis_finds_no_failure_in_the_mock(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--phases", "examples,fuzzing"),
+        ("--phases", "coverage", "--include-operation-id", "embed_image"),
+        pytest.param(("--max-examples", "30"), marks=pytest.mark.soak),
+    ],
+    ids=" ".join,
+)
+def test_schemathesis_finds_no_failure_in_the_mock(options: tuple[str, ...], tmp_path: Path) -> None:
     with serving(create_app(Settings(api_keys=frozenset({KEY})))) as url:
-        result = schemathesis(url, tmp_path)
+        result = schemathesis(url, tmp_path, *options)
 
     assert result.returncode == 0, result.stdout[-4000:]
     assert "No issues found" in result.stdout
@@ -43,7 +52,9 @@ def test_schemathesis_finds_no_failure_in_the_mock(tmp_path: Path) -> None:
 
 def test_schemathesis_without_hooks_never_generates_an_image(tmp_path: Path) -> None:
     with serving(create_app(Settings(api_keys=frozenset({KEY})))) as url:
-        result = schemathesis(url, tmp_path, hooks="json")  # any module that registers nothing
+        result = schemathesis(
+            url, tmp_path, "--include-operation-id", "concept_segment", "--phases", "fuzzing", hooks="json"
+        )  # any module that registers nothing
 
     assert result.returncode == 1
     assert "Could not load input image" in result.stdout
@@ -56,7 +67,9 @@ def test_schemathesis_without_hooks_never_generates_an_image(tmp_path: Path) -> 
 )
 def test_schemathesis_finds_what_our_checks_see(fault: Any, check: str, tmp_path: Path) -> None:
     with serving(FaultyServer(fault)) as url:
-        result = schemathesis(url, tmp_path)
+        result = schemathesis(
+            url, tmp_path, "--include-operation-id", "concept_segment", "--phases", "examples,coverage"
+        )
 
     assert result.returncode == 1
     assert check in result.stdout

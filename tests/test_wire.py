@@ -188,7 +188,7 @@ def test_disagreements_names_a_change_of_the_document(
 
 @pytest.mark.parametrize("name", REQUESTS)
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_what_the_document_allows_the_model_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_document(name))
 
@@ -198,7 +198,7 @@ def test_what_the_document_allows_the_model_takes(name: str, data: st.DataObject
 
 @pytest.mark.parametrize("name", ANSWERS)
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=12)
 def test_what_the_document_says_of_answers_the_model_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_document(name))
 
@@ -207,7 +207,7 @@ def test_what_the_document_says_of_answers_the_model_takes(name: str, data: st.D
 
 @pytest.mark.parametrize("name", [*REQUESTS, *ANSWERS])
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=12)
 def test_what_the_model_allows_the_document_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_model(name) | from_model(name, GenerationMode.NEGATIVE))
 
@@ -216,7 +216,7 @@ def test_what_the_model_allows_the_document_takes(name: str, data: st.DataObject
 
 @pytest.mark.parametrize("name", REQUESTS)
 @given(data=st.data())
-@settings(max_examples=200)
+@settings(max_examples=50)
 def test_document_and_model_judge_near_misses_alike(name: str, data: st.DataObject) -> None:
     bodies = REQUEST_BODIES[name]
     body = data.draw(bodies | near_misses(bodies) | from_document(name, GenerationMode.NEGATIVE))
