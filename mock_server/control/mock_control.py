@@ -87,17 +87,7 @@ class MockControl:
 
     def catalogue(self) -> list[dict[str, Any]]:
         """List the faults that there are."""
-        return [
-            {
-                "name": fault.name,
-                "family": fault.family,
-                "breaks": fault.breaks,
-                "when": fault.when,
-                "parameter": fault.parameter and fault.parameter.meaning,
-                "default": fault.parameter and fault.parameter.default,
-            }
-            for fault in FAULTS.values()
-        ]
+        return [fault.as_json() for fault in FAULTS.values()]
 
     def _restore_scenarios(self) -> None:
         self.scenarios.clear()

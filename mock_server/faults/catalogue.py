@@ -11,7 +11,7 @@ from mock_server.faults.families.archives import ARCHIVES
 from mock_server.faults.families.caches import CACHES
 from mock_server.faults.families.clicks import CLICKS
 from mock_server.faults.families.concepts import CONCEPTS
-from mock_server.faults.families.formats import FORMS
+from mock_server.faults.families.formats import FORMATS
 from mock_server.faults.families.http import HTTP
 from mock_server.faults.families.images import IMAGES
 from mock_server.faults.families.pixels import PIXELS
@@ -24,7 +24,7 @@ from mock_server.faults.families.schema import SCHEMA
 from mock_server.faults.families.suppression import SUPPRESSION
 from mock_server.faults.families.thresholds import THRESHOLDS
 from mock_server.faults.fault import Fault
-from mock_server.faults.times import Times, times_of
+from mock_server.faults.parameters import Times, times_of
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
 
@@ -43,7 +43,7 @@ _FAMILIES: Final = (
     RELATIONS,
     PIXELS,
     ARCHIVES,
-    FORMS,
+    FORMATS,
     RUN_LENGTHS,
     POLYGONS,
     SCHEMA,

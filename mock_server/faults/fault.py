@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from flask import Request, Response
 
@@ -29,9 +29,12 @@ __all__ = ["Ask", "Call", "Family", "FamilyName", "Fault", "Hooks", "Json", "Mem
 
 Json = dict[str, Any]
 FamilyName = Literal["http", "schema", "mask", "semantics"]
+Operation = Literal["concept_segment", "visual_segment", "embed_image"]
+Operations = tuple[Operation, ...]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
-EVERY_GOOD_REQUEST = "every good request"
+EVERY_GOOD_REQUEST: Final = "every good request"
+EVERY_OPERATION: Final[Operations] = ("concept_segment", "visual_segment", "embed_image")
 
 
 class Memory:
@@ -124,6 +127,7 @@ class Fault:
         family: What kind of thing is broken.
         breaks: What a client sees, in one sentence.
         when: Which requests show it.
+        operations: The ``operationId`` of those that it breaks; requests to others pass it by.
         parameter: What its name can be followed by, if anything.
         lenient: Whether it concerns requests that are refused; all others are left to requests that are not.
         hooks: Where it sits.
@@ -133,9 +137,22 @@ class Fault:
     family: FamilyName
     breaks: str
     when: str
+    operations: Operations
     parameter: Parameter | None
     lenient: bool
     hooks: Hooks = field(repr=False)
+
+    def as_json(self) -> Json:
+        """Bring it to what JSON can say, for programs that choose among the faults."""
+        return {
+            "name": self.name,
+            "family": self.family,
+            "breaks": self.breaks,
+            "when": self.when,
+            "operations": list(self.operations),
+            "parameter": self.parameter and self.parameter.meaning,
+            "default": self.parameter and self.parameter.default,
+        }
 
 
 class Family:
@@ -143,10 +160,12 @@ class Family:
 
     Args:
         name: The family's name.
+        operation: The one that its faults break, unless they say otherwise; by default every one.
     """
 
-    def __init__(self, name: FamilyName) -> None:
+    def __init__(self, name: FamilyName, *, operation: Operation | None = None) -> None:
         self._name = name
+        self._operations = (operation,) if operation else EVERY_OPERATION
         self.faults: list[Fault] = []
 
     def fault(
@@ -156,6 +175,7 @@ class Family:
         *,
         on: Callable[[Hook], Hooks],
         when: str = EVERY_GOOD_REQUEST,
+        operation: Operation | Operations | None = None,
         parameter: Parameter | None = None,
         lenient: bool = False,
     ) -> Callable[[Hook], Hook]:
@@ -164,14 +184,16 @@ class Family:
         Args:
             name: The breach.
             breaks: What a client sees, in one sentence.
-            on: What the function is given and what it changes: see :mod:`mock_server.faults.changes`.
+            on: What the function is given and what it changes: see :mod:`mock_server.faults.editing.changes`.
             when: Which requests show it.
+            operation: The one, or those, that it breaks; by default the family's.
             parameter: What its name can be followed by.
             lenient: Whether it concerns requests that are refused.
         """
+        operations = (operation,) if isinstance(operation, str) else operation or self._operations
 
         def add(hook: Hook) -> Hook:
-            self.faults.append(Fault(name, self._name, breaks, when, parameter, lenient, on(hook)))
+            self.faults.append(Fault(name, self._name, breaks, when, operations, parameter, lenient, on(hook)))
             return hook
 
         return add

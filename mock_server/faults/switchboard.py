@@ -94,7 +94,7 @@ class Faulty:
         body = g.get("body")
         try:
             for one, memory in self.entries:
-                if one.fault.hooks.reply is not None:
+                if one.fault.hooks.reply is not None and self.operation in one.fault.operations:
                     response = one.fault.hooks.reply(response, self._call(one, memory, body))
         except _MISFITS:
             if len(self.entries) < 2:
@@ -109,7 +109,7 @@ class Faulty:
 
     def _around(self, one: Named, memory: Memory, ask: Ask, check: Callable[[Json], object]) -> Ask:
         around = one.fault.hooks.around
-        if around is None:
+        if around is None or self.operation not in one.fault.operations:
             return ask
 
         def answer_to(body: Json) -> Answer:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import click
+
+from sam3_contract.errors import UsageError
+from sam3_contract.suggestions import unknown
 
 __all__ = ["faults"]
 
@@ -29,19 +34,29 @@ def faults(context: click.Context) -> None:
 
 
 @faults.command("list")
-def list_faults() -> None:
-    """List every fault by its family: name, and what a client sees."""
+@click.option("--operation", metavar="ID", help="Only those of this operation, such as visual_segment.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_faults(*, operation: str | None, output: str) -> None:
+    """List every fault by its family: name, operation, and what a client sees."""
     # Only here: help does not wait for the mock to be imported.
     from mock_server.faults import FAULTS  # noqa: PLC0415
+    from mock_server.faults.fault import EVERY_OPERATION  # noqa: PLC0415
 
+    if operation is not None and operation not in EVERY_OPERATION:
+        raise UsageError(unknown("operation", operation, EVERY_OPERATION))
+    found = [one for one in FAULTS.values() if operation is None or operation in one.operations]
+    if output == "json":
+        click.echo(json.dumps([one.as_json() for one in found], indent=2))
+        return
     width = max(map(len, FAULTS))
     for family, title in _FAMILIES.items():
         click.echo(f"{title}\n")
-        for fault in sorted(FAULTS.values(), key=lambda one: one.name):
+        for fault in sorted(found, key=lambda one: one.name):
             if fault.family == family:
-                click.echo(f"  {fault.name:{width}}  {fault.breaks}")
+                where = "" if fault.operations == EVERY_OPERATION else f" [{', '.join(fault.operations)}]"
+                click.echo(f"  {fault.name:{width}}  {fault.breaks}{where}")
         click.echo()
-    click.echo(f"{len(FAULTS)} faults; `sam3-contract faults explain NAME` says which requests show one")
+    click.echo(f"{len(found)} faults; `sam3-contract faults explain NAME` says which requests show one")
 
 
 @faults.command()
@@ -53,11 +68,12 @@ def explain(fault: str) -> None:
     name = fault.partition(":")[0]
     found = named(name)
     click.echo(f"{found.name} ({found.family})\n\n{found.breaks}\n")
+    click.echo(f"  operation  {', '.join(found.operations)}")
     click.echo(f"  seen by    {found.when}")
-    form = found.name
+    text = found.name
     if found.parameter is not None:
         click.echo(f"  parameter  {found.parameter.meaning}; by default {found.parameter.default}")
-        form = f"{found.name}:{found.parameter.default}"
-    click.echo(f"  always     sam3-contract serve --fault {form}")
-    click.echo(f"  once       sam3-contract serve --fault {form}:1")
-    click.echo(f"  a request  X-Mock-Fault: {form}")
+        text = f"{found.name}:{found.parameter.default}"
+    click.echo(f"  always     sam3-contract serve --fault {text}")
+    click.echo(f"  once       sam3-contract serve --fault {text}:1")
+    click.echo(f"  a request  X-Mock-Fault: {text}")

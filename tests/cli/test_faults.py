@@ -49,11 +49,23 @@ def test_list_names_every_fault_by_its_family() -> None:
     assert lines[-1].startswith(f"{len(FAULTS)} faults")
 
 
+def test_list_of_an_operation_leaves_the_others_out() -> None:
+    listed = CliRunner().invoke(commands, ["faults", "list", "--operation", "embed_image", "--format", "json"])
+    unknown = run_command("faults", "list", "--operation", "embed")
+
+    names = {fault["name"] for fault in json.loads(listed.output)}
+    assert {"image_id_answered_wrong", "slow"} <= names
+    assert not names & {"points_negated", "nms_ignored", "index_from_one"}
+    assert unknown.returncode == 2
+    assert "did you mean 'embed_image'?" in unknown.stderr
+
+
 def test_explain_tells_what_shows_a_fault_and_what_it_takes() -> None:
     explained = CliRunner().invoke(commands, ["faults", "explain", "masks_shifted_right"]).output
 
     assert explained == (
         "masks_shifted_right (mask)\n\nMasks lie too far to the right.\n\n"
+        "  operation  concept_segment, visual_segment, embed_image\n"
         "  seen by    every good request\n"
         "  parameter  how far, in pixels from 1 to 100; by default 1\n"
         "  always     sam3-contract serve --fault masks_shifted_right:1\n"

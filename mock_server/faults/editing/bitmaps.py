@@ -1,7 +1,7 @@
 """Masks as bitmaps, for faults that change pixels rather than their spelling.
 
-Bitmaps come from the run lengths of the same request, so that holes are there, and go back into the form that was asked
-for with the mock's own encoders: a fault breaks what it is named for and nothing else.
+Bitmaps come from the run lengths of the same request, so that holes are there, and go back into the format that was
+asked for with the mock's own encoders: a fault breaks what it is named for and nothing else.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def redrawn(call: Call, ask: Ask, change: Change, *, only: str | None = None) ->
         call: The request.
         ask: Answers it.
         change: Makes the bitmap that is answered of the one that would be; its frame may be another.
-        only: The one form, ``polygon`` or ``rle``, that is changed; by default every one, archives too.
+        only: The one format, ``polygon`` or ``rle``, that is changed; by default every one, archives too.
 
     Raises:
         Refusal: 599 if these are more pixels than a fault redraws.

@@ -10,7 +10,7 @@
 ``arrivals``     (request): changes the request in place before anything has read it
 ``admissions``   (key) -> whether the check of the key is skipped
 
-What works on the masks themselves is in :mod:`mock_server.faults.bitmaps` and :mod:`mock_server.faults.archives`.
+What works on the masks themselves is in ``bitmaps`` and ``archives`` beside this module.
 """
 
 from __future__ import annotations
@@ -138,9 +138,9 @@ def predictions_of(answer: Any) -> Iterator[Json]:
         yield from holder.get("predictions") or []
 
 
-def _masks(form: str, change: Callable[[Any, Call], Any]) -> Hooks:
+def _masks(mask_format: str, change: Callable[[Any, Call], Any]) -> Hooks:
     def each(prediction: Json, call: Call) -> None:
-        if prediction["format"] == form:
+        if prediction["format"] == mask_format:
             prediction["masks"] = change(prediction["masks"], call)
 
     return predictions(each)

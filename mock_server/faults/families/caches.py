@@ -6,20 +6,24 @@ from typing import Any, Final
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps
 from mock_server.faults.editing.changes import answers, bodies, calls
-from mock_server.faults.families.pixels import eroded
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.editing.pixels import eroded
+from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Family, Json
 from mock_server.http.refusals import NOT_FOUND, message
 from mock_server.operations.backend import Answer
 
 __all__ = ["CACHES"]
 
-CACHES: Final = Family("semantics")
+CACHES: Final = Family("semantics", operation="visual_segment")
 
 BY_ID: Final = "a visual request with image_id"
 
 
 def _named(call: Call) -> bool:
-    return call.operation == "visual_segment" and isinstance(call.body.get("image_id"), str)
+    return isinstance(call.body.get("image_id"), str)
+
+
+def _shows(call: Call) -> bool:
+    return call.operation == "visual_segment" and _named(call)
 
 
 def _of_image(body: Json, image: Any) -> Json:
@@ -31,9 +35,10 @@ def _of_image(body: Json, image: Any) -> Json:
     "Every image_id stands for the first image that was ever sent with one.",
     on=calls,
     when=f"{BY_ID}, after another image was sent with another id",
+    operation=("visual_segment", "embed_image"),
 )
 def _first_image(call: Call, ask: Ask) -> Answer:
-    if call.operation == "concept_segment" or not isinstance(call.body.get("image_id"), str):
+    if not _named(call):
         return ask(call.body)
     answer = ask(call.body)  # refuses what cannot be loaded
     first = call.memory.first(call.body["image"])
@@ -45,11 +50,12 @@ def _first_image(call: Call, ask: Ask) -> Answer:
     "Every image_id stands for the image of the request before.",
     on=calls,
     when=f"{BY_ID}, after a request with another image",
+    operation=EVERY_OPERATION,
 )
 def _last_image(call: Call, ask: Ask) -> Answer:
     answer = ask(call.body)
     before = call.memory.swap(call.body.get("image"))
-    return ask(_of_image(call.body, before)) if before is not None and _named(call) else answer
+    return ask(_of_image(call.body, before)) if before is not None and _shows(call) else answer
 
 
 @CACHES.fault(
@@ -80,7 +86,11 @@ def _not_found(body: Json, call: Call) -> Json:
 
 
 @CACHES.fault(
-    "image_id_answered_wrong", "embed_image answers another id than it was sent.", on=answers, when="embed_image"
+    "image_id_answered_wrong",
+    "embed_image answers another id than it was sent.",
+    on=answers,
+    when="embed_image",
+    operation="embed_image",
 )
 def _answered_wrong(answer: Any, _: Call) -> None:
     if "image_id" in answer:

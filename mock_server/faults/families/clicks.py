@@ -19,9 +19,8 @@ from mock_server.operations.backend import Answer
 
 __all__ = ["CLICKS"]
 
-CLICKS: Final = Family("semantics")
+CLICKS: Final = Family("semantics", operation="visual_segment")
 
-VISUAL: Final = "visual_segment"
 POINTS: Final = "a visual request with points"
 NEGATIVE: Final = "a visual request with negative points"
 MANY: Final = "a visual request with several prompts"
@@ -34,8 +33,8 @@ THREE: Final = "a visual request with multimask_output, the default (documented 
     on=bodies,
     when="a visual request with a box",
 )
-def _top_left(body: Json, call: Call) -> Json:
-    for box in (box for prompt in _prompts(body, call) for box in boxes_of(prompt)):
+def _top_left(body: Json, _: Call) -> Json:
+    for box in (box for prompt in prompts_of(body) for box in boxes_of(prompt)):
         sided = numbers(box, "x", "y", "width", "height")
         if sided is not None:
             box["x"], box["y"] = sided[0] + sided[2] / 2, sided[1] + sided[3] / 2
@@ -45,8 +44,8 @@ def _top_left(body: Json, call: Call) -> Json:
 @CLICKS.fault(
     "visual_box_ignored", "A visual prompt's box changes nothing.", on=bodies, when="a visual request with a box"
 )
-def _box_ignored(body: Json, call: Call) -> Json:
-    for prompt in _prompts(body, call):
+def _box_ignored(body: Json, _: Call) -> Json:
+    for prompt in prompts_of(body):
         prompt.pop("box", None)
     return body
 
@@ -57,39 +56,39 @@ def _box_ignored(body: Json, call: Call) -> Json:
     on=bodies,
     when="a visual request with a box and points in one prompt",
 )
-def _beside_box_ignored(body: Json, call: Call) -> Json:
-    for prompt in _prompts(body, call):
+def _beside_box_ignored(body: Json, _: Call) -> Json:
+    for prompt in prompts_of(body):
         if prompt.get("box"):
             prompt.pop("points", None)
     return body
 
 
 @CLICKS.fault("points_negated", "Positive points are read as negative ones, and the reverse.", on=bodies, when=POINTS)
-def _negated(body: Json, call: Call) -> Json:
-    for point in (point for prompt in _prompts(body, call) for point in points_of(prompt)):
+def _negated(body: Json, _: Call) -> Json:
+    for point in (point for prompt in prompts_of(body) for point in points_of(prompt)):
         if isinstance(point.get("positive"), bool):
             point["positive"] = not point["positive"]
     return body
 
 
 @CLICKS.fault("point_labels_ignored", "All points are read as positive.", on=bodies, when=NEGATIVE)
-def _labels_ignored(body: Json, call: Call) -> Json:
-    for point in (point for prompt in _prompts(body, call) for point in points_of(prompt)):
+def _labels_ignored(body: Json, _: Call) -> Json:
+    for point in (point for prompt in prompts_of(body) for point in points_of(prompt)):
         point["positive"] = True
     return body
 
 
 @CLICKS.fault("negative_points_ignored", "Negative points change nothing.", on=bodies, when=NEGATIVE)
-def _negative_ignored(body: Json, call: Call) -> Json:
-    for prompt in _prompts(body, call):
+def _negative_ignored(body: Json, _: Call) -> Json:
+    for prompt in prompts_of(body):
         if isinstance(prompt.get("points"), list):
             prompt["points"] = [point for point in points_of(prompt) if point.get("positive") is not False]
     return body
 
 
 @CLICKS.fault("points_swapped", "x and y of points are exchanged.", on=bodies, when=POINTS)
-def _swapped(body: Json, call: Call) -> Json:
-    return place_points(body, lambda x, y: (y, x)) if call.operation == VISUAL else body
+def _swapped(body: Json, _: Call) -> Json:
+    return place_points(body, lambda x, y: (y, x))
 
 
 @CLICKS.fault(
@@ -100,7 +99,7 @@ def _swapped(body: Json, call: Call) -> Json:
     parameter=Parameter("by which factor, from 0.01 to 100", "0.5", number(0.01, 100)),
 )
 def _scaled(body: Json, call: Call) -> Json:
-    return place_points(body, lambda x, y: (x * call.value, y * call.value)) if call.operation == VISUAL else body
+    return place_points(body, lambda x, y: (x * call.value, y * call.value))
 
 
 @CLICKS.fault(
@@ -109,31 +108,30 @@ def _scaled(body: Json, call: Call) -> Json:
     on=bodies,
     when="a visual request with several points in one prompt",
 )
-def _second_ignored(body: Json, call: Call) -> Json:
-    for prompt in _prompts(body, call):
+def _second_ignored(body: Json, _: Call) -> Json:
+    for prompt in prompts_of(body):
         if isinstance(prompt.get("points"), list):
             prompt["points"] = prompt["points"][:1]
     return body
 
 
 @CLICKS.fault("second_visual_prompt_ignored", "Only the first visual prompt is answered.", on=bodies, when=MANY)
-def _second_prompt_ignored(body: Json, call: Call) -> Json:
-    if call.operation == VISUAL:
-        body["prompts"] = prompts_of(body)[:1]
+def _second_prompt_ignored(body: Json, _: Call) -> Json:
+    body["prompts"] = prompts_of(body)[:1]
     return body
 
 
 @CLICKS.fault("first_visual_prompt_answers_all", "Every visual prompt has the first one's masks.", on=bodies, when=MANY)
-def _first_answers_all(body: Json, call: Call) -> Json:
-    prompts = prompts_of(body) if call.operation == VISUAL else []
+def _first_answers_all(body: Json, _: Call) -> Json:
+    prompts = prompts_of(body)
     if len(prompts) > 1:
         body["prompts"] = prompts[:1] * len(prompts)
     return body
 
 
 @CLICKS.fault("visual_prompts_reversed", "The visual prompts are answered in reverse order.", on=bodies, when=MANY)
-def _prompts_reversed(body: Json, call: Call) -> Json:
-    prompts = prompts_of(body) if call.operation == VISUAL else []
+def _prompts_reversed(body: Json, _: Call) -> Json:
+    prompts = prompts_of(body)
     if len(prompts) > 1:
         body["prompts"] = prompts[::-1]
     return body
@@ -141,27 +139,23 @@ def _prompts_reversed(body: Json, call: Call) -> Json:
 
 @CLICKS.fault(
     "prompt_form_ignored",
-    "Visual prompts of one form are overlooked; the model chooses the object.",
+    "Visual prompts of one shape are overlooked; the model chooses the object.",
     on=bodies,
-    when="a visual request in that form, against the same in another",
+    when="a visual request in that shape, against the same in another",
     parameter=Parameter(
-        'the form: flat [...], nested {"prompts": [...]} or single {...}', "nested", one_of("flat", "nested", "single")
+        'the shape: flat [...], nested {"prompts": [...]} or single {...}', "nested", one_of("flat", "nested", "single")
     ),
 )
 def _form_ignored(body: Json, call: Call) -> Json:
-    if call.operation == VISUAL and _form(body.get("prompts")) == call.value:
+    if _shape(body.get("prompts")) == call.value:
         body["prompts"] = None
     return body
 
 
-def _form(prompts: Any) -> str:
+def _shape(prompts: Any) -> str:
     if isinstance(prompts, dict):
         return "nested" if "prompts" in prompts else "single"
     return "flat" if isinstance(prompts, list) else "none"
-
-
-def _prompts(body: Json, call: Call) -> list[Json]:
-    return prompts_of(body) if call.operation == VISUAL else []
 
 
 def _counts(call: Call, ask: Ask) -> tuple[int, int]:
@@ -176,7 +170,7 @@ def _counts(call: Call, ask: Ask) -> tuple[int, int]:
 def _regrouped(call: Call, ask: Ask, change: Callable[[list[Json]], list[Json]]) -> Answer:
     """Change the predictions of each prompt of a visual request that asks for three."""
     answer = ask(call.body)
-    if call.operation != VISUAL or not is_json_answer(answer) or call.body.get("multimask_output") is False:
+    if not is_json_answer(answer) or call.body.get("multimask_output") is False:
         return answer
     value = orjson.loads(answer.body)
     found = value["predictions"]
@@ -229,8 +223,8 @@ def _confidences_reversed(call: Call, ask: Ask) -> Answer:
     on=bodies,
     when="a visual request without multimask_output (documented profile)",
 )
-def _returns_three(body: Json, call: Call) -> Json:
-    return {**body, "multimask_output": True} if call.operation == VISUAL else body
+def _returns_three(body: Json, _: Call) -> Json:
+    return {**body, "multimask_output": True}
 
 
 @CLICKS.fault(
@@ -241,7 +235,7 @@ def _returns_three(body: Json, call: Call) -> Json:
 )
 def _picks_worst(call: Call, ask: Ask) -> Answer:
     answer = ask(call.body)
-    if call.operation != VISUAL or not is_json_answer(answer):
+    if not is_json_answer(answer):
         return answer
     three, one = _counts(call, ask)
     if three == one:  # the server answers the best of three, whatever is asked

@@ -8,14 +8,14 @@ import orjson
 
 from mock_server.faults.editing.changes import bodies, calls, rewritten
 from mock_server.faults.editing.prompts import boxes_of, corner_numbers, numbers
-from mock_server.faults.families.results import joined, with_echoes_of
+from mock_server.faults.editing.results import joined, with_echoes_of
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.http.refusals import detail
 from mock_server.operations.backend import Answer
 
 __all__ = ["CONCEPTS"]
 
-CONCEPTS: Final = Family("semantics")
+CONCEPTS: Final = Family("semantics", operation="concept_segment")
 
 BATCH: Final = 16
 THRESHOLD: Final = "output_prob_thresh"
@@ -28,12 +28,11 @@ EXEMPLARS: Final = "a concept request with exemplar boxes"
     on=bodies,
     when=f"{EXEMPLARS} as x, y, width, height",
 )
-def _centred(body: Json, call: Call) -> Json:
-    if call.operation == "concept_segment":
-        for box in (box for prompt in body["prompts"] for box in boxes_of(prompt)):
-            sided = numbers(box, "x", "y", "width", "height")
-            if sided is not None:
-                box["x"], box["y"] = sided[0] - sided[2] / 2, sided[1] - sided[3] / 2
+def _centred(body: Json, _: Call) -> Json:
+    for box in (box for prompt in body["prompts"] for box in boxes_of(prompt)):
+        sided = numbers(box, "x", "y", "width", "height")
+        if sided is not None:
+            box["x"], box["y"] = sided[0] - sided[2] / 2, sided[1] - sided[3] / 2
     return body
 
 
@@ -43,12 +42,11 @@ def _centred(body: Json, call: Call) -> Json:
     on=bodies,
     when=f"{EXEMPLARS} as x0, y0, x1, y1",
 )
-def _corners_misread(body: Json, call: Call) -> Json:
-    if call.operation == "concept_segment":
-        for box in (box for prompt in body["prompts"] for box in boxes_of(prompt)):
-            corners = corner_numbers(box)
-            if corners is not None:
-                box["x1"], box["y1"] = corners[0] + corners[2], corners[1] + corners[3]
+def _corners_misread(body: Json, _: Call) -> Json:
+    for box in (box for prompt in body["prompts"] for box in boxes_of(prompt)):
+        corners = corner_numbers(box)
+        if corners is not None:
+            box["x1"], box["y1"] = corners[0] + corners[2], corners[1] + corners[3]
     return body
 
 
@@ -58,18 +56,15 @@ def _corners_misread(body: Json, call: Call) -> Json:
     on=bodies,
     when=f"{EXEMPLARS} and a label 0",
 )
-def _labels_ignored(body: Json, call: Call) -> Json:
-    if call.operation == "concept_segment":
-        for prompt in body["prompts"]:
-            if prompt.get("box_labels"):
-                prompt["box_labels"] = [1] * len(prompt["box_labels"])
+def _labels_ignored(body: Json, _: Call) -> Json:
+    for prompt in body["prompts"]:
+        if prompt.get("box_labels"):
+            prompt["box_labels"] = [1] * len(prompt["box_labels"])
     return body
 
 
 @CONCEPTS.fault("exemplar_boxes_ignored", "Exemplar boxes change nothing; they are echoed.", on=calls, when=EXEMPLARS)
 def _boxes_ignored(call: Call, ask: Ask) -> Answer:
-    if call.operation != "concept_segment":
-        return ask(call.body)
     bare = [
         {name: value for name, value in prompt.items() if name not in {"boxes", "box_labels", "type"}}
         for prompt in call.body["prompts"]
@@ -86,8 +81,6 @@ def _boxes_ignored(call: Call, ask: Ask) -> Answer:
     when=f"{EXEMPLARS} and a text in one prompt",
 )
 def _text_ignored(call: Call, ask: Ask) -> Answer:
-    if call.operation != "concept_segment":
-        return ask(call.body)
     prompts = [{**prompt, "text": None} if prompt.get("boxes") else prompt for prompt in call.body["prompts"]]
     return with_echoes_of(call.body, ask({**call.body, "prompts": prompts}), ask)
 
@@ -101,7 +94,7 @@ def _text_ignored(call: Call, ask: Ask) -> Answer:
 )
 def _seventeen_accepted(call: Call, ask: Ask) -> Answer:
     prompts = call.body.get("prompts")
-    if call.operation != "concept_segment" or not isinstance(prompts, list) or not BATCH < len(prompts) <= 8 * BATCH:
+    if not isinstance(prompts, list) or not BATCH < len(prompts) <= 8 * BATCH:
         return ask(call.body)
     starts = range(0, len(prompts), BATCH)
     return joined([ask({**call.body, "prompts": prompts[start : start + BATCH]}) for start in starts])
@@ -113,8 +106,8 @@ def _seventeen_accepted(call: Call, ask: Ask) -> Answer:
     on=bodies,
     when=f"a concept request with {BATCH} prompts",
 )
-def _sixteen_refused(body: Json, call: Call) -> Json:
-    count = len(body["prompts"]) if call.operation == "concept_segment" else 0
+def _sixteen_refused(body: Json, _: Call) -> Json:
+    count = len(body["prompts"])
     if count >= BATCH:
         words = f"Value error, Exceeded SAM3_MAX_PROMPT_BATCH_SIZE={BATCH - 1}: got {count}"
         raise detail(422, [{"type": "value_error", "loc": ["body", "prompts"], "msg": words, "input": []}])
@@ -126,13 +119,13 @@ def _sixteen_refused(body: Json, call: Call) -> Json:
     "A format that does not exist is answered with polygons.",
     on=calls,
     when="a request with a format such as yaml",
+    operation=("concept_segment", "visual_segment"),
     lenient=True,
 )
 def _unknown_format_accepted(call: Call, ask: Ask) -> Answer:
     known = {"concept_segment": {"polygon", "rle"}, "visual_segment": {"json", "rle", "binary"}}
-    names = known.get(call.operation)
-    form = call.body.get("format", "rle")
-    if names is None or (isinstance(form, str) and form in names):
+    asked = call.body.get("format", "rle")
+    if isinstance(asked, str) and asked in known[call.operation]:
         return ask(call.body)
     return ask({name: value for name, value in call.body.items() if name != "format"})
 
@@ -145,7 +138,7 @@ def _unknown_format_accepted(call: Call, ask: Ask) -> Answer:
     lenient=True,
 )
 def _no_prompts_accepted(call: Call, ask: Ask) -> Answer:
-    if call.operation != "concept_segment" or call.body.get("prompts") != []:
+    if call.body.get("prompts") != []:
         return ask(call.body)
     answer = ask({**call.body, "prompts": [{"text": "nothing"}]})
     return rewritten(answer, {**orjson.loads(answer.body), "prompt_results": []})
@@ -160,7 +153,7 @@ def _no_prompts_accepted(call: Call, ask: Ask) -> Answer:
 )
 def _bad_threshold_accepted(call: Call, ask: Ask) -> Answer:
     prompts = call.body.get("prompts")
-    if call.operation != "concept_segment" or not isinstance(prompts, list):
+    if not isinstance(prompts, list):
         return ask(call.body)
     cleared = [_with_good_threshold(prompt) if isinstance(prompt, dict) else prompt for prompt in prompts]
     return ask({**_with_good_threshold(call.body), "prompts": cleared})
@@ -175,7 +168,7 @@ def _bad_threshold_accepted(call: Call, ask: Ask) -> Answer:
 )
 def _unequal_labels_accepted(call: Call, ask: Ask) -> Answer:
     prompts = call.body.get("prompts")
-    if call.operation != "concept_segment" or not isinstance(prompts, list):
+    if not isinstance(prompts, list):
         return ask(call.body)
     fitted = [_with_fitting_labels(prompt) if isinstance(prompt, dict) else prompt for prompt in prompts]
     return ask({**call.body, "prompts": fitted})

@@ -20,38 +20,38 @@ from mock_server.faults.editing.changes import (
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.operations.backend import Answer
 
-__all__ = ["FORMS"]
+__all__ = ["FORMATS"]
 
-FORMS: Final = Family("mask")
+FORMATS: Final = Family("mask")
 
 RLE: Final = "a request for run lengths"
 POLYGONS: Final = "a request for polygons"
 
 
-@FORMS.fault("masks_all_same", "All predictions have the first one's mask.", on=answers, when="several predictions")
+@FORMATS.fault("masks_all_same", "All predictions have the first one's mask.", on=answers, when="several predictions")
 def _all_same(answer: Any, _: Call) -> None:
     found = list(predictions_of(answer))
     for prediction in found[1:]:
         prediction["masks"] = found[0]["masks"]
 
 
-@FORMS.fault("format_label_wrong", "`format` says rle of polygons and polygon of run lengths.", on=predictions)
+@FORMATS.fault("format_label_wrong", "`format` says rle of polygons and polygon of run lengths.", on=predictions)
 def _label_wrong(prediction: Json, _: Call) -> None:
     prediction["format"] = "polygon" if prediction["format"] == "rle" else "rle"
 
 
-@FORMS.fault("format_label_json", "`format` says json of polygons.", on=predictions, when=POLYGONS)
+@FORMATS.fault("format_label_json", "`format` says json of polygons.", on=predictions, when=POLYGONS)
 def _label_json(prediction: Json, _: Call) -> None:
     prediction["format"] = "json" if prediction["format"] == "polygon" else prediction["format"]
 
 
-@FORMS.fault("run_lengths_answered_as_polygons", "Who asks for run lengths gets polygons.", on=predictions, when=RLE)
+@FORMATS.fault("run_lengths_answered_as_polygons", "Who asks for run lengths gets polygons.", on=predictions, when=RLE)
 def _always_polygons(prediction: Json, _: Call) -> None:
     if prediction["format"] == "rle":
         prediction.update(masks=as_polygons(bitmap_from_run_lengths(prediction["masks"])), format="polygon")
 
 
-@FORMS.fault("polygons_answered_as_run_lengths", "Who asks for polygons gets run lengths.", on=calls, when=POLYGONS)
+@FORMATS.fault("polygons_answered_as_run_lengths", "Who asks for polygons gets run lengths.", on=calls, when=POLYGONS)
 def _always_run_lengths(call: Call, ask: Ask) -> Answer:
     answer = ask(call.body)
     traced = is_json_answer(answer) and any(

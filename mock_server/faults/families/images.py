@@ -14,16 +14,16 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, redrawn
 from mock_server.faults.editing.changes import bodies, calls
+from mock_server.faults.editing.images import content_of, header_of
 from mock_server.faults.editing.orientation import as_stored, displayed_place
+from mock_server.faults.editing.pixels import eroded, resized
 from mock_server.faults.editing.prompts import place_boxes, place_points
-from mock_server.faults.families.pixels import eroded, resized
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.http.refusals import MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
-from sam3_contract.errors import ImageError
-from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
+from sam3_contract.images import read_header
 
-__all__ = ["IMAGES", "header_of"]
+__all__ = ["IMAGES"]
 
 IMAGES: Final = Family("semantics")
 
@@ -36,26 +36,9 @@ _PLUGINS: Final[Mapping[str, Callable[[io.BytesIO], Image.Image]]] = {
 }
 
 
-def header_of(image: Any) -> ImageHeader | None:
-    """Read the header of a request's image; ``None`` of one by URL."""
-    content = _content_of(image)
-    return None if content is None else read_header(content)
-
-
-def _content_of(image: Any) -> bytes | None:
-    if not isinstance(image, dict) or image.get("type") == "url" or not isinstance(image.get("value"), str):
-        return None
-    try:
-        content = bytes_from_base64(image["value"])
-        read_header(content)
-    except ImageError:
-        return None
-    return content
-
-
 def _file(image: Any) -> Image.Image | None:
     """Open an image's header, of the formats that have grey and alpha."""
-    content = _content_of(image)
+    content = content_of(image)
     plugin = None if content is None else _PLUGINS.get(read_header(content).format)
     return None if plugin is None or content is None else plugin(io.BytesIO(content))
 

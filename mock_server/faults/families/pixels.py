@@ -8,49 +8,19 @@ import cv2
 import numpy as np
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, bitmaps_as_polygons, bitmaps_as_run_lengths
+from mock_server.faults.editing.pixels import A_HOLE, NOT_SQUARE, SEVERAL_PARTS, dilated, eroded, resized, shifted
 from mock_server.faults.fault import Call, Family, Parameter
 from mock_server.faults.parameters import whole
 
-__all__ = ["PIXELS", "dilated", "eroded", "resized", "shifted"]
+__all__ = ["PIXELS"]
 
 PIXELS: Final = Family("mask")
 
 MODEL_SIDE: Final = 1008  # pixels of the square that the model sees
-_CROSS: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-NOT_SQUARE: Final = "a mask of an image that is not square"
-SEVERAL_PARTS: Final = "a mask of several parts, such as specimen:parts"
-A_HOLE: Final = "a mask with a hole, such as specimen:hole"
 
 
 def _pixels(default: int) -> Parameter:
     return Parameter("how far, in pixels from 1 to 100", str(default), whole(1, 100))
-
-
-def shifted(bitmap: Bitmap, *, right: int = 0, down: int = 0) -> Bitmap:
-    """Move a mask within its frame; what leaves it is lost. Negative steps go left and up."""
-    height, width = bitmap.shape
-    moved = np.zeros_like(bitmap)
-    source = bitmap[max(-down, 0) : max(height - down, 0), max(-right, 0) : max(width - right, 0)]
-    top, left = min(max(down, 0), height), min(max(right, 0), width)
-    moved[top : top + source.shape[0], left : left + source.shape[1]] = source[: height - top, : width - left]
-    return moved
-
-
-def dilated(bitmap: Bitmap, pixels: int) -> Bitmap:
-    """Grow a mask by some pixels up, down, left and right."""
-    grown: Bitmap = cv2.dilate(bitmap.astype(np.uint8), _CROSS, iterations=pixels).astype(np.bool_)
-    return grown
-
-
-def eroded(bitmap: Bitmap, pixels: int) -> Bitmap:
-    """Shrink a mask by some pixels; the image's border does not shrink it."""
-    return ~dilated(~bitmap, pixels)
-
-
-def resized(bitmap: Bitmap, *, height: int, width: int) -> Bitmap:
-    """Scale a mask into another frame."""
-    scaled = cv2.resize(bitmap.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    return scaled.astype(np.bool_)
 
 
 @PIXELS.fault("masks_inverted", "Masks hold the background instead of the instance.", on=bitmaps)

@@ -21,7 +21,7 @@ from mock_server.faults.editing.changes import (
     rewritten,
     rings,
 )
-from mock_server.faults.families.pixels import A_HOLE, SEVERAL_PARTS
+from mock_server.faults.editing.pixels import A_HOLE, SEVERAL_PARTS
 from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
 from mock_server.faults.parameters import number
 from mock_server.operations.backend import Answer

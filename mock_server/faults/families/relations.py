@@ -9,7 +9,7 @@ import numpy as np
 from mock_server.drawing.dice import Dice
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, redrawn
 from mock_server.faults.editing.changes import answers, calls, predictions_of, results_of
-from mock_server.faults.families.pixels import SEVERAL_PARTS, eroded
+from mock_server.faults.editing.pixels import SEVERAL_PARTS, eroded
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.operations.backend import Answer
 

@@ -1,45 +1,20 @@
-"""Results of concept prompts that are missing, out of order, or another prompt's; echoes that are none."""
+"""Results of concept prompts that are missing, out of order, or another prompt's; echoes of something else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
-import orjson
-
-from mock_server.faults.editing.changes import answers, calls, results_of, rewritten
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.editing.changes import answers, calls, results_of
+from mock_server.faults.fault import Ask, Call, Family
 from mock_server.operations.backend import Answer
 
-__all__ = ["RESULTS", "asked_apart", "joined", "with_echoes_of"]
+__all__ = ["RESULTS"]
 
-RESULTS: Final = Family("semantics")
+RESULTS: Final = Family("semantics", operation="concept_segment")
 
 SEVERAL: Final = "a concept request with several prompts"
 CONCEPT: Final = "a concept request"
-
-
-def asked_apart(body: Json, ask: Ask) -> Answer:
-    """Ask each prompt by itself, and put the results together."""
-    return joined([ask({**body, "prompts": [prompt]}) for prompt in body["prompts"]])
-
-
-def joined(parts: Sequence[Answer]) -> Answer:
-    """Put the results of several answers into the first one, and number them."""
-    value = orjson.loads(parts[0].body)
-    results = [result for part in parts for result in results_of(orjson.loads(part.body))]
-    for index, result in enumerate(results):
-        result["prompt_index"] = result["echo"]["prompt_index"] = index
-    value["prompt_results"] = results
-    return rewritten(parts[0], value)
-
-
-def with_echoes_of(body: Json, answer: Answer, ask: Ask) -> Answer:
-    """Give an answer to other prompts the echoes of these."""
-    value = orjson.loads(answer.body)
-    for result, meant in zip(results_of(value), results_of(orjson.loads(ask(body).body)), strict=True):
-        result["echo"] = meant["echo"]
-    return rewritten(answer, value)
 
 
 @RESULTS.fault("results_reversed", "The results come in reverse order.", on=answers, when=SEVERAL)
@@ -77,8 +52,6 @@ def _always_zero(answer: Any, _: Call) -> None:
     when="a concept request with the same prompt twice",
 )
 def _merged(call: Call, ask: Ask) -> Answer:
-    if call.operation != "concept_segment":
-        return ask(call.body)
     once: list[Any] = []
     for prompt in call.body["prompts"]:
         if prompt not in once:

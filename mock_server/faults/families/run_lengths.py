@@ -16,8 +16,8 @@ from mock_server.faults.editing.bitmaps import (
 from mock_server.faults.editing.changes import (
     run_lengths,
 )
-from mock_server.faults.families.images import header_of
-from mock_server.faults.families.pixels import NOT_SQUARE
+from mock_server.faults.editing.images import header_of
+from mock_server.faults.editing.pixels import NOT_SQUARE
 from mock_server.faults.fault import Call, Family, Json
 
 __all__ = ["RUN_LENGTHS"]

@@ -11,14 +11,14 @@ from pycocotools import mask as coco
 from mock_server.faults.editing.bitmaps import run_lengths_asked
 from mock_server.faults.editing.changes import bodies, calls, predictions_of, results_of, rewritten
 from mock_server.faults.editing.prompts import numbers
-from mock_server.faults.families.results import asked_apart
+from mock_server.faults.editing.results import asked_apart
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.http.refusals import Refusal
 from mock_server.operations.backend import Answer
 
 __all__ = ["SUPPRESSION"]
 
-SUPPRESSION: Final = Family("semantics")
+SUPPRESSION: Final = Family("semantics", operation="concept_segment")
 
 FIELD: Final = "nms_iou_threshold"
 MOST: Final = 512  # predictions of an answer that are compared with each other
@@ -43,8 +43,8 @@ def _ignored(body: Json, _: Call) -> Json:
     on=bodies,
     when="a concept request without nms_iou_threshold, and instances that overlap",
 )
-def _always(body: Json, call: Call) -> Json:
-    if call.operation == "concept_segment" and body.get(FIELD) is None:
+def _always(body: Json, _: Call) -> Json:
+    if body.get(FIELD) is None:
         body[FIELD] = 0.2
     return body
 
@@ -110,7 +110,7 @@ def _suppressed(
         inclusive: Whether an overlap equal to the threshold counts.
     """
     threshold = _asked(call.body)
-    if threshold is None or call.operation != "concept_segment":
+    if threshold is None:
         return ask(call.body)
     every = {**call.body, FIELD: None}
     answer, masks = ask(every), run_lengths_asked(every, ask)

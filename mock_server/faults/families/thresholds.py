@@ -1,4 +1,4 @@
-"""Thresholds that are not applied, or not as they are meant; confidences that are none."""
+"""Thresholds that are not applied, or not as they are meant; confidences outside 0..1."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from mock_server.faults.editing.changes import answers, bodies, predictions, results_of
 from mock_server.faults.editing.prompts import numbers
-from mock_server.faults.fault import Call, Family, Json
+from mock_server.faults.fault import EVERY_OPERATION, Call, Family, Json
 
-__all__ = ["THRESHOLDS", "thresholds_of"]
+__all__ = ["THRESHOLDS"]
 
-THRESHOLDS: Final = Family("semantics")
+THRESHOLDS: Final = Family("semantics", operation="concept_segment")
 
 FIELD: Final = "output_prob_thresh"
 DEFAULT: Final = 0.5
@@ -26,7 +26,7 @@ def _own(holder: Json) -> float | None:
     return found[0] if found else None
 
 
-def thresholds_of(body: Json) -> list[float]:
+def _thresholds_of(body: Json) -> list[float]:
     """List the threshold that each prompt asks for, its own or the request's."""
     asked = _own(body)
     own = [_own(prompt) for prompt in body["prompts"]]
@@ -57,10 +57,9 @@ def _ignored(body: Json, _: Call) -> Json:
     on=bodies,
     when=f"{CONCEPT} with a prompt's output_prob_thresh, if a confidence lies between it and the request's",
 )
-def _prompt_ignored(body: Json, call: Call) -> Json:
-    if call.operation == "concept_segment":
-        for prompt in body["prompts"]:
-            prompt.pop(FIELD, None)
+def _prompt_ignored(body: Json, _: Call) -> Json:
+    for prompt in body["prompts"]:
+        prompt.pop(FIELD, None)
     return body
 
 
@@ -70,10 +69,8 @@ def _prompt_ignored(body: Json, call: Call) -> Json:
     on=bodies,
     when=f"{CONCEPT} whose prompts have different thresholds",
 )
-def _lowest(body: Json, call: Call) -> Json:
-    if call.operation != "concept_segment":
-        return body
-    asked = thresholds_of(body)
+def _lowest(body: Json, _: Call) -> Json:
+    asked = _thresholds_of(body)
     return _with_own(body, [min(asked)] * len(asked))
 
 
@@ -83,8 +80,8 @@ def _lowest(body: Json, call: Call) -> Json:
     on=bodies,
     when=f"{CONCEPT} without output_prob_thresh, if a confidence lies between",
 )
-def _default_low(body: Json, call: Call) -> Json:
-    return {FIELD: 0.05, **body} if call.operation == "concept_segment" else body
+def _default_low(body: Json, _: Call) -> Json:
+    return {FIELD: 0.05, **body}
 
 
 @THRESHOLDS.fault(
@@ -93,10 +90,8 @@ def _default_low(body: Json, call: Call) -> Json:
     on=bodies,
     when=f"{CONCEPT}, if a confidence lies under its threshold",
 )
-def _percentage(body: Json, call: Call) -> Json:
-    if call.operation != "concept_segment":
-        return body
-    return _with_own(body, [min(max(threshold / 100, 0.0), 1.0) for threshold in thresholds_of(body)])
+def _percentage(body: Json, _: Call) -> Json:
+    return _with_own(body, [min(max(threshold / 100, 0.0), 1.0) for threshold in _thresholds_of(body)])
 
 
 @THRESHOLDS.fault(
@@ -137,26 +132,32 @@ def _duplicates(answer: Any, call: Call) -> None:
             result["predictions"].append({**one, "confidence": lower})
 
 
-@THRESHOLDS.fault("confidence_as_percentage", "Confidences run from 0 to 100.", on=predictions)
+@THRESHOLDS.fault(
+    "confidence_as_percentage", "Confidences run from 0 to 100.", on=predictions, operation=EVERY_OPERATION
+)
 def _as_percentage(prediction: Json, _: Call) -> None:
     prediction["confidence"] *= 100
 
 
-@THRESHOLDS.fault("confidence_above_one", "Confidences lie between 1 and 1.5.", on=predictions)
+@THRESHOLDS.fault(
+    "confidence_above_one", "Confidences lie between 1 and 1.5.", on=predictions, operation=EVERY_OPERATION
+)
 def _above_one(prediction: Json, _: Call) -> None:
     prediction["confidence"] = 1.0 + (prediction["confidence"] + 1e-6) / 2
 
 
-@THRESHOLDS.fault("confidence_negative", "Confidences are negative.", on=predictions)
+@THRESHOLDS.fault("confidence_negative", "Confidences are negative.", on=predictions, operation=EVERY_OPERATION)
 def _negative(prediction: Json, _: Call) -> None:
     prediction["confidence"] = -prediction["confidence"] - 1e-6
 
 
-@THRESHOLDS.fault("confidence_as_logit", "Confidences are logits, mostly outside 0..1.", on=predictions)
+@THRESHOLDS.fault(
+    "confidence_as_logit", "Confidences are logits, mostly outside 0..1.", on=predictions, operation=EVERY_OPERATION
+)
 def _as_logit(prediction: Json, _: Call) -> None:
     sure = min(max(prediction["confidence"], 1e-6), 1 - 1e-6)
     prediction["confidence"] = float(np.float32(math.log(sure / (1 - sure))))
 
 
 def _asked(call: Call) -> list[float]:
-    return thresholds_of(call.body) if call.operation == "concept_segment" else []
+    return _thresholds_of(call.body)

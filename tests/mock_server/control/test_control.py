@@ -193,7 +193,7 @@ def test_faults_are_set_listed_and_taken_off() -> None:
     statuses.append(embed(http))
 
     assert at_start["on"] == ["status:503:1"]
-    assert {"name", "family", "breaks", "when", "parameter", "default"} == set(at_start["catalogue"][0])
+    assert {"name", "family", "breaks", "when", "operations", "parameter", "default"} == set(at_start["catalogue"][0])
     assert (put, dropped) == ({"on": ["status:502", "counts_alone"]}, {"on": []})
     assert statuses == [503, 200, 502, 200, 503]
 
