@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Final, NoReturn
 
 import click
@@ -34,7 +33,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(metadata.version("sam3-contract"), prog_name="sam3-contract")
+@click.version_option(package_name="sam3-contract", prog_name="sam3-contract")
 def commands() -> None:
     """Contract tests and a mock server for Roboflow's hosted SAM 3 API.
 

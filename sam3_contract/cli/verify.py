@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sam3_contract import report
 from sam3_contract.cases import Plan
-from sam3_contract.checks import Check, judge, selected
+from sam3_contract.checks import Check, selected
 from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
@@ -215,31 +214,21 @@ def _run(
     baseline: Baseline | None,
     seed: int,
 ) -> runner.Run:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("calls, {task.fields[found]} findings so far"),
-        TimeElapsedColumn(),
-    )
-    progress = (
-        Progress(*columns, console=console, transient=True, redirect_stdout=False) if console.is_terminal else None
-    )
-    with progress or nullcontext():
-        answered: Callable[[Exchange], None] = lambda _: None  # noqa: E731
-        if progress:
-            task = progress.add_task(f"verifying {transport.target}", total=min(len(plan), budget.calls), found=0)
-            found: list[int] = []
-
-            def answered(exchange: Exchange) -> None:
-                judgements = judge([exchange], contract, checks=checks).values()
-                found.append(sum(not breach.deviation for one in judgements for breach in one.breaches))
-                progress.update(task, advance=1, found=sum(found))
-
+    with _progress(transport.target, min(len(plan), budget.calls), contract, checks) as answered:
         return runner.verify(
             transport, plan, contract, checks=checks, budget=budget, baseline=baseline, answered=answered, seed=seed
         )
+
+
+def _progress(
+    target: str, total: int, contract: Contract, checks: Sequence[Check]
+) -> AbstractContextManager[Callable[[Exchange], None]]:
+    if not sys.stderr.isatty():
+        return nullcontext(lambda _: None)
+    # Only here: a build server waits for no progress bar to be imported.
+    from sam3_contract.cli.progress import progress_on_terminal  # noqa: PLC0415
+
+    return progress_on_terminal(target, total, contract, checks)
 
 
 def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Again | None) -> None:
