@@ -23,6 +23,9 @@ T = TypeVar("T")
 WRONG_KEY: Final = "wrong-key"
 """What is sent where a case asks for a key that no server knows."""
 
+MASKS_HEADER: Final = "x-mock-masks"
+"""The header by which a mock of ours says what it is; ``exact`` if it answers alike to the last pixel."""
+
 KeyPlace = Literal["query", "bearer", "body", "none", "empty", "wrong"]
 """Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query."""
 
@@ -145,7 +148,8 @@ class Exchange:
         seconds: From the first byte sent to the last received.
         key: The API key that was sent, to tell whether it comes back; never shown.
         failure: Why there is no whole answer although the server was reached, in a sentence; ``status`` is 0 then.
-        exact: Whether the server is expected to answer alike to the last pixel; a model on a graphics card is not.
+        exact: Whether the server is held to answer alike to the last pixel: because it says so, or the user does. It is
+            never guessed from its answers: a good model draws flat shapes to the pixel as well.
     """
 
     case: Case

@@ -46,7 +46,13 @@ class MockOptions:
 
 
 def transport_to(
-    target: str, contract: Contract, *, variable: str | None, timeout: float, mock: MockOptions | None = None
+    target: str,
+    contract: Contract,
+    *,
+    variable: str | None,
+    timeout: float,
+    mock: MockOptions | None = None,
+    exact: bool = False,
 ) -> Transport:
     """Make what sends requests to a server, or to the built-in mock.
 
@@ -56,6 +62,7 @@ def transport_to(
         variable: Name of the environment variable with the API key; ``None`` for the usual ones.
         timeout: Seconds to wait for an answer.
         mock: How the mock behaves.
+        exact: Hold a server to exactness that does not promise it.
 
     Raises:
         UsageError: If the target is no URL, a key is needed and not set, or a server is to behave as the mock can.
@@ -66,11 +73,16 @@ def transport_to(
         return _to_mock(contract, options)
     if options.faults or options.profile != "documented":
         raise UsageError("--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server")
-    return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout)
+    return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout, exact=exact)
 
 
 def transport_to_any(
-    target: str | WsgiApp, contract: Contract, *, api_key: str | None = None, timeout: float = 60.0
+    target: str | WsgiApp,
+    contract: Contract,
+    *,
+    api_key: str | None = None,
+    timeout: float = 60.0,
+    exact: bool = False,
 ) -> Transport:
     """Make what sends requests to a server, to the built-in mock, or to an application in this process.
 
@@ -79,18 +91,19 @@ def transport_to_any(
         contract: Tells the path and method of each operation.
         api_key: The key to send; by default the one in the environment, and one that any mock accepts for the rest.
         timeout: Seconds to wait for an answer over HTTP.
+        exact: Hold a server to exactness that does not promise it.
 
     Raises:
         UsageError: If the target is none of these, or a key is needed and not set.
     """
     if isinstance(target, str):
         if target == MOCK or api_key is None:
-            return transport_to(target, contract, variable=None, timeout=timeout)
-        return HttpTransport(target, contract, key=api_key, timeout=timeout)
+            return transport_to(target, contract, variable=None, timeout=timeout, exact=exact)
+        return HttpTransport(target, contract, key=api_key, timeout=timeout, exact=exact)
     if not callable(target):
         raise UsageError(f"{target!r} is no target: give a base URL, {MOCK!r}, or a WSGI application such as Flask's")
     name = f"{type(target).__name__} (in process)"
-    return WsgiTransport(target, contract, key=api_key or _MOCK_KEY, target=name)
+    return WsgiTransport(target, contract, key=api_key or _MOCK_KEY, target=name, exact=exact)
 
 
 def _to_mock(contract: Contract, options: MockOptions) -> WsgiTransport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from werkzeug.test import Client
 
 from sam3_contract.errors import TransportError, UsageError
-from sam3_contract.exchange import WRONG_KEY, Case, Exchange
+from sam3_contract.exchange import MASKS_HEADER, WRONG_KEY, Case, Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
 
@@ -66,12 +66,15 @@ class HttpTransport:
         contract: Tells the path and method of each operation.
         key: The API key; where it is put is for each case to say.
         timeout: Seconds to wait for a connection, and for each part of an answer.
+        exact: Hold the server to exactness, whether or not it says that it answers alike to the last pixel.
 
     Raises:
         UsageError: If the URL is none.
     """
 
-    def __init__(self, base_url: str, contract: Contract, *, key: str | None = None, timeout: float = 60.0) -> None:
+    def __init__(
+        self, base_url: str, contract: Contract, *, key: str | None = None, timeout: float = 60.0, exact: bool = False
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UsageError(f"{base_url!r} is no URL of a server; write it like http://127.0.0.1:9001")
@@ -80,6 +83,7 @@ class HttpTransport:
         self._contract = contract
         self._key = key
         self._timeout = timeout
+        self._exact = exact
         self._local = threading.local()
 
     @property
@@ -111,10 +115,18 @@ class HttpTransport:
             cause = without_key(_cause(error), self._key)
             if _was_not_reached(error):
                 raise TransportError(f"{self.target} does not answer: {cause}") from error
-            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self.is_free)
+            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
         seconds = time.perf_counter() - started
         received = {name.lower(): value for name, value in answer.headers.items()}
-        return Exchange(case, answer.status_code, received, answer.content, seconds, self._key, exact=self.is_free)
+        return Exchange(
+            case,
+            answer.status_code,
+            received,
+            answer.content,
+            seconds,
+            self._key,
+            exact=self._exact or _is_exact(received),
+        )
 
     @property
     def _session(self) -> requests.Session:
@@ -133,12 +145,22 @@ class WsgiTransport:
         contract: Tells the path and method of each operation.
         key: The API key; where it is put is for each case to say.
         target: What to call it in reports.
+        exact: Hold it to exactness, whether or not it says that it answers alike to the last pixel.
     """
 
-    def __init__(self, app: WsgiApp, contract: Contract, *, key: str | None = None, target: str = "in process") -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        contract: Contract,
+        *,
+        key: str | None = None,
+        target: str = "in process",
+        exact: bool = False,
+    ) -> None:
         self.target = target
         self.app: WsgiApp | None = app
         self._client = Client(app)
+        self._exact = exact
         self._contract = contract
         self._key = key
 
@@ -162,10 +184,16 @@ class WsgiTransport:
             body = answer.get_data()
         except (ConnectionError, TimeoutError) as error:
             cause = without_key(str(error) or type(error).__name__, self._key)
-            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, exact=True)
+            return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
         seconds = time.perf_counter() - started
         received = {name.lower(): value for name, value in answer.headers.items()}
-        return Exchange(case, answer.status_code, received, body, seconds, self._key, exact=True)
+        return Exchange(
+            case, answer.status_code, received, body, seconds, self._key, exact=self._exact or _is_exact(received)
+        )
+
+
+def _is_exact(headers: Mapping[str, str]) -> bool:
+    return headers.get(MASKS_HEADER) == "exact"
 
 
 def _with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[str, str], bytes]:

@@ -93,6 +93,7 @@ def verify(
     timeout: float = 60.0,
     time_limit: float | None = None,
     baseline: str | PathLike[str] | None = None,
+    exact: bool = False,
 ) -> Verification:
     """Hold a server, or an application in this process, to the contract.
 
@@ -112,6 +113,7 @@ def verify(
         timeout: Seconds to wait for each answer.
         time_limit: Seconds after which nothing more is sent.
         baseline: A file of findings that are accepted, as ``sam3-contract verify --write-baseline`` writes it.
+        exact: Allow none of the misses that a model may have, as a mock of this package is allowed none.
 
     Raises:
         UsageError: If the target or another argument is not what it has to be.
@@ -135,7 +137,7 @@ def verify(
     for name, number in (("max_calls", max_calls), ("timeout", timeout), ("time_limit", time_limit)):
         if number is not None and number <= 0:
             raise UsageError(f"{name} has to be more than 0, got {number!r}")
-    transport = transport_to_any(target, contract, api_key=api_key, timeout=timeout)
+    transport = transport_to_any(target, contract, api_key=api_key, timeout=timeout, exact=exact)
     budget = runner.Budget(max_calls, seconds=time_limit)
     run = runner.verify(transport, plan, contract, checks=checks, budget=budget, baseline=accepted)
     return Verification(**{one.name: getattr(run, one.name) for one in fields(runner.Run)}, contract=contract)

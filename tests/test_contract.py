@@ -243,6 +243,60 @@ FOUND_BY = {
     "connection_reset": "S08",
     "error_in_success": "S04",
 }
+# The cases whose answers show a breach to each check: a fault is sent these instead of the whole plan.
+C, V = "concept_segment", "visual_segment"
+SHOWN_BY = {
+    "S01": f"""{C}/discs.png/no_nms {C}/shapes-grey-channel.jpg/rle {C}/shapes-mirrored.png/rle {C}/shapes.png/again
+        {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box refused/malformed_json
+        refused/no_image refused/no_key refused/no_prompts refused/not_an_image refused/own_threshold_of_two
+        refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key""",
+    "S02": f"{C}/shapes.png/rle",
+    "S03": f"{C}/shapes.png/rle refused/malformed_json",
+    "S04": f"{C}/shapes.png/rle {V}/shapes-padded.webp/rle refused/malformed_json",
+    "S05": f"{C}/shapes.png/rle refused/malformed_json",
+    "S06": "refused/malformed_json",
+    "S07": f"{C}/shapes.png/rle",
+    "S08": "refused/malformed_json",
+    "M01": f"{C}/shapes.png/rle",
+    "M02": f"{C}/shapes.png/rle",
+    "M03": f"{C}/discs.png/no_nms {C}/shapes-turned-6.jpg/rle",
+    "M04": f"{V}/shapes.png/json",
+    "M05": f"{C}/discs.png/polygon_of_overlaps",
+    "M06": f"{C}/shapes.png/polygon",
+    "M07": f"{V}/shapes.png/binary",
+    "M08": f"{C}/shapes.png/polygon {C}/shapes.png/rle",
+    "C01": f"{C}/discs.png/default_threshold",
+    "C02": f"{C}/shapes.png/exemplars {C}/shapes.png/sixteen",
+    "C03": f"{C}/at_request_threshold {C}/discs.png/default_threshold",
+    "C04": f"{C}/shapes.png/reordered",
+    "C05": f"{C}/discs.png/exemplars",
+    "C06": f"{C}/discs.png/exemplars",
+    "C07": f"{C}/shapes.png/exemplars",
+    "V01": f"{V}/shapes-padded.webp/rle {V}/shapes.png/best",
+    "V02": f"{V}/shapes.png/binary",
+    "V03": f"{V}/discs.png/clicks",
+    "V04": f"{V}/discs.png/boxes {V}/shapes-padded.webp/rle",
+    "V05": f"{V}/discs.png/boxes",
+    "V06": f"{V}/shapes.png/nested",
+    "V07": f"{V}/shapes.png/best {V}/shapes.png/rle",
+    "V08": f"{V}/shapes.png/binary",
+    "V09": f"{V}/shapes.png/alone",
+    "R01": f"{C}/discs.png/polygon_of_overlaps {C}/shapes.png/again {C}/shapes.png/polygon",
+    "R02": f"{C}/shapes.png/again",
+    "R03": f"{C}/at_own_threshold {C}/discs.png/exemplars {C}/discs.png/lower_threshold_of_one",
+    "R04": f"{C}/discs.png/nms",
+    "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one",
+    "R06": f"{C}/shapes-turned-6.jpg/rle {C}/shapes.png/data_uri",
+    "R07": f"{V}/shapes-padded.webp/rle",
+    "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
+    "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
+    "R10": "embed_image/shapes.png",
+    "G01": f"""{C}/awkward.png/polygon {C}/shapes-grey-channel.jpg/rle {C}/shapes-mirrored.png/rle {C}/shapes.png/rle
+        {V}/awkward.png/rle""",
+    "G02": f"{C}/shapes.png/rle",
+}
+# Faults that are found by a whole run all the same: one of each family of the catalogue.
+WHOLE_RUNS = ["missing_key_accepted", "size_swapped", "threshold_ignored", "names_in_camel_case", "image_id_ignored"]
 # Legal, but unlike what the service sends: reported as a warning.
 ODD = {"rings_closed", "every_contour_point"}
 # What the default run cannot see, each shown to be found by a test of its own below.
@@ -260,9 +314,11 @@ def settings(*faults: str, profile: str = "documented", seed: int = 0) -> Settin
     return Settings(api_keys=frozenset({KEY}), faults=faults, profile=chosen, seed=seed)
 
 
-def verified(*faults: str, profile: str = "documented", seed: int = 0) -> runner.Run:
+def verified(*faults: str, profile: str = "documented", seed: int = 0, codes: str = "") -> runner.Run:
+    """Verify a mock by the whole plan, or by the cases that show something to checks of these codes."""
     app = create_app(settings(*faults, profile=profile, seed=seed))
-    return runner.verify(WsgiTransport(app, CONTRACT, key=KEY), PLAN, CONTRACT)
+    plan = PLAN.of_cases(" ".join(SHOWN_BY[code] for code in codes.split()).split()) if codes else PLAN
+    return runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan, CONTRACT)
 
 
 def reported_codes(run: runner.Run) -> set[str]:
@@ -271,11 +327,26 @@ def reported_codes(run: runner.Run) -> set[str]:
 
 @pytest.mark.parametrize("fault", FOUND_BY)
 def test_fault_trips_the_check_made_for_it(fault: str) -> None:
-    run = verified(fault)
+    run = verified(fault, codes=FOUND_BY[fault])
 
     assert set(FOUND_BY[fault].split()) <= reported_codes(run)
     assert run.exit_status == (0 if fault in ODD else 1)
+
+
+@pytest.mark.parametrize("fault", WHOLE_RUNS)
+def test_whole_run_finds_the_fault_within_its_budget(fault: str) -> None:
+    run = verified(fault)
+
+    assert set(FOUND_BY[fault].split()) <= reported_codes(run)
+    assert run.exit_status == 1
     assert len(run.exchanges) <= MAX_CALLS
+
+
+def test_cases_that_show_faults_are_in_the_plan() -> None:
+    planned = {entry.id for entry in PLAN.entries}
+
+    assert set(SHOWN_BY) == {check.code for check in CHECKS}
+    assert {name for names in SHOWN_BY.values() for name in names.split()} <= planned
 
 
 def test_every_fault_has_a_check_that_finds_it() -> None:

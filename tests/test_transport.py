@@ -95,6 +95,20 @@ def test_answer_that_breaks_off_is_an_exchange_that_failed() -> None:
     assert KEY not in exchange.failure
 
 
-def test_loopback_is_expected_to_be_exact_and_others_are_not() -> None:
+def test_calls_on_loopback_are_free_and_others_are_not() -> None:
     assert HttpTransport("http://127.0.0.1:9", CONTRACT).is_free
     assert not HttpTransport("https://example.com", CONTRACT).is_free
+
+
+@pytest.mark.parametrize(("said", "asked", "exact"), [("exact", False, True), ("", False, False), ("", True, True)])
+def test_server_is_held_to_exactness_if_it_says_so_or_the_user_does(said: str, asked: bool, exact: bool) -> None:
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("x-mock-masks", said)] if said else [])
+        return [b"{}"]
+
+    case = Case("x", "embed_image", "asks nothing", {})
+    with serving(app) as url:
+        by_http = HttpTransport(url, CONTRACT, exact=asked).send(case)
+
+    assert by_http.exact is exact
+    assert WsgiTransport(app, CONTRACT, exact=asked).send(case).exact is exact

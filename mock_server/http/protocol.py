@@ -12,6 +12,7 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
+from sam3_contract.exchange import MASKS_HEADER
 
 __all__ = [
     "CONTROL_ENDPOINT",
@@ -124,12 +125,20 @@ def as_refusal(error: HTTPException, request: Request, profile: Profile) -> Refu
     return message(500, INTERNAL_ERROR)
 
 
-def add_headers(response: Response, request: Request, profile: Profile) -> Response:
-    """Add the headers that every answer of the service carries; the control routes are not for other origins."""
+def add_headers(response: Response, request: Request, profile: Profile, *, masks: str) -> Response:
+    """Add the headers that every answer of the service carries; the control routes are not for other origins.
+
+    Args:
+        response: The answer.
+        request: What it answers.
+        profile: Which side of the deviations is played.
+        masks: What the mock says of its masks: ``exact`` if a request always gets the same ones, else ``estimated``.
+    """
     if is_control(request):
         return response
     if response.status_code == 500 and response.mimetype == "text/plain":
         return response  # uncaught in the server: nothing behind the error adds a header
+    response.headers[MASKS_HEADER] = masks
     # Looked up in the environ: werkzeug's headers raise and catch an error for each that is not there.
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
     response.headers["x-request-id"] = sent if _is_uuid(sent) else uuid.uuid4().hex

@@ -17,8 +17,6 @@ from sam3_contract.scenes import Thing
 SURE: Final = 0.6
 """A threshold above which something that is there may be missing."""
 SEEN: Final = 0.5  # IoU from which on a model is taken to look at the scene at all
-LEAST_TRIALS: Final = 3
-FEW: Final = 0.25  # the share of shapes that a model may draw to the pixel by chance: squares
 BOX_TOLERANCE: Final = 2  # pixels that an edge of a box may be off the thing it is drawn around
 
 
@@ -61,16 +59,14 @@ def sees_the_scenes(exchanges: Sequence[Exchange]) -> bool:
     return 2 * found > wanted
 
 
-def answers_exactly(exchanges: Sequence[Exchange], operation: str = "concept_segment") -> bool:
-    """Tell whether most drawn shapes that are asked for are answered to the pixel, which no model does."""
-    judged = _exact(exchanges, operation)
-    return len(judged) >= LEAST_TRIALS and 2 * sum(judged) > len(judged)
+def held_to_the_truth(exchanges: Sequence[Exchange]) -> bool:
+    """Tell whether a server that is held to exactness sees what is drawn; of one that does not, nothing is known."""
+    return any(exchange.exact for exchange in exchanges) and sees_the_scenes(exchanges)
 
 
-def looks_like_a_model(exchanges: Sequence[Exchange]) -> bool:
-    """Tell whether drawn shapes are seen, but hardly any to the pixel: what answers so may do it a little otherwise."""
-    judged = _exact(exchanges, "concept_segment")
-    return len(judged) >= LEAST_TRIALS and sum(judged) <= FEW * len(judged) and sees_the_scenes(exchanges)
+def is_certain(prompt: AnsweredPrompt) -> bool:
+    """Tell whether a prompt says no more than which thing is meant: what is clicked negatively may be cut around."""
+    return all(point["positive"] for point in prompt.sent.get("points") or ())
 
 
 def drawn_masks(exchanges: Sequence[Exchange]) -> Iterator[tuple[Measured, list[Mask], AnsweredPrompt]]:
@@ -109,11 +105,6 @@ def _seen(exchanges: Sequence[Exchange]) -> tuple[int, int]:
             wanted += len(truth)
             found += len(pair_up(truth, masks, least=SEEN).pairs)
     return found, wanted
-
-
-def _exact(exchanges: Sequence[Exchange], operation: str) -> list[bool]:
-    of_operation = [exchange for exchange in exchanges if exchange.case.operation == operation]
-    return [is_exact(one, truth) for one, truth, _ in drawn_masks(of_operation)]
 
 
 def _clicked(things: Sequence[Thing], prompt: Mapping[str, Any]) -> list[Thing] | None:

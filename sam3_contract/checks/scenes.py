@@ -8,11 +8,12 @@ from typing import Final
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.ground_truth import (
     SURE,
-    answers_exactly,
     as_answered,
     best_of,
     drawn_masks,
     expected_things,
+    held_to_the_truth,
+    is_certain,
     is_exact,
 )
 from sam3_contract.checks.matching import Measured, measured, pair_up
@@ -30,10 +31,12 @@ OPERATIONS: Final = ("concept_segment", "visual_segment")
 def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     """Look for exact mistakes where most masks are the truth or such a mistake; else for one that all share.
 
-    By chance a model, or a fake that draws around clicks, may give a shape that is another one's box or hull.
+    By chance a model, or a fake that draws around clicks, may give a shape that is another one's box or hull. A server
+    that is held to exactness has to give the truth itself.
     """
     judged = 0
     found: list[Breach] = []
+    strict = held_to_the_truth(exchanges)
     for operation in OPERATIONS:
         answers = list(drawn_masks([exchange for exchange in exchanges if exchange.case.operation == operation]))
         exact = [is_exact(one, truth) for one, truth, _ in answers]
@@ -41,6 +44,12 @@ def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgem
         judged += len(answers)
         if 2 * sum(right or bool(why) for right, why in zip(exact, whys, strict=True)) > len(answers):
             found += [_displaced(*answer, why) for answer, why in zip(answers, whys, strict=True) if why]
+        unexplained = zip(answers, exact, whys, strict=True)
+        found += [
+            _displaced(*answer, "")
+            for answer, right, why in unexplained
+            if strict and not right and not why and is_certain(answer[2])
+        ]
     warped = [] if found else [breach for exchange in exchanges for breach in _warped(exchange)]
     return Judgement(judged, tuple((found or warped)[:MAX_BREACHES]))
 
@@ -92,8 +101,8 @@ def _by_size(prompt: AnsweredPrompt) -> Iterator[tuple[Measured, Mask]]:
 
 
 def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
-    """Count the shapes that are found; what draws all others to the pixel has no excuse for one that is not."""
-    exact = {name for name in OPERATIONS if answers_exactly(exchanges, name)}
+    """Count the shapes that are found; a server that is held to exactness has no excuse for one that is not."""
+    strict = held_to_the_truth(exchanges)
     judged = 0
     found: list[Breach] = []
     for exchange in exchanges:
@@ -102,7 +111,7 @@ def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
             truth = expected_things(prompt)
             if truth and (prompt.threshold or 0.0) <= SURE:
                 judged += len(truth)
-                found += _missing(prompt, truth, exact=exchange.case.operation in exact)
+                found += _missing(prompt, truth, exact=strict)
     return Judgement(judged, tuple(found))
 
 

@@ -100,6 +100,9 @@ class _Point(click.ParamType[tuple[float, float]]):
     "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
 )
 @click.option("--profile", type=click.Choice(["documented", "observed"]), default="documented", help="Of `mock`.")
+@click.option(
+    "--exact", is_flag=True, help="Allow none of the misses that a model may have; mocks of ours are held to it anyway."
+)
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Break `mock` in this way, to see it found.")
 @click.pass_context
 def verify(
@@ -132,6 +135,7 @@ def verify(
     timeout: float,
     profile: Literal["documented", "observed"],
     faults: tuple[str, ...],
+    exact: bool,
 ) -> None:
     """Hold a server to the contract.
 
@@ -162,7 +166,7 @@ def verify(
             show_plan(chosen.plan, max_calls, price)
             return
         mock = MockOptions(profile, faults, seed)
-        transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=mock)
+        transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=mock, exact=exact)
         budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:
             words = estimate(chosen.plan, max_calls, price)
@@ -176,7 +180,7 @@ def verify(
             run = fuzz.extend(
                 run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys
             )
-        again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock)
+        again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, form=form, folder=folder, again=again)
     if write_baseline:
         found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
@@ -186,11 +190,18 @@ def verify(
 
 
 def _again(
-    target: str, chosen: Chosen, contract: Contract, folder: Path | None, variable: str, mock: MockOptions
+    target: str,
+    chosen: Chosen,
+    contract: Contract,
+    folder: Path | None,
+    variable: str,
+    mock: MockOptions,
+    *,
+    exact: bool,
 ) -> Again:
     """Tell how findings are shown again; requests are saved beside the report, else in a folder for this process."""
     requests = folder / "requests" if folder else Path(tempfile.gettempdir()) / f"sam3-contract-{os.getpid()}"
-    options = (*chosen.options, *(mock.words if target == MOCK else ()))
+    options = (*chosen.options, *(mock.words if target == MOCK else ()), *(("--exact",) if exact else ()))
     return Reproduction(requests, target, contract, variable, options).commands
 
 

@@ -1,0 +1,19 @@
+"""Servers with one conditional or partial defect each, of the kinds that real services have.
+
+They were written before the checks that look for their kinds, from what a server consists of: decoders of images, a
+model's wrapper, caches, batches, a web framework. None of them is in the mock's catalogue of faults: each is a WSGI
+application around the faultless mock, wrong only under its condition. ``benchmarks/verify.py --mutants`` tells which of
+them `verify` finds with how many calls.
+"""
+
+from __future__ import annotations
+
+from benchmarks.mutants import images, loads, memory, requests, results, wire
+from benchmarks.mutants.server import Mutant
+
+__all__ = ["MUTANTS", "Mutant"]
+
+MUTANTS: dict[str, Mutant] = {
+    mutant.name: mutant for kind in (images, requests, results, memory, loads, wire) for mutant in kind.MUTANTS
+}
+"""Every mutant by its name."""

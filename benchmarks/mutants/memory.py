@@ -1,0 +1,279 @@
+"""Caches that know too little of what they keep, and embeddings that are kept wrongly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.images import content_of, frame_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn
+from benchmarks.mutants.server import refusal as refused
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+def cached_without(call: Call, simplify: Callable[[Json], Json]) -> Response:
+    """Answer from a cache whose key lacks something of the request; only what was answered 200 is kept."""
+    key = (call.operation, json.dumps(simplify(json.loads(json.dumps(call.body))), sort_keys=True))
+    if key in call.state.kept:
+        body, content_type = call.state.kept[key]
+        plain = call.ask()
+        if plain.status_code != 200:
+            return plain
+        return Response(body, 200, {"x-request-id": plain.headers.get("x-request-id", "")}, content_type=content_type)
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept[key] = (response.get_data(), response.headers["content-type"])
+    return response
+
+
+def _cache_without(field: str) -> Callable[[Call], Response]:
+    def behave(call: Call) -> Response:
+        return cached_without(call, lambda body: {name: value for name, value in body.items() if name != field})
+
+    behave.__name__ = f"cache_that_ignores_{field}"
+    return behave
+
+
+for _field in ("output_prob_thresh", "format", "nms_iou_threshold", "multimask_output", "image_id"):
+    mutant(_cache_without(_field))
+
+
+def _without(prompts: Any, *fields: str) -> Any:
+    if not isinstance(prompts, list):
+        return prompts
+    return [
+        {name: value for name, value in one.items() if name not in fields} if isinstance(one, dict) else one
+        for one in prompts
+    ]
+
+
+@mutant
+def cache_that_ignores_labels_of_exemplars(call: Call) -> Response:
+    return cached_without(call, lambda body: {**body, "prompts": _without(body.get("prompts"), "box_labels")})
+
+
+@mutant
+def cache_that_ignores_own_thresholds(call: Call) -> Response:
+    return cached_without(call, lambda body: {**body, "prompts": _without(body.get("prompts"), "output_prob_thresh")})
+
+
+@mutant
+def cache_that_ignores_the_sign_of_clicks(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        for prompt in call_prompts(body):
+            for point in prompt.get("points") or ():
+                if isinstance(point, dict):
+                    point.pop("positive", None)
+        return body
+
+    return cached_without(call, simplify)
+
+
+def call_prompts(body: Json) -> list[Json]:
+    """List the prompts of a body that are objects."""
+    prompts = body.get("prompts")
+    return [one for one in prompts if isinstance(one, dict)] if isinstance(prompts, list) else []
+
+
+@mutant
+def cache_that_rounds_clicks_to_tens(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        for prompt in call_prompts(body):
+            for point in prompt.get("points") or ():
+                if isinstance(point, dict) and isinstance(point.get("x"), int | float):
+                    point["x"], point["y"] = point["x"] // 40, point.get("y", 0) // 40
+        return body
+
+    return cached_without(call, simplify)
+
+
+@mutant
+def cache_that_looks_at_the_beginning_of_the_image(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        return {**body, "image": [content_of(call)[:512].hex(), frame_of(call)]}
+
+    return cached_without(call, simplify)
+
+
+@mutant
+def cache_that_ignores_the_order_of_prompts(call: Call) -> Response:
+    return cached_without(
+        call, lambda body: {**body, "prompts": sorted(map(repr, body["prompts"]))} if call_prompts(body) else body
+    )
+
+
+def _renamed(call: Call, rename: Callable[[str], str]) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+
+    def restored(body: Json) -> None:
+        if "image_id" in body:
+            body["image_id"] = name
+
+    return edited(call.ask(image_id=rename(name)), restored)
+
+
+@mutant
+def image_ids_are_lower_cased(call: Call) -> Response:
+    return _renamed(call, str.lower)
+
+
+@mutant
+def image_ids_are_cut_at_32_characters(call: Call) -> Response:
+    return _renamed(call, lambda name: name[:32])
+
+
+@mutant
+def image_ids_are_their_last_16_characters(call: Call) -> Response:
+    return _renamed(call, lambda name: name[-16:])
+
+
+@mutant
+def image_ids_are_stripped(call: Call) -> Response:
+    return _renamed(call, str.strip)
+
+
+@mutant
+def image_ids_are_file_names(call: Call) -> Response:
+    return _renamed(call, lambda name: name.rpartition("/")[2])
+
+
+@mutant
+def image_ids_lose_what_is_no_letter(call: Call) -> Response:
+    return _renamed(call, lambda name: "".join(c for c in name if c.isalnum()))
+
+
+@mutant
+def image_id_that_begins_like_a_known_one_is_it(call: Call) -> Response:
+    def rename(name: str) -> str:
+        known = call.state.kept.setdefault("names", [])
+        match = next((one for one in known if name.startswith(one) or one.startswith(name)), None)
+        if match is None:
+            known.append(name)
+        return match or name
+
+    return _renamed(call, rename)
+
+
+@mutant
+def embedding_replaces_what_is_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    generations = call.state.kept.setdefault("generations", {})
+    if call.operation == "embed_image":
+        generations[name] = generations.get(name, 0) + 1
+    number = generations.get(name, 0)
+    return _renamed(call, lambda one: f"{one}#{number}" if number else one)
+
+
+@mutant
+def embedding_is_answered_and_not_kept(call: Call) -> Response:
+    if call.operation == "embed_image" and isinstance(call.body.get("image_id"), str):
+        return _renamed(call, lambda name: f"lost/{name}")
+    return call.ask()
+
+
+@mutant
+def embedding_without_an_id_is_not_kept(call: Call) -> Response:
+    if call.operation == "embed_image" and call.body.get("image_id") is None:
+        made = json.loads(call.ask().get_data()).get("image_id", "")
+        call.state.kept.setdefault("made", set()).add(made)
+        return call.ask()
+    if call.body.get("image_id") in call.state.kept.get("made", ()):
+        return call.ask(image_id=None)
+    return call.ask()
+
+
+@mutant
+def embedding_keeps_the_image_before(call: Call) -> Response:
+    before = call.state.kept.get("image")
+    image = call.body.get("image")
+    if frame_of(call) is not None:
+        call.state.kept["image"] = image
+    if call.operation == "embed_image" and before is not None and frame_of(call) is not None:
+        return call.ask(image=before)
+    return call.ask()
+
+
+@mutant
+def known_id_has_the_frame_of_the_image_sent_along(call: Call) -> Response:
+    frame = frame_of(call)
+    if call.operation != "visual_segment" or not isinstance(call.body.get("image_id"), str) or frame is None:
+        return call.ask()
+
+    def change(body: Json) -> None:
+        for one in body.get("predictions", ()):
+            if isinstance(one["masks"], dict):
+                one["masks"]["size"] = list(frame)
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def only_the_last_image_is_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    if call.state.kept.get("last") != name:
+        call.state.kept["last"] = name
+        call.state.kept["turn"] = call.state.kept.get("turn", 0) + 1
+    turn = call.state.kept["turn"]
+    return _renamed(call, lambda one: f"{one}#{turn}")
+
+
+@mutant
+def concept_requests_are_kept_by_image_id_too(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if call.operation != "concept_segment" or not isinstance(name, str):
+        return call.ask()
+    first = call.state.kept.setdefault("first", call.body.get("image"))
+    return call.ask(image=first)
+
+
+@mutant
+def logits_of_another_prompt_are_loaded(call: Call) -> Response:
+    if call.operation != "visual_segment":
+        return call.ask()
+    key = (call.body.get("image_id"), len(call.prompts))
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = call.body.get("prompts")
+    if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
+        return call.ask(prompts=call.state.kept[key])
+    return call.ask()
+
+
+@mutant
+def masks_are_small_where_logits_are_saved(call: Call) -> Response:
+    if call.body.get("save_logits_to_cache") is True:
+        return redrawn(call.ask(), lambda bitmap, _: bitmap[::2, ::2], size=frame_of(call))
+    return call.ask()
+
+
+@mutant
+def loading_logits_that_are_not_there_answers_500(call: Call) -> Response:
+    key = (call.body.get("image_id"), json.dumps(call.body.get("prompts")))
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = True
+    if call.body.get("load_logits_from_cache") is True and key not in call.state.kept:
+        return refused(500, {"message": "Internal error."})
+    return call.ask()
+
+
+@mutant
+def answer_after_a_refusal_is_empty(call: Call) -> Response:
+    after_refusal = call.state.kept.get("refused", False)
+    response = call.ask()
+    call.state.kept["refused"] = response.status_code >= 400
+
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()) if after_refusal else ():
+            result["predictions"] = []
+
+    return edited(response, change)

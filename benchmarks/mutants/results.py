@@ -1,0 +1,217 @@
+"""Results that are spoilt on their way out, but only some of them."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.images import frame_of
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redraw, redrawn
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def no_more_than_ten_instances_of_a_prompt(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["predictions"] = result["predictions"][:10]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def results_from_the_thirteenth_prompt_on_are_empty(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ())[12:]:
+            result["predictions"] = []
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def things_of_a_few_pixels_are_dropped(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["predictions"] = [one for one in result["predictions"] if _area(one, call) >= 30]
+
+    return edited(call.ask(), change)
+
+
+def _area(prediction: Json, call: Call) -> int:
+    areas: list[int] = []
+
+    def measure(bitmap: Bitmap, _: Json) -> Bitmap:
+        areas.append(int(bitmap.sum()))
+        return bitmap
+
+    redraw(prediction, measure, size=frame_of(call))
+    return areas[0] if areas else 10**6
+
+
+@mutant
+def masks_lose_the_last_column_of_the_image(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[:, -1] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def masks_lose_the_last_row_of_the_image(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[-1] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def visual_masks_keep_their_largest_part_only(call: Call) -> Response:
+    def keep(bitmap: Bitmap, _: Json) -> Bitmap:
+        count, labels, stats, _centres = cv2.connectedComponentsWithStats(bitmap.view(np.uint8), connectivity=8)
+        return bitmap if count < 3 else labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+
+    return redrawn(call.ask(), keep, size=None) if call.operation == "visual_segment" else call.ask()
+
+
+@mutant
+def thin_masks_vanish_as_polygons(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    one["masks"] = [ring for ring in one["masks"] if len(ring) > 2] or [[]]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def rings_are_closed_where_they_are_long(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    one["masks"] = [[*ring, ring[0]] if len(ring) > 20 else ring for ring in one["masks"]]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def holes_are_filled_in_visual_run_lengths(call: Call) -> Response:
+    def fill(bitmap: Bitmap, _: Json) -> Bitmap:
+        contours, _hierarchy = cv2.findContours(bitmap.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        filled = np.zeros(bitmap.shape, np.uint8)
+        cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
+        return filled.astype(bool)
+
+    return redrawn(call.ask(), fill, size=None) if call.operation == "visual_segment" else call.ask()
+
+
+@mutant
+def confidences_from_the_third_on_are_that_of_the_second(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            for one in result["predictions"][2:]:
+                one["confidence"] = result["predictions"][1]["confidence"]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def confidences_of_polygons_are_rounded(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if one["format"] == "polygon":
+                    one["confidence"] = round(one["confidence"], 1)
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def order_of_results_changes_from_call_to_call(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            if call.number % 2:
+                result["predictions"].reverse()
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def every_seventh_answer_lacks_its_last_prediction(call: Call) -> Response:
+    def change(body: Json) -> None:
+        lists = [predictions for predictions in lists_of(body) if len(predictions) > 1]
+        if call.number % 7 == 6 and lists and call.operation == "concept_segment":
+            lists[-1].pop()
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def the_second_of_two_equal_calls_is_empty(call: Call) -> Response:
+    key = (call.operation, json.dumps(call.body, sort_keys=True))
+    again = key in call.state.kept
+    call.state.kept[key] = True
+
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()) if again else ():
+            result["predictions"] = []
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def masks_of_later_visual_prompts_are_eroded(call: Call) -> Response:
+    def change(body: Json) -> None:
+        each = len(body.get("predictions", ())) // max(len(call.prompts), 1)
+        for one in body.get("predictions", ())[2 * each :] if call.prompts else ():
+            redraw(one, _eroded, size=frame_of(call))
+
+    return edited(call.ask(), change)
+
+
+def _eroded(bitmap: Bitmap, _: Json) -> Bitmap:
+    return cv2.erode(bitmap.view(np.uint8), np.ones((3, 3), np.uint8), iterations=3).astype(bool)
+
+
+@mutant
+def single_masks_are_eroded(call: Call) -> Response:
+    alone = call.body.get("multimask_output") is False
+    return redrawn(call.ask(), _eroded, size=frame_of(call)) if alone else call.ask()
+
+
+@mutant
+def masks_without_a_prompt_are_of_the_whole_image(call: Call) -> Response:
+    if call.operation == "visual_segment" and not call.body.get("prompts"):
+        return redrawn(call.ask(), lambda bitmap, _: np.zeros_like(bitmap), size=frame_of(call))
+    return call.ask()
+
+
+@mutant
+def counts_of_long_run_lengths_are_cut(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], dict) and len(one["masks"]["counts"]) > 700:
+                    one["masks"]["counts"] = one["masks"]["counts"][:700]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def overlapping_instances_are_joined(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            if len(result["predictions"]) > 3:
+                result["predictions"] = [*result["predictions"][:2], *result["predictions"][3:]]
+
+    return edited(call.ask(), change) if call.body.get("nms_iou_threshold") is None else call.ask()
