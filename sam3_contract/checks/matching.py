@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
 from sam3_contract.checks.prompts import AnsweredPrompt
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import compare, iou_matrix
+from sam3_contract.masks import compare, iou_matrix, matched
 from sam3_contract.measuring import Mask, Prediction, number
 
 SAME_IOU: Final = 0.95
@@ -67,7 +67,7 @@ def pair_up(
     least: float,
     confidences: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Pairing:
-    """Match masks one to one, best overlap first.
+    """Match masks one to one: the same ones first, then by the best sum of overlaps.
 
     Args:
         ours: Masks of the first list.
@@ -107,9 +107,7 @@ def _equal(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix) -> Itera
 
 def _alike(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix, least: float) -> Iterator[tuple[int, int]]:
     overlaps = iou_matrix([mask.runs for mask in ours], [mask.runs for mask in theirs])
-    ranked = np.lexsort((apart.ravel(), -overlaps.ravel())).tolist()
-    pairs = (divmod(flat, len(theirs)) for flat in ranked)
-    yield from _one_to_one(pair for pair in pairs if overlaps[pair] >= least)
+    yield from matched(overlaps, least=least, apart=np.minimum(apart, 1.0))
 
 
 def _one_to_one(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ from sam3_contract.masks.formats import bitmap_from_masks, run_lengths_from_mask
 from sam3_contract.masks.json_files.records import MaskRecord, check_records, masks_of_record
 from sam3_contract.masks.json_files.stream import elements_of_text, masks_of_text
 from sam3_contract.masks.json_files.text import parse_json
+from sam3_contract.masks.matching import matched
 from sam3_contract.masks.polygons.contours import ContourBreach, area_of_contours, contour_breaches, passes_for_contours
 from sam3_contract.masks.polygons.polygon import (
     bitmap_from_polygons,
@@ -91,6 +92,7 @@ __all__ = [
     "masks_from_npz",
     "masks_of_record",
     "masks_of_text",
+    "matched",
     "parse_json",
     "parse_rles",
     "parts_of_run_lengths",

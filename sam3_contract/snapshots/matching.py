@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sam3_contract import masks
 from sam3_contract.errors import MaskError
 from sam3_contract.masks import Verdict, compare, iou_matrix
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS
@@ -38,16 +39,10 @@ def matched(old: Sequence[Instance], new: Sequence[Instance]) -> list[Match]:
     """
     if not old or not new:
         return []
-    # Only here: scipy takes longer to import than all the rest, and many comparisons match nothing.
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
-
     overlaps = iou_matrix([one.run_lengths for one in old], [one.run_lengths for one in new])
-    worth = np.where(overlaps >= LEAST_IOU, overlaps - _apart(old, new) * 1e-6, 0.0)
-    rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = [
-        (int(row), int(column), float(overlaps[row, column]))
-        for row, column in zip(rows, columns, strict=True)
-        if overlaps[row, column] >= LEAST_IOU
+        (row, column, float(overlaps[row, column]))
+        for row, column in masks.matched(overlaps, least=LEAST_IOU, apart=_apart(old, new))
     ]
     left = [index for index in range(len(old)) if index not in {pair[0] for pair in pairs}]
     right = [index for index in range(len(new)) if index not in {pair[1] for pair in pairs}]

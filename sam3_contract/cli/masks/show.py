@@ -14,10 +14,10 @@ from sam3_contract.drawing import Contrast, Layer, draw_difference, draw_masks, 
 from sam3_contract.errors import ImageError, MaskError, UsageError
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
 from sam3_contract.mask_files.values import FoundMask, Value, values_of_file
-from sam3_contract.masks import Comparison, Verdict, bitmap_from_masks, compare, iou_matrix
+from sam3_contract.masks import Comparison, Verdict, bitmap_from_masks, compare, iou_matrix, matched
 from sam3_contract.masks.diagnosis.sketch import Sketch, sketch_of
 
-__all__ = ["matched", "show"]
+__all__ = ["show"]
 
 Size = tuple[int, int]
 
@@ -39,8 +39,8 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
     RESPONSE is an answer or any other file that `masks check` takes, of one image. Photographs of less than 640
     pixels are enlarged. Masks that are not sound are named on stderr, not drawn.
 
-    With --diff, masks of the two answers are matched by overlap, best first. Each pair, and each mask without a
-    partner, gets a line on stdout with its number in the picture and how the second comes from the first.
+    With --diff, masks of the two answers are matched by overlap, the best sum of all. Each pair, and each mask without
+    a partner, gets a line on stdout with its number in the picture and how the second comes from the first.
 
     \b
     Exit status: 0 drawn, and with --diff no difference but filled holes; 1 a
@@ -143,7 +143,7 @@ class _Pair:
 def _pairs(first: Value, second: Value, size: Size) -> tuple[list[_Pair], int]:
     sides = [_drawn(value, size) for value in (first, second)]
     matrix = iou_matrix(*([drawn.sketch.run_lengths for drawn in side] for side in sides))
-    partners = matched(matrix)
+    partners = dict(matched(matrix, least=LEAST_IOU))
     partners |= _like(sides, partners, size)
     pairs = [
         _Pair(one, sides[1][partners[index]], _compared(one, sides[1][partners[index]], size))
@@ -169,29 +169,6 @@ def _drawn(value: Value, size: Size) -> list[_Drawn]:
             if not found.errors:
                 click.echo(f"sam3-contract: {value.where}: {found.path}: {error}", err=True)
     return drawn
-
-
-def matched(overlaps: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> dict[int, int]:
-    """Match masks of two sides, the pair that overlaps most first.
-
-    Args:
-        overlaps: Intersection over union of every pair, shape ``(n_first, n_second)``.
-
-    Returns:
-        For a mask of the first side, its partner on the second; those that overlap too little have none.
-
-    Example:
-        >>> matched(np.array([[0.9, 0.8], [0.95, 0.7], [0.0, 0.05]]))
-        {1: 0, 0: 1}
-    """
-    partners: dict[int, int] = {}
-    for place in np.argsort(-overlaps, axis=None, kind="stable").tolist():
-        row, column = divmod(place, overlaps.shape[1])
-        if overlaps[row, column] < LEAST_IOU:
-            break
-        if row not in partners and column not in partners.values():
-            partners[row] = column
-    return partners
 
 
 def _like(sides: Sequence[Sequence[_Drawn]], partners: dict[int, int], size: Size) -> dict[int, int]:
