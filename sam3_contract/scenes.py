@@ -2,7 +2,8 @@
 
 Everything is drawn with integers and every pixel is painted from the bitmaps, so that picture and truth are exact and
 the same on every machine. The canvases are of unequal sides and nothing sits in the middle, so that exchanged axes,
-wrong anchors and mirrored masks show.
+wrong anchors and mirrored masks show. Surfaces have a grain and fall off towards a side, edges are anti-aliased: one
+threshold of colour does not give the masks.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ class Border(NamedTuple):
     bottom: int
 
 
+GRAIN: Final = 7  # levels out of 255 by which neighbouring pixels of a surface differ at most
+FALL: Final = 9  # levels by which a surface gets darker from one side to the other
+OPAQUE: Final = 18  # what a pixel wholly inside a mask counts, itself for half and its neighbourhood
+_SHAPES_COLORS: Final = {"red circle": (206, 52, 44), "blue square": (44, 92, 188), "green triangle": (40, 140, 72)}
+
 BORDER: Final = Border(left=24, top=8, right=40, bottom=16)
 """What :func:`padded` adds by default: another number on each side."""
 
@@ -59,18 +65,19 @@ class Thing:
     @property
     def top_left_box(self) -> dict[str, float]:
         """The exact bounding box as ``concept_segment`` takes it, in pixels: ``x, y`` is the top-left corner."""
-        left, top, right, bottom = self._edges
+        left, top, right, bottom = self.edges
         return {"x": float(left), "y": float(top), "width": float(right - left), "height": float(bottom - top)}
 
     @property
     def center_box(self) -> dict[str, float]:
         """The exact bounding box as ``visual_segment`` takes it, in pixels: ``x, y`` is the centre."""
-        left, top, right, bottom = self._edges
+        left, top, right, bottom = self.edges
         sides = {"width": float(right - left), "height": float(bottom - top)}
         return {"x": (left + right) / 2, "y": (top + bottom) / 2} | sides
 
     @cached_property
-    def _edges(self) -> tuple[int, int, int, int]:
+    def edges(self) -> tuple[int, int, int, int]:
+        """Left, top, and right and bottom behind the last pixel, in pixels."""
         columns, rows = (np.flatnonzero(self.bitmap.any(axis=axis)) for axis in (0, 1))
         return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
@@ -81,18 +88,26 @@ class Scene:
 
     Attributes:
         name: What to call it.
-        pixels: RGB, uint8, shape ``(height, width, 3)``.
-        things: Every instance in it.
+        things: Every instance in it, at least one.
+        background: The colour behind them, before grain and light.
+        paint: Makes its pixels.
     """
 
     name: str
-    pixels: Pixels = field(repr=False)
     things: tuple[Thing, ...]
+    background: Color
+    paint: Callable[[], Pixels] = field(repr=False)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """RGB, uint8, shape ``(height, width, 3)``; painted when first wanted."""
+        return self.paint()
 
     @property
     def size(self) -> tuple[int, int]:
         """``(height, width)`` in pixels, the order of masks."""
-        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+        height, width = self.things[0].bitmap.shape
+        return height, width
 
     @cached_property
     def content(self) -> bytes:
@@ -127,6 +142,21 @@ def built_in_scenes() -> tuple[Scene, ...]:
     return _shapes(), _awkward()
 
 
+@cache
+def further_scenes() -> tuple[Scene, ...]:
+    """Draw scenes of sizes and contents that a longer verification asks about.
+
+    Returns:
+        ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
+        either end. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels. ``bare``: ``shapes`` without the triangle.
+
+    Example:
+        >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
+        [('crowd', (251, 345), 18), ('wide', (151, 620), 4), ('tiny', (10, 14), 1)]
+    """
+    return _crowd(), _wide(), _tiny(), _large(), _bare()
+
+
 def derived_scenes() -> tuple[Scene, ...]:
     """Make the other views of the built-in scenes: each mirrored, padded by :data:`BORDER`, and grey.
 
@@ -151,32 +181,39 @@ def innermost_pixel(bitmap: Bitmap) -> Pixel:
 def mirrored(scene: Scene) -> Scene:
     """Exchange left and right."""
     things = _each(scene, np.fliplr)
-    return Scene(f"{scene.name}-mirrored", np.ascontiguousarray(np.fliplr(scene.pixels)), things)
+    return Scene(
+        f"{scene.name}-mirrored", things, scene.background, lambda: np.ascontiguousarray(np.fliplr(scene.pixels))
+    )
 
 
 def padded(scene: Scene, border: Border = BORDER) -> Scene:
     """Put a border around a scene, of its own background.
 
     Args:
-        scene: Any scene that shows some background.
+        scene: Any scene.
         border: How wide it is on each side, in pixels.
     """
+    height, width = scene.size
+    size = (height + border.top + border.bottom, width + border.left + border.right)
     widths = ((border.top, border.bottom), (border.left, border.right))
-    empty = ~np.any([thing.bitmap for thing in scene.things], axis=0)
-    row, column = divmod(int(np.flatnonzero(empty)[0]), scene.size[1])
-    planes = [
-        np.pad(scene.pixels[:, :, channel], widths, constant_values=scene.pixels[row, column, channel])
-        for channel in range(3)
-    ]
+
+    def paint() -> Pixels:
+        pixels = _surface(scene.background, size)
+        pixels[border.top : border.top + height, border.left : border.left + width] = scene.pixels
+        return pixels
+
     things = _each(scene, lambda bitmap: np.pad(bitmap, widths))
-    return Scene(f"{scene.name}-padded", np.dstack(planes), things)
+    return Scene(f"{scene.name}-padded", things, scene.background, paint)
 
 
 def grey(scene: Scene) -> Scene:
     """Take the colours away; the picture is still RGB. Categories keep their names, colours and all."""
-    weighted = scene.pixels.astype(np.uint32) @ np.array((299, 587, 114), np.uint32)
-    luma = ((weighted + 500) // 1000).astype(np.uint8)
-    return Scene(f"{scene.name}-grey", np.dstack([luma] * 3), scene.things)
+
+    def paint() -> Pixels:
+        weighted = scene.pixels.astype(np.uint32) @ np.array((299, 587, 114), np.uint32)
+        return np.asarray(np.dstack([(weighted + 500) // 1000] * 3), np.uint8)
+
+    return Scene(f"{scene.name}-grey", scene.things, scene.background, paint)
 
 
 def _each(scene: Scene, turn: Callable[[Bitmap], Bitmap]) -> tuple[Thing, ...]:
@@ -193,12 +230,8 @@ def _shapes() -> Scene:
         for left, top, side in ((206, 22, 58), (272, 92, 40))
     ]
     triangle = Thing("green triangle", ("triangle",), _triangle(size, corners=((160, 112), (250, 190), (160, 190))))
-    blue = (44, 92, 188)
-    return _painted(
-        "shapes",
-        (226, 221, 209),
-        [(circle, (206, 52, 44)), (squares[0], blue), (squares[1], blue), (triangle, (40, 140, 72))],
-    )
+    things = (circle, *squares, triangle)
+    return _drawn("shapes", (226, 221, 209), [(thing, _SHAPES_COLORS[thing.category]) for thing in things])
 
 
 def _awkward() -> Scene:
@@ -210,7 +243,7 @@ def _awkward() -> Scene:
         Thing("brown brick", ("brick", "brown rectangle"), _rectangle(size, left=left, top=218, width=wide, height=44))
         for left, wide in ((82, 54), (136, 66))
     ]
-    return _painted(
+    return _drawn(
         "awkward",
         (236, 236, 228),
         [
@@ -227,12 +260,120 @@ def _awkward() -> Scene:
     )
 
 
-def _painted(name: str, background: Color, things: Sequence[tuple[Thing, Color]]) -> Scene:
-    pixels = np.empty((*things[0][0].bitmap.shape, 3), np.uint8)
-    pixels[:] = background
+def _crowd() -> Scene:
+    size = (251, 345)
+    places = [(x, y) for y in (34, 92, 150) for x in (40, 98, 156, 214, 272)]
+    coins = [
+        Thing("yellow coin", ("coin",), _disc(size, x=x + 7 * (y // 58 % 2), y=y + x % 9, radius=13 + (x + y) % 7))
+        for x, y in places
+    ]
+    diamonds = [
+        Thing("grey diamond", ("diamond",), _diamond(size, x=x, y=y, radius=radius))
+        for x, y, radius in ((70, 219, 20), (170, 226, 14), (318, 208, 24))
+    ]
+    return _drawn(
+        "crowd",
+        (52, 78, 64),
+        [*((coin, (224, 188, 60)) for coin in coins), *((diamond, (150, 154, 162)) for diamond in diamonds)],
+    )
+
+
+def _wide() -> Scene:
+    size = (151, 620)
+    return _drawn(
+        "wide",
+        (208, 214, 222),
+        [
+            (Thing("red circle", ("circle",), _disc(size, x=36, y=66, radius=30)), (198, 48, 44)),
+            (
+                Thing("blue square", ("square",), _rectangle(size, left=566, top=88, width=44, height=44)),
+                (40, 88, 180),
+            ),
+            (
+                Thing("green triangle", ("triangle",), _triangle(size, corners=((250, 24), (356, 118), (222, 118)))),
+                (44, 136, 70),
+            ),
+            (
+                Thing(
+                    "orange ring", ("ring",), _disc(size, x=474, y=44, radius=32) & ~_disc(size, x=474, y=44, radius=14)
+                ),
+                (230, 128, 30),
+            ),
+        ],
+    )
+
+
+def _tiny() -> Scene:
+    size = (10, 14)
+    square = Thing("blue square", ("square",), _rectangle(size, left=7, top=1, width=5, height=6))
+    return _drawn("tiny", (230, 226, 214), [(square, (40, 84, 186))])
+
+
+def _large() -> Scene:
+    size = (1229, 1637)
+    return _drawn(
+        "large",
+        (222, 218, 206),
+        [
+            (Thing("red circle", ("circle",), _disc(size, x=430, y=560, radius=330)), (204, 56, 46)),
+            (
+                Thing("blue square", ("square",), _rectangle(size, left=1003, top=95, width=431, height=431)),
+                (46, 94, 186),
+            ),
+            (
+                Thing(
+                    "green triangle", ("triangle",), _triangle(size, corners=((880, 640), (1570, 1180), (880, 1180)))
+                ),
+                (42, 138, 74),
+            ),
+            (Thing("yellow coin", ("coin",), _disc(size, x=1590, y=610, radius=9)), (226, 190, 58)),
+        ],
+    )
+
+
+def _bare() -> Scene:
+    shapes = built_in_scenes()[0]
+    kept = [thing for thing in shapes.things if thing.category != "green triangle"]
+    return _drawn("bare", shapes.background, [(thing, _SHAPES_COLORS[thing.category]) for thing in kept])
+
+
+def _drawn(name: str, background: Color, things: Sequence[tuple[Thing, Color]]) -> Scene:
+    return Scene(name, tuple(thing for thing, _ in things), background, lambda: _painted(background, things))
+
+
+def _painted(background: Color, things: Sequence[tuple[Thing, Color]]) -> Pixels:
+    size = (things[0][0].bitmap.shape[0], things[0][0].bitmap.shape[1])
+    pixels = _surface(background, size)
     for thing, color in things:
-        pixels[thing.bitmap] = color
-    return Scene(name, pixels, tuple(thing for thing, _ in things))
+        left, top, right, bottom = thing.edges
+        # One pixel around it is touched as well.
+        window = (slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1))
+        below = pixels[window].astype(np.uint16)
+        cover = _cover(thing.bitmap[window])[:, :, None]
+        paint = _surface(color, size, window)
+        pixels[window] = (below * (OPAQUE - cover) + paint * cover + OPAQUE // 2) // OPAQUE
+    return pixels
+
+
+def _cover(bitmap: Bitmap) -> NDArray[np.uint16]:
+    """Anti-alias a mask: of what is in it at least half is covered, of what is not less than half."""
+    height, width = bitmap.shape
+    around = np.pad(bitmap.astype(np.uint16), 1, mode="edge")
+    neighbours = sum(around[row : row + height, column : column + width] for row in range(3) for column in range(3))
+    return np.asarray(9 * bitmap + neighbours, np.uint16)
+
+
+def _surface(color: Color, size: tuple[int, int], window: tuple[slice, slice] = (slice(None), slice(None))) -> Pixels:
+    """Paint a window of a surface: of one colour, but with a grain, and darker towards its lower right."""
+    height, width = size
+    rows = np.arange(height, dtype=np.uint32)[window[0], None]
+    columns = np.arange(width, dtype=np.uint32)[None, window[1]]
+    hashed = (rows * np.uint32(2654435761)) ^ (columns * np.uint32(2246822519))
+    hashed = (hashed ^ (hashed >> np.uint32(15))) * np.uint32(3266489917)
+    grain = ((hashed >> np.uint32(27)) % np.uint32(GRAIN)).astype(np.int16)
+    light = rows * np.uint32(FALL) // np.uint32(height) + columns * np.uint32(FALL) // np.uint32(width)
+    shade = grain + np.int16(FALL) - light.astype(np.int16)
+    return np.asarray(np.clip(np.array(color, np.int16) + shade[:, :, None], 0, 255), np.uint8)
 
 
 def _centers(size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -249,6 +390,11 @@ def _rectangle(size: tuple[int, int], *, left: int, top: int, width: int, height
 def _disc(size: tuple[int, int], *, x: int, y: int, radius: int) -> Bitmap:
     columns, rows = _centers(size)
     return np.asarray((columns - 2 * x) ** 2 + (rows - 2 * y) ** 2 <= 4 * radius * radius)
+
+
+def _diamond(size: tuple[int, int], *, x: int, y: int, radius: int) -> Bitmap:
+    columns, rows = _centers(size)
+    return np.asarray(abs(columns - 2 * x) + abs(rows - 2 * y) <= 2 * radius)
 
 
 def _triangle(size: tuple[int, int], *, corners: tuple[Pixel, Pixel, Pixel]) -> Bitmap:

@@ -17,11 +17,14 @@ from PIL import Image
 from sam3_contract.images import read_header
 from sam3_contract.scenes import (
     BORDER,
+    FALL,
+    GRAIN,
     Border,
     Scene,
     Thing,
     built_in_scenes,
     derived_scenes,
+    further_scenes,
     grey,
     innermost_pixel,
     mirrored,
@@ -29,13 +32,19 @@ from sam3_contract.scenes import (
 )
 
 SHAPES, AWKWARD = built_in_scenes()
-EVERY = built_in_scenes() + derived_scenes()
+EVERY = built_in_scenes() + derived_scenes() + further_scenes()
+CROWD, WIDE, TINY, LARGE, BARE_SHAPES = further_scenes()
 THINGS = [pytest.param(scene, thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 BARE = [pytest.param(thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 
 PIXELS = {
-    "shapes": "e67b8dca",
-    "awkward": "d3d32d84",
+    "shapes": "ce6c613e",
+    "awkward": "2a7794b4",
+    "crowd": "5383f329",
+    "wide": "09adff2d",
+    "tiny": "dde394c8",
+    "large": "6890f6b3",
+    "bare": "d955a8f7",
 }
 
 
@@ -52,7 +61,7 @@ def digest(scene: Scene) -> str:
     return hashed.hexdigest()[:8]
 
 
-@pytest.mark.parametrize("scene", built_in_scenes(), ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", built_in_scenes() + further_scenes(), ids=lambda scene: scene.name)
 def test_scene_is_what_it_always_was(scene: Scene) -> None:
     """A release that changes a scene changes the recorded tests of every user: say so in the changelog."""
     assert digest(scene) == PIXELS[scene.name]
@@ -66,14 +75,32 @@ def test_file_is_a_png_of_the_very_pixels(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("scene", "thing"), THINGS)
-def test_thing_has_one_color_that_ends_where_its_mask_ends(scene: Scene, thing: Thing) -> None:
-    colors = np.unique(scene.pixels[thing.bitmap], axis=0)
-    around = cv2.dilate(thing.bitmap.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~thing.bitmap
+def test_pixels_are_nearer_to_what_their_mask_says(scene: Scene, thing: Thing) -> None:
+    """Edges are anti-aliased: half way between thing and background is where the mask ends."""
+    others = np.any(
+        [other.bitmap for other in scene.things if other is not thing] or [np.zeros(scene.size, bool)], axis=0
+    )
+    grown = cv2.dilate(
+        np.stack([thing.bitmap, others], axis=2).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2
+    )
+    around = grown[:, :, 0].astype(bool) & ~grown[:, :, 1].astype(bool)
+    nothing = ~cv2.dilate((thing.bitmap | others).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    pixels = scene.pixels.astype(int)
+    # Of a thin line every pixel is mixed with what is beside it: the darkest tell its colour.
+    own = np.percentile(pixels[thing.bitmap], 5 if thing.category == "black line" else 50, axis=0)
+    ground = np.median(pixels[nothing], axis=0)
 
     assert thing.bitmap.shape == scene.size
     assert thing.bitmap.dtype == np.bool_
-    assert len(colors) == 1
-    assert not (scene.pixels[around] == colors[0]).all(axis=1).any()
+    nearer = ((pixels - own) ** 2).sum(axis=2) < ((pixels - ground) ** 2).sum(axis=2)
+    assert np.array_equal(nearer[around], thing.bitmap[around])
+
+
+@pytest.mark.parametrize("scene", EVERY, ids=lambda scene: scene.name)
+def test_surfaces_have_a_grain_and_a_light(scene: Scene) -> None:
+    surfaces = [~np.any([thing.bitmap for thing in scene.things], axis=0), *(thing.bitmap for thing in scene.things)]
+
+    assert all(len(np.unique(scene.pixels[surface], axis=0)) > min(4, surface.sum() // 4) for surface in surfaces)
 
 
 @pytest.mark.parametrize("thing", BARE)
@@ -103,7 +130,8 @@ def test_things_do_not_overlap_and_what_is_none_is_background(scene: Scene) -> N
     drawn = np.sum([thing.bitmap for thing in scene.things], axis=0)
 
     assert drawn.max() == 1
-    assert len(np.unique(scene.pixels[drawn == 0], axis=0)) == 1
+    beside = cv2.dilate(drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    assert np.ptp(scene.pixels[beside].astype(int), axis=0).max() <= GRAIN + 2 * FALL
 
 
 def test_shapes_hold_two_squares_beside_a_circle_and_a_triangle() -> None:
@@ -111,6 +139,17 @@ def test_shapes_hold_two_squares_beside_a_circle_and_a_triangle() -> None:
     assert [len(SHAPES.things_of(category)) for category in SHAPES.categories] == [1, 2, 1]
     big, small = (thing.top_left_box for thing in SHAPES.things_of("blue square"))
     assert big["width"] == big["height"] != small["width"] == small["height"]
+
+
+def test_further_scenes_are_what_longer_runs_need() -> None:
+    assert [len(CROWD.things_of(category)) for category in CROWD.categories] == [15, 3]
+    assert WIDE.size[1] > 4 * WIDE.size[0]
+    assert max(TINY.size) < 16
+    assert LARGE.size[0] * LARGE.size[1] > 2_000_000
+    assert {side % 2 for scene in (CROWD, WIDE, LARGE) for side in scene.size} == {0, 1}
+    assert [thing.bitmap.tobytes() for thing in BARE_SHAPES.things] == [
+        thing.bitmap.tobytes() for thing in SHAPES.things if thing.category != "green triangle"
+    ]
 
 
 def test_triangle_shows_every_turn_and_mirror() -> None:
@@ -163,8 +202,9 @@ def test_padded_is_the_scene_inside_its_own_background(scene: Scene, border: Bor
         assert np.array_equal(thing.bitmap[inner], before.bitmap)
         assert thing.bitmap.sum() == before.bitmap.sum()
         assert thing.click == (before.click[0] + border.left, before.click[1] + border.top)
-    nothing = ~np.any([thing.bitmap for thing in around.things], axis=0)
-    assert len(np.unique(around.pixels[nothing], axis=0)) == 1
+    drawn = np.any([thing.bitmap for thing in around.things], axis=0)
+    nothing = cv2.dilate(drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    assert np.abs(around.pixels[nothing].astype(int) - scene.background).max() <= GRAIN + 2 * FALL
 
 
 def test_border_differs_on_every_side() -> None:

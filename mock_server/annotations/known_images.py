@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from mock_server.annotations.library import KnownImage, Library, Pixels
 from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
-from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes
+from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 
 __all__ = ["known_scenes", "library_of"]
 
@@ -40,11 +39,15 @@ def library_of(*, coco: Path | None, images: Path | None, scenes: bool) -> Libra
 
 
 def known_scenes() -> Iterator[KnownImage]:
-    """Yield the built-in scenes and their other views: mirrored, padded, grey."""
-    for scene in built_in_scenes() + derived_scenes():
-        # Packed, eight flat drawings take a few kilobytes.
-        packed = zlib.compress(scene.pixels[:, :, ::-1].tobytes(), 1)
-        yield KnownImage(_annotated(scene), partial(_unpacked, packed, scene.size))
+    """Yield the built-in and further scenes, and the other views of the built-in ones: mirrored, padded, grey."""
+    for scene, annotated in _annotated_scenes():
+        yield KnownImage(annotated, partial(_pixels, scene))
+
+
+@cache
+def _annotated_scenes() -> Sequence[tuple[Scene, AnnotatedImage]]:
+    scenes = (*built_in_scenes(), *derived_scenes(), *further_scenes())
+    return [(scene, _annotated(scene)) for scene in scenes]
 
 
 def _annotated(scene: Scene) -> AnnotatedImage:
@@ -59,5 +62,6 @@ def _annotated(scene: Scene) -> AnnotatedImage:
     return AnnotatedImage(scene.name, scene.size, tuple(one for one in annotations if one is not None))
 
 
-def _unpacked(packed: bytes, size: tuple[int, int]) -> Pixels:
-    return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(*size, 3)
+def _pixels(scene: Scene) -> Pixels:
+    """Paint a scene, BGR: when a picture of its size comes for the first time, and kept from then on."""
+    return np.ascontiguousarray(scene.pixels[:, :, ::-1])

@@ -17,11 +17,11 @@ from mock_server.annotations.annotated_image import AnnotatedImage
 from mock_server.annotations.known_images import known_scenes, library_of
 from mock_server.annotations.library import KnownImage, Library, pixels_from_content
 from sam3_contract.images import read_header
-from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes
+from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 from tests.mock_server.annotated_set import photograph, write_set
 from tests.mock_server.client import png
 
-EVERY = built_in_scenes() + derived_scenes()
+EVERY = built_in_scenes() + derived_scenes() + further_scenes()
 SHAPES = EVERY[0]
 SCENES = library_of(coco=None, images=None, scenes=True)
 _EXIF = 0x0112
@@ -64,8 +64,15 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("scene", EVERY, ids=lambda scene: scene.name)
+# Of fourteen by ten pixels nothing is left by a format that loses some.
+LOSSLESS = {"PNG", "PNG with alpha", "PNG of 16 bits", "WebP without loss", "BMP", "TIFF"}
+
+
+@pytest.mark.parametrize(
+    ("scene", "writer"),
+    [(scene, writer) for scene in EVERY for writer in WRITERS if scene.name != "tiny" or writer in LOSSLESS],
+    ids=lambda one: one if isinstance(one, str) else one.name,
+)
 def test_scene_is_recognised_in_every_format(scene: Scene, writer: str) -> None:
     assert found_in(SCENES, WRITERS[writer](scene.pixels)) == scene.name
 
@@ -92,7 +99,7 @@ def test_changed_scene_is_not_the_scene(scene: Scene) -> None:
         if thing.bitmap.sum() > 1000:
             without = scene.pixels.copy()
             without[thing.bitmap] = scene.pixels[0, 0]
-            assert found_in(SCENES, file_of(without, "PNG")) is None
+            assert found_in(SCENES, file_of(without, "PNG")) in {None, "bare"}
     darker = (scene.pixels * 0.8).astype(np.uint8)
     assert found_in(SCENES, file_of(darker, "PNG")) is None
     assert found_in(SCENES, file_of(np.ascontiguousarray(np.flipud(scene.pixels)), "PNG")) is None
