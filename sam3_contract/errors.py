@@ -12,6 +12,7 @@ Two families that never mix: what *we* could not do, and what the *server* got w
         PolygonError
         BinaryMaskError
       SnapshotError              this snapshot cannot be taken, read or written
+      OutputError                a file cannot be written where it was asked for
       HarError                   this file holds no recorded traffic that can be judged
       ReportError                a report cannot be written
       TransportError             no answer to judge
@@ -31,6 +32,7 @@ __all__ = [
     "ImageError",
     "MaskError",
     "NetworkRefusedError",
+    "OutputError",
     "PolygonError",
     "ReportError",
     "RleError",
@@ -103,6 +105,10 @@ class SnapshotError(Sam3ContractError):
 
 class BaselineError(Sam3ContractError):
     """This file holds no accepted findings that can be read, or cannot be written."""
+
+
+class OutputError(Sam3ContractError):
+    """A file cannot be written where it was asked for; what was there is still there."""
 
 
 class HarError(Sam3ContractError):

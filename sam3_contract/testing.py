@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import UsageError
 from sam3_contract.masks.diagnosis.compare import Verdict, compare
 from sam3_contract.masks.diagnosis.sketch import sketch_of
@@ -190,7 +191,7 @@ def write_difference(
     if not suffix or not cv2.haveImageWriter(suffix):
         raise UsageError(f"{str(file)!r} ends in no image type, expected one such as '.png'")
     _, encoded = cv2.imencode(suffix, enlarged)
-    Path(file).write_bytes(encoded.tobytes())
+    write_atomically(Path(file), encoded.tobytes())
 
 
 def _passes(found: Comparison, *, iou: float, holes_matter: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sam3_contract.atomic import remove_leftovers, write_atomically
-from sam3_contract.errors import SnapshotError
+from sam3_contract.errors import OutputError
 
 # The process is ended by a signal: no handler and no `finally` runs. While it writes, the kernel does it, at the
 # thousandth byte; at other calls the process itself.
@@ -68,7 +69,7 @@ def test_write_that_fails_says_so_and_keeps_the_old_file(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SnapshotError, match=r"snapshot\.json cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match=r"snapshot\.json cannot be written: No space left on device"):
         write_atomically(path, b"new")
 
     assert [(other.name, other.read_bytes()) for other in tmp_path.iterdir()] == [("snapshot.json", b"old")]
@@ -77,7 +78,7 @@ def test_write_that_fails_says_so_and_keeps_the_old_file(tmp_path: Path, monkeyp
 def test_write_into_a_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
-    with pytest.raises(SnapshotError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_atomically(tmp_path / "file" / "snapshot.json", b"new")
 
 
@@ -98,3 +99,81 @@ def test_readers_never_see_half_a_file_while_others_write(tmp_path: Path) -> Non
         writer.join()
     assert seen <= set(contents)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_link_stays_a_link_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link, dangling = tmp_path / "there" / "file", tmp_path / "link", tmp_path / "dangling"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "there" / "new")
+
+    write_atomically(link, b"one")
+    write_atomically(dangling, b"two")
+
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert (target.read_bytes(), dangling.read_bytes()) == (b"one", b"two")
+
+
+def test_planted_names_are_not_followed(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "out.json"
+    victim.write_bytes(b"mine")
+    for name in (".out.json.part", ".out.json.draft", f".out.json.{os.getpid()}"):
+        (tmp_path / name).symlink_to(victim)
+
+    write_atomically(path, b"new")
+
+    assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"mine")
+
+
+def test_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+
+    write_atomically(path, b"through")
+    reader.join()
+
+    assert read == [b"through"]
+    assert path.is_fifo()
+
+
+def test_device_is_written_into_and_stays_a_device(tmp_path: Path) -> None:
+    path = tmp_path / "null"
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        path.write_bytes(b"")
+    except OSError:
+        pytest.skip("no device nodes can be made here")
+
+    write_atomically(path, b"nowhere")
+
+    assert path.is_char_device()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_standard_output_by_its_name_is_written_into(tmp_path: Path) -> None:
+    program = "from sam3_contract.atomic import write_atomically as w; from pathlib import Path\n"
+    program += "print('first', flush=True); w(Path('/dev/stdout'), b'second\\n'); print('third')"
+    kept = tmp_path / "out"
+
+    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    with kept.open("wb") as file:
+        subprocess.run([sys.executable, "-c", program], stdout=file, check=True)
+
+    assert piped.stdout == b"first\nsecond\nthird\n"
+    assert kept.read_bytes().startswith(b"first\n")
+    assert b"second\n" in kept.read_bytes()
+
+
+def test_permissions_stay(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+
+    write_atomically(path, b"new")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

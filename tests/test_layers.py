@@ -17,6 +17,7 @@ LAYERS = (
     {"sam3_contract.errors", "sam3_contract.redaction", "sam3_contract.nesting", "sam3_contract.suggestions"},
     {
         "sam3_contract.atomic",
+        "sam3_contract.terminal",
         "sam3_contract.bounded",
         "sam3_contract.json_positions",
         "sam3_contract.predictions",
@@ -163,7 +164,7 @@ def is_in(unit: str, room: str) -> bool:
                 for room in ("transport", "documents", "verification", "interception", "pytest_plugin")
             },
         ),
-        ("click", {"sam3_contract.cli", "sam3_contract.report"}),
+        ("click", {"sam3_contract.cli", "sam3_contract.report", "sam3_contract.terminal"}),
         ("pydantic", {f"sam3_contract.{room}" for room in ("wire", "deviations", "checks")} | {"mock_server"}),
         ("scipy", {"sam3_contract.masks", "sam3_contract.snapshots"}),
         ("socket", {"mock_server", "sam3_contract.interception", "sam3_contract.pytest_plugin"}),

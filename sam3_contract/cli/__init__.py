@@ -9,12 +9,14 @@ from typing import Final, NoReturn
 
 import click
 
-from sam3_contract.errors import HarError, ImageError, Sam3ContractError, SnapshotError, TransportError
+from sam3_contract.errors import HarError, ImageError, OutputError, Sam3ContractError, SnapshotError, TransportError
+from sam3_contract.terminal import say
 
 __all__ = ["commands", "main"]
 
 USAGE: Final = 2
 UNJUDGED: Final = 3
+_NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError)
 COMMANDS: Final = ("serve", "verify", "snapshot", "masks", "checks", "faults", "spec")
 
 
@@ -59,9 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+        say("stopped", err=True)
         sys.exit(130)
     except Sam3ContractError as error:
-        click.echo(f"sam3-contract: {error}", err=True)
-        sys.exit(UNJUDGED if isinstance(error, TransportError | ImageError | HarError | SnapshotError) else USAGE)
+        say(f"sam3-contract: {error}", err=True)
+        sys.exit(
+            UNJUDGED
+            if isinstance(error, TransportError | ImageError | HarError | SnapshotError | OutputError)
+            else USAGE
+        )
     sys.exit(status if isinstance(status, int) else 0)

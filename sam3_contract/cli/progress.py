@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sam3_contract.checks import Check, judge
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract
+from sam3_contract.terminal import plain
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def progress_on_terminal(
     )
     found = 0
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(f"verifying {target}", total=total, found=0)
+        task = progress.add_task(f"verifying {escape(plain(target))}", total=total, found=0)
 
         def answered(exchange: Exchange) -> None:
             nonlocal found

@@ -11,8 +11,10 @@ from typing import Literal
 
 import click
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.cli.config import from_environment, read_config
 from sam3_contract.errors import UsageError
+from sam3_contract.terminal import say
 
 __all__ = ["serve"]
 
@@ -180,10 +182,10 @@ def serve(
         raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
     if fetch_urls and not api_keys and not is_loopback(host):
         told = "fetch images from public hosts; --api-key tells who may"
-        click.echo(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
+        say(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
     if control_token is None and not no_control and workers == 1 and not is_loopback(host):
         control_token = secrets.token_urlsafe(16)
-        click.echo(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
+        say(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
         access_log = "text" if sys.stderr.isatty() else "none"
     settings = Settings(
@@ -214,7 +216,5 @@ def serve(
 def _announce(ready_file: Path | None, url: str) -> None:
     if ready_file is not None:
         # Put in place whole: whoever waits for the file never reads half a URL.
-        draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
-        draft.write_text(f"{url}\n", encoding="utf-8")
-        draft.replace(ready_file)
-    click.echo(f"SAM 3 mock at {url} (Ctrl-C stops it)")
+        write_atomically(ready_file, f"{url}\n".encode())
+    say(f"SAM 3 mock at {url} (Ctrl-C stops it)")

@@ -21,6 +21,7 @@ from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
+from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 from sam3_contract.verification import runner
 from sam3_contract.verification.baseline import Baseline
@@ -170,7 +171,7 @@ def verify(
         budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:
             words = estimate(chosen.plan, max_calls, price)
-            click.echo(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
+            say(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
         if examples and not run.unanswered and not run.stopped:
             # Only here: schemathesis takes longer to import than planned cases take to send.
@@ -185,7 +186,7 @@ def verify(
     if write_baseline:
         found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
         Baseline.of(found).save(write_baseline)
-        click.echo(f"accepted findings are in {write_baseline}", err=True)
+        say(f"accepted findings are in {write_baseline}", err=True)
     context.exit(run.exit_status)
 
 
@@ -211,7 +212,7 @@ def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted:
 
     recording = read_har(path, contract)
     for reason in recording.left_out:
-        click.echo(f"sam3-contract: left out: {reason}", err=True)
+        say(f"sam3-contract: left out: {reason}", err=True)
     return runner.run_of(recording.exchanges, contract, target=path.name, checks=checks, baseline=accepted)
 
 
@@ -244,15 +245,15 @@ def _progress(
 
 def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Again | None) -> None:
     if run.unanswered:
-        click.echo(f"sam3-contract: {run.unanswered}", err=True)
+        say(f"sam3-contract: {run.unanswered}", err=True)
     if form == "json":
         document = report.as_json(run, contract, again=again)
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        click.echo(report.as_text(run, contract, colour=report.wants_colour(), again=again), nl=False)
+        say(report.as_text(run, contract, colour=report.wants_colour(), again=again), nl=False, styled=True)
     if folder is not None:
         for path in report.write(run, contract, folder, again=again):
-            click.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)
 
 
 def _codes(values: Sequence[str]) -> list[str]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import click
-
 from sam3_contract import cases
 from sam3_contract.cases import Plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Photograph
+from sam3_contract.terminal import say
 
 __all__ = ["Chosen", "choose", "estimate", "show_plan"]
 
@@ -66,9 +65,9 @@ def show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
     width = max(len(entry.id) for entry in plan.entries)
     for number, entry in enumerate(plan.entries, start=1):
         if number == max_calls + 1:
-            click.echo(f"---- over the budget of {max_calls} calls ----")
-        click.echo(f"{number:3}  {entry.id:{width}}  {entry.asks}")
-    click.echo(estimate(plan, max_calls, price))
+            say(f"---- over the budget of {max_calls} calls ----")
+        say(f"{number:3}  {entry.id:{width}}  {entry.asks}")
+    say(estimate(plan, max_calls, price))
 
 
 def estimate(plan: Plan, max_calls: int, price: float | None) -> str:

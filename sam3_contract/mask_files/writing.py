@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam3_contract.atomic import replacing, write_atomically
 from sam3_contract.errors import MaskError, UsageError
 from sam3_contract.mask_files.opening import STDIN, Size
 from sam3_contract.mask_files.values import FoundMask, Value, at_path
@@ -237,7 +239,7 @@ def _write_png(values: Checked, _conversion: Conversion, output: str) -> None:
     digits = max(4, len(str(len(rles))))
     for number, bitmap in enumerate(_bitmaps(rles), start=1):
         _, png = cv2.imencode(".png", np.ascontiguousarray(bitmap).view(np.uint8) * np.uint8(255))
-        (folder / f"mask-{number:0{digits}}.png").write_bytes(png.tobytes())
+        write_atomically(folder / f"mask-{number:0{digits}}.png", png.tobytes())
 
 
 def _write_npz(values: Checked, _conversion: Conversion, output: str) -> None:
@@ -278,13 +280,14 @@ def _replacing(output: str, *, binary: bool = False) -> Iterator[IO[Any]]:
             file.seek(0)
             (sys.stdout.buffer if binary else sys.stdout).write(file.read())
         return
-    part = Path(output).with_name(f".{Path(output).name}.part")
-    try:
-        with part.open("wb" if binary else "w") as file:
+    with replacing(Path(output)) as file:
+        if binary:
             yield file
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
+            return
+        text = io.TextIOWrapper(file, encoding="utf-8")
+        yield text
+        text.flush()
+        text.detach()
 
 
 WRITERS: Final[dict[str, Callable[[Checked, Conversion, str], None]]] = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.checks import Violation
-from sam3_contract.errors import ReportError
+from sam3_contract.errors import OutputError, ReportError
 from sam3_contract.har import har_from_exchanges
 from sam3_contract.redaction import MIN_KEY, bytes_without_key
 from sam3_contract.report.html import as_html
@@ -95,16 +94,8 @@ FILES: Final[Mapping[str, Writer]] = {
 
 def _write(folder: Path, name: str, content: bytes) -> Path:
     path = folder / name
-    draft = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    except OSError as error:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)
-        raise ReportError(f"{path} cannot be written: {error.strerror or error}") from error
+        write_atomically(path, content)
+    except OutputError as error:
+        raise ReportError(str(error)) from error
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Final, Literal
@@ -10,6 +9,7 @@ from typing import Final, Literal
 from sam3_contract.checks import Violation
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
+from sam3_contract.terminal import plain
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = [
@@ -38,25 +38,10 @@ Again = Callable[[Violation], Sequence[str]]
 LEAST_PART: Final = 4  # characters of a key that are worth masking
 _CUT: Final = "..."  # as `shown` of the checks writes it
 
-# What is not printable, and what turns the order of the letters around it.
-_UNSHOWN: Final = re.compile(
-    r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-
 
 def tool() -> str:
     """Name this program and its version."""
     return f"sam3-contract {metadata.version('sam3-contract')}"
-
-
-def plain(text: str) -> str:
-    r"""Write out what a terminal or a page would act on rather than show; line breaks stay.
-
-    Example:
-        >>> plain("red \x1b[31m") == "red \\x1b[31m"
-        True
-    """
-    return _UNSHOWN.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def safe(text: str, exchange: Exchange) -> str:

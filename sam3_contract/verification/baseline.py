@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import orjson
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.bounded import read_bounded
 from sam3_contract.checks import CHECKS, Violation
-from sam3_contract.errors import BaselineError
+from sam3_contract.errors import BaselineError, OutputError
 
 FORMAT: Final = "sam3-contract/baseline/1"
 _MAX_BYTES: Final = 2**26
@@ -56,14 +57,11 @@ class Baseline:
             BaselineError: If it cannot be written.
         """
         accepted = [dict(zip(_FIELDS, entry.split("\t"), strict=True)) for entry in sorted(self.entries)]
-        draft = path.with_name(f".{path.name}.draft")
+        content = orjson.dumps({"format": FORMAT, "accepted": accepted}, option=orjson.OPT_INDENT_2) + b"\n"
         try:
-            draft.write_bytes(
-                orjson.dumps({"format": FORMAT, "accepted": accepted}, option=orjson.OPT_INDENT_2) + b"\n"
-            )
-            draft.replace(path)
-        except OSError as error:
-            raise BaselineError(f"{path} cannot be written: {error.strerror}") from error
+            write_atomically(path, content)
+        except OutputError as error:
+            raise BaselineError(str(error)) from error
 
     def __contains__(self, violation: Violation) -> bool:
         return _identity(violation) in self.entries

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sam3_contract.atomic import write_atomically
 from sam3_contract.checks import Violation
-from sam3_contract.errors import ImageError, UsageError
+from sam3_contract.errors import ImageError, OutputError, UsageError
 from sam3_contract.exchange import WRONG_KEY, Exchange
 from sam3_contract.images import bytes_from_base64
 from sam3_contract.spec import Contract
@@ -76,11 +77,10 @@ class Reproduction:
         name = re.sub(r"[^\w.-]+", "_", exchange.case.id)
         path = self.folder / f"{name}.json"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(exchange.case.content)
+            write_atomically(path, exchange.case.content)
             self._save_image(exchange, name)
-        except OSError as error:
-            raise UsageError(f"the request cannot be saved in {self.folder}: {error.strerror}") from error
+        except OutputError as error:
+            raise UsageError(f"the request cannot be saved: {error}") from error
         return path
 
     def _save_image(self, exchange: Exchange, name: str) -> None:
@@ -91,4 +91,4 @@ class Reproduction:
                 content = bytes_from_base64(value)
             except ImageError:
                 return  # an image that is sent to be refused; the body holds it
-            (self.folder / f"{name}{_SUFFIXES[header.format]}").write_bytes(content)
+            write_atomically(self.folder / f"{name}{_SUFFIXES[header.format]}", content)

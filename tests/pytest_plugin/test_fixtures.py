@@ -52,6 +52,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A folder of a user's tests, with nothing of this suite's environment."""
     for name in ("API_KEY", "ROBOFLOW_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")  # another's plugin, imported anew in every session
     return pytester
 
 

@@ -66,7 +66,7 @@ def write(session: pytest.Pytester, source: str = TWO_TESTS, name: str = "test_i
 
 def run(session: pytest.Pytester, *arguments: str, apart: bool = False) -> pytest.RunResult:
     """Run a session, in a process of its own only if it has to be: starting one takes longer than most sessions."""
-    options = ("-W", "error", "-p", "no:cacheprovider", *arguments)
+    options = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:schemathesis", *arguments)
     if not apart and "-n" not in arguments:
         return session.runpytest_inprocess(*options)
     # Other plugins of this environment take a second to import, in each worker.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -112,7 +113,7 @@ def test_failed_write_leaves_the_earlier_file(tmp_path: Path, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(ReportError, match="No space left on device"):
         write(broken_run(), CONTRACT, tmp_path)
 

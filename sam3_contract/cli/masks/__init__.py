@@ -13,6 +13,7 @@ from sam3_contract.cli.masks.convert import convert
 from sam3_contract.cli.masks.show import show
 from sam3_contract.masks import DEFECTS, Defect, defect_named
 from sam3_contract.masks.catalogue.finding import shown
+from sam3_contract.terminal import say
 
 __all__ = ["masks"]
 
@@ -34,7 +35,7 @@ masks.add_command(show)
 def explain(defect: str | None) -> None:
     """Explain a defect, by its code or its name; without one, list them all."""
     lines = _catalogue() if defect is None else _explained(defect_named(defect))
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def _catalogue() -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import click
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sam3_contract.errors import UsageError
@@ -19,6 +20,7 @@ from sam3_contract.mask_files.batches import batches_of
 from sam3_contract.mask_files.judging import TOO_LONG, Judged, Located, Part, judge_in_order
 from sam3_contract.mask_files.opening import Source, Unreadable, image_size_from_options, opened
 from sam3_contract.masks import DEFECTS, Defect, Severity, defect_named
+from sam3_contract.terminal import plain, say
 
 __all__ = ["check", "selected_codes"]
 
@@ -78,7 +80,7 @@ def check(
     try:
         size = image_size_from_options(image_size, image)
     except Unreadable as error:
-        click.echo(f"sam3-contract: {error}", err=True)
+        say(f"sam3-contract: {error}", err=True)
         context.exit(3)
     tally = _Tally(files)
     show = _as_json if form == "json" else _TextReport(max_findings)
@@ -93,14 +95,14 @@ def check(
         else:
             tally.close()
     for reason in tally.unread[:_MAX_UNREAD_SHOWN]:
-        click.echo(f"sam3-contract: {reason}", err=True)
+        say(f"sam3-contract: {reason}", err=True)
     if len(tally.unread) > _MAX_UNREAD_SHOWN:
-        click.echo(f"sam3-contract: and {len(tally.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
+        say(f"sam3-contract: and {len(tally.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
     if form == "json":
-        click.echo(orjson.dumps({"totals": tally.as_json()}).decode())
+        say(orjson.dumps({"totals": tally.as_json()}).decode())
     else:
         assert isinstance(show, _TextReport)
-        click.echo("".join(f"{line}\n" for line in (*show.rest(), *_totals(tally))), nl=False)
+        say("".join(f"{line}\n" for line in (*show.rest(), *_totals(tally))), nl=False)
     context.exit(tally.exit_status)
 
 
@@ -234,7 +236,9 @@ class _Bar:
         """Show how far reading has come."""
         if self._progress and self._task is not None and source.n_bytes is not None:
             read = source.packed.tell()
-            self._progress.update(self._task, description=source.name, total=source.n_bytes, completed=read)
+            self._progress.update(
+                self._task, description=escape(plain(source.name)), total=source.n_bytes, completed=read
+            )
 
     def write(self, text: str) -> None:
         """Write to stdout, above the bar if both are on one terminal."""
@@ -243,7 +247,7 @@ class _Bar:
         both = self._progress if sys.stdout.isatty() else None
         if both:
             both.stop()
-        click.echo(text, nl=False)
+        say(text, nl=False)
         if both:
             both.start()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from sam3_contract.errors import UsageError
+from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
 from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
+from sam3_contract.terminal import say
 
 __all__ = ["convert"]
 
@@ -66,15 +67,17 @@ def convert(
         problem = "nothing is written: masks are not sound; --skip-unsound leaves them out"
     except NoMask:
         problem = f"{file} holds no {'sound ' * bool(conversion.unsound)}mask; nothing is written"
+    except OutputError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}") from error
     for line in conversion.named():
         _said(line, 1)
     if problem:
         context.exit(_said(problem, 1 if conversion.unsound else 3))
-    click.echo("\n".join(conversion.told(output)), err=True)
+    say("\n".join(conversion.told(output)), err=True)
 
 
 def _said(line: str, status: int) -> int:
-    click.echo(f"sam3-contract: {line}", err=True)
+    say(f"sam3-contract: {line}", err=True)
     return status

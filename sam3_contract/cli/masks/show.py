@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Final
 
 import click
 import numpy as np
+from PIL import Image
 
+from sam3_contract.atomic import replacing
 from sam3_contract.drawing import Contrast, Layer, draw_difference, draw_masks, enlargement, open_photograph
-from sam3_contract.errors import ImageError, MaskError, UsageError
+from sam3_contract.errors import ImageError, MaskError, OutputError, UsageError
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
 from sam3_contract.mask_files.values import FoundMask, Value, values_of_file
 from sam3_contract.masks import Comparison, Verdict, bitmap_from_masks, compare, iou_matrix, matched
 from sam3_contract.masks.diagnosis.sketch import Sketch, sketch_of
+from sam3_contract.terminal import say
 
 __all__ = ["show"]
 
@@ -53,7 +57,7 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
         first = _value(response, size)
         second = None if other is None else _value(other, size)
     except Unreadable as error:
-        click.echo(f"sam3-contract: {error}", err=True)
+        say(f"sam3-contract: {error}", err=True)
         context.exit(3)
     except ImageError as error:
         raise ImageError(f"{image}: {error}") from error
@@ -67,12 +71,25 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
         names = (Path(response).name, Path(other).name)
         names = names if names[0] != names[1] else (response, other)
         picture = draw_difference(photograph, contrasts, names=names, times=times)
-        click.echo("\n".join(_told(pairs)))
-    try:
-        picture.save(output)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        say("\n".join(_told(pairs)))
+    _save(picture, Path(output), sources=(image, response, other))
     context.exit(status)
+
+
+def _save(picture: Image.Image, output: Path, *, sources: Sequence[str | None]) -> None:
+    if any(one is not None and output.exists() and Path(one).exists() and output.samefile(one) for one in sources):
+        raise UsageError(f"{output} is what is shown: write the picture to another file")
+    known = Image.registered_extensions()
+    suffix = output.suffix.lower()
+    if suffix not in known and output.suffix:
+        raise UsageError(f"{output} cannot be written: unknown file extension: {suffix}; .png is one")
+    content = io.BytesIO()
+    picture.save(content, known.get(suffix, "PNG"))
+    try:
+        with replacing(output) as file:
+            file.write(content.getvalue())
+    except OutputError as error:
+        raise UsageError(str(error)) from error
 
 
 def _value(name: str, size: Size) -> Value:
@@ -81,7 +98,7 @@ def _value(name: str, size: Size) -> Value:
         raise UsageError(f"{name} holds {len(values)} lines; a picture shows one image: write its line to a file")
     [value] = values
     for finding in value.errors:
-        click.echo(f"sam3-contract: {value.where}: {finding}", err=True)
+        say(f"sam3-contract: {value.where}: {finding}", err=True)
     if not value.masks and not value.errors:
         raise Unreadable(f"{name} holds no mask")
     return value
@@ -97,7 +114,7 @@ def _layers(value: Value, size: Size) -> list[Layer]:
     layers = []
     for index, found in enumerate(value.masks):
         if found.errors:
-            click.echo(f"sam3-contract: {value.where}: {found.errors[0]}", err=True)
+            say(f"sam3-contract: {value.where}: {found.errors[0]}", err=True)
             continue
         colour = found.group or 0 if several else index
         layers.append(Layer(bitmap_from_masks(found.masks, image_size=size), _label(found, index), colour))
@@ -162,12 +179,12 @@ def _drawn(value: Value, size: Size) -> list[_Drawn]:
     drawn = []
     for index, found in enumerate(value.masks):
         if found.errors:
-            click.echo(f"sam3-contract: {value.where}: {found.errors[0]}", err=True)
+            say(f"sam3-contract: {value.where}: {found.errors[0]}", err=True)
         try:
             drawn.append(_Drawn(_label(found, index), found, sketch_of(found.masks, image_size=size)))
         except MaskError as error:
             if not found.errors:
-                click.echo(f"sam3-contract: {value.where}: {found.path}: {error}", err=True)
+                say(f"sam3-contract: {value.where}: {found.path}: {error}", err=True)
     return drawn
 
 

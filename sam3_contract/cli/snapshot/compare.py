@@ -28,6 +28,7 @@ from sam3_contract.snapshots import (
 from sam3_contract.snapshots.folder import picture_file, read_image
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import transport_to
+from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
 __all__ = ["compare"]
@@ -101,11 +102,11 @@ def compare(
     status = _status(compared)
     if output_format == "json":
         whole = _whole(compared, target=transport.target, folder=folder, tolerances=tolerances, status=status)
-        click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
+        say(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
     else:
         for one in compared:
-            click.echo("\n".join(lines_of(one.change, picture=one.picture)))
-        click.echo(f"\n{_summary(compared)}")
+            say("\n".join(lines_of(one.change, picture=one.picture)))
+        say(f"\n{_summary(compared)}")
     context.exit(status)
 
 
@@ -145,7 +146,7 @@ def _picture(path: Path, change: RequestChange, content: bytes | None) -> str:
         picture = picture_file(path.parent, path.stem)
         return str(picture) if write_picture(change, photograph=content, path=picture) else ""
     except SnapshotError as error:
-        click.echo(f"sam3-contract: {error}", err=True)
+        say(f"sam3-contract: {error}", err=True)
         return ""
 
 

@@ -32,6 +32,7 @@ from sam3_contract.snapshots.folder import drop_images_but, keep_image, read_ima
 from sam3_contract.snapshots.requests import image_of
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import transport_to
+from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
 __all__ = ["take"]
@@ -136,10 +137,10 @@ def _take(transport: Transport, named: Sequence[NamedCase], folder: Path, contra
             taken = snapshot_of(transport.send(case), contract, image_name=image_name)
         except TransportError as error:
             rest = len(named) - number
-            click.echo(f"sam3-contract: {error}; {rest} request{'s' * (rest != 1)} not asked", err=True)
+            say(f"sam3-contract: {error}; {rest} request{'s' * (rest != 1)} not asked", err=True)
             return False
         except SnapshotError as error:
-            click.echo(f"sam3-contract: {case.id} is not kept: {error}", err=True)
+            say(f"sam3-contract: {case.id} is not kept: {error}", err=True)
             complete = False
             continue
         _keep(taken, case, folder)
@@ -155,7 +156,7 @@ def _keep(taken: Snapshot, case: Case, folder: Path) -> None:
     written = write_snapshot(path, taken)
     n_instances = taken.answer.n_instances
     found = f"{n_instances} instance{'s' * (n_instances != 1)}" if taken.status == 200 else f"status {taken.status}"
-    click.echo(f"{'written' if written else 'as it was':9}  {path}  {found}")
+    say(f"{'written' if written else 'as it was':9}  {path}  {found}")
 
 
 def _tidy(folder: Path, names: set[str]) -> None:
@@ -169,9 +170,9 @@ def _tidy(folder: Path, names: set[str]) -> None:
         try:
             kept.append(read_snapshot(path).request.image)
         except SnapshotError as error:
-            click.echo(f"sam3-contract: {error}", err=True)
+            say(f"sam3-contract: {error}", err=True)
             return  # what it refers to is not known
     drop_images_but(folder, [image for image in kept if image is not None])
     if others:
         stay = "1 snapshot of another request stays" if others == 1 else f"{others} snapshots of other requests stay"
-        click.echo(f"sam3-contract: {stay} in {folder}", err=True)
+        say(f"sam3-contract: {stay} in {folder}", err=True)
