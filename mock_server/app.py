@@ -20,6 +20,7 @@ from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
 from mock_server.engines.annotated import Annotated
 from mock_server.engines.mixed import Mixed
+from mock_server.engines.protocol import Engine
 from mock_server.engines.specimens import PREFIX, SPECIMENS
 from mock_server.engines.synthetic import Synthetic
 from mock_server.http import access_log, docs_page
@@ -43,7 +44,7 @@ from mock_server.images.fetching import Fetcher
 from mock_server.journal.recorder import Recorder
 from mock_server.operations import concept, observed, visual
 from mock_server.operations.backend import Answer, Backend
-from mock_server.operations.caches import Memory
+from mock_server.operations.caches import MakeCaches, own_caches
 from mock_server.settings import Settings
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError, UsageError
@@ -71,15 +72,16 @@ def create_app(
     settings: Settings | None = None,
     *,
     contract: spec.Contract | None = None,
-    memory: Callable[[Library], Memory] = lambda _: Memory(),
+    engine: Engine | None = None,
+    caches: MakeCaches = own_caches,
 ) -> Flask:
     """Make a mock service, for any WSGI server or for ``app.test_client()``.
 
     Args:
         settings: How it behaves.
         contract: The document it serves; the project's own by default.
-        memory: Makes what it remembers images and logits in, of the images it knows; by default it keeps them to
-            itself.
+        engine: Where masks come from, but of specimens and known images; :class:`Synthetic` by default.
+        caches: Makes what it remembers images and logits in; by default it keeps them to itself.
 
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
@@ -99,8 +101,9 @@ def create_app(
     access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
     library = library_of(coco=settings.coco, images=settings.coco_images, scenes=settings.scenes)
     picture_of_url = _picture_of_url(settings, library)
-    engine = Mixed(Annotated(settings.seed), Synthetic(settings.seed))
-    backend = Backend(engine, memory(library), picture_of_url=picture_of_url, library=library)
+    mixed = Mixed(Annotated(settings.seed), engine or Synthetic(settings.seed))
+    remembered = caches(library, files=mixed.reads_pixels)
+    backend = Backend(mixed, remembered, picture_of_url=picture_of_url, library=library)
     control = MockControl(app, settings, backend, [operation.id for operation in served.operations])
     strict = settings.profile == "documented"
     Recorder(
@@ -122,7 +125,7 @@ def create_app(
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
     app.before_request(lambda: _admit(keys, guarded, strict=strict))
     # By this a verification knows that no model with misses of its own answers.
-    masks = "estimated" if engine.reads_pixels else "exact"
+    masks = "estimated" if mixed.reads_pixels else "exact"
     app.after_request(lambda response: add_headers(response, current_request(), settings.profile, masks=masks))
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
@@ -213,9 +216,9 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
         {"model_id": name, **dict.fromkeys(unknown), "request_aliases": [], "request_paths": paths}
         for name, paths in ((concept.MODEL, concepts), (visual.MODEL, interactive))
     ]
-    memory = ("total_vram_bytes", "gpu_memory_used", "gpu_memory_total", "torch_cuda_allocated")
+    totals = ("total_vram_bytes", "gpu_memory_used", "gpu_memory_total", "torch_cuda_allocated")
     more = ("torch_cuda_reserved", "torch_cuda_allocator_cache", "non_torch_gpu_memory")
-    return {"models": models, **dict.fromkeys((*memory, *more))}
+    return {"models": models, **dict.fromkeys((*totals, *more))}
 
 
 def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mock_server.http.access_log import Form
+from mock_server.http.access_log import LogFormat
 from mock_server.http.protocol import Profile
 
 __all__ = ["Settings"]
@@ -63,4 +63,4 @@ class Settings:
     journal_bytes: int = 16 * 1024 * 1024
     journal_thumbnails: bool = False
     scenarios: Path | None = None
-    access_log: Form = "none"
+    access_log: LogFormat = "none"

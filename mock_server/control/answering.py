@@ -37,11 +37,11 @@ def answering(scenarios: Scenarios, operation: str, view: View, *, strict: bool)
         if not scenarios.active:
             return view()
         sent, notes = current_request(), current_notes()
-        asked = InspectedRequest(operation, sent.headers, lambda: body_of(sent, notes, strict=strict))
-        taken = scenarios.take(asked)
+        inspected = InspectedRequest(operation, sent.headers, lambda: body_of(sent, notes, strict=strict))
+        taken = scenarios.take(inspected)
         if taken is None:
             if scenarios.strict:
-                raise scenarios.miss(_described(asked))
+                raise scenarios.miss(_described(inspected))
             return view()
         notes.scenario = taken.scenario
         return _play(taken, view, scenarios)
@@ -62,6 +62,6 @@ def _play(taken: Taken, view: View, scenarios: Scenarios) -> Response:
     return view()
 
 
-def _described(asked: InspectedRequest) -> str:
-    texts = masked(texts_of(asked.body), keys_sent(current_request(), asked.body))
-    return f"no scenario takes {asked.operation} with texts {texts!r}"[:_LONGEST]
+def _described(inspected: InspectedRequest) -> str:
+    texts = masked(texts_of(inspected.body), keys_sent(current_request(), inspected.body))
+    return f"no scenario takes {inspected.operation} with texts {texts!r}"[:_LONGEST]

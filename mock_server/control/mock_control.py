@@ -73,7 +73,7 @@ class MockControl:
     def reset(self) -> None:
         """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start."""
         self.journal.clear()
-        self._backend.memory.clear()
+        self._backend.caches.clear()
         self.faults = self._faults_at_start
         self._restore_scenarios()
 

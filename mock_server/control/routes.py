@@ -16,7 +16,7 @@ from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
 from mock_server.http.inspection import texts_of
 from mock_server.http.protocol import CONTROL_ENDPOINT, CONTROL_PREFIX
-from mock_server.scenarios.files import MOST_BYTES, Form, Source, parse
+from mock_server.scenarios.files import MOST_BYTES, FileFormat, Source, parse
 from mock_server.scenarios.validation import Mistake, Place
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
@@ -26,7 +26,7 @@ __all__ = ["install"]
 PREFIX: Final = CONTROL_PREFIX
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all but the known ones get a 405 in JSON
 _LIMIT: Final = 100  # requests that are listed unless told otherwise
-_FORMS: Final[Mapping[str, Form]] = {
+_FORMATS: Final[Mapping[str, FileFormat]] = {
     "application/yaml": "yaml",
     "application/x-yaml": "yaml",
     "text/yaml": "yaml",
@@ -85,15 +85,15 @@ def _index(control: MockControl, _: Request) -> Any:
 
 def _requests(control: MockControl, request: Request) -> Any:
     """List the journal, oldest first: ?operation=, ?text= and ?status= filter, ?limit= takes the last so many."""
-    asked = _query(request, ("operation", "text", "status", "limit"))
-    limit = _whole(asked, "limit", _LIMIT)
-    status = _whole(asked, "status", 0)
+    query = _query(request, ("operation", "text", "status", "limit"))
+    limit = _whole(query, "limit", _LIMIT)
+    status = _whole(query, "status", 0)
     found = [
         entry
         for entry in control.journal.requests
-        if ("operation" not in asked or entry.operation == asked["operation"])
+        if ("operation" not in query or entry.operation == query["operation"])
         and (not status or entry.status == status)
-        and ("text" not in asked or asked["text"] in texts_of(entry.body))
+        and ("text" not in query or query["text"] in texts_of(entry.body))
     ]
     listed = [entry.as_json() for entry in found[max(len(found) - limit, 0) :]]
     return {"matching": len(found), "dropped": control.journal.dropped, "requests": listed}
@@ -188,7 +188,7 @@ def _first_line(route: Route) -> str:
 
 def _source(request: Request) -> Source:
     """Read the body; it may name no files, as whoever sends it need not be on this machine."""
-    return parse(request.get_data(cache=False), _FORMS.get(request.mimetype, "json"), origin="the request's body")
+    return parse(request.get_data(cache=False), _FORMATS.get(request.mimetype, "json"), origin="the request's body")
 
 
 def _query(request: Request, known: tuple[str, ...]) -> Mapping[str, str]:
@@ -201,8 +201,8 @@ def _query(request: Request, known: tuple[str, ...]) -> Mapping[str, str]:
     return request.args
 
 
-def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
-    text = asked.get(name, str(default))
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UsageError(f"{name} is {text[:60]!r}, has to be a whole number")
     return int(text)

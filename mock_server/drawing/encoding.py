@@ -1,4 +1,4 @@
-"""Masks in the forms that the service answers with.
+"""Masks in the formats that the service answers with.
 
 Contours come from OpenCV and run-length strings from pycocotools, as in the service itself. The checks of
 ``sam3_contract.masks`` read them with a codec of their own, so that one mistake cannot hide in both.
@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from mock_server.drawing.patches import Patch
+from mock_server.drawing.run_lengths import counts_from_runs
 
-__all__ = ["confidence_from_permille", "npz_from_patches", "polygons_from_patch", "rings_from_patch", "rle_from_patch"]
+__all__ = [
+    "confidence_from_permille",
+    "npz_from_arrays",
+    "npz_from_patches",
+    "polygons_from_patch",
+    "rings_from_patch",
+    "rle_from_patch",
+]
 
 Ring = NDArray[np.int32]
 
@@ -74,9 +81,8 @@ def rle_from_patch(patch: Patch, *, size: tuple[int, int]) -> dict[str, Any]:
         size: ``(height, width)`` of the image; their product must stay under 2**29, where pycocotools overflows.
     """
     height, width = size
-    runs = {"size": [height, width], "counts": _run_lengths(patch, height=height, width=width).tolist()}
-    encoded = coco.frPyObjects(runs, height, width)
-    return {"size": [height, width], "counts": encoded["counts"].decode("ascii")}
+    counts = counts_from_runs(_run_lengths(patch, height=height, width=width), size=size)
+    return {"size": [height, width], "counts": counts.decode("ascii")}
 
 
 def _run_lengths(patch: Patch, *, height: int, width: int) -> NDArray[np.int64]:
@@ -111,12 +117,22 @@ def npz_from_patches(patches: Sequence[Patch], *, size: tuple[int, int]) -> byte
     for plane, patch in zip(masks, patches, strict=True):
         plane[patch.top : patch.bottom, patch.left : patch.right][patch.pixels] = LOGIT
     rows, columns = (np.arange(LOW_RES) * extent // LOW_RES for extent in size)
+    return npz_from_arrays({"masks": masks, "low_res_masks": masks[:, rows][:, :, columns]})
+
+
+def npz_from_arrays(arrays: Mapping[str, NDArray[Any]], *, pickles: bool = False) -> bytes:
+    """Write arrays as an npz archive that is the same at any time.
+
+    Args:
+        arrays: By name.
+        pickles: Whether arrays of objects are written, as pickles.
+    """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as container:
-        for name, array in (("masks", masks), ("low_res_masks", masks[:, rows][:, :, columns])):
+        for name, array in arrays.items():
             # numpy's own savez stamps the wall clock into the archive.
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             with container.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=pickles)
     return archive.getvalue()

@@ -1,4 +1,4 @@
-"""COCO run lengths as they stand in annotation files, read strictly; pycocotools checks none of it.
+"""COCO run lengths, read strictly: pycocotools checks none of it. The one place of the mock that knows them.
 
 Runs go down the columns of the image, the first one is background; all numbers are pixels.
 """
@@ -13,7 +13,7 @@ from pycocotools import mask as coco
 
 from mock_server.drawing.patches import Patch
 
-__all__ = ["counts_from_runs", "edges_of_runs", "patch_from_runs", "runs_from_bitmap", "runs_from_counts"]
+__all__ = ["Runs", "counts_from_runs", "edges_of_runs", "patch_from_runs", "runs_from_bitmap", "runs_from_counts"]
 
 Runs = NDArray[np.int64]
 Edges = tuple[int, int, int, int]
@@ -49,7 +49,7 @@ def runs_from_counts(counts: bytes) -> Runs:
 
 
 def counts_from_runs(runs: Runs, *, size: tuple[int, int]) -> bytes:
-    """Write runs as compressed counts, to keep them: about one byte each."""
+    """Write runs as compressed counts, about one byte each, whether they fill the image or not."""
     encoded = coco.frPyObjects({"size": list(size), "counts": runs.tolist()}, *size)
     return bytes(encoded["counts"])
 

@@ -50,7 +50,7 @@ COUNTED: Final = 8  # contradictions that cost anything
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Selection:
     """What a prompt asks for.
 
     Attributes:
@@ -100,11 +100,11 @@ class Annotated:
         """Segment one object: whole, part and subpart, best first."""
         known = _known(picture)
         clicks = clicks_of(target.clicks, known.size)
-        asked = _asked(target, clicks, known)
-        seeds = _seeds(asked, known)
-        beside = _beside(asked, clicks, known, self.seed)
-        erased, contradictions = _erased(asked, clicks, known)
-        kept = [*_kept(asked, known), _dots(clicks.positive[MAX_DISCS:])]
+        selection = _selection(target, clicks, known)
+        seeds = _seeds(selection, known)
+        beside = _beside(selection, clicks, known, self.seed)
+        erased, contradictions = _erased(selection, clicks, known)
+        kept = [*_kept(selection, known), _dots(clicks.positive[MAX_DISCS:])]
         doubt = DOUBT * min(contradictions, COUNTED)
         dice = Dice("annotated object", str(self.seed), *sorted(one.category.name for one in seeds))
         found = []
@@ -127,7 +127,7 @@ def _same(patch: Patch) -> Patch:
     return patch
 
 
-def _asked(prompt: Target, clicks: Clicks, known: AnnotatedImage) -> Asked:
+def _selection(prompt: Target, clicks: Clicks, known: AnnotatedImage) -> Selection:
     clicked: dict[Annotation, list[Pixel]] = {}
     missed: list[Pixel] = []
     for click in clicks.positive[:MAX_DISCS]:
@@ -140,20 +140,20 @@ def _asked(prompt: Target, clicks: Clicks, known: AnnotatedImage) -> Asked:
     rest = None
     if missed or fits_nothing:
         rest = Target(tuple(Click(x, y, True) for x, y in missed), prompt.box if boxed is None else None)
-    return Asked(boxed, clicked, missed, rest)
+    return Selection(boxed, clicked, missed, rest)
 
 
 def _edges(box: Box) -> Half:
     return half_pixels(box.left), half_pixels(box.top), half_pixels(box.right), half_pixels(box.bottom)
 
 
-def _seeds(asked: Asked, known: AnnotatedImage) -> dict[Annotation, list[Pixel]]:
+def _seeds(selection: Selection, known: AnnotatedImage) -> dict[Annotation, list[Pixel]]:
     """Tell for each annotation that is picked around which pixels its parts lie."""
-    seeds = dict(asked.clicked)
-    if asked.boxed is not None:
-        patch = known.patch(asked.boxed)
+    seeds = dict(selection.clicked)
+    if selection.boxed is not None:
+        patch = known.patch(selection.boxed)
         x, y = innermost_pixel(patch.pixels)
-        seeds[asked.boxed] = [(patch.left + x, patch.top + y), *seeds.get(asked.boxed, [])]
+        seeds[selection.boxed] = [(patch.left + x, patch.top + y), *seeds.get(selection.boxed, [])]
     return seeds
 
 
@@ -166,25 +166,25 @@ def _part(annotation: Annotation, seeds: Sequence[Pixel], eighths: int, known: A
     return union(intersection(patch, disc(seed, radius=radius, size=known.size)) for seed in seeds)
 
 
-def _beside(asked: Asked, clicks: Clicks, known: AnnotatedImage, seed: int) -> list[Patch]:
+def _beside(selection: Selection, clicks: Clicks, known: AnnotatedImage, seed: int) -> list[Patch]:
     """Draw what is asked for where nothing is annotated, as whole, part and subpart."""
-    if asked.rest is None:
+    if selection.rest is None:
         return [union(())] * len(LEVELS)
     discs = [_eraser(click, known) for click in clicks.negative[:MAX_DISCS]]
-    drawn = Synthetic(seed).segment(asked.rest, Picture(BACKGROUND, known.size))
+    drawn = Synthetic(seed).segment(selection.rest, Picture(BACKGROUND, known.size))
     return [without(one.patch, discs) for one in drawn]
 
 
-def _erased(asked: Asked, clicks: Clicks, known: AnnotatedImage) -> tuple[list[Patch], int]:
+def _erased(selection: Selection, clicks: Clicks, known: AnnotatedImage) -> tuple[list[Patch], int]:
     """List what the negative clicks take away, and count those that contradict what is asked for."""
     erased, contradictions = [], 0
-    wanted = list(chain.from_iterable(asked.clicked.values()))
+    wanted = list(chain.from_iterable(selection.clicked.values()))
     for click in clicks.negative[:MAX_DISCS]:
         hit = known.under(*click)
         if hit is None:
             reach = _eraser(click, known)
-            contradictions += any(_holds(reach, positive) for positive in asked.missed)
-        elif hit is asked.boxed or any(_holds(known.patch(hit), positive) for positive in wanted):
+            contradictions += any(_holds(reach, positive) for positive in selection.missed)
+        elif hit is selection.boxed or any(_holds(known.patch(hit), positive) for positive in wanted):
             erased.append(intersection(known.patch(hit), _eraser(click, known)))
             contradictions += 1
         else:
@@ -192,10 +192,10 @@ def _erased(asked: Asked, clicks: Clicks, known: AnnotatedImage) -> tuple[list[P
     return erased, contradictions
 
 
-def _kept(asked: Asked, known: AnnotatedImage) -> list[Patch]:
+def _kept(selection: Selection, known: AnnotatedImage) -> list[Patch]:
     """Draw what no negative click takes away: the positive clicks, with what lies close by."""
-    kept = [disc(click, radius=KEPT_RADIUS, size=known.size) for click in asked.missed]
-    for annotation, clicked in asked.clicked.items():
+    kept = [disc(click, radius=KEPT_RADIUS, size=known.size) for click in selection.missed]
+    for annotation, clicked in selection.clicked.items():
         patch = known.patch(annotation)
         kept += [intersection(patch, disc(click, radius=KEPT_RADIUS, size=known.size)) for click in clicked]
     return kept

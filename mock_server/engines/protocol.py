@@ -120,7 +120,7 @@ class Engine(Protocol):
 
     @property
     def reads_pixels(self) -> bool:
-        """Whether it looks at the picture's pixels, which are kept for it then."""
+        """Whether it looks at :meth:`Picture.pixels`: only then files are kept with what is remembered of pictures."""
         ...
 
     def find(self, concept: Concept, picture: Picture) -> Sequence[Instance]:

@@ -13,7 +13,7 @@ from mock_server.drawing.encoding import confidence_from_permille
 from mock_server.drawing.patches import Patch, union, without
 from mock_server.drawing.shapes import draw
 from mock_server.engines.protocol import Instance
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import no_answer
 
 __all__ = ["PREFIX", "SPECIMENS", "Specimen", "specimen_of"]
 
@@ -54,9 +54,9 @@ def specimen_of(text: str, size: Size) -> list[Instance] | None:
     name = text.removeprefix(PREFIX).partition(" ")[0]
     if name not in SPECIMENS:
         known = ", ".join(SPECIMENS)
-        raise Refusal(599, {"message": f"Mock Has No Answer: no specimen named {name!r}; there are {known}"})
+        raise no_answer(f"no specimen named {name!r}; there are {known}")
     if size[0] * size[1] > MAX_PIXELS:
-        raise Refusal(599, {"message": f"Mock Has No Answer: specimens of images over {MAX_PIXELS} pixels"})
+        raise no_answer(f"specimens of images over {MAX_PIXELS} pixels")
     return [
         Instance(confidence_from_permille(permille), partial(_same, patch))
         for patch, permille in SPECIMENS[name].draw(size)

@@ -20,7 +20,7 @@ from flask import Flask, Response, current_app, g, request
 from mock_server.faults.catalogue import Named, parse, parse_list
 from mock_server.faults.fault import Ask, Call, Json, Memory
 from mock_server.http.auth import presented_key
-from mock_server.http.refusals import Refusal, message
+from mock_server.http.refusals import Refusal, no_answer
 from mock_server.http.request_context import current_notes, current_request
 from mock_server.operations.backend import Answer
 from sam3_contract.errors import UsageError
@@ -28,7 +28,6 @@ from sam3_contract.errors import UsageError
 __all__ = ["Faulty", "Switchboard", "install", "switch_on", "switchboard_of"]
 
 HEADER: Final = "x-mock-fault"
-NO_ANSWER: Final = 599  # no status of the real service: a client must not mistake the mock's for the service's
 _ENVIRON: Final = "HTTP_X_MOCK_FAULT"
 _EXTENSION: Final = "sam3_contract_mock_faults"
 _COUNTED: Final = 256  # texts whose requests are counted; headers could name ever new ones
@@ -87,7 +86,7 @@ class Faulty:
         except _MISFITS as error:
             if len(self.entries) < 2:
                 raise
-            raise message(NO_ANSWER, self._misfit) from error
+            raise self._misfit from error
 
     def respond(self, response: Response) -> Response:
         """Let the faults change what goes out, and name them in a header."""
@@ -99,13 +98,14 @@ class Faulty:
         except _MISFITS:
             if len(self.entries) < 2:
                 raise
-            response = Response(orjson.dumps({"message": self._misfit}), NO_ANSWER, content_type="application/json")
+            misfit = self._misfit
+            response = Response(orjson.dumps(misfit.body), misfit.status, content_type="application/json")
         response.headers[HEADER] = ", ".join(self.texts)
         return response
 
     @property
-    def _misfit(self) -> str:
-        return f"Mock Has No Answer: the faults {', '.join(self.texts)} do not go together"
+    def _misfit(self) -> Refusal:
+        return no_answer(f"the faults {', '.join(self.texts)} do not go together")
 
     def _around(self, one: Named, memory: Memory, ask: Ask, check: Callable[[Json], object]) -> Ask:
         around = one.fault.hooks.around
@@ -153,7 +153,7 @@ class Switchboard:
         try:
             named = [*map(parse, always), *parse_list(asked or "")]
         except UsageError as error:
-            raise message(NO_ANSWER, f"Mock Has No Answer: {error}") from error
+            raise no_answer(str(error)) from error
         for one in self.add(named):
             if one.fault.hooks.arrive is not None:
                 one.fault.hooks.arrive(request)

@@ -17,9 +17,9 @@ from flask import Flask, Response, g, request
 from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import MASK, masked_text
 
-__all__ = ["Form", "Line", "install"]
+__all__ = ["Line", "LogFormat", "install"]
 
-Form = Literal["none", "text", "json"]
+LogFormat = Literal["none", "text", "json"]
 Line = dict[str, Any]
 
 _LONGEST: Final = 2000  # characters of a path or a query
@@ -29,7 +29,7 @@ _PLAIN: Final = "/*:,@~!"  # what is readable in a URL as it is
 
 def install(
     app: Flask,
-    form: Form,
+    line_format: LogFormat,
     operations: Collection[str],
     write: Callable[[str], object] = lambda line: sys.stderr.write(line),
 ) -> None:
@@ -37,13 +37,13 @@ def install(
 
     Args:
         app: The application.
-        form: ``text`` or ``json`` lines; ``none`` for no log, which costs nothing.
+        line_format: ``text`` or ``json`` lines; ``none`` for no log, which costs nothing.
         operations: Their ``operationId``, which are the names of their endpoints.
         write: Takes each line, its end included; standard error by default.
     """
-    if form == "none":
+    if line_format == "none":
         return
-    written = _as_json if form == "json" else _as_text
+    written = _as_json if line_format == "json" else _as_text
 
     def begin() -> None:
         g.logged_from = time.perf_counter()
@@ -101,5 +101,5 @@ def _as_text(line: Line) -> str:
         "faults": line["faults"] and line["faults"].replace(", ", ","),
     }
     rest = " ".join(f"{name}={value}" for name, value in named.items() if value is not None)
-    asked = f'"{line["method"]} {target}" {line["status"]} {line["milliseconds"]:.1f}ms'
-    return f"{line['time']} {line['client']} {asked} {rest}\n"
+    head = f'"{line["method"]} {target}" {line["status"]} {line["milliseconds"]:.1f}ms'
+    return f"{line['time']} {line['client']} {head} {rest}\n"

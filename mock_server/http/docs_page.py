@@ -54,8 +54,8 @@ def install(app: Flask, contract: spec.Contract, about: Json) -> None:
         )
 
     def front() -> Response:
-        asked = request.accept_mimetypes.best_match(("application/json", "text/html"))
-        if asked == "text/html":
+        accepted = request.accept_mimetypes.best_match(("application/json", "text/html"))
+        if accepted == "text/html":
             return page()
         return Response(orjson.dumps(about), content_type="application/json", headers={"vary": _HEADERS["vary"]})
 

@@ -86,9 +86,9 @@ def preflight(request: Request) -> Response | None:
         "access-control-allow-methods": _PREFLIGHT_METHODS,
         "access-control-max-age": "600",
     }
-    asked = request.headers.get("Access-Control-Request-Headers")
-    if asked is not None:
-        headers["access-control-allow-headers"] = asked
+    allowed = request.headers.get("Access-Control-Request-Headers")
+    if allowed is not None:
+        headers["access-control-allow-headers"] = allowed
     if request.headers.get("Access-Control-Request-Private-Network") == "true":
         return Response("Disallowed CORS private-network", 400, headers, content_type="text/plain; charset=utf-8")
     return Response("OK", 200, headers, content_type="text/plain; charset=utf-8")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "INTERNAL_ERROR",
     "MALFORMED_IMAGE",
     "NOT_FOUND",
+    "NO_ANSWER",
     "Refusal",
     "answering_as",
     "detail",
     "message",
+    "no_answer",
     "status_message",
     "unloadable_image",
 ]
+
+NO_ANSWER: Final = 599
+"""The status of what the mock cannot answer; no real service uses it, so nobody takes the mock's limits for its."""
 
 INTERNAL_ERROR = "Internal error."
 MALFORMED_IMAGE = "Malformed base64 input image."
@@ -54,6 +59,11 @@ def status_message(status: int, text: str) -> Refusal:
 def detail(status: int, findings: str | list[dict[str, Any]], *, headers: dict[str, str] | None = None) -> Refusal:
     """Refuse as the web framework does: a sentence, or a list of what validation found."""
     return Refusal(status, {"detail": findings}, headers=headers)
+
+
+def no_answer(reason: str) -> Refusal:
+    """Say that the mock has no answer of its own, with a status that the service does not have."""
+    return message(NO_ANSWER, f"Mock Has No Answer: {reason}")
 
 
 def unloadable_image(cause: str) -> Refusal:

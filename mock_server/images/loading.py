@@ -6,13 +6,17 @@ import hashlib
 import ipaddress
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mock_server.annotations.annotated_image import AnnotatedImage
-from mock_server.annotations.library import Library
-from mock_server.http.refusals import MALFORMED_IMAGE, unloadable_image
+from mock_server.annotations.library import MAX_DECODED, Library, pixels_from_content
+from mock_server.http.refusals import MALFORMED_IMAGE, no_answer, unloadable_image
+from mock_server.images.virtual import virtual_pixels
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64, read_header
@@ -44,11 +48,32 @@ class Picture:
         digest: SHA-256 of the file; of the URL for a virtual photograph.
         size: ``(height, width)`` in pixels, after EXIF orientation.
         known: What is in it, if the mock has annotations of it.
+        file: What to decode for an engine that looks at pixels; ``None`` for a virtual photograph. What is remembered
+            of pictures has it only if the engine does look.
     """
 
     digest: bytes
     size: tuple[int, int]
     known: AnnotatedImage | None = None
+    file: bytes | None = field(default=None, repr=False, compare=False)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Decode the picture, anew each time.
+
+        Returns:
+            RGB, shape ``(height, width, 3)``, turned as EXIF says.
+
+        Raises:
+            Refusal: 400 if its pixels cannot be decoded, 599 if there are more than 2^26.
+        """
+        if self.size[0] * self.size[1] > MAX_DECODED:
+            raise no_answer(f"the pixels of images over {MAX_DECODED} pixels")
+        if self.file is None:
+            return virtual_pixels(self.digest, self.size)
+        decoded = pixels_from_content(self.file, size=self.size)
+        if decoded is None:
+            raise unloadable_image(MALFORMED_IMAGE)
+        return np.ascontiguousarray(decoded[:, :, ::-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +150,8 @@ def picture_from_content(content: bytes, *, otherwise: str, library: Library = N
     digest = hashlib.sha256(content).digest()
     known = library.recognise(content, digest=digest, size=header.size)
     picture = Picture(digest, header.size, known)
-    LOADED.set(LoadedFile(picture, header.format, len(content)))
-    return picture
+    LOADED.set(LoadedFile(picture, header.format, len(content)))  # without the file, as threads keep it
+    return replace(picture, file=content)
 
 
 def refuse_unreachable(url: str, *, only_https: bool = False) -> None:

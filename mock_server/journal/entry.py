@@ -112,8 +112,8 @@ class Entry:
     @property
     def format(self) -> str | None:
         """The format that was asked for; ``None`` if the request left it to the service."""
-        form = field_of(self.body, "format")
-        return form if isinstance(form, str) else None
+        format_name = field_of(self.body, "format")
+        return format_name if isinstance(format_name, str) else None
 
     @property
     def memory(self) -> int:
@@ -125,7 +125,7 @@ class Entry:
         """Bring it to what JSON can say."""
         body = self.body
         prompts = prompts_of(body)
-        form, name = self.format, self.image_id
+        format_name, name = self.format, self.image_id
         return {
             "number": self.number,
             "method": self.method,
@@ -137,7 +137,7 @@ class Entry:
             "prompts": len(prompts),
             "points": sum(_length(prompt.get("points")) for prompt in prompts),
             "boxes": sum(_length(prompt.get("boxes")) + bool(prompt.get("box")) for prompt in prompts),
-            "format": form,
+            "format": format_name,
             "threshold": field_of(body, "output_prob_thresh"),
             "thresholds": [prompt.get("output_prob_thresh") for prompt in prompts],
             "image": self.image and self.image.as_json(),

@@ -13,7 +13,7 @@ from typing import Final, Self, TypedDict
 from mock_server.journal.entry import Entry
 from sam3_contract.errors import UsageError
 
-__all__ = ["Call", "Expected", "named_image"]
+__all__ = ["Expected", "ExpectedRequest", "named_image"]
 
 _SHOWN: Final = 80  # characters of a text in a message
 _NEAREST: Final = 3  # requests that a message shows
@@ -69,7 +69,7 @@ class Expected(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ExpectedRequest:
     """What is expected of a request; ``None`` leaves it open.
 
     Attributes:
@@ -113,49 +113,51 @@ class Call:
     def __str__(self) -> str:
         """Say it in words."""
         named = ("text", "texts", "format", "image", "image_id", "status")
-        asked = [(name, getattr(self, name)) for name in named]
-        words = [f"{name} {_shown(value)}" for name, value in asked if value is not None]
+        wanted = [(name, getattr(self, name)) for name in named]
+        words = [f"{name} {_shown(value)}" for name, value in wanted if value is not None]
         return f"{self.operation} with {', '.join(words)}" if words else self.operation
 
-    def differences(self, seen: Entry) -> list[str]:
+    def differences(self, entry: Entry) -> list[str]:
         """Say what a request has otherwise; nothing if it is the one that is expected."""
-        if seen.operation != self.operation:
-            return [f"operation is {seen.operation or f'none, {seen.method} {seen.path}'}"]
+        if entry.operation != self.operation:
+            return [f"operation is {entry.operation or f'none, {entry.method} {entry.path}'}"]
         found = []
-        texts = seen.texts if self.text is not None or self.texts is not None else []
+        texts = entry.texts if self.text is not None or self.texts is not None else []
         if self.text is not None and self.text not in texts:
             found.append(f"texts are {_shown(texts)}" if len(texts) != 1 else f"text is {_shown(texts[0])}")
         if self.texts is not None and list(self.texts) != texts:
             found.append(f"texts are {_shown(texts)}")
-        if self.image is not None and self.image not in _names_of_image(seen):
-            found.append(f"image is {_shown(next(iter(_names_of_image(seen)), None))}")
-        plain = ((self.format, seen.format, "format"), (self.image_id, seen.image_id, "image_id"))
-        found += [f"{name} is {_shown(has)}" for asked, has, name in plain if asked is not None and asked != has]
-        if self.status is not None and self.status != seen.status:
-            found.append(f"status is {seen.status}")
+        if self.image is not None and self.image not in _names_of_image(entry):
+            found.append(f"image is {_shown(next(iter(_names_of_image(entry)), None))}")
+        plain = ((self.format, entry.format, "format"), (self.image_id, entry.image_id, "image_id"))
+        found += [f"{name} is {_shown(has)}" for wanted, has, name in plain if wanted is not None and wanted != has]
+        if self.status is not None and self.status != entry.status:
+            found.append(f"status is {entry.status}")
         return found
 
     def nearest(self, requests: Sequence[Entry]) -> list[str]:
         """Describe the requests that differ least, a line for each."""
-        others = [(seen, found) for seen in requests if (found := self.differences(seen))]
+        others = [(entry, found) for entry in requests if (found := self.differences(entry))]
         others.sort(key=lambda other: (other[0].operation != self.operation, len(other[1]), -self._likeness(other[0])))
         return [
-            f"#{seen.number} {seen.operation or seen.path}: {', '.join(found)}" for seen, found in others[:_NEAREST]
+            f"#{entry.number} {entry.operation or entry.path}: {', '.join(found)}" for entry, found in others[:_NEAREST]
         ]
 
-    def _likeness(self, seen: Entry) -> float:
-        asked = self.text if self.text is not None else " ".join(self.texts or ())
-        if not asked or seen.operation != self.operation:
+    def _likeness(self, entry: Entry) -> float:
+        wanted = self.text if self.text is not None else " ".join(self.texts or ())
+        if not wanted or entry.operation != self.operation:
             return 0.0
-        return max((_ratio(asked, text) for text in (seen.texts if self.text else [" ".join(seen.texts)])), default=0.0)
+        return max(
+            (_ratio(wanted, text) for text in (entry.texts if self.text else [" ".join(entry.texts)])), default=0.0
+        )
 
 
 def _ratio(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one[:_SHOWN], other[:_SHOWN]).ratio()
 
 
-def _names_of_image(seen: Entry) -> list[str]:
-    image = seen.image
+def _names_of_image(entry: Entry) -> list[str]:
+    image = entry.image
     if image is None:
         return []
     return [name for name in (image.url, image.sha256 and f"sha256:{image.sha256}") if name]

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final, NoReturn, Unpack
 
 from mock_server.journal.entry import Entry
-from mock_server.journal.expectations import Call, Expected
+from mock_server.journal.expectations import Expected, ExpectedRequest
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
@@ -70,24 +70,24 @@ class Journal:
             self._kept.clear()
             self._bytes = self._number = self.dropped = 0
 
-    def add(self, seen: Callable[[int], Entry]) -> None:
+    def add(self, make: Callable[[int], Entry]) -> None:
         """Keep a request.
 
         Args:
-            seen: Makes the entry from its number.
+            make: Makes the entry from its number.
         """
         with self._lock:
             self._number += 1
-            entry = seen(self._number)
+            entry = make(self._number)
             self._kept.append(entry)
             self._bytes += entry.memory
             while len(self._kept) > self._most_requests or self._bytes > self._most_bytes:
                 self._bytes -= self._kept.popleft().memory
                 self.dropped += 1
 
-    def matching(self, call: Call) -> list[Entry]:
+    def matching(self, wanted: ExpectedRequest) -> list[Entry]:
         """List the requests that are as expected."""
-        return [seen for seen in self.requests if not call.differences(seen)]
+        return [entry for entry in self.requests if not wanted.differences(entry)]
 
     def assert_called(self, operation: str, *, times: int | None = None, **expected: Unpack[Expected]) -> list[Entry]:
         """Fail unless an operation was called as told.
@@ -95,7 +95,7 @@ class Journal:
         Args:
             operation: Its ``operationId``.
             times: How often; at least once by default. Refused requests count, unless a status is told.
-            expected: What the request was like, see :class:`~mock_server.calls.Expected`.
+            expected: What the request was like, see :class:`~mock_server.journal.expectations.Expected`.
 
         Returns:
             The requests that are as told.
@@ -106,12 +106,12 @@ class Journal:
             UsageError: If there is no such operation, or the journal is off.
         """
         __tracebackhide__ = True  # pytest ends its traceback at the test's own line
-        call = self._call(operation, expected)
-        found = self.matching(call)
+        wanted = self._wanted(operation, expected)
+        found = self.matching(wanted)
         if (not found) if times is None else len(found) != times:
-            self._fail(call, found, "at least 1" if times is None else str(times))
+            self._fail(wanted, found, "at least 1" if times is None else str(times))
         if times is not None:
-            self._be_sure(call)
+            self._be_sure(wanted)
         return found
 
     def assert_not_called(self, operation: str, **expected: Unpack[Expected]) -> None:
@@ -122,25 +122,25 @@ class Journal:
             UsageError: If there is no such operation, or the journal is off.
         """
         __tracebackhide__ = True  # pytest ends its traceback at the test's own line
-        call = self._call(operation, expected)
-        found = self.matching(call)
+        wanted = self._wanted(operation, expected)
+        found = self.matching(wanted)
         if found:
-            self._fail(call, found, "none")
-        self._be_sure(call)
+            self._fail(wanted, found, "none")
+        self._be_sure(wanted)
 
-    def _call(self, operation: str, expected: Expected) -> Call:
+    def _wanted(self, operation: str, expected: Expected) -> ExpectedRequest:
         if not self.on:
             raise UsageError("the journal is off; Settings(journal=True) keeps what is called")
         if operation not in self._operations:
             raise UsageError(unknown("operation", operation, self._operations))
-        return Call.expecting(operation, expected)
+        return ExpectedRequest.expecting(operation, expected)
 
-    def _fail(self, call: Call, found: Sequence[Entry], expected: str) -> NoReturn:
+    def _fail(self, wanted: ExpectedRequest, found: Sequence[Entry], times: str) -> NoReturn:
         __tracebackhide__ = True
         requests = self.requests
-        which = f" (#{', #'.join(str(seen.number) for seen in found[:10])})" if found else ""
-        lines = [f"{len(found)} call{'s' * (len(found) != 1)} of {call}{which}; expected {expected}"]
-        near = call.nearest(requests) if expected != "none" else []
+        which = f" (#{', #'.join(str(entry.number) for entry in found[:10])})" if found else ""
+        lines = [f"{len(found)} call{'s' * (len(found) != 1)} of {wanted}{which}; expected {times}"]
+        near = wanted.nearest(requests) if times != "none" else []
         if near:
             lines.append(f"nearest of {len(requests)} requests:")
             lines += [f"  {line}" for line in near]
@@ -148,11 +148,11 @@ class Journal:
             lines.append("the mock saw no request at all")
         raise AssertionError("\n".join(lines + self._loss()))
 
-    def _be_sure(self, call: Call) -> None:
+    def _be_sure(self, wanted: ExpectedRequest) -> None:
         __tracebackhide__ = True
         loss = self._loss()
         if loss:
-            raise AssertionError(f"how often {call} was called cannot be told\n{loss[0]}")
+            raise AssertionError(f"how often {wanted} was called cannot be told\n{loss[0]}")
 
     def _loss(self) -> list[str]:
         if not self.dropped:

@@ -11,7 +11,7 @@ import orjson
 from mock_server.annotations.library import Library
 from mock_server.engines.protocol import Engine
 from mock_server.images.by_url import PictureOfUrl, virtual_photograph
-from mock_server.operations.caches import Memory
+from mock_server.operations.caches import Caches
 
 __all__ = ["Answer", "Backend", "json_answer"]
 
@@ -41,13 +41,13 @@ class Backend:
 
     Attributes:
         engine: Where masks come from.
-        memory: What is remembered from one request to the next.
+        caches: What is remembered from one request to the next.
         picture_of_url: Loads the images that requests name by URL.
         library: The images of which it is known what is in them.
     """
 
     engine: Engine
-    memory: Memory = field(default_factory=Memory)
+    caches: Caches = field(default_factory=Caches)
     picture_of_url: PictureOfUrl = virtual_photograph
     library: Library = field(default_factory=Library)
 

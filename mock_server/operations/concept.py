@@ -35,23 +35,28 @@ def concept_segment(request: wire.ConceptSegmentRequest, backend: Backend) -> An
     found = [_keep_confident(engine.find(concept_of(prompt), picture), prompt, request) for prompt in request.prompts]
     if request.nms_iou_threshold is not None:
         found = suppress_overlaps(found, request.nms_iou_threshold)
-    return answer_of(found, request.prompts, form=request.format, picture=picture, model_id=request.model_id)
+    return answer_of(found, request.prompts, format_name=request.format, picture=picture, model_id=request.model_id)
 
 
 def answer_of(
-    found: Sequence[Sequence[Instance]], prompts: Sequence[AnyPrompt], *, form: str, picture: Picture, model_id: str
+    found: Sequence[Sequence[Instance]],
+    prompts: Sequence[AnyPrompt],
+    *,
+    format_name: str,
+    picture: Picture,
+    model_id: str,
 ) -> Answer:
     """Write what was found.
 
     Args:
         found: The instances of each prompt.
         prompts: What was asked.
-        form: ``polygon`` or ``rle``.
+        format_name: ``polygon`` or ``rle``.
         picture: The image.
         model_id: As the client asked for it.
     """
     results = [
-        _prompt_result(index, prompt, instances, form, picture.size)
+        _prompt_result(index, prompt, instances, format_name, picture.size)
         for index, (prompt, instances) in enumerate(zip(prompts, found, strict=True))
     ]
     cost = 150_000 + 12_000 * len(prompts) + 900 * sum(map(len, found))
@@ -91,7 +96,7 @@ def _keep_confident(
 
 
 def _prompt_result(
-    index: int, prompt: AnyPrompt, found: Sequence[Instance], form: str, size: tuple[int, int]
+    index: int, prompt: AnyPrompt, found: Sequence[Instance], format_name: str, size: tuple[int, int]
 ) -> dict[str, Any]:
     boxes = len(prompt.boxes or [])
     echo = {
@@ -102,9 +107,9 @@ def _prompt_result(
     }
     predictions = [
         {
-            "masks": rings_from_patch(one.patch) if form == "polygon" else rle_from_patch(one.patch, size=size),
+            "masks": rings_from_patch(one.patch) if format_name == "polygon" else rle_from_patch(one.patch, size=size),
             "confidence": one.confidence,
-            "format": form,
+            "format": format_name,
         }
         for one in found
     ]

@@ -54,8 +54,8 @@ def concept_segment(request: wire.LenientConceptSegmentRequest, backend: Backend
         found = concept.suppress_overlaps(found, request.nms_iou_threshold)
     if request.format not in POLYGON_NAMES and request.format != "rle":
         found = [[] for _ in found]
-    form = "rle" if request.format == "rle" else "polygon"
-    return concept.answer_of(found, request.prompts, form=form, picture=picture, model_id=model_id)
+    format_name = "rle" if request.format == "rle" else "polygon"
+    return concept.answer_of(found, request.prompts, format_name=format_name, picture=picture, model_id=model_id)
 
 
 def visual_segment(request: wire.LenientVisualSegmentRequest, backend: Backend) -> Answer:
@@ -65,16 +65,16 @@ def visual_segment(request: wire.LenientVisualSegmentRequest, backend: Backend) 
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
-        seen = visual.embedded(request.image_id, lambda: _load(request.image, backend), backend)
+        embedding = visual.embedded(request.image_id, lambda: _load(request.image, backend), backend)
         _refuse_unequal_boxes(request.asked)
         if request.format not in {"json", "polygon", "rle", "binary"}:
             raise message(500, INTERNAL_ERROR)
     if request.format == "binary":
         raise Refusal(500, PLAIN_ERROR)
-    found = (_best(prompt, seen.picture, backend.engine) for prompt in request.asked)
-    form = "rle" if request.format == "rle" else "polygon"
-    work = visual.work_of(request, request.asked, seen, backend)
-    return visual.answer_of(found, form=form, picture=seen.picture, work=work)
+    found = (_best(prompt, embedding.picture, backend.engine) for prompt in request.asked)
+    format_name = "rle" if request.format == "rle" else "polygon"
+    work = visual.work_of(request, request.asked, embedding, backend)
+    return visual.answer_of(found, format_name=format_name, picture=embedding.picture, work=work)
 
 
 def embed_image(request: wire.LenientEmbedImageRequest, backend: Backend) -> Answer:
@@ -114,9 +114,9 @@ def _filtered(found: Sequence[Sequence[Instance]], request: wire.LenientConceptS
     Zero and null mean the default; one pass of the model serves all prompts at the lowest threshold of the request, and
     only prompts with a threshold of their own are filtered again, unless NMS is on.
     """
-    asked = request.output_prob_thresh or DEFAULT_THRESHOLD
+    threshold_of_request = request.output_prob_thresh or DEFAULT_THRESHOLD
     own = [prompt.output_prob_thresh for prompt in request.prompts]
-    floor = min([asked, *(threshold for threshold in own if threshold is not None)])
+    floor = min([threshold_of_request, *(threshold for threshold in own if threshold is not None)])
     kept = []
     for instances, threshold in zip(found, own, strict=True):
         passed = (
@@ -125,7 +125,7 @@ def _filtered(found: Sequence[Sequence[Instance]], request: wire.LenientConceptS
             else [one for one in instances if one.confidence > floor]
         )
         if threshold is None and request.nms_iou_threshold is not None:
-            threshold = asked if asked > 0 else None
+            threshold = threshold_of_request if threshold_of_request > 0 else None
         kept.append(passed if threshold is None else [one for one in passed if one.confidence >= threshold])
     return kept
 

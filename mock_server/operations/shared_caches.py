@@ -22,22 +22,23 @@ from mock_server.images.loading import Picture
 from mock_server.operations.caches import (
     EMBEDDINGS_KEPT,
     LOGITS_KEPT,
-    Asked,
-    Memory,
+    Caches,
+    PromptKey,
     digest_of,
     grew_from,
     is_small,
     short,
 )
 
-__all__ = ["SharedFile", "shared_memory"]
+__all__ = ["SharedFile", "shared_caches"]
 
 PATIENCE: Final = 10.0  # seconds to wait until another process has written
 _TABLES: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS embeddings (
-    place INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB UNIQUE, digest BLOB, height INTEGER, width INTEGER, known INTEGER
+    place INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB UNIQUE, digest BLOB, height INTEGER, width INTEGER,
+    known INTEGER, file BLOB
 );
 CREATE TABLE IF NOT EXISTS logits (
     place INTEGER PRIMARY KEY AUTOINCREMENT, image BLOB, digest BLOB, asked BLOB, UNIQUE (image, digest)
@@ -47,16 +48,17 @@ CREATE TABLE IF NOT EXISTS logits (
 Found = TypeVar("Found")
 
 
-def shared_memory(path: Path, library: Library) -> Memory:
+def shared_caches(path: Path, library: Library, *, files: bool = False) -> Caches:
     """Remember things together with other processes.
 
     Args:
         path: The file that they share; made if it is not there.
         library: The known images, the same in each process.
+        files: Whether the files of pictures are kept as well, for an engine that reads pixels.
     """
     file = SharedFile(path)
     file.prepare()
-    return Memory(_SharedEmbeddings(file, library), _SharedLogits(file))
+    return Caches(_SharedEmbeddings(file, library, files=files), _SharedLogits(file))
 
 
 class SharedFile:
@@ -117,18 +119,20 @@ class SharedFile:
 class _SharedEmbeddings:
     """Embeddings of all processes that use one file."""
 
-    def __init__(self, file: SharedFile, library: Library) -> None:
+    def __init__(self, file: SharedFile, library: Library, *, files: bool) -> None:
         self._file = file
         self._library = library
+        self._files = files
 
     def find(self, image_id: str | None) -> Picture | None:
         """Look a picture up."""
         if image_id is None:
             return None
-        query = "SELECT digest, height, width, known FROM embeddings WHERE name = ?"
-        for digest, height, width, number in self._file.read(query, short(image_id)):
+        query = "SELECT digest, height, width, known, file FROM embeddings WHERE name = ?"
+        for digest, height, width, number, content in self._file.read(query, short(image_id)):
             size = (height, width)
-            return Picture(digest, size, None if number is None else self._library.numbered(number, size=size))
+            known = None if number is None else self._library.numbered(number, size=size)
+            return Picture(digest, size, known, content)
         return None
 
     def keep(self, image_id: str, picture: Picture) -> Picture:
@@ -136,8 +140,8 @@ class _SharedEmbeddings:
         number = None if picture.known is None else self._library.number_of(picture.known)
         self._file.write(
             (
-                "INSERT OR IGNORE INTO embeddings (name, digest, height, width, known) VALUES (?, ?, ?, ?, ?)",
-                (short(image_id), picture.digest, *picture.size, number),
+                "INSERT OR IGNORE INTO embeddings (name, digest, height, width, known, file) VALUES (?, ?, ?, ?, ?, ?)",
+                (short(image_id), picture.digest, *picture.size, number, picture.file if self._files else None),
             ),
             _drop_oldest("embeddings", EMBEDDINGS_KEPT),
         )
@@ -154,19 +158,19 @@ class _SharedLogits:
     def __init__(self, file: SharedFile) -> None:
         self._file = file
 
-    def find(self, image: str, asked: Sequence[Asked]) -> bool:
+    def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
         """Tell whether there are logits to start from."""
-        digest = digest_of(asked)
+        digest = digest_of(prompts)
         kept = self._file.read("SELECT digest, asked FROM logits WHERE image = ?", short(image))
-        return any(one == digest or (before is not None and grew_from(_read(before), asked)) for one, before in kept)
+        return any(one == digest or (before is not None and grew_from(_read(before), prompts)) for one, before in kept)
 
-    def keep(self, image: str, asked: Sequence[Asked]) -> None:
+    def keep(self, image: str, prompts: Sequence[PromptKey]) -> None:
         """Remember that logits were kept."""
-        whole = orjson.dumps([(one.box, sorted(one.clicks)) for one in asked]) if is_small(asked) else None
+        whole = orjson.dumps([(one.box, sorted(one.clicks)) for one in prompts]) if is_small(prompts) else None
         self._file.write(
             (
                 "INSERT OR IGNORE INTO logits (image, digest, asked) VALUES (?, ?, ?)",
-                (short(image), digest_of(asked), whole),
+                (short(image), digest_of(prompts), whole),
             ),
             _drop_oldest("logits", LOGITS_KEPT),
         )
@@ -181,7 +185,8 @@ def _drop_oldest(table: str, kept: int) -> tuple[str, Sequence[object]]:
     return f"DELETE FROM {table} WHERE place NOT IN ({newest})", (kept,)  # noqa: S608
 
 
-def _read(text: bytes) -> list[Asked]:
+def _read(text: bytes) -> list[PromptKey]:
     return [
-        Asked(None if box is None else tuple(box), frozenset(map(tuple, clicks))) for box, clicks in orjson.loads(text)
+        PromptKey(None if box is None else tuple(box), frozenset(map(tuple, clicks)))
+        for box, clicks in orjson.loads(text)
     ]

@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 from mock_server.drawing.encoding import npz_from_patches, rings_from_patch, rle_from_patch
 from mock_server.drawing.patches import Patch
 from mock_server.engines.protocol import Box, Click, Instance, Target
-from mock_server.http.refusals import Refusal, answering_as
+from mock_server.http.refusals import answering_as, no_answer
 from mock_server.images.loading import Picture, load_picture
 from mock_server.operations.backend import Answer, Backend, json_answer
-from mock_server.operations.caches import asked_of
+from mock_server.operations.caches import prompt_keys_of
 from sam3_contract import wire
 
 __all__ = [
@@ -90,16 +90,16 @@ def visual_segment(request: wire.VisualSegmentRequest, backend: Backend) -> Answ
         Refusal: 400 if the image cannot be loaded.
     """
     with answering_as(MODEL):
-        seen = embedded(request.image_id, lambda: _load(request.image, backend), backend)
-    picture = seen.picture
-    work = work_of(request, request.asked, seen, backend)
+        embedding = embedded(request.image_id, lambda: _load(request.image, backend), backend)
+    picture = embedding.picture
+    work = work_of(request, request.asked, embedding, backend)
     levels = LEVELS if request.multimask_output else 1
     found = (one for prompt in request.asked for one in backend.engine.segment(target_of(prompt), picture)[:levels])
     if request.format == "binary":
         count = levels * len(request.asked)
         return _binary_answer((one.patch for one in found), picture, count=count, work=work)
-    form = "rle" if request.format == "rle" else "polygon"
-    return answer_of(found, form=form, picture=picture, work=work)
+    format_name = "rle" if request.format == "rle" else "polygon"
+    return answer_of(found, format_name=format_name, picture=picture, work=work)
 
 
 def target_of(prompt: AnyPrompt) -> Target:
@@ -111,16 +111,16 @@ def target_of(prompt: AnyPrompt) -> Target:
     return Target(tuple(Click(point.x, point.y, point.positive) for point in prompt.points or ()), box)
 
 
-def answer_of(found: Iterable[Instance], *, form: str, picture: Picture, work: Work) -> Answer:
+def answer_of(found: Iterable[Instance], *, format_name: str, picture: Picture, work: Work) -> Answer:
     """Write what was found.
 
     Args:
         found: The predictions; written one by one, so that they need not all be held.
-        form: ``polygon`` or ``rle``.
+        format_name: ``polygon`` or ``rle``.
         picture: The image.
         work: What the answer claims to have taken.
     """
-    results = {"predictions": [_prediction(one, form, picture.size) for one in found]}
+    results = {"predictions": [_prediction(one, format_name, picture.size) for one in found]}
     return json_answer(results, model_id=MODEL, resolved=MODEL, microseconds=work.cost, headers=work.headers)
 
 
@@ -142,28 +142,30 @@ def answer_of_embedding(image_id: str | None, load: Callable[[], Picture], backe
         load: Loads the image; not called if the name is known.
         backend: Where embeddings are kept.
     """
-    seen = embedded(image_id, load, backend)
+    embedding = embedded(image_id, load, backend)
     if image_id is None:
         # The real server hashes the pixels, which nothing here decodes.
-        image_id = hashlib.sha1(seen.picture.digest, usedforsecurity=False).hexdigest()
-        backend.memory.embeddings.keep(image_id, seen.picture)
-        seen = replace(seen, cache="stored")
+        image_id = hashlib.sha1(embedding.picture.digest, usedforsecurity=False).hexdigest()
+        backend.caches.embeddings.keep(image_id, embedding.picture)
+        embedding = replace(embedding, cache="stored")
     results = {"image_id": image_id}
-    return json_answer(results, model_id=MODEL, resolved=MODEL, microseconds=seen.cost + 1_000, headers=seen.headers)
+    return json_answer(
+        results, model_id=MODEL, resolved=MODEL, microseconds=embedding.cost + 1_000, headers=embedding.headers
+    )
 
 
 def embedded(image_id: str | None, load: Callable[[], Picture], backend: Backend) -> Embedded:
     """Take the picture that an id remembers, else load this one and remember it."""
-    known = backend.memory.embeddings.find(image_id)
+    known = backend.caches.embeddings.find(image_id)
     if known is not None:
         return Embedded(known, 0, "hit")
     picture = load()
     if image_id is None:
         return Embedded(picture, EMBEDDING_COST, "miss")
-    return Embedded(backend.memory.embeddings.keep(image_id, picture), EMBEDDING_COST, "stored")
+    return Embedded(backend.caches.embeddings.keep(image_id, picture), EMBEDDING_COST, "stored")
 
 
-def work_of(request: _Refining, prompts: Sequence[AnyPrompt], seen: Embedded, backend: Backend) -> Work:
+def work_of(request: _Refining, prompts: Sequence[AnyPrompt], embedding: Embedded, backend: Backend) -> Work:
     """Tell what an answer takes, and do with the logits as the request asks.
 
     Starting from kept logits takes less time and changes no mask: the same prompts always give the same ones.
@@ -171,36 +173,35 @@ def work_of(request: _Refining, prompts: Sequence[AnyPrompt], seen: Embedded, ba
     Args:
         request: What it asks to be kept and to be started from.
         prompts: What it asks for.
-        seen: Its image.
+        embedding: Its image.
         backend: Where it is remembered.
     """
     if not (request.load_logits_from_cache or request.save_logits_to_cache):
-        return Work(seen.cost + PROMPT_COST * len(prompts), {**seen.headers, "x-mock-logits-cache": "off"})
-    asked, did, each = asked_of(prompts), [], PROMPT_COST
-    image = seen.picture.digest.hex() if request.image_id is None else request.image_id
+        return Work(embedding.cost + PROMPT_COST * len(prompts), {**embedding.headers, "x-mock-logits-cache": "off"})
+    keys, did, each = prompt_keys_of(prompts), [], PROMPT_COST
+    image = embedding.picture.digest.hex() if request.image_id is None else request.image_id
     if request.load_logits_from_cache:
-        found = backend.memory.logits.find(image, asked)
+        found = backend.caches.logits.find(image, keys)
         each = REFINING_COST if found else PROMPT_COST
         did.append("hit" if found else "miss")
     if request.save_logits_to_cache:
-        backend.memory.logits.keep(image, asked)
+        backend.caches.logits.keep(image, keys)
         did.append("saved")
-    return Work(seen.cost + each * len(prompts), {**seen.headers, "x-mock-logits-cache": ", ".join(did)})
+    return Work(embedding.cost + each * len(prompts), {**embedding.headers, "x-mock-logits-cache": ", ".join(did)})
 
 
 def _load(image: wire.Image, backend: Backend) -> Picture:
     return load_picture(image, backend.picture_of_url, backend.library)
 
 
-def _prediction(one: Instance, form: str, size: tuple[int, int]) -> dict[str, Any]:
-    masks = rle_from_patch(one.patch, size=size) if form == "rle" else rings_from_patch(one.patch)
-    return {"masks": masks, "confidence": one.confidence, "format": form}
+def _prediction(one: Instance, format_name: str, size: tuple[int, int]) -> dict[str, Any]:
+    masks = rle_from_patch(one.patch, size=size) if format_name == "rle" else rings_from_patch(one.patch)
+    return {"masks": masks, "confidence": one.confidence, "format": format_name}
 
 
 def _binary_answer(patches: Iterable[Patch], picture: Picture, *, count: int, work: Work) -> Answer:
     pixels = picture.size[0] * picture.size[1]
     if pixels * count > MAX_BINARY_PIXELS:
-        # No status of the real service: a client must not mistake the mock's limit for the service's.
-        raise Refusal(599, {"message": f"Mock Has No Answer: {count} masks of {pixels} pixels as binary arrays"})
+        raise no_answer(f"{count} masks of {pixels} pixels as binary arrays")
     archive = npz_from_patches(list(patches), size=picture.size)
     return Answer(archive, "application/octet-stream", MODEL, work.cost / 1_000_000, work.headers)

@@ -19,14 +19,14 @@ from sam3_contract.bounded import open_regular
 from sam3_contract.errors import ScenarioError
 from sam3_contract.nesting import TooDeep, depth_of, events_within
 
-__all__ = ["Form", "Source", "parse", "read"]
+__all__ = ["FileFormat", "Source", "parse", "read"]
 
-Form = Literal["yaml", "json", "toml"]
+FileFormat = Literal["yaml", "json", "toml"]
 
 MOST_BYTES: Final = 1024 * 1024  # of a file; bodies that are larger stand in files of their own
 _DEEPEST: Final = 64  # levels
 _TOO_DEEP: Final = f"is nested more than {_DEEPEST} levels deep"
-_FORMS: Final[dict[str, Form]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
+_FORMATS: Final[dict[str, FileFormat]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,23 @@ def read(path: Path) -> Source:
     Raises:
         ScenarioError: If it cannot be read, is too large, or is not of its format.
     """
-    form = _FORMS.get(path.suffix.lower())
-    if form is None:
-        raise ScenarioError(f"{path}: has to end in {', '.join(_FORMS)}", origin=str(path))
+    file_format = _FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise ScenarioError(f"{path}: has to end in {', '.join(_FORMATS)}", origin=str(path))
     try:
         with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}", origin=str(path)) from error
-    return parse(content, form, origin=str(path), folder=path.parent)
+    return parse(content, file_format, origin=str(path), folder=path.parent)
 
 
-def parse(content: bytes, form: Form, *, origin: str, folder: Path | None = None) -> Source:
+def parse(content: bytes, file_format: FileFormat, *, origin: str, folder: Path | None = None) -> Source:
     """Read scenarios from bytes.
 
     Args:
         content: The file.
-        form: Its format.
+        file_format: Its format.
         origin: Its name, for messages.
         folder: What the paths in it are relative to; ``None`` if it may name no files.
 
@@ -88,7 +88,7 @@ def parse(content: bytes, form: Form, *, origin: str, folder: Path | None = None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _unreadable(origin, line, f"byte {content[error.start]:#04x} is no UTF-8") from error
-    value, line_of = _PARSERS[form](text, origin)
+    value, line_of = _PARSERS[file_format](text, origin)
     if depth_of(value) - 1 > _DEEPEST:
         raise _unreadable(origin, None, _TOO_DEEP)
     return Source(value, origin, folder, line_of)
@@ -235,7 +235,7 @@ def _toml_line(text: str, path: validation.Path) -> int | None:
     return None if number is None else number + 1
 
 
-_PARSERS: Final[dict[Form, Callable[[str, str], tuple[Any, LineOf]]]] = {
+_PARSERS: Final[dict[FileFormat, Callable[[str, str], tuple[Any, LineOf]]]] = {
     "yaml": _parse_yaml,
     "json": _parse_json,
     "toml": _parse_toml,

@@ -16,7 +16,7 @@ from threading import Event, Lock
 from typing import Any, Final, Literal
 
 from mock_server.http.inspection import InspectedRequest
-from mock_server.http.refusals import Refusal, message
+from mock_server.http.refusals import Refusal, message, no_answer
 from mock_server.scenarios.files import Source, read
 from mock_server.scenarios.reading import MOST_SCENARIOS, Reader
 from mock_server.scenarios.rules import Reply, Scenario, Then
@@ -25,7 +25,6 @@ from mock_server.scenarios.validation import Mistake, Place
 __all__ = ["Scenarios", "Taken"]
 
 _UNMATCHED_KEPT: Final = 100
-NO_ANSWER: Final = 599  # no status of the real service: a test must not mistake the mock's for the service's
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +184,14 @@ class Scenarios:
         with self._lock:
             self._wake()
 
-    def take(self, asked: InspectedRequest) -> Taken | None:
+    def take(self, request: InspectedRequest) -> Taken | None:
         """Find what is to be answered.
 
         Returns:
             ``None`` if no scenario takes the request.
         """
         # Decoding and hashing happens here, where it holds up no other request.
-        fitting = [course for course in self._courses if course.scenario.when.fits(asked)]
+        fitting = [course for course in self._courses if course.scenario.when.fits(request)]
         with self._lock:
             for course in fitting:
                 taken = self._offer(course)
@@ -210,7 +209,7 @@ class Scenarios:
             self._unmatched.append(description)
             names = ", ".join(repr(course.scenario.name) for course in self._courses[:10])
         known = f"scenarios are {names}" if names else "there are no scenarios"
-        return message(NO_ANSWER, f"Mock Has No Answer: {description}; {known}")
+        return no_answer(f"{description}; {known}")
 
     def wait(self, seconds: float) -> None:
         """Hold an answer back, until the time is over or the scenarios are reset."""
@@ -285,7 +284,7 @@ class Scenarios:
             reason = f"{scenario.name!r} has no answer left after {_requests(course.taken)}"
             course.taken += 1
             self._unmatched.append(reason)
-            return Taken(scenario.name, refusal=message(NO_ANSWER, f"Mock Has No Answer: {reason}"))
+            return Taken(scenario.name, refusal=no_answer(reason))
         course.taken += 1
         return Taken(scenario.name, scenario.answers[min(course.taken, len(scenario.answers)) - 1])
 

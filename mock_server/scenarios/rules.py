@@ -42,16 +42,16 @@ class When:
     after: int | None = None
     every: int | None = None
 
-    def fits(self, asked: InspectedRequest) -> bool:
+    def fits(self, request: InspectedRequest) -> bool:
         """Tell whether all holds that does not count; what costs most is looked at last."""
         return (
-            (self.operations is None or asked.operation in self.operations)
-            and all(asked.headers.get(name) == value for name, value in self.headers)
-            and (self.format is None or asked.field("format") == self.format)
-            and (self.image_id is None or asked.field("image_id") == self.image_id)
-            and (self.text is None or self.text in asked.texts)
-            and (self.texts is None or list(self.texts) == asked.texts)
-            and (self.image is None or asked.image == self.image)
+            (self.operations is None or request.operation in self.operations)
+            and all(request.headers.get(name) == value for name, value in self.headers)
+            and (self.format is None or request.field("format") == self.format)
+            and (self.image_id is None or request.field("image_id") == self.image_id)
+            and (self.text is None or self.text in request.texts)
+            and (self.texts is None or list(self.texts) == request.texts)
+            and (self.image is None or request.image == self.image)
         )
 
     def counts(self, number: int) -> bool:

@@ -94,8 +94,8 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         workers: Processes. More than one share what they remember of images in a file, see
-            :mod:`mock_server.shared`, so every one gives the same bytes; and they have no control routes, whose
-            answers would be those of one of them.
+            :mod:`mock_server.operations.shared_caches`, so every one gives the same bytes; and they have no control
+            routes, whose answers would be those of one of them.
         document: Path of the OpenAPI document to serve; the project's own by default.
         read_timeout: Seconds in which the head of a request, and then its body, have to come.
         ready: Called with the URL, in a worker, once that can answer.
@@ -110,9 +110,9 @@ def serve(
         settings = dataclasses.replace(settings, control=False)
     chosen = free_port(host, port)
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
-    with _shared_file(workers) as memory:
+    with _shared_file(workers) as shared:
         # What is wrong with the document is said here, not by worker after worker.
-        _TRIED[:] = [_load(settings, document, limits, memory)]
+        _TRIED[:] = [_load(settings, document, limits, shared)]
         url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
         first = multiprocessing.Semaphore(1)
         server = Granian(
@@ -129,7 +129,7 @@ def serve(
             websockets=False,
         )
         # Nothing local in here: where processes are spawned, it is pickled.
-        load = partial(_load_and_announce, settings, document, limits, memory, partial(ready, url), url, first)
+        load = partial(_load_and_announce, settings, document, limits, shared, partial(ready, url), url, first)
         server.serve(target_loader=load, wrap_loader=False)
 
 
@@ -143,15 +143,15 @@ def _shared_file(workers: int) -> Iterator[Path | None]:
         yield Path(folder, "memory.sqlite")
 
 
-def _load(settings: Settings, document: str | None, limits: Limits, memory: Path | None) -> Gateway:
+def _load(settings: Settings, document: str | None, limits: Limits, shared: Path | None) -> Gateway:
     contract = spec.load(document) if document else None
-    if memory is None:
+    if shared is None:
         app = create_app(settings, contract=contract)
     else:
         # Only here: a single process needs no SQLite.
-        from mock_server.operations.shared_caches import shared_memory  # noqa: PLC0415
+        from mock_server.operations.shared_caches import shared_caches  # noqa: PLC0415
 
-        app = create_app(settings, contract=contract, memory=partial(shared_memory, memory))
+        app = create_app(settings, contract=contract, caches=partial(shared_caches, shared))
     return Gateway(app, limits, partial(_may_wait, control_of(app), always=_waits(settings)))
 
 
@@ -170,7 +170,7 @@ def _load_and_announce(
     settings: Settings,
     document: str | None,
     limits: Limits,
-    memory: Path | None,
+    shared: Path | None,
     announce: Callable[[], None],
     url: str,
     first: Semaphore,
@@ -181,7 +181,7 @@ def _load_and_announce(
     # only: Ctrl-C, which a terminal sends to all, comes from there as a termination.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, memory)
+    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, shared)
     warm_up()
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from werkzeug.test import TestResponse
 
 from mock_server import Settings, create_app
+from mock_server.engines.protocol import Engine
 from sam3_contract import masks
 
 KEY = "a-key-for-tests"
@@ -26,10 +27,11 @@ class Client:
 
     Args:
         settings: How the mock behaves.
+        engine: Where its masks come from.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.http = create_app(settings).test_client()
+    def __init__(self, settings: Settings | None = None, *, engine: Engine | None = None) -> None:
+        self.http = create_app(settings, engine=engine).test_client()
 
     def post(self, operation: str, body: Json) -> TestResponse:
         return self.http.post(f"/sam3/{operation}", json=body, headers={"Authorization": f"Bearer {KEY}"})

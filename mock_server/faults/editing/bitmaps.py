@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from mock_server.drawing.encoding import npz_from_patches, polygons_from_patch, rle_from_patch
 from mock_server.drawing.patches import Patch
+from mock_server.drawing.run_lengths import runs_from_counts
 from mock_server.faults.editing.archives import arrays_of
 from mock_server.faults.editing.changes import is_json_answer, predictions_of, rewritten
 from mock_server.faults.fault import Ask, Call, Hooks, Json
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import no_answer
 from mock_server.operations.backend import Answer
 
 __all__ = [
@@ -43,7 +44,7 @@ MAX_PIXELS: Final = 2**28  # of all masks of an answer that a fault redraws
 
 
 def bitmaps(change: Change) -> Hooks:
-    """Let a function change the pixels of each mask, in whatever form it is asked for."""
+    """Let a function change the pixels of each mask, in whatever format it is asked for."""
     return Hooks(around=lambda call, ask: redrawn(call, ask, change))
 
 
@@ -111,28 +112,11 @@ def bitmap_from_run_lengths(masks: Json) -> Bitmap:
         ValueError: If the runs do not fill it: another fault has been here. COCO's own decoder does not ask.
     """
     height, width = masks["size"]
-    runs = np.array(_runs_from_counts(masks["counts"]), np.int64)
-    if runs.min(initial=0) < 0 or runs.sum() != height * width:
+    runs = runs_from_counts(masks["counts"].encode())
+    if runs.sum() != height * width:
         raise ValueError(f"runs cover {runs.sum()} of {height * width} pixels")
     flat = np.repeat(np.arange(runs.size) % 2 == 1, runs)
     return np.ascontiguousarray(flat.reshape((height, width), order="F"))
-
-
-def _runs_from_counts(counts: str) -> list[int]:
-    runs: list[int] = []
-    value = shift = 0
-    for bits in (ord(character) - ord("0") for character in counts):
-        if not 0 <= bits < 64:
-            raise ValueError(f"counts hold {chr(bits + ord('0'))!r}")
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (bits & 16) << (shift - 4)
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise ValueError("counts end inside a number")
-    return runs
 
 
 def as_run_lengths(bitmap: Bitmap) -> Json:
@@ -158,7 +142,7 @@ def _drawable(predictions: Sequence[Json], call: Call, ask: Ask) -> list[Json]:
             found = [as_run_lengths(_filled(prediction["masks"], size)) for prediction in predictions]
     pixels = sum(masks["size"][0] * masks["size"][1] for masks in found)
     if pixels > MAX_PIXELS:
-        raise Refusal(599, {"message": f"Mock Has No Answer: a fault in {len(found)} masks of {pixels} pixels"})
+        raise no_answer(f"a fault in {len(found)} masks of {pixels} pixels")
     return found
 
 

@@ -6,16 +6,10 @@ import base64
 from typing import Final
 
 import numpy as np
-from pycocotools import mask as coco
 
-from mock_server.faults.editing.bitmaps import (
-    Bitmap,
-    as_run_lengths,
-    bitmap_from_run_lengths,
-)
-from mock_server.faults.editing.changes import (
-    run_lengths,
-)
+from mock_server.drawing.run_lengths import Runs, counts_from_runs, runs_from_bitmap
+from mock_server.faults.editing.bitmaps import as_run_lengths, bitmap_from_run_lengths
+from mock_server.faults.editing.changes import run_lengths
 from mock_server.faults.editing.images import header_of
 from mock_server.faults.editing.pixels import NOT_SQUARE
 from mock_server.faults.fault import Call, Family, Json
@@ -28,19 +22,10 @@ RLE: Final = "a request for run lengths"
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # EXIF orientations that exchange width and height
 
 
-def _runs(bitmap: Bitmap, *, order: str = "F") -> list[int]:
-    """Count the runs, background first; down the columns, or along the rows by order ``C``."""
-    flat = bitmap.ravel(order="C" if order == "C" else "F")
-    edges = np.flatnonzero(np.diff(flat.astype(np.int8), prepend=np.int8(0)))
-    runs: list[int] = np.diff(edges, prepend=0, append=flat.size).tolist()
-    return runs
-
-
-def _compressed(runs: list[int], masks: Json) -> Json:
-    """Write run lengths as they are: COCO's writer does not ask whether they fill the mask."""
+def _compressed(runs: Runs, masks: Json) -> Json:
+    """Write run lengths as they are, whether they fill the mask or not."""
     height, width = masks["size"]
-    counts = coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)["counts"]
-    return {**masks, "counts": counts.decode("ascii")}
+    return {**masks, "counts": counts_from_runs(runs, size=(height, width)).decode("ascii")}
 
 
 @RUN_LENGTHS.fault(
@@ -80,14 +65,14 @@ def _size_of_unrotated_image(masks: Json, call: Call) -> Json:
 
 @RUN_LENGTHS.fault("counts_row_major", "Runs go along the rows instead of down the columns.", on=run_lengths, when=RLE)
 def _row_major(masks: Json, _: Call) -> Json:
-    return _compressed(_runs(bitmap_from_run_lengths(masks), order="C"), masks)
+    return _compressed(runs_from_bitmap(bitmap_from_run_lengths(masks).T), masks)
 
 
 @RUN_LENGTHS.fault(
     "counts_start_with_foreground", "The first run is foreground instead of background.", on=run_lengths, when=RLE
 )
 def _start_with_foreground(masks: Json, _: Call) -> Json:
-    return _compressed(_runs(~bitmap_from_run_lengths(masks)), masks)
+    return _compressed(runs_from_bitmap(~bitmap_from_run_lengths(masks)), masks)
 
 
 @RUN_LENGTHS.fault("counts_as_bytes_repr", "`counts` is how Python shows bytes: \"b'...'\".", on=run_lengths, when=RLE)
@@ -112,18 +97,19 @@ def _with_newline(masks: Json, _: Call) -> Json:
 
 @RUN_LENGTHS.fault("counts_as_list", "`counts` is a list of run lengths, not compressed.", on=run_lengths, when=RLE)
 def _as_list(masks: Json, _: Call) -> Json:
-    return {**masks, "counts": _runs(bitmap_from_run_lengths(masks))}
+    return {**masks, "counts": runs_from_bitmap(bitmap_from_run_lengths(masks)).tolist()}
 
 
 @RUN_LENGTHS.fault("counts_too_short", "The runs end one pixel before the mask does.", on=run_lengths, when=RLE)
 def _too_short(masks: Json, _: Call) -> Json:
-    runs = _runs(bitmap_from_run_lengths(masks))
-    return _compressed([*runs[:-1], runs[-1] - 1], masks)
+    runs = runs_from_bitmap(bitmap_from_run_lengths(masks))
+    runs[-1] -= 1
+    return _compressed(runs, masks)
 
 
 @RUN_LENGTHS.fault("counts_too_long", "There is one run more than the mask has room for.", on=run_lengths, when=RLE)
 def _too_long(masks: Json, _: Call) -> Json:
-    return _compressed([*_runs(bitmap_from_run_lengths(masks)), masks["size"][0]], masks)
+    return _compressed(np.append(runs_from_bitmap(bitmap_from_run_lengths(masks)), masks["size"][0]), masks)
 
 
 @RUN_LENGTHS.fault(

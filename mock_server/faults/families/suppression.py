@@ -13,7 +13,7 @@ from mock_server.faults.editing.changes import bodies, calls, predictions_of, re
 from mock_server.faults.editing.prompts import numbers
 from mock_server.faults.editing.results import asked_apart
 from mock_server.faults.fault import Ask, Call, Family, Json
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import no_answer
 from mock_server.operations.backend import Answer
 
 __all__ = ["SUPPRESSION"]
@@ -117,7 +117,7 @@ def _suppressed(
     value = orjson.loads(answer.body)
     found = list(predictions_of(value))
     if len(found) > MOST:
-        raise Refusal(599, {"message": f"Mock Has No Answer: a fault in the suppression of {len(found)} predictions"})
+        raise no_answer(f"a fault in the suppression of {len(found)} predictions")
     survivors: list[int] = []
     for index in sorted(range(len(found)), key=lambda one: rank(found[one]["confidence"])):
         shared = overlaps(masks[index], [masks[one] for one in survivors])

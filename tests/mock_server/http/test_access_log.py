@@ -21,7 +21,7 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def client(form: access_log.Form = "json", **settings: Any) -> Any:
+def client(form: access_log.LogFormat = "json", **settings: Any) -> Any:
     return create_app(Settings(access_log=form, **settings)).test_client()
 
 

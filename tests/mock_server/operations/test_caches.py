@@ -20,13 +20,13 @@ from mock_server.operations.caches import (
     EMBEDDINGS_KEPT,
     LOGITS_KEPT,
     SMALL,
-    Asked,
+    Caches,
     LogitsCache,
-    Memory,
+    PromptKey,
     grew_from,
     short,
 )
-from mock_server.operations.shared_caches import shared_memory
+from mock_server.operations.shared_caches import shared_caches
 from sam3_contract.scenes import built_in_scenes
 from tests.mock_server.client import IMAGE, Client, Json, center_box, click, image
 from tests.servers import command_serving
@@ -49,8 +49,8 @@ def refined(client: Client, prompts: Any, **fields: Any) -> tuple[str, float, An
     return answer.headers[LOGITS], body["time"], body["predictions"]
 
 
-def clicked(*places: tuple[float, float]) -> list[Asked]:
-    return [Asked(None, frozenset((x, y, True) for x, y in places))]
+def clicked(*places: tuple[float, float]) -> list[PromptKey]:
+    return [PromptKey(None, frozenset((x, y, True) for x, y in places))]
 
 
 @pytest.fixture(params=["documented", "observed"])
@@ -61,8 +61,8 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 
 @pytest.fixture(params=["in memory", "in a file"])
-def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Memory:
-    return Memory() if request.param == "in memory" else shared_memory(tmp_path / "memory", Library())
+def caches(request: pytest.FixtureRequest, tmp_path: Path) -> Caches:
+    return Caches() if request.param == "in memory" else shared_caches(tmp_path / "memory", Library())
 
 
 def test_headers_tell_what_was_embedded(client: Client) -> None:
@@ -154,55 +154,55 @@ def test_refused_request_keeps_no_logits(client: Client) -> None:
     assert refined(client, ONE, image_id=None, **LOAD)[0] == "miss"
 
 
-def test_oldest_logits_go_when_there_are_too_many(memory: Memory) -> None:
+def test_oldest_logits_go_when_there_are_too_many(caches: Caches) -> None:
     for number in range(LOGITS_KEPT):
-        memory.logits.keep("photo", clicked((number, 0)))
-    assert memory.logits.find("photo", clicked((0, 0)))
+        caches.logits.keep("photo", clicked((number, 0)))
+    assert caches.logits.find("photo", clicked((0, 0)))
 
-    memory.logits.keep("photo", clicked((1, 0)))  # is there, and gets no younger
-    memory.logits.keep("drawing", clicked((0, 0)))
+    caches.logits.keep("photo", clicked((1, 0)))  # is there, and gets no younger
+    caches.logits.keep("drawing", clicked((0, 0)))
 
-    assert not memory.logits.find("photo", clicked((0, 0)))
-    assert memory.logits.find("photo", clicked((1, 0), (7, 7)))
-    assert memory.logits.find("drawing", clicked((0, 0)))
+    assert not caches.logits.find("photo", clicked((0, 0)))
+    assert caches.logits.find("photo", clicked((1, 0), (7, 7)))
+    assert caches.logits.find("drawing", clicked((0, 0)))
 
 
-def test_more_clicks_than_are_kept_are_found_again_as_a_whole(memory: Memory) -> None:
+def test_more_clicks_than_are_kept_are_found_again_as_a_whole(caches: Caches) -> None:
     many = [(float(number), 0.0) for number in range(SMALL)]
-    memory.logits.keep("photo", clicked(*many))
+    caches.logits.keep("photo", clicked(*many))
 
-    assert memory.logits.find("photo", clicked(*reversed(many)))
-    assert not memory.logits.find("photo", clicked(*many, (0, 1)))
-
-
-def test_everything_is_forgotten_on_demand(memory: Memory) -> None:
-    memory.embeddings.keep("photo", FIRST)
-    memory.logits.keep("photo", clicked((1, 1)))
-
-    memory.clear()
-
-    assert memory.embeddings.find("photo") is None
-    assert not memory.logits.find("photo", clicked((1, 1)))
+    assert caches.logits.find("photo", clicked(*reversed(many)))
+    assert not caches.logits.find("photo", clicked(*many, (0, 1)))
 
 
-def test_oldest_picture_goes_when_there_are_too_many(memory: Memory) -> None:
+def test_everything_is_forgotten_on_demand(caches: Caches) -> None:
+    caches.embeddings.keep("photo", FIRST)
+    caches.logits.keep("photo", clicked((1, 1)))
+
+    caches.clear()
+
+    assert caches.embeddings.find("photo") is None
+    assert not caches.logits.find("photo", clicked((1, 1)))
+
+
+def test_oldest_picture_goes_when_there_are_too_many(caches: Caches) -> None:
     for number in range(EMBEDDINGS_KEPT):
-        memory.embeddings.keep(str(number), FIRST)
-    assert memory.embeddings.keep("0", SECOND) == FIRST  # is there, and gets no younger
+        caches.embeddings.keep(str(number), FIRST)
+    assert caches.embeddings.keep("0", SECOND) == FIRST  # is there, and gets no younger
 
-    memory.embeddings.keep("one too many", SECOND)
+    caches.embeddings.keep("one too many", SECOND)
 
-    assert memory.embeddings.find("0") is None
-    assert memory.embeddings.find("1") == FIRST
+    assert caches.embeddings.find("0") is None
+    assert caches.embeddings.find("1") == FIRST
 
 
 @pytest.mark.parametrize("image_id", ["", "犬", "\ud800", "x" * 65, "x" * 2_000_000], ids=lambda name: f"{len(name)}")
-def test_any_text_names_a_picture(memory: Memory, image_id: str) -> None:
-    memory.embeddings.keep(image_id, FIRST)
+def test_any_text_names_a_picture(caches: Caches, image_id: str) -> None:
+    caches.embeddings.keep(image_id, FIRST)
 
-    assert memory.embeddings.find(image_id) == FIRST
-    assert memory.embeddings.find(f"{image_id}x") is None
-    assert memory.embeddings.find(None) is None
+    assert caches.embeddings.find(image_id) == FIRST
+    assert caches.embeddings.find(f"{image_id}x") is None
+    assert caches.embeddings.find(None) is None
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
@@ -222,7 +222,7 @@ def test_prompts_grow_click_by_click(places: list[tuple[int, int]], x: int, y: i
 
 
 def test_processes_see_what_the_first_of_them_wrote(tmp_path: Path) -> None:
-    one, other = (shared_memory(tmp_path / "memory", Library()) for _ in range(2))
+    one, other = (shared_caches(tmp_path / "memory", Library()) for _ in range(2))
 
     assert one.embeddings.keep("photo", FIRST) == FIRST
     assert other.embeddings.find("photo") == FIRST
@@ -232,12 +232,12 @@ def test_processes_see_what_the_first_of_them_wrote(tmp_path: Path) -> None:
 
 
 def test_one_picture_wins_when_many_write_at_once(tmp_path: Path) -> None:
-    memories = [shared_memory(tmp_path / "memory", Library()) for _ in range(8)]
+    several = [shared_caches(tmp_path / "memory", Library()) for _ in range(8)]
     pictures = [Picture(bytes([number]), (number + 1, 1)) for number in range(8)]
 
     with ThreadPoolExecutor(8) as pool:
         kept = list(
-            pool.map(lambda pair: pair[0].embeddings.keep("photo", pair[1]), zip(memories, pictures, strict=True))
+            pool.map(lambda pair: pair[0].embeddings.keep("photo", pair[1]), zip(several, pictures, strict=True))
         )
 
     assert set(kept) == {kept[0]}
@@ -246,7 +246,7 @@ def test_one_picture_wins_when_many_write_at_once(tmp_path: Path) -> None:
 
 def test_processes_know_the_same_images(tmp_path: Path) -> None:
     libraries = [library_of(coco=None, images=None, scenes=True) for _ in range(2)]
-    one, other = (shared_memory(tmp_path / "memory", library) for library in libraries)
+    one, other = (shared_caches(tmp_path / "memory", library) for library in libraries)
     scenes = built_in_scenes()
     for scene in scenes:
         one.embeddings.keep(scene.name, picture_from_content(scene.content, otherwise="", library=libraries[0]))
@@ -257,12 +257,12 @@ def test_processes_know_the_same_images(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_used_makes_the_mock_forget_and_nothing_else(tmp_path: Path) -> None:
-    memory = shared_memory(tmp_path / "no such folder" / "memory", Library())
+    caches = shared_caches(tmp_path / "no such folder" / "memory", Library())
 
-    assert memory.embeddings.keep("photo", FIRST) == FIRST
-    assert memory.embeddings.find("photo") is None
-    memory.logits.keep("photo", clicked((1, 1)))
-    assert not memory.logits.find("photo", clicked((1, 1)))
+    assert caches.embeddings.keep("photo", FIRST) == FIRST
+    assert caches.embeddings.find("photo") is None
+    caches.logits.keep("photo", clicked((1, 1)))
+    assert not caches.logits.find("photo", clicked((1, 1)))
 
 
 def test_workers_give_the_same_bytes_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
