@@ -49,8 +49,6 @@ from mock_server.settings import Settings
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError, UsageError
 
-__all__ = ["create_app"]
-
 Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
 IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {

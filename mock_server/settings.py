@@ -9,8 +9,6 @@ from pathlib import Path
 from mock_server.http.access_log import LogFormat
 from mock_server.http.protocol import Profile
 
-__all__ = ["Settings"]
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:

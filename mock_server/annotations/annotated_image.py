@@ -23,8 +23,6 @@ from mock_server.drawing.run_lengths import (
     runs_from_counts,
 )
 
-__all__ = ["AnnotatedImage", "Annotation", "Category", "Half", "PatchCache", "annotation_from_runs"]
-
 DRAWN_PIXELS: Final = 2**24  # of all patches that are remembered, one byte each
 SUREST: Final = 990  # permille: the confidence of an image's largest annotation
 RANGE: Final = 140  # permille between the first and the last
@@ -135,7 +133,7 @@ class AnnotatedImage:
         return [one for one in self.annotations if not forms.isdisjoint(one.category.forms)]
 
     def permille(self, annotation: Annotation) -> int:
-        """Tell how sure to be of an annotation: the larger the surer, regions of many things last."""
+        """Choose how sure to be of an annotation: the larger the surer, regions of many things last."""
         return SUREST - RANGE * self._ranks[annotation] // max(len(self.annotations) - 1, STEPS)
 
     @property

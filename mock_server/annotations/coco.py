@@ -21,8 +21,6 @@ from mock_server.annotations.segmentations import packed, runs_from_segmentation
 from sam3_contract.errors import ImageError, UsageError
 from sam3_contract.images import read_header
 
-__all__ = ["load_coco"]
-
 NAMED: Final = 3  # files that a message names
 QUIET: Final = 2.0  # seconds of reading before it is said how far it got, and between two such lines
 _NO_NAMES: Final = frozenset({"", "none"})  # what exporters write where there is no supercategory

@@ -17,8 +17,6 @@ from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
 from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 
-__all__ = ["known_scenes", "library_of"]
-
 
 def library_of(*, coco: Path | None, images: Path | None, scenes: bool) -> Library:
     """Gather the images that a mock knows.

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from mock_server.annotations.annotated_image import AnnotatedImage
 
-__all__ = ["MAX_DECODED", "KnownImage", "Library", "pixels_from_content"]
-
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 

@@ -12,8 +12,6 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["forms_of"]
-
 _WORD: Final = re.compile(r"[^\W_]+")
 _IN_PARENTHESES: Final = re.compile(r"\([^()]*\)")
 _ARTICLES: Final = frozenset({"a", "an", "the"})

@@ -10,8 +10,6 @@ from pycocotools import mask as coco
 
 from mock_server.drawing.run_lengths import Runs, runs_from_counts
 
-__all__ = ["packed", "runs_from_segmentation"]
-
 FEWEST: Final = 6  # numbers of a polygon: three points
 
 

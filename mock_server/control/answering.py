@@ -16,8 +16,6 @@ from mock_server.journal.recorder import body_of
 from mock_server.scenarios.player import Scenarios, Taken
 from mock_server.scenarios.rules import Reply
 
-__all__ = ["answering"]
-
 _LONGEST: Final = 500  # characters of a message
 
 View = Callable[[], Response]

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-__all__ = ["Guard", "is_loopback"]
-
 TOKEN: Final = "X-Mock-Token"  # noqa: S105 - the name of the header
 _TYPES: Final = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "application/toml")
 _OWN_SITE: Final = frozenset({"", "same-origin", "none"})
@@ -56,7 +54,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host, by name or address, is this machine to itself.
+    """Check whether a host, by name or address, is this machine to itself.
 
     Example:
         >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "evil.example")]

@@ -15,8 +15,6 @@ from mock_server.scenarios.player import Scenarios
 from mock_server.settings import Settings
 from sam3_contract.errors import UsageError
 
-__all__ = ["MockControl", "control_of"]
-
 _EXTENSION: Final = "sam3_contract_mock"
 
 
@@ -34,7 +32,7 @@ class MockControl:
         scenarios: What it answers otherwise.
 
     Raises:
-        UsageError: If the settings name a fault that is none, or a file of scenarios that cannot be used.
+        UsageError: If the settings name an unknown fault, or a file of scenarios that cannot be used.
     """
 
     def __init__(self, app: Flask, settings: Settings, backend: Backend, operations: Sequence[str]) -> None:
@@ -56,7 +54,7 @@ class MockControl:
     def faults(self) -> tuple[str, ...]:
         """The faults that are on for every request, as ``name`` or ``name:parameter``.
 
-        They can be set, which raises :class:`UsageError` for what is none. Faults that are counted begin anew.
+        They can be set, which raises :class:`UsageError` for an unknown one. Faults that are counted begin anew.
         """
         return self._faults
 
@@ -119,7 +117,7 @@ def _parsed(texts: Collection[str]) -> tuple[str, ...]:
 
 
 def _refuse_early_fault(text: str) -> None:
-    """Refuse a fault that is none, and one that comes too late in a scenario."""
+    """Refuse an unknown fault, and one that comes too late in a scenario."""
     hooks = parse(text).fault.hooks
     if hooks.arrive is not None or hooks.admits is not None:
         raise UsageError(

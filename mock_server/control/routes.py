@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Flask, Request, Response, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from mock_server.control.guard import Guard
@@ -17,11 +18,9 @@ from mock_server.control.mock_control import MockControl
 from mock_server.http.inspection import texts_of
 from mock_server.http.protocol import CONTROL_ENDPOINT, CONTROL_PREFIX
 from mock_server.scenarios.files import MOST_BYTES, FileFormat, Source, parse
-from mock_server.scenarios.validation import Mistake, Place
+from mock_server.scenarios.mistakes import mistake_of
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
-
-__all__ = ["install"]
 
 PREFIX: Final = CONTROL_PREFIX
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # all but the known ones get a 405 in JSON
@@ -34,6 +33,13 @@ _FORMATS: Final[Mapping[str, FileFormat]] = {
 }
 
 Route = Callable[[MockControl, Request], Any]
+
+
+class _Faults(BaseModel):
+    """What switches faults on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    faults: list[str] = Field(max_length=64)
 
 
 def install(app: Flask, control: MockControl, guard: Guard) -> None:
@@ -144,13 +150,9 @@ def _set_faults(control: MockControl, request: Request) -> Any:
     """Put these faults on every request: {"faults": ["name", "name:parameter"]}."""
     source = _source(request)
     try:
-        fields = Place(source.value).fields(("faults",))
-        if "faults" not in fields:
-            Place(source.value).wrong("holds no `faults`")
-        entries = fields["faults"].items(most=64) if fields["faults"].value != [] else []
-        control.faults = [entry.text() for entry in entries]
-    except Mistake as mistake:
-        raise source.error(mistake) from mistake
+        control.faults = _Faults.model_validate(source.value).faults
+    except ValidationError as error:
+        raise source.error(mistake_of(error, _Faults, source.value)) from error
     return {"on": list(control.faults)}
 
 

@@ -6,8 +6,6 @@ import hashlib
 import struct
 from typing import Final
 
-__all__ = ["Dice"]
-
 _WORDS: Final = struct.Struct(">8I")  # of one digest
 
 

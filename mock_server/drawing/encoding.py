@@ -18,15 +18,6 @@ from numpy.typing import NDArray
 from mock_server.drawing.patches import Patch
 from mock_server.drawing.run_lengths import counts_from_runs
 
-__all__ = [
-    "confidence_from_permille",
-    "npz_from_arrays",
-    "npz_from_patches",
-    "polygons_from_patch",
-    "rings_from_patch",
-    "rle_from_patch",
-]
-
 Ring = NDArray[np.int32]
 
 LOGIT: Final = 8.0  # of a pixel in the mask; outside it is negative

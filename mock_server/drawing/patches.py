@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Patch", "erase", "intersection", "iou", "paint", "union", "without"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
@@ -47,7 +45,7 @@ class Patch:
         return self.pixels[rows, columns]
 
     def meets(self, other: Patch) -> bool:
-        """Tell whether the windows overlap; if not, the masks cannot."""
+        """Check whether the windows overlap; if not, the masks cannot."""
         apart_in_x = self.right <= other.left or other.right <= self.left
         return not (apart_in_x or self.bottom <= other.top or other.bottom <= self.top)
 

@@ -13,8 +13,6 @@ from pycocotools import mask as coco
 
 from mock_server.drawing.patches import Patch
 
-__all__ = ["Runs", "counts_from_runs", "edges_of_runs", "patch_from_runs", "runs_from_bitmap", "runs_from_counts"]
-
 Runs = NDArray[np.int64]
 Edges = tuple[int, int, int, int]
 

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.patches import Patch, union, without
 
-__all__ = ["KINDS", "MAX_EXTENT", "compose", "draw"]
-
 MAX_EXTENT: Final = 4096
 """No shape is wider or higher than this, in pixels: the work for one mask stays bounded on any image."""
 

@@ -39,8 +39,6 @@ from mock_server.engines.synthetic import (
 from mock_server.images.loading import Picture
 from sam3_contract.scenes import innermost_pixel
 
-__all__ = ["Annotated"]
-
 BACKGROUND: Final = b"background"  # stands for the digest, so that other views of an image get the same discs
 ERASER: Final = 16  # of the short side, in half pixels: the radius of the disc that a negative click takes away
 MAX_ANNOTATED: Final = 200  # annotations of one prompt
@@ -148,7 +146,7 @@ def _edges(box: Box) -> Half:
 
 
 def _seeds(selection: Selection, known: AnnotatedImage) -> dict[Annotation, list[Pixel]]:
-    """Tell for each annotation that is picked around which pixels its parts lie."""
+    """Find, for each annotation that is picked, the pixels around which its parts lie."""
     seeds = dict(selection.clicked)
     if selection.boxed is not None:
         patch = known.patch(selection.boxed)

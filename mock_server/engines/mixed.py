@@ -11,8 +11,6 @@ from mock_server.engines.specimens import specimen_of
 from mock_server.engines.synthetic import half_pixels
 from mock_server.images.loading import Picture
 
-__all__ = ["Mixed"]
-
 
 @dataclass(frozen=True, slots=True)
 class Mixed:

@@ -15,8 +15,6 @@ from mock_server.drawing.shapes import draw
 from mock_server.engines.protocol import Instance
 from mock_server.http.refusals import no_answer
 
-__all__ = ["PREFIX", "SPECIMENS", "Specimen", "specimen_of"]
-
 PREFIX: Final = "specimen:"
 MAX_PIXELS: Final = 2**26  # of a specimen that covers the image
 

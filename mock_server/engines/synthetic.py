@@ -21,21 +21,6 @@ from mock_server.drawing.shapes import KINDS, compose, draw
 from mock_server.engines.protocol import Box, Click, Concept, Instance, Target
 from mock_server.images.loading import Picture
 
-__all__ = [
-    "CONFIDENCES",
-    "KEPT_RADIUS",
-    "LEVELS",
-    "MAX_DISCS",
-    "MAX_EXEMPLARS",
-    "MAX_RADIUS",
-    "Clicks",
-    "Pixel",
-    "Synthetic",
-    "clicks_of",
-    "disc",
-    "half_pixels",
-]
-
 Pixel = tuple[int, int]
 
 LEVELS: Final = (8, 5, 3)  # whole, part and subpart, in eighths of the full extent; best first

@@ -28,8 +28,6 @@ from mock_server.faults.parameters import Times, times_of
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
 
-__all__ = ["FAULTS", "Named", "named", "parse", "parse_list"]
-
 # From the inside out: what is behind works on the answers of what is before.
 _FAMILIES: Final = (
     ACCESS,
@@ -114,7 +112,7 @@ def parse_list(text: str) -> list[Named]:
     """Read several faults, with commas between them.
 
     Raises:
-        UsageError: If one of them is none, or there are more than 64.
+        UsageError: If one of them is unknown, or there are more than 64.
     """
     texts = [part for part in text.split(",") if part.strip()]
     if len(texts) > MOST:

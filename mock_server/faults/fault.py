@@ -25,8 +25,6 @@ from flask import Request, Response
 
 from mock_server.operations.backend import Answer
 
-__all__ = ["Ask", "Call", "Family", "FamilyName", "Fault", "Hooks", "Json", "Memory", "Parameter"]
-
 Json = dict[str, Any]
 FamilyName = Literal["http", "schema", "mask", "semantics"]
 Operation = Literal["concept_segment", "visual_segment", "embed_image"]
@@ -110,7 +108,7 @@ class Parameter:
     Attributes:
         meaning: What it is, with its unit and its bounds.
         default: Taken if nothing is said.
-        read: Makes a value of the text; its ``ValueError`` of a text that is none ends the sentence "it takes".
+        read: Makes a value of the text; its ``ValueError`` of an unreadable text ends the sentence "it takes".
     """
 
     meaning: str

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from sam3_contract.errors import UsageError
 
-__all__ = ["Times", "number", "one_of", "times_of", "whole"]
-
 
 def one_of(*names: str) -> Callable[[str], str]:
     """Read one of a few names."""

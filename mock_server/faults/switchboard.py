@@ -25,8 +25,6 @@ from mock_server.http.request_context import current_notes, current_request
 from mock_server.operations.backend import Answer
 from sam3_contract.errors import UsageError
 
-__all__ = ["Faulty", "Switchboard", "install", "switch_on", "switchboard_of"]
-
 HEADER: Final = "x-mock-fault"
 _ENVIRON: Final = "HTTP_X_MOCK_FAULT"
 _EXTENSION: Final = "sam3_contract_mock_faults"
@@ -61,7 +59,7 @@ class Faulty:
         return tuple(one.text for one, _ in self.entries)
 
     def admits(self, key: str | None) -> bool:
-        """Tell whether the check of the key is skipped."""
+        """Check whether the check of the key is skipped."""
         admit = (one.fault.hooks.admits for one, _ in self.entries)
         return any(hook(key) for hook in admit if hook is not None)
 
@@ -143,7 +141,7 @@ class Switchboard:
         """Switch on what a request is to have.
 
         Raises:
-            Refusal: 599 if it names a fault that is none.
+            Refusal: 599 if it names an unknown fault.
         """
         always, asked = self._always(), current_request().environ.get(_ENVIRON)
         if not always and not asked:
@@ -231,7 +229,7 @@ def switch_on(texts: Collection[str]) -> None:
         texts: As on the command line.
 
     Raises:
-        UsageError: If one of them is none.
+        UsageError: If one of them is unknown.
     """
     switchboard_of(current_app).add([parse(text) for text in texts])
 

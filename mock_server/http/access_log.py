@@ -17,8 +17,6 @@ from flask import Flask, Response, g, request
 from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import MASK, masked_text
 
-__all__ = ["Line", "LogFormat", "install"]
-
 LogFormat = Literal["none", "text", "json"]
 Line = dict[str, Any]
 

@@ -10,8 +10,6 @@ from werkzeug import Request
 
 from mock_server.http.refusals import Refusal, message, status_message
 
-__all__ = ["REFUSALS", "WRONG_KEY", "KeySettings", "check_key", "keys_sent", "presented_key"]
-
 WRONG_KEY: Final = "wrong-key"
 """A key that is never good, so that clients can be shown a refusal without any settings."""
 

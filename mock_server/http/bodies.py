@@ -17,8 +17,6 @@ from sam3_contract import wire
 from sam3_contract.nesting import depth_of
 from sam3_contract.wire.requests import AnyRequest, RequestPart
 
-__all__ = ["decode_json", "is_json", "masked", "masked_text", "validate", "without_keys"]
-
 Finding = dict[str, Any]
 
 _UNPARSABLE: Final = "There was an error parsing the body"
@@ -29,7 +27,7 @@ _TOO_DEEP: Final = 240  # levels; the real server stops where its parser's stack
 
 
 def is_json(request: Request) -> bool:
-    """Tell whether the declared media type is JSON: ``application/json`` or ``application/*+json``."""
+    """Check whether the declared media type is JSON: ``application/json`` or ``application/*+json``."""
     kind, _, subtype = request.mimetype.partition("/")
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 

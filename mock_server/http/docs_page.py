@@ -16,8 +16,6 @@ from flask import Flask, Response, request
 
 from sam3_contract import spec
 
-__all__ = ["install"]
-
 Json = Mapping[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/"

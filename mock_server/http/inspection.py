@@ -16,8 +16,6 @@ from werkzeug.datastructures import Headers
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64
 
-__all__ = ["InspectedRequest", "digest_of_image", "field_of", "image_of", "prompts_of", "texts_of"]
-
 
 def field_of(body: Any, name: str) -> Any:
     """Look a field of the body up; ``None`` if there is none."""

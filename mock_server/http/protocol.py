@@ -1,4 +1,4 @@
-"""What surrounds the operations: cross-origin requests, headers, and answers to paths and methods that are none."""
+"""What surrounds the operations: cross-origin requests, headers, and answers to unknown paths and methods."""
 
 from __future__ import annotations
 
@@ -13,22 +13,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
 from sam3_contract.exchange import MASKS_HEADER
-
-__all__ = [
-    "CONTROL_ENDPOINT",
-    "CONTROL_PREFIX",
-    "MAX_BODY",
-    "OPEN_PATHS",
-    "WHOLE_BODY",
-    "WORDINGS",
-    "Profile",
-    "add_headers",
-    "as_refusal",
-    "check_query",
-    "is_control",
-    "preflight",
-    "wording_of",
-]
 
 Profile = Literal["documented", "observed"]
 """Which side of the deviations a mock plays: what the documentation says, or what the server does."""
@@ -73,7 +57,7 @@ WORDINGS: Final[Mapping[int, str]] = {
 
 
 def is_control(request: Request) -> bool:
-    """Say whether a request is one of the mock's own routes, which are no part of the service it plays."""
+    """Check whether a request is one of the mock's own routes, which are no part of the service it plays."""
     return request.endpoint == CONTROL_ENDPOINT
 
 

@@ -6,20 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = [
-    "INTERNAL_ERROR",
-    "MALFORMED_IMAGE",
-    "NOT_FOUND",
-    "NO_ANSWER",
-    "Refusal",
-    "answering_as",
-    "detail",
-    "message",
-    "no_answer",
-    "status_message",
-    "unloadable_image",
-]
-
 NO_ANSWER: Final = 599
 """The status of what the mock cannot answer; no real service uses it, so nobody takes the mock's limits for its."""
 

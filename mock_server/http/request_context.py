@@ -15,8 +15,6 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.local import LocalProxy
 from werkzeug.routing import MapAdapter
 
-__all__ = ["Application", "Notes", "current_notes", "current_request"]
-
 Notes = _AppCtxGlobals
 """What is noted of a request: ``flask.g``."""
 

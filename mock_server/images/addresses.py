@@ -8,8 +8,6 @@ import socket
 import threading
 from typing import Final
 
-__all__ = ["Address", "addresses_of", "is_public"]
-
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Translators (RFC 6052) put the IPv4 address into the last four bytes; so did the deprecated IPv4-compatible form.
@@ -18,7 +16,7 @@ _LOCALLY_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the public internet.
+    """Check whether an address belongs to the public internet.
 
     Private, loopback, link-local, multicast, reserved and unspecified addresses do not, nor do IPv6 addresses that
     lead to such an IPv4 address: mapped, translated (NAT64) or tunnelled (6to4). Teredo's are none either.

@@ -15,8 +15,6 @@ from mock_server.http.refusals import unloadable_image
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content
 from sam3_contract.errors import UsageError
 
-__all__ = ["PictureOfUrl", "local_files", "virtual_photograph"]
-
 PictureOfUrl = Callable[[str], Picture]
 
 NOT_FETCHED: Final = "Data pointed by URL could not be decoded into image."

@@ -29,8 +29,6 @@ from mock_server.images.addresses import Address, addresses_of, is_public
 from mock_server.images.by_url import NO_IMAGE, NOT_FETCHED
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content, refuse_unreachable
 
-__all__ = ["Bounds", "Fetcher"]
-
 NOT_ALLOWED: Final = "URL points to a network destination that is not allowed."
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PORTS: Final = {"http": 80, "https": 443}

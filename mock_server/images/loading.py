@@ -21,17 +21,6 @@ from sam3_contract import wire
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64, read_header
 
-__all__ = [
-    "LOADED",
-    "NO_LIBRARY",
-    "LoadedFile",
-    "Picture",
-    "load_picture",
-    "picture_from_base64",
-    "picture_from_content",
-    "refuse_unreachable",
-]
-
 NO_LIBRARY: Final = Library()
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.shapes import draw
 
-__all__ = ["virtual_pixels"]
-
 _SHAPES: Final = (3, 6)  # fewest and most
 _KINDS: Final = ("ellipse", "rectangle")
 

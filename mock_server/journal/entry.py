@@ -18,8 +18,6 @@ import orjson
 from mock_server.http.bodies import masked, masked_text
 from mock_server.http.inspection import field_of, prompts_of, texts_of
 
-__all__ = ["Entry", "EntryImage", "kept_body"]
-
 KEPT: Final = 64 * 1024  # bytes of JSON; of a longer body what is long is cut
 _LONGEST_TEXT: Final = 1000  # characters, of each text of a body that is cut
 _LONGEST_LIST: Final = 64  # entries, of each list and object of such a body

@@ -13,8 +13,6 @@ from typing import Final, Self, TypedDict
 from mock_server.journal.entry import Entry
 from sam3_contract.errors import UsageError
 
-__all__ = ["Expected", "ExpectedRequest", "named_image"]
-
 _SHOWN: Final = 80  # characters of a text in a message
 _NEAREST: Final = 3  # requests that a message shows
 _DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")

@@ -12,8 +12,6 @@ from mock_server.journal.expectations import Expected, ExpectedRequest
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
-__all__ = ["Journal"]
-
 REQUESTS: Final = 1000
 BYTES: Final = 16 * 1024 * 1024
 

@@ -21,8 +21,6 @@ from mock_server.journal.journal import Journal
 from mock_server.journal.thumbnails import thumbnail
 from sam3_contract.images import bytes_from_base64
 
-__all__ = ["Recorder", "body_of"]
-
 _LONGEST: Final = 2000  # characters of a path or URL
 _NO_KEYS: Final[frozenset[str]] = frozenset()
 _UNWATCHED: Final = "/healthz"  # asked by whoever waits for the mock, not by the client under test

@@ -12,8 +12,6 @@ from PIL import Image
 from sam3_contract.errors import ImageError
 from sam3_contract.images import read_header
 
-__all__ = ["thumbnail"]
-
 SIDE: Final = 64  # pixels, at most
 _MOST_PIXELS: Final = 2**24  # an image with more is not decoded for this
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")

@@ -13,8 +13,6 @@ from mock_server.engines.protocol import Engine
 from mock_server.images.by_url import PictureOfUrl, virtual_photograph
 from mock_server.operations.caches import Caches
 
-__all__ = ["Answer", "Backend", "json_answer"]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

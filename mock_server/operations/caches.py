@@ -17,25 +17,6 @@ from mock_server.annotations.library import Library
 from mock_server.images.loading import Picture
 from sam3_contract import wire
 
-__all__ = [
-    "EMBEDDINGS_KEPT",
-    "FILE_BYTES_KEPT",
-    "LOGITS_KEPT",
-    "Caches",
-    "EmbeddingCache",
-    "Embeddings",
-    "Logits",
-    "LogitsCache",
-    "MakeCaches",
-    "PromptKey",
-    "digest_of",
-    "grew_from",
-    "is_small",
-    "own_caches",
-    "prompt_keys_of",
-    "short",
-]
-
 EMBEDDINGS_KEPT: Final = 100
 FILE_BYTES_KEPT: Final = 128 * 1024 * 1024  # of the files of remembered pictures, where an engine reads pixels
 LOGITS_KEPT: Final = 1000
@@ -74,7 +55,7 @@ class Logits(Protocol):
     """For which images and prompts low-resolution logits were kept."""
 
     def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
-        """Tell whether there are logits to start from.
+        """Check whether there are logits to start from.
 
         Args:
             image: Names the image.
@@ -134,7 +115,7 @@ class LogitsCache:
         self._lock = Lock()
 
     def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
-        """Tell whether there are logits to start from."""
+        """Check whether there are logits to start from."""
         name = short(image)
         with self._lock:
             if (name, digest_of(prompts)) in self._kept:
@@ -201,7 +182,7 @@ def prompt_keys_of(prompts: Sequence[wire.VisualPrompt | wire.LenientVisualPromp
 
 
 def grew_from(before: Sequence[PromptKey], now: Sequence[PromptKey]) -> bool:
-    """Tell whether prompts hold earlier ones: each of those is in one of these, with the same box and all its clicks.
+    """Check whether prompts hold earlier ones: each of those is in one of these, with the same box and all its clicks.
 
     From a prompt that asked for nothing in particular none grew.
 
@@ -218,12 +199,12 @@ def grew_from(before: Sequence[PromptKey], now: Sequence[PromptKey]) -> bool:
 
 
 def is_small(prompts: Sequence[PromptKey]) -> bool:
-    """Tell whether prompts are few enough to be kept whole: a body of 20 MB may hold a million clicks."""
+    """Check whether prompts are few enough to be kept whole: a body of 20 MB may hold a million clicks."""
     return sum(1 + len(one.clicks) for one in prompts) <= SMALL
 
 
 def digest_of(prompts: Sequence[PromptKey]) -> bytes:
-    """Tell prompts from all others, whatever the order of their clicks."""
+    """Make a digest of prompts that differs from that of all others, whatever the order of their clicks."""
     text = repr([(one.box, sorted(one.clicks)) for one in prompts])
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 

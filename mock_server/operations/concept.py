@@ -14,8 +14,6 @@ from mock_server.images.loading import Picture, load_picture
 from mock_server.operations.backend import Answer, Backend, json_answer
 from sam3_contract import wire
 
-__all__ = ["MODEL", "answer_of", "concept_of", "concept_segment", "refuse_unknown_model", "suppress_overlaps"]
-
 AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
 
 MODEL: Final = "sam3/sam3_final"

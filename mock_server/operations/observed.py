@@ -18,8 +18,6 @@ from mock_server.operations import concept, visual
 from mock_server.operations.backend import Answer, Backend
 from sam3_contract import wire
 
-__all__ = ["PLAIN_ERROR", "concept_segment", "embed_image", "visual_segment"]
-
 DEFAULT_THRESHOLD: Final = 0.5
 QUERIES: Final = 200  # what the model looks at for each prompt; all come back where no threshold holds them
 UNSURE: Final = 0.20000000298023224  # of a mask that nothing positive asked for
@@ -157,7 +155,7 @@ def _refuse_model_of_another_kind(model_id: str) -> None:
 
 
 def _is_utf8(text: str | None) -> bool:
-    """Tell whether a text can be written; JSON lets half a surrogate pair in."""
+    """Check whether a text can be written; JSON lets half a surrogate pair in."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:

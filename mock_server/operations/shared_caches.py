@@ -30,8 +30,6 @@ from mock_server.operations.caches import (
     short,
 )
 
-__all__ = ["SharedFile", "shared_caches"]
-
 PATIENCE: Final = 10.0  # seconds to wait until another process has written
 _TABLES: Final = """
 PRAGMA journal_mode = WAL;
@@ -159,7 +157,7 @@ class _SharedLogits:
         self._file = file
 
     def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
-        """Tell whether there are logits to start from."""
+        """Check whether there are logits to start from."""
         digest = digest_of(prompts)
         kept = self._file.read("SELECT digest, asked FROM logits WHERE image = ?", short(image))
         return any(one == digest or (before is not None and grew_from(_read(before), prompts)) for one, before in kept)

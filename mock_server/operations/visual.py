@@ -16,19 +16,6 @@ from mock_server.operations.backend import Answer, Backend, json_answer
 from mock_server.operations.caches import prompt_keys_of
 from sam3_contract import wire
 
-__all__ = [
-    "MODEL",
-    "Embedded",
-    "Work",
-    "answer_of",
-    "answer_of_embedding",
-    "embed_image",
-    "embedded",
-    "target_of",
-    "visual_segment",
-    "work_of",
-]
-
 AnyPrompt = wire.VisualPrompt | wire.LenientVisualPrompt
 
 MODEL: Final = "sam3/sam3_interactive"
@@ -166,7 +153,7 @@ def embedded(image_id: str | None, load: Callable[[], Picture], backend: Backend
 
 
 def work_of(request: _Refining, prompts: Sequence[AnyPrompt], embedding: Embedded, backend: Backend) -> Work:
-    """Tell what an answer takes, and do with the logits as the request asks.
+    """Work out what an answer takes, and do with the logits as the request asks.
 
     Starting from kept logits takes less time and changes no mask: the same prompts always give the same ones.
 

@@ -12,14 +12,12 @@ from typing import Any, Final, Literal, NoReturn
 
 import yaml
 
-from mock_server.scenarios import validation
-from mock_server.scenarios.validation import Mistake
+from mock_server.scenarios.mistakes import Mistake
+from mock_server.scenarios.mistakes import Path as ValuePath
 from sam3_contract import json_positions
 from sam3_contract.bounded import open_regular
 from sam3_contract.errors import ScenarioError
 from sam3_contract.nesting import TooDeep, depth_of, events_within
-
-__all__ = ["FileFormat", "Source", "parse", "read"]
 
 FileFormat = Literal["yaml", "json", "toml"]
 
@@ -43,7 +41,7 @@ class Source:
     value: Any
     origin: str
     folder: Path | None = None
-    line: Callable[[validation.Path], int | None] = lambda _: None
+    line: Callable[[ValuePath], int | None] = lambda _: None
 
     def error(self, mistake: Mistake) -> ScenarioError:
         """Say where a mistake is."""
@@ -99,7 +97,7 @@ def _unreadable(origin: str, line: int | None, reason: str) -> ScenarioError:
     return ScenarioError(f"{place}: {reason}", origin=origin, line=line)
 
 
-LineOf = Callable[[validation.Path], int | None]
+LineOf = Callable[[ValuePath], int | None]
 
 
 class _Loader(yaml.CSafeLoader):
@@ -177,7 +175,7 @@ def _plain(node: yaml.Node, origin: str) -> Any:
         raise _unreadable(origin, line, f"{node.value[:60]!r} is no {kind}") from error
 
 
-def _yaml_line(node: yaml.Node, path: validation.Path) -> int:
+def _yaml_line(node: yaml.Node, path: ValuePath) -> int:
     """Find the line of a value: of its name, if it has one."""
     line = _line(node)
     for step in path:
@@ -220,7 +218,7 @@ def _parse_toml(text: str, origin: str) -> tuple[Any, LineOf]:
     return value, lambda path: _toml_line(text, path)
 
 
-def _toml_line(text: str, path: validation.Path) -> int | None:
+def _toml_line(text: str, path: ValuePath) -> int | None:
     """Search the line of a value: the last name of its path, in the table of its scenario."""
     lines = text.splitlines()
     starts = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[\s*scenarios\s*\]\]", line)]

@@ -18,11 +18,10 @@ from typing import Any, Final, Literal
 from mock_server.http.inspection import InspectedRequest
 from mock_server.http.refusals import Refusal, message, no_answer
 from mock_server.scenarios.files import Source, read
-from mock_server.scenarios.reading import MOST_SCENARIOS, Reader
+from mock_server.scenarios.mistakes import Mistake
+from mock_server.scenarios.mistakes import Path as ValuePath
+from mock_server.scenarios.model import MOST_SCENARIOS, Surroundings, one_scenario, scenarios_of
 from mock_server.scenarios.rules import Reply, Scenario, Then
-from mock_server.scenarios.validation import Mistake, Place
-
-__all__ = ["Scenarios", "Taken"]
 
 _UNMATCHED_KEPT: Final = 100
 
@@ -57,7 +56,7 @@ class _Course:
         return f"{self.scenario.name!r} took {_requests(self.taken)}, expected {times}"
 
     def as_json(self) -> dict[str, Any]:
-        """Tell what it is, and how far it has come."""
+        """List what it is, and how far it has come."""
         state = {"fitting": self.fitting, "taken": self.taken, "problem": self.problem}
         return {**self.scenario.definition, "name": self.scenario.name, **state}
 
@@ -67,7 +66,7 @@ class Scenarios:
 
     Args:
         operations: The operations that there are.
-        check_fault: Raises :class:`UsageError` for a fault that is none.
+        check_fault: Raises :class:`UsageError` for an unknown fault.
 
     Attributes:
         strict: Whether a request that no scenario takes gets no answer.
@@ -126,8 +125,9 @@ class Scenarios:
         """
         with self._lock:
             try:
-                one = self._reader(source).scenario(Place(source.value), f"scenario {len(self._courses) + 1}")
-                self._append([one], named=lambda _: Place(source.value))
+                name = f"scenario {len(self._courses) + 1}"
+                one = one_scenario(source.value, self._surroundings(source), name=name)
+                self._append([one], at=lambda _: ())
             except Mistake as mistake:
                 raise source.error(mistake) from mistake
 
@@ -155,11 +155,11 @@ class Scenarios:
         with self._lock:
             before, strict_before = self._courses, self.strict
             try:
-                found, strict = self._reader(source).scenarios(Place(source.value))
+                found, strict = scenarios_of(source.value, self._surroundings(source))
                 if anew:
                     self._courses = ()
                     self._unmatched.clear()
-                self._append(found, named=lambda index: Place(None, ("scenarios", index)))
+                self._append(found, at=lambda index: ("scenarios", index))
                 self.strict = strict if anew else strict or self.strict
             except Mistake as mistake:
                 self._courses, self.strict = before, strict_before
@@ -257,18 +257,17 @@ class Scenarios:
         self._awake.set()
         self._awake = Event()
 
-    def _reader(self, source: Source) -> Reader:
-        return Reader(self._operations, folder=source.folder, check_fault=self._check_fault)
+    def _surroundings(self, source: Source) -> Surroundings:
+        return Surroundings(self._operations, source.folder, self._check_fault)
 
-    def _append(self, found: Sequence[Scenario], *, named: Callable[[int], Place]) -> None:
+    def _append(self, found: Sequence[Scenario], *, at: Callable[[int], ValuePath]) -> None:
         names = {course.scenario.name for course in self._courses}
         for index, scenario in enumerate(found):
             if scenario.name in names:
-                place = named(index)
-                Place(scenario.name, (*place.path, "name")).wrong(f"{scenario.name!r} names another scenario, too")
+                raise Mistake((*at(index), "name"), f"{scenario.name!r} names another scenario, too")
             names.add(scenario.name)
         if len(names) > MOST_SCENARIOS:
-            Place(None).wrong(f"are {len(names)} scenarios with those before, may be {MOST_SCENARIOS}")
+            raise Mistake((), f"are {len(names)} scenarios with those before, may be {MOST_SCENARIOS}")
         self._courses += tuple(map(_Course, found))
 
     def _offer(self, course: _Course) -> Taken | None:

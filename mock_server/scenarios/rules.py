@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from mock_server.http.inspection import InspectedRequest
 
-__all__ = ["Fixed", "RateLimit", "Reply", "Scenario", "Then", "When"]
-
 Then = Literal["repeat", "normal", "refuse"]
 """After the last answer: give it again, step aside, or have no answer."""
 
@@ -43,7 +41,7 @@ class When:
     every: int | None = None
 
     def fits(self, request: InspectedRequest) -> bool:
-        """Tell whether all holds that does not count; what costs most is looked at last."""
+        """Check whether all holds that does not count; what costs most is looked at last."""
         return (
             (self.operations is None or request.operation in self.operations)
             and all(request.headers.get(name) == value for name, value in self.headers)
@@ -55,7 +53,7 @@ class When:
         )
 
     def counts(self, number: int) -> bool:
-        """Tell whether the request is one that counts, from its number among those that fit."""
+        """Check whether the request is one that counts, from its number among those that fit."""
         return (
             (self.nth is None or number == self.nth)
             and (self.after is None or number > self.after)

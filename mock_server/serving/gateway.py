@@ -25,8 +25,6 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from mock_server.http.protocol import WHOLE_BODY
 
-__all__ = ["Environ", "Gateway", "Limits"]
-
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 Headers = list[tuple[str, str]]

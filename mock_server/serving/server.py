@@ -33,8 +33,6 @@ from mock_server.settings import Settings
 from sam3_contract import spec, wire
 from sam3_contract.errors import UsageError
 
-__all__ = ["free_port", "serve", "warm_up"]
-
 CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
 READ_TIMEOUT: Final = 30.0  # seconds; 20 MiB in that time is a slow upload, or a keep-alive connection is idle
 PATIENCE: Final = 30.0  # seconds to wait for the first answer
@@ -156,7 +154,7 @@ def _load(settings: Settings, document: str | None, limits: Limits, shared: Path
 
 
 def _waits(settings: Settings) -> bool:
-    """Tell whether a setting could make any request wait: for its latency, for another server, for a fault."""
+    """Check whether a setting could make any request wait: for its latency, for another server, for a fault."""
     usual = Settings()
     names = {entry.name for entry in dataclasses.fields(settings)} - QUICK
     return any(getattr(settings, name) != getattr(usual, name) for name in names)

@@ -15,8 +15,6 @@ from mock_server.faults.editing.changes import is_json_answer
 from mock_server.faults.fault import Ask, Call, Hooks
 from mock_server.operations.backend import Answer
 
-__all__ = ["archives", "arrays_of", "bytes_of_archives"]
-
 Arrays = dict[str, NDArray[Any]]
 
 

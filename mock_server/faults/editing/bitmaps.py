@@ -23,19 +23,6 @@ from mock_server.faults.fault import Ask, Call, Hooks, Json
 from mock_server.http.refusals import no_answer
 from mock_server.operations.backend import Answer
 
-__all__ = [
-    "Bitmap",
-    "as_polygons",
-    "as_run_lengths",
-    "bitmap_from_run_lengths",
-    "bitmaps",
-    "bitmaps_as_polygons",
-    "bitmaps_as_run_lengths",
-    "placed_rings",
-    "redrawn",
-    "run_lengths_asked",
-]
-
 Bitmap = NDArray[np.bool_]
 Size = tuple[int, int]
 Change = Callable[[Bitmap, Call], Bitmap]

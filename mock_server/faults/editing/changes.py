@@ -27,23 +27,6 @@ from flask import Request, Response
 from mock_server.faults.fault import Ask, Call, Hooks, Json
 from mock_server.operations.backend import Answer
 
-__all__ = [
-    "admissions",
-    "answers",
-    "arrivals",
-    "bodies",
-    "calls",
-    "is_json_answer",
-    "predictions",
-    "predictions_of",
-    "replies",
-    "results_of",
-    "rewritten",
-    "rings",
-    "run_lengths",
-    "written",
-]
-
 JSON: Final = "application/json"
 
 
@@ -111,7 +94,7 @@ def admissions(admits: Callable[[str | None], bool]) -> Hooks:
 
 
 def is_json_answer(answer: Answer) -> bool:
-    """Tell a JSON answer from an archive."""
+    """Check whether an answer is JSON, not an archive."""
     return answer.content_type == JSON
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from mock_server.faults.editing.bitmaps import Bitmap
 from sam3_contract.images import ImageHeader
 
-__all__ = ["as_stored", "displayed_place"]
-
 _STORED: Final[Mapping[int, Callable[[Bitmap], Bitmap]]] = {
     2: lambda shown: shown[:, ::-1],
     3: lambda shown: shown[::-1, ::-1],
@@ -39,6 +37,6 @@ def as_stored(shown: Bitmap, orientation: int) -> Bitmap:
 
 
 def displayed_place(x: float, y: float, header: ImageHeader) -> tuple[float, float]:
-    """Tell where a place of the file is displayed, both from the top-left corner of the frame."""
+    """Find where a place of the file is displayed, both from the top-left corner of the frame."""
     place = _DISPLAYED.get(header.orientation)
     return (x, y) if place is None else place(x, y, header.width, header.height)

@@ -11,8 +11,6 @@ from typing import Any, Final
 from mock_server.faults.fault import Json
 from mock_server.http.inspection import prompts_of
 
-__all__ = ["boxes_of", "corner_numbers", "numbers", "place_boxes", "place_points", "points_of"]
-
 FAR: Final = 1e6  # coordinates beyond are as good as this one
 Point = tuple[float, float]
 
@@ -40,7 +38,7 @@ def numbers(holder: Json, *names: str) -> list[float] | None:
 
 
 def corner_numbers(box: Json) -> list[float] | None:
-    """Read a box of two corners, left, top, right and bottom; a box that has a width as well is none."""
+    """Read a box of two corners, left, top, right and bottom; not one that has a width as well."""
     return None if "width" in box else numbers(box, "x0", "y0", "x1", "y1")
 
 

@@ -10,8 +10,6 @@ from flask import Request, Response
 from mock_server.faults.editing.changes import admissions, arrivals, replies
 from mock_server.faults.fault import Call, Family
 
-__all__ = ["ACCESS"]
-
 ACCESS: Final = Family("semantics")
 
 

@@ -14,8 +14,6 @@ from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import one_of
 from mock_server.operations.backend import Answer
 
-__all__ = ["ARCHIVES"]
-
 ARCHIVES: Final = Family("mask")
 
 BINARY: Final = "a visual request for format binary (documented profile)"

@@ -11,8 +11,6 @@ from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Family, Json
 from mock_server.http.refusals import NOT_FOUND, message
 from mock_server.operations.backend import Answer
 
-__all__ = ["CACHES"]
-
 CACHES: Final = Family("semantics", operation="visual_segment")
 
 BY_ID: Final = "a visual request with image_id"

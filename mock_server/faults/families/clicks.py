@@ -17,8 +17,6 @@ from mock_server.faults.parameters import number, one_of
 from mock_server.http.inspection import prompts_of
 from mock_server.operations.backend import Answer
 
-__all__ = ["CLICKS"]
-
 CLICKS: Final = Family("semantics", operation="visual_segment")
 
 POINTS: Final = "a visual request with points"

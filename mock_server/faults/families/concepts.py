@@ -13,8 +13,6 @@ from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.http.refusals import detail
 from mock_server.operations.backend import Answer
 
-__all__ = ["CONCEPTS"]
-
 CONCEPTS: Final = Family("semantics", operation="concept_segment")
 
 BATCH: Final = 16

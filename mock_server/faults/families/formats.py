@@ -20,8 +20,6 @@ from mock_server.faults.editing.changes import (
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.operations.backend import Answer
 
-__all__ = ["FORMATS"]
-
 FORMATS: Final = Family("mask")
 
 RLE: Final = "a request for run lengths"

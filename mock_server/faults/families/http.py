@@ -17,8 +17,6 @@ from mock_server.http.protocol import WORDINGS
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
 
-__all__ = ["HTTP"]
-
 HTTP: Final = Family("http")
 
 JSON: Final = "application/json"

@@ -23,8 +23,6 @@ from mock_server.http.refusals import MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
 from sam3_contract.images import read_header
 
-__all__ = ["IMAGES"]
-
 IMAGES: Final = Family("semantics")
 
 LONGEST: Final = 1008  # pixels on the longer side, to which larger images are scaled down

@@ -12,8 +12,6 @@ from mock_server.faults.editing.pixels import A_HOLE, NOT_SQUARE, SEVERAL_PARTS,
 from mock_server.faults.fault import Call, Family, Parameter
 from mock_server.faults.parameters import whole
 
-__all__ = ["PIXELS"]
-
 PIXELS: Final = Family("mask")
 
 MODEL_SIDE: Final = 1008  # pixels of the square that the model sees

@@ -26,8 +26,6 @@ from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
 from mock_server.faults.parameters import number
 from mock_server.operations.backend import Answer
 
-__all__ = ["POLYGONS"]
-
 POLYGONS: Final = Family("mask")
 
 TRACED: Final = "a request for polygons"

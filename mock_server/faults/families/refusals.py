@@ -11,8 +11,6 @@ from mock_server.faults.editing.changes import replies
 from mock_server.faults.fault import Call, Family
 from mock_server.http.refusals import INTERNAL_ERROR
 
-__all__ = ["REFUSED"]
-
 REFUSED: Final = Family("http")
 
 JSON: Final = "application/json"

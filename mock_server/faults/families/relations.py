@@ -13,8 +13,6 @@ from mock_server.faults.editing.pixels import SEVERAL_PARTS, eroded
 from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.operations.backend import Answer
 
-__all__ = ["RELATIONS"]
-
 RELATIONS: Final = Family("semantics")
 
 APART: Final = "a concept request with several prompts, against the same prompts one by one"

@@ -9,8 +9,6 @@ from mock_server.faults.editing.changes import answers, calls, results_of
 from mock_server.faults.fault import Ask, Call, Family
 from mock_server.operations.backend import Answer
 
-__all__ = ["RESULTS"]
-
 RESULTS: Final = Family("semantics", operation="concept_segment")
 
 SEVERAL: Final = "a concept request with several prompts"

@@ -14,8 +14,6 @@ from mock_server.faults.editing.images import header_of
 from mock_server.faults.editing.pixels import NOT_SQUARE
 from mock_server.faults.fault import Call, Family, Json
 
-__all__ = ["RUN_LENGTHS"]
-
 RUN_LENGTHS: Final = Family("mask")
 
 RLE: Final = "a request for run lengths"

@@ -12,8 +12,6 @@ from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
 from mock_server.faults.parameters import one_of
 from mock_server.operations.backend import Answer
 
-__all__ = ["SCHEMA"]
-
 SCHEMA: Final = Family("schema")
 
 FIELDS: Final = (

@@ -16,8 +16,6 @@ from mock_server.faults.fault import Ask, Call, Family, Json
 from mock_server.http.refusals import no_answer
 from mock_server.operations.backend import Answer
 
-__all__ = ["SUPPRESSION"]
-
 SUPPRESSION: Final = Family("semantics", operation="concept_segment")
 
 FIELD: Final = "nms_iou_threshold"

@@ -11,8 +11,6 @@ from mock_server.faults.editing.changes import answers, bodies, predictions, res
 from mock_server.faults.editing.prompts import numbers
 from mock_server.faults.fault import EVERY_OPERATION, Call, Family, Json
 
-__all__ = ["THRESHOLDS"]
-
 THRESHOLDS: Final = Family("semantics", operation="concept_segment")
 
 FIELD: Final = "output_prob_thresh"

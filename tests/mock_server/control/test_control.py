@@ -236,7 +236,7 @@ def scenario(**fields: Any) -> str:
         ("PUT", "/scenarios", scenario(when={"image": "/etc/passwd"}), 400, "when.image: names a file, which nothing"),
         ("PUT", "/scenarios", " " * (MOST_BYTES + 1), 413, "data value transmitted exceeds the capacity limit"),
         ("PUT", "/faults", '{"fault": []}', 400, "did you mean 'faults'?"),
-        ("PUT", "/faults", "{}", 400, "the request's body, line 1: holds no `faults`"),
+        ("PUT", "/faults", "{}", 400, "the request's body, line 1: needs `faults`"),
         ("PUT", "/faults", '{"faults": [1]}', 400, "faults[0]: is 1, has to be a text"),
         ("PUT", "/faults", '{"faults": ["nope"]}', 400, "no fault named 'nope'"),
     ],
