@@ -27,7 +27,7 @@ def depth_of(value: Any) -> int:
 
     Example:
         >>> depth_of([{"a": []}, 1]), depth_of(1)
-        (4, 1)
+        (3, 1)
     """
     depth, level = 0, [value]
     while level:

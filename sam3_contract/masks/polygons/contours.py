@@ -118,7 +118,7 @@ def area_of_contours(rings: Rings) -> int:
         Pick's theorem, with boundary points counted in.
 
     Example:
-        >>> from sam3_contract.masks.rings import read_rings
+        >>> from sam3_contract.masks.polygons.rings import read_rings
         >>> area_of_contours(read_rings([[[1, 1], [1, 3], [3, 3], [3, 1]]]))
         9
     """
