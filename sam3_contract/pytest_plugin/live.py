@@ -15,7 +15,10 @@ from typing import Any, Final, Literal
 import requests
 from werkzeug.wrappers import Request, Response
 
+from sam3_contract.errors import TransportError
 from sam3_contract.pytest_plugin.server import STAND_IN
+from sam3_contract.redaction import without_key
+from sam3_contract.transport import Session, cause_of
 
 _HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding"})
 _NO_ANSWER: Final = 599  # no status of the service: nobody must take it for the service's
@@ -82,17 +85,16 @@ class LiveGateway:
         query = [(name, self._real(value)) for name, value in request.args.items(multi=True)]
         headers = {name: self._real(value) for name, value in request.headers if name.lower() not in _HOP}
         try:
-            found = requests.request(
+            found = Session().request(
                 request.method,
                 self._target + request.path,
                 params=query,
                 headers=headers,
                 data=self._with_key(request.get_data()),
                 timeout=_TIMEOUT,
-                allow_redirects=False,
             )
-        except requests.RequestException as error:
-            return _own(f"{self._target} does not answer: {type(error).__name__}")
+        except (requests.RequestException, TransportError) as error:
+            return _own(f"{self._target} does not answer: {without_key(cause_of(error), self._key)}")
         kept = [(name, self._masked(value)) for name, value in found.headers.items() if name.lower() not in _HOP]
         content = found.content.replace(self._key.encode(), self._stand_in.encode())
         return Response(content, found.status_code, kept)

@@ -17,11 +17,12 @@ from schemathesis.config import SchemathesisConfig
 
 from sam3_contract.checks import CHECKS, Breach, Check, Judgement, Violation, judge
 from sam3_contract.deviations import deviation_explaining
+from sam3_contract.errors import TransportError
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.schemathesis_hooks import exchange_of
 from sam3_contract.spec import Contract, load
-from sam3_contract.transport import Transport
+from sam3_contract.transport import Transport, cause_of
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 GENERATED: Final = Check(
@@ -129,8 +130,8 @@ def _run_campaign(
     )
     try:
         seed(number)(options(given(case=strategy)(lambda case: campaign(case))))()
-    except requests.RequestException as error:
-        found.unanswered = f"a generated request: {type(error).__name__}"
+    except (requests.RequestException, TransportError) as error:
+        found.unanswered = f"a generated request: {cause_of(error)}"
     except (AssertionError, BaseExceptionGroup) as failure:
         found.violations += _violations(failure, found.exchanges[-1], found.again)
 

@@ -106,7 +106,7 @@ class Patience:
 
 def _seconds(value: str) -> float | None:
     """Read ``Retry-After``: seconds, or a date."""
-    if value.strip().isdigit():
+    if re.fullmatch(r"[0-9]+", value.strip()):  # not isdigit(), to which a superscript is one too
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)

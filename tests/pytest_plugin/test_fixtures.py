@@ -561,7 +561,7 @@ def test_gateway_says_that_the_service_does_not_answer(tmp_path: Path) -> None:
     answer = client.post("/sam3/embed_image?api_key=test", json={"api_key": "test"})
 
     assert answer.status_code == 599
-    assert answer.get_json() == {"message": "sam3-contract: http://127.0.0.1:1 does not answer: ConnectionError"}
+    assert answer.get_json() == {"message": "sam3-contract: http://127.0.0.1:1 does not answer: connection refused"}
     assert client.get("/").get_json() == {
         "message": "sam3-contract: the budget of 1 calls is used up (--sam3-max-calls)"
     }

@@ -1,4 +1,4 @@
-"""The only code that sends requests: over HTTP, or to a WSGI application without a socket."""
+"""Something that answers cases: a server over HTTP, or a WSGI application in this process."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 import orjson
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from werkzeug.test import Client
 
-from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.errors import TransportError
 from sam3_contract.exchange import MASKS_HEADER, WRONG_KEY, Case, Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
-
-__all__ = ["HttpTransport", "Transport", "WsgiTransport"]
+from sam3_contract.transport.base_url import base_url as base_url_of
+from sam3_contract.transport.base_url import is_loopback
+from sam3_contract.transport.session import Session, cause_of, was_not_reached
 
 WsgiApp = Callable[..., Iterable[bytes]]
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -65,20 +63,17 @@ class HttpTransport:
         base_url: Where the paths of the document begin, such as ``http://127.0.0.1:9001``.
         contract: Tells the path and method of each operation.
         key: The API key; where it is put is for each case to say.
-        timeout: Seconds to wait for a connection, and for each part of an answer.
+        timeout: Seconds to wait for a whole answer.
         exact: Hold the server to exactness, whether or not it says that it answers alike to the last pixel.
 
     Raises:
-        UsageError: If the URL is none.
+        UsageError: If the URL is none, or has a query or the path of an operation.
     """
 
     def __init__(
         self, base_url: str, contract: Contract, *, key: str | None = None, timeout: float = 60.0, exact: bool = False
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(f"{base_url!r} is no URL of a server; write it like http://127.0.0.1:9001")
-        self.target = base_url.rstrip("/")
+        self.target = base_url_of(base_url, contract)
         self.app: WsgiApp | None = None
         self._contract = contract
         self._key = key
@@ -88,13 +83,14 @@ class HttpTransport:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What schemathesis needs to send a case of its own to the same place."""
-        return {"base_url": self.target, "headers": _bearer(self._key), "timeout": self._timeout}
+        """What schemathesis needs to send a case of its own to the same place, in the same way."""
+        headers = _bearer(self._key)
+        return {"base_url": self.target, "headers": headers, "timeout": self._timeout, "session": self._session}
 
     @property
     def is_free(self) -> bool:
         """Whether the server is on this machine."""
-        return urlsplit(self.target).hostname in _LOOPBACK
+        return is_loopback(self.target)
 
     def send(self, case: Case) -> Exchange:
         """Send a case over HTTP."""
@@ -103,17 +99,11 @@ class HttpTransport:
         started = time.perf_counter()
         try:
             answer = self._session.request(
-                case.method,
-                url,
-                params=query,
-                data=content,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
+                case.method, url, params=query, data=content, headers=headers, timeout=self._timeout
             )
         except requests.RequestException as error:
-            cause = without_key(_cause(error), self._key)
-            if _was_not_reached(error):
+            cause = without_key(cause_of(error), self._key)
+            if was_not_reached(error):
                 raise TransportError(f"{self.target} does not answer: {cause}") from error
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
         seconds = time.perf_counter() - started
@@ -129,11 +119,11 @@ class HttpTransport:
         )
 
     @property
-    def _session(self) -> requests.Session:
+    def _session(self) -> Session:
         """The calling thread's own: sessions are not made to be shared."""
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-        session: requests.Session = self._local.session
+            self._local.session = Session()
+        session: Session = self._local.session
         return session
 
 
@@ -207,27 +197,3 @@ def _with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[
 
 def _bearer(key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-def _layers(error: BaseException) -> list[Any]:
-    """List an error and what it was made of, under the layers of the HTTP library."""
-    layers: list[Any] = [error]
-    for layer in layers:
-        inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
-        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
-    return layers
-
-
-def _was_not_reached(error: requests.RequestException) -> bool:
-    unreached = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return True
-    return any(isinstance(layer, unreached) for layer in _layers(error))
-
-
-def _cause(error: BaseException) -> str:
-    """Find the sentence that the operating system gave."""
-    for layer in _layers(error):
-        if isinstance(layer, OSError) and layer.strerror:
-            return layer.strerror.lower()
-    return "no answer in time" if isinstance(error, requests.Timeout) else str(error)

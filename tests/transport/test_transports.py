@@ -8,7 +8,7 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import cases, intercept, spec
 from sam3_contract.errors import TransportError
 from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.transport import HttpTransport, WsgiTransport
@@ -112,3 +112,12 @@ def test_server_is_held_to_exactness_if_it_says_so_or_the_user_does(said: str, a
 
     assert by_http.exact is exact
     assert WsgiTransport(app, CONTRACT, exact=asked).send(case).exact is exact
+
+
+def test_interception_catches_what_is_sent() -> None:
+    with intercept() as mock:
+        transport = HttpTransport("https://serverless.roboflow.com", CONTRACT, key=KEY)
+        exchange = transport.send(Case("x", "embed_image", "asks nothing", {}))
+
+    assert exchange.status == 422
+    assert [seen.operation for seen in mock.requests] == ["embed_image"]

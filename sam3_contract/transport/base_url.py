@@ -1,0 +1,69 @@
+"""The URL that paths of the document are put behind."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+from sam3_contract.errors import UsageError
+from sam3_contract.spec import Contract
+
+
+def base_url(text: str, contract: Contract) -> str:
+    """Take the base URL of a server, without a slash at its end.
+
+    Args:
+        text: As a user wrote it.
+        contract: Tells the paths that are put behind it.
+
+    Raises:
+        UsageError: If it is no URL, or one that nothing can be put behind.
+
+    Example:
+        >>> from sam3_contract.spec import load
+        >>> base_url("http://127.0.0.1:9001/", load())
+        'http://127.0.0.1:9001'
+    """
+    parts = _parts(text)
+    if "?" in text or "#" in text:
+        raise UsageError(
+            f"{_without_query(text)!r} with a query or a fragment is no base URL; the paths come behind it. "
+            f"Keys are read from the environment"
+        )
+    if "@" in parts.netloc:
+        raise UsageError(f"the URL of {parts.hostname} holds a name or password; the service takes neither")
+    path = parts.path.rstrip("/")
+    found = next((one.path for one in contract.operations if path.endswith(one.path)), None)
+    if found is not None:
+        raise UsageError(f"{text!r} is the URL of an operation; give what comes before {found}")
+    return text.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether the server of a URL is on this machine, by its name or address.
+
+    Example:
+        >>> is_loopback("http://localhost:9001"), is_loopback("http://[::1]/"), is_loopback("http://192.0.2.1")
+        (True, True, False)
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _parts(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+    except ValueError:  # a port that is no number, half an IPv6 address
+        sound = False
+    if not sound or " " in text:
+        raise UsageError(f"{_without_query(text)!r} is no URL of a server; write it like http://127.0.0.1:9001")
+    return parts
+
+
+def _without_query(text: str) -> str:
+    """Name a URL in a message, without the key that its query may hold."""
+    return text.partition("?")[0].partition("#")[0]

@@ -1,0 +1,141 @@
+"""Sending over HTTP, with nothing carried over from one request to the next."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from http.client import BadStatusLine, HTTPException
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
+
+from sam3_contract.transport.connections import MAX_BODY, MAX_JSON, POOLS, ToldError, TooMuchError
+from sam3_contract.transport.surroundings import proxies_for, shown_proxy, tls_context
+
+_PIECE: Final = 2**16  # bytes
+_TIMEOUT: Final = 60.0  # seconds
+_SHOWN: Final = 100  # characters of what is no HTTP
+
+
+class Session(requests.Session):
+    """A session of requests whose answers are bounded, and which remembers nothing.
+
+    No cookies, no redirects, no ``~/.netrc``. Each request has a connection of its own: one that was kept may be closed
+    by the server at the very moment it is used again, which nobody could tell from a server that breaks off. An answer
+    is read whole before it is returned, within the timeout, which holds for all of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.headers.clear()
+        self.headers.update({"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "sam3-contract"})
+        for scheme in POOLS:
+            self.mount(f"{scheme}://", _Adapter())
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request; see :meth:`requests.Session.send`, of whose options only ``timeout`` counts.
+
+        Raises:
+            TransportError: If what the environment says of proxies or certificates cannot be used.
+            requests.RequestException: If there is no whole answer; `was_not_reached` tells whether it was asked for.
+        """
+        assert request.url is not None
+        proxies = proxies_for(request.url)
+        adapter = self.get_adapter(request.url)
+        timeout = options.get("timeout") or _TIMEOUT
+        started = time.perf_counter()
+        try:
+            with adapter.send(request, stream=True, timeout=timeout, proxies=proxies) as response:
+                response._content = _whole_body(response)  # noqa: SLF001 - as requests does; it has no other way
+                response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
+        except requests.exceptions.ProxyError as error:
+            why = f"the proxy {shown_proxy(proxies)}, which the environment names, cannot be used: {cause_of(error)}"
+            raise requests.exceptions.ProxyError(ToldError(why), request=request) from error
+        except requests.RequestException:
+            raise
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            # What reading a body raises, and what urllib3 does not wrap: all that hostile bytes can bring about.
+            told = ToldError(f"a length that is none: {error}") if isinstance(error, ValueError) else error
+            raise requests.exceptions.ChunkedEncodingError(told, request=request) from error
+        finally:
+            adapter.close()  # forgets what it connected to
+        response.elapsed = timedelta(seconds=time.perf_counter() - started)
+        return response
+
+
+class _Adapter(HTTPAdapter):
+    """Makes bounded connections, which trust what `tls_context` says."""
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        super().init_poolmanager(*arguments, **more)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
+        if proxy.lower().startswith("https"):
+            more["proxy_ssl_context"] = tls_context()
+        manager = super().proxy_manager_for(proxy, **more)
+        if not proxy.lower().startswith("socks"):  # whose connections are of another kind
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": tls_context()} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave it as it is: the context knows what to trust, and asks for a certificate."""
+
+
+def _whole_body(response: requests.Response) -> bytes:
+    """Read a body, decoded.
+
+    Raises:
+        TooMuchError: If it is larger than an answer may be.
+    """
+    most = MAX_JSON if "json" in response.headers.get("content-type", "").lower() else MAX_BODY
+    body = bytearray()
+    for piece in response.raw.stream(_PIECE, decode_content=True):
+        body += piece
+        if len(body) > most:
+            raise TooMuchError("a body", most)
+    return bytes(body)
+
+
+def was_not_reached(error: requests.RequestException) -> bool:
+    """Tell whether a request failed before the server was asked anything."""
+    before = requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
+    unsent = requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
+    return isinstance(error, before | unsent) or any(isinstance(layer, ConnectTimeoutError) for layer in _layers(error))
+
+
+def cause_of(error: BaseException) -> str:
+    """Find the sentence that says what went wrong, under the layers of the HTTP libraries."""
+    layers = _layers(error)
+    own = next((layer for layer in layers if isinstance(layer, ToldError)), None)
+    if own is not None:
+        return str(own)
+    odd = next((layer for layer in layers if type(layer) is BadStatusLine), None)
+    if odd is not None:
+        return f"what it answers is no HTTP: it begins with {str(odd)[:_SHOWN]!r}"
+    for layer in layers:
+        if isinstance(layer, OSError) and not isinstance(layer, requests.RequestException) and layer.strerror:
+            return layer.strerror.lower()
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    # The innermost has the reason; those around it say that there was one.
+    return next((str(layer) for layer in layers[::-1] if str(layer)), type(error).__name__)
+
+
+def _layers(error: BaseException) -> list[Any]:
+    """List an error and what it was made of."""
+    layers: list[Any] = [error]
+    for layer in layers:
+        behind = None if layer.__suppress_context__ else layer.__context__
+        inner = (getattr(layer, "reason", None), layer.__cause__, behind, *layer.args)
+        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
+    return layers
