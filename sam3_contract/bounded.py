@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -32,6 +33,29 @@ def open_regular(path: Path, *, follow_link: bool = True) -> BinaryIO:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def without_mark(content: bytes) -> bytes:
+    r"""Leave the byte order mark out that Windows programs put before UTF-8.
+
+    Example:
+        >>> without_mark(b"\xef\xbb\xbf{}"), without_mark(b"{}")
+        (b'{}', b'{}')
+    """
+    return content.removeprefix(codecs.BOM_UTF8)
+
+
+def read_text_file(path: Path, *, most: int) -> bytes:
+    """Read a regular file of UTF-8 of at most so many bytes, without a byte order mark.
+
+    Args:
+        path: The file.
+        most: Bytes.
+
+    Raises:
+        OSError: As :func:`read_bounded` does.
+    """
+    return without_mark(read_bounded(path, most=most))
 
 
 def read_bounded(path: Path, *, most: int, follow_link: bool = True) -> bytes:

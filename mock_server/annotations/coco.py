@@ -18,6 +18,7 @@ from mock_server.annotations.annotated_image import AnnotatedImage, Annotation, 
 from mock_server.annotations.library import MAX_DECODED, KnownImage, Pixels, pixels_from_content
 from mock_server.annotations.nouns import forms_of
 from mock_server.annotations.segmentations import packed, runs_from_segmentation
+from sam3_contract.bounded import without_mark
 from sam3_contract.errors import ImageError, UsageError
 from sam3_contract.images import read_header
 
@@ -108,7 +109,7 @@ class _ImageFile:
 
 def _read(path: Path) -> _File:
     try:
-        return _File.model_validate_json(path.read_bytes())
+        return _File.model_validate_json(without_mark(path.read_bytes()))
     except OSError as error:
         raise UsageError(f"--coco names {path}, which cannot be read: {error.strerror}") from error
     except ValidationError as error:

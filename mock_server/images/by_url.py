@@ -13,6 +13,7 @@ from mock_server.annotations.library import Library
 from mock_server.drawing.dice import Dice
 from mock_server.http.refusals import unloadable_image
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content
+from sam3_contract.bounded import read_text_file
 from sam3_contract.errors import UsageError
 
 PictureOfUrl = Callable[[str], Picture]
@@ -20,6 +21,7 @@ PictureOfUrl = Callable[[str], Picture]
 NOT_FETCHED: Final = "Data pointed by URL could not be decoded into image."
 NO_IMAGE: Final = "Data is not image."
 _VIRTUAL_SIZES: Final = ((480, 640), (640, 480), (720, 1280), (683, 1024), (1080, 1080))
+MOST_BYTES: Final = 16 * 2**20  # of a map of URLs
 
 
 def virtual_photograph(url: str) -> Picture:
@@ -70,7 +72,7 @@ def _file_named_like(url: str, folder: Path) -> Path | None:
 
 def _mapping(source: Path) -> Mapping[str, Path]:
     try:
-        entries = json.loads(source.read_text(encoding="utf-8"))
+        entries = json.loads(read_text_file(source, most=MOST_BYTES))
     except OSError as error:
         raise UsageError(f"--url-images names {source}, which cannot be read: {error.strerror}") from error
     except ValueError as error:

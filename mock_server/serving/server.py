@@ -58,6 +58,24 @@ QUICK: Final = frozenset(
 )
 
 
+def address_of(host: str) -> str:
+    """Find the address of a name to listen on; of several one of IPv4, as clients try that too.
+
+    Raises:
+        UsageError: If nobody knows the name.
+
+    Example:
+        >>> address_of("127.0.0.1"), address_of("::1")
+        ('127.0.0.1', '::1')
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"cannot listen on {host!r}: nobody knows this name; an address always works") from error
+    addresses = sorted(found, key=lambda one: one[0] != socket.AF_INET)
+    return str(addresses[0][4][0])
+
+
 def free_port(host: str, port: int) -> int:
     """Make sure that a port can be bound; for 0, find one that can.
 
@@ -89,7 +107,7 @@ def serve(
 
     Args:
         settings: How it behaves.
-        host: Address to listen on.
+        host: Address to listen on, or a name of it.
         port: Port to listen on; 0 takes a free one.
         workers: Processes. More than one share what they remember of images in a file, see
             :mod:`mock_server.operations.shared_caches`, so every one gives the same bytes; and they have no control
@@ -106,6 +124,7 @@ def serve(
         raise UsageError(f"scenarios count requests, and each of {workers} workers would count its own; take 1 worker")
     if workers > 1:
         settings = dataclasses.replace(settings, control=False)
+    host = address_of(host)
     chosen = free_port(host, port)
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
     with _shared_file(workers) as shared:

@@ -9,12 +9,15 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from sam3_contract.bounded import read_text_file
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
 
 __all__ = ["from_environment", "read_config"]
 
 C = TypeVar("C", bound=click.Command)
+
+_MOST_BYTES: Final = 2**20
 
 # What each kind of option takes in TOML. Values are never quoted back: they may be keys.
 _WORDS: Final[Mapping[type, str]] = {
@@ -65,7 +68,7 @@ def _options(command: click.Command) -> dict[str, click.Option]:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text_file(path, most=_MOST_BYTES).decode())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of the encoding and of TOML alike

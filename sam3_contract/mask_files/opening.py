@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
@@ -78,6 +79,9 @@ def opened(name: str) -> Iterator[Source]:
             stream = with_head(packed)
             if stream.peek(2)[:2] == b"\x1f\x8b":
                 stream = io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)
+            mark = len(codecs.BOM_UTF8)
+            if stream.peek(mark)[:mark] == codecs.BOM_UTF8:
+                stream.read(mark)
             yield Source(name, stream, packed, n_bytes)
         except gzip.BadGzipFile as error:
             raise Unreadable(f"{name} is damaged gzip: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract.atomic import write_atomically
-from sam3_contract.bounded import read_bounded
+from sam3_contract.bounded import read_text_file
 from sam3_contract.checks import CHECKS, Violation
 from sam3_contract.errors import BaselineError, OutputError
 
@@ -38,7 +38,7 @@ class Baseline:
             BaselineError: If the file cannot be read, or is no baseline; the message says where.
         """
         try:
-            document = orjson.loads(read_bounded(path, most=_MAX_BYTES))
+            document = orjson.loads(read_text_file(path, most=_MAX_BYTES))
         except OSError as error:
             raise BaselineError(f"{path} cannot be read: {error.strerror}") from error
         except orjson.JSONDecodeError as error:

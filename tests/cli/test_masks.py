@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +123,15 @@ def test_check_of_a_clean_file_says_so(command: Command) -> None:
     outcome = command("check", "clean.jsonl", "--image-size", "6x4")
 
     assert outcome == Outcome(0, "1 file, 1,200 masks: no defect\n", "")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("name", ["answer.json", "lines.jsonl"])
+def test_byte_order_mark_is_skipped(command: Command, pack: Callable[[bytes], bytes], name: str) -> None:
+    line = json.dumps({"size": [4, 6], "counts": "5220;"}).encode() + b"\n"
+    Path(name).write_bytes(pack(codecs.BOM_UTF8 + line * (2 if name.endswith("l") else 1)))
+
+    assert command("check", name).status == 0
 
 
 def test_check_writes_json_lines_for_programs(command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import mock_server.serving.server
 from mock_server import Settings
 from sam3_contract.cli.serve import serve
 from sam3_contract.errors import UsageError
+from tests.servers import command_serving, run_command
 
 SECRET = "a-very-secret-key"
 
@@ -195,3 +197,24 @@ def test_requests_are_logged_on_a_terminal_only_unless_told(served: list[dict[st
 
     # What the runner puts in the place of standard error is no terminal.
     assert [call["settings"].access_log for call in served] == ["none", "text", "none"]
+
+
+def test_name_of_a_host_is_listened_on_by_its_address() -> None:
+    with command_serving("--host", "localhost") as url:
+        assert url.startswith("http://127.0.0.1:")
+
+
+def test_name_that_nobody_knows_ends_in_one_line() -> None:
+    result = run_command("serve", "--host", "no such host", "--port", "0")
+
+    assert result.returncode == 2
+    assert "nobody knows this name" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_byte_order_mark_of_a_configuration_is_skipped(tmp_path: Path, served: list[dict[str, Any]]) -> None:
+    path = tmp_path / "mock.toml"
+    path.write_bytes(codecs.BOM_UTF8 + b"port = 9007")
+
+    assert run("--config", str(path)).exit_code == 0
+    assert served[0]["port"] == 9007

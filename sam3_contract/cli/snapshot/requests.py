@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from sam3_contract.bounded import read_bounded
+from sam3_contract.bounded import read_text_file
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Case, Photograph, as_base64
 from sam3_contract.json_positions import half_pair, json_path
@@ -87,7 +87,7 @@ def cases_from_file(path: str, photographs: Sequence[Photograph], contract: Cont
 
 def _read(path: str, contract: Contract) -> tuple[str, dict[str, Any]]:
     try:
-        content = read_bounded(Path(path), most=_MAX_REQUEST_BYTES)
+        content = read_text_file(Path(path), most=_MAX_REQUEST_BYTES)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     value, findings = parse_json(content)
