@@ -120,11 +120,11 @@ def assert_masks_equal(
     holes_matter: bool = True,
     difference: str | PathLike[str] | None = None,
 ) -> None:
-    """Assert that two masks are the same, in whatever forms they are.
+    """Assert that two masks are the same, in whatever formats they are.
 
     Args:
         expected: Polygons, an RLE object, or a bool bitmap of shape ``(height, width)``.
-        actual: Another, in any of these forms.
+        actual: Another, in any of these formats.
         iou: Least intersection over union that passes, in 0..1; 1.0 asks for every pixel.
         image_size: ``(height, width)`` of the image in pixels; taken from *expected*, then *actual*, if one of them is
             an RLE or a bitmap.
@@ -171,7 +171,7 @@ def write_difference(
 
     Args:
         expected: Polygons, an RLE object or a bitmap.
-        actual: Another, in any of these forms; what lies outside the image is cut off.
+        actual: Another, in any of these formats; what lies outside the image is cut off.
         image_size: ``(height, width)`` of the image in pixels.
         file: Name ending in an image type that OpenCV writes, such as ``.png``. Small masks are enlarged.
 

@@ -26,10 +26,10 @@ ODD_TEXTS: Final = (
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
     """Ask for the concepts, as RLE and as polygons."""
     prompts = questions.concept_prompts(photograph)
-    for form in ("rle", "polygon"):
-        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, format=form)
-        asks = f"asks for {len(prompts)} concepts as {form}"
-        yield case_of(f"{photograph.name}/{form}", CONCEPT, asks, body, photograph)
+    for mask_format in ("rle", "polygon"):
+        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, format=mask_format)
+        asks = f"asks for {len(prompts)} concepts as {mask_format}"
+        yield case_of(f"{photograph.name}/{mask_format}", CONCEPT, asks, body, photograph)
 
 
 def detail_cases(questions: Questions) -> Iterator[Case]:

@@ -29,7 +29,10 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     other = f"{CONCEPT}/{lead.name}/other_prompts"
     yield other, "asks for other concepts, if the first were not found", partial(_others, lead, main), (main,)
     for photograph, sources in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
-        name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both forms, as like and unlike"
+        name, asks = (
+            f"{CONCEPT}/{photograph.name}/exemplars",
+            "boxes what was found, in both ways, as like and unlike",
+        )
         yield name, asks, partial(_exemplars, photograph, sources), sources
     yield from overlaps.follow_ups(questions)
     for name, asks, make in (

@@ -86,21 +86,21 @@ def is_of_discs(photograph: Photograph) -> bool:
     return photograph is built_in_images()[-1]
 
 
-def saved_as(photograph: Photograph, form: str, **options: Any) -> Photograph:
+def saved_as(photograph: Photograph, image_format: str, **options: Any) -> Photograph:
     """Save a built-in image in another format; a file of the user's stays as it is, as it may grow beyond limits.
 
     Args:
         photograph: The image.
-        form: What Pillow calls a format that keeps every pixel, such as ``TIFF``.
+        image_format: What Pillow calls a format that keeps every pixel, such as ``TIFF``.
         options: Of that format.
     """
     if photograph not in built_in_images():
         return photograph
     file = io.BytesIO()
     picture = Image.open(io.BytesIO(photograph.content))
-    picture.save(file, form, **options)
+    picture.save(file, image_format, **options)
     content = file.getvalue()
-    name = f"{Path(photograph.name).stem}.{form.lower()}"
+    name = f"{Path(photograph.name).stem}.{image_format.lower()}"
     return Photograph(name, content, read_header(content), photograph.things)
 
 

@@ -17,17 +17,17 @@ _MODES: Final = {"PNG": ("RGB", "RGBA", "L", "P", "1"), "GIF": ("P",), "WEBP": (
 @st.composite
 def image_files(draw: st.DrawFn) -> bytes:
     """Generate small image files of every format the service decodes, whole and decodable."""
-    form = draw(st.sampled_from(_FORMATS))
+    image_format = draw(st.sampled_from(_FORMATS))
     size = draw(st.tuples(st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE)))
     image = Image.new("RGB", size, draw(st.sampled_from(["white", "navy", "olive"])))
     corner = draw(st.tuples(st.integers(0, MAX_SIDE), st.integers(0, MAX_SIDE)))
     ImageDraw.Draw(image).rectangle((0, 0, *corner), fill="tomato")
-    mode = draw(st.sampled_from(_MODES.get(form, ("RGB", "L"))))
+    mode = draw(st.sampled_from(_MODES.get(image_format, ("RGB", "L"))))
     exif = Image.Exif()
-    if form == "JPEG":
+    if image_format == "JPEG":
         exif[0x0112] = draw(st.integers(1, 8))
     file = io.BytesIO()
-    image.convert(mode).save(file, form, exif=exif)
+    image.convert(mode).save(file, image_format, exif=exif)
     return file.getvalue()
 
 

@@ -93,7 +93,7 @@ def _turned(picture: Image.Image, orientation: int) -> bytes:
     return _file(lying, "JPEG", quality=95, subsampling=0, exif=exif)
 
 
-def _file(picture: Image.Image, form: str, **options: Any) -> bytes:
+def _file(picture: Image.Image, image_format: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    picture.save(file, form, **options)
+    picture.save(file, image_format, **options)
     return file.getvalue()

@@ -17,10 +17,10 @@ SIDEWAYS: Final = 8  # EXIF: the top of the picture is on the left of the file
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
     """Click, as RLE and as polygons."""
     prompts = questions.click_prompts(photograph)
-    for form in ("rle", "json"):
-        body = body_of(photograph, prompts=prompts, format=form)
-        asks = f"clicks {len(prompts)} objects, as {form}"
-        yield case_of(f"{photograph.name}/{form}", VISUAL, asks, body, photograph)
+    for mask_format in ("rle", "json"):
+        body = body_of(photograph, prompts=prompts, format=mask_format)
+        asks = f"clicks {len(prompts)} objects, as {mask_format}"
+        yield case_of(f"{photograph.name}/{mask_format}", VISUAL, asks, body, photograph)
 
 
 def object_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
@@ -32,7 +32,7 @@ def object_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]
 
 
 def detail_cases(questions: Questions) -> Iterator[Case]:
-    """Ask the same in other forms, for one mask, by a box, for arrays, and for nothing."""
+    """Ask the same in other formats, for one mask, by a box, for arrays, and for nothing."""
     lead = questions.lead
     prompts = questions.click_prompts(lead)
     main, alone = f"{VISUAL}/{lead.name}/rle", f"{VISUAL}/{lead.name}/alone"

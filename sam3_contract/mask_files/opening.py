@@ -114,7 +114,7 @@ def image_size_from_options(size: str | None, image: str | None) -> Size | None:
         ``(height, width)`` in pixels; None if neither is given.
 
     Raises:
-        UsageError: If both are given, or the size is not of that form.
+        UsageError: If both are given, or the size is not of that format.
         Unreadable: If the image cannot be read.
         ImageError: If it is no image.
 

@@ -1,4 +1,4 @@
-"""Masks written in another form."""
+"""Masks written in another format."""
 
 from __future__ import annotations
 
@@ -143,12 +143,12 @@ def _name(where: str, finding: Finding) -> str:
     return f"{where}: {finding}"
 
 
-def _write_in_place(form: str) -> Callable[[Checked, Conversion, str], None]:
+def _write_in_place(mask_format: str) -> Callable[[Checked, Conversion, str], None]:
     def write(values: Checked, conversion: Conversion, output: str) -> None:
         with _replacing(output) as file:
             for value, sound, unsound in values:
                 if not value.errors:
-                    converted = _converted(value, sound, unsound, form=form, conversion=conversion)
+                    converted = _converted(value, sound, unsound, mask_format=mask_format, conversion=conversion)
                     if converted is not _NOTHING:
                         file.write(json.dumps(converted) + "\n")
 
@@ -159,25 +159,25 @@ _NOTHING: Final = object()
 
 
 def _converted(
-    value: Value, sound: Sequence[_Sound], unsound: Sequence[FoundMask], *, form: str, conversion: Conversion
+    value: Value, sound: Sequence[_Sound], unsound: Sequence[FoundMask], *, mask_format: str, conversion: Conversion
 ) -> Any:
-    """Put every mask into another form where it stands, and take the unsound ones out."""
+    """Put every mask into another format where it stands, and take the unsound ones out."""
     whole = value.value
     for mask in sound:
         way, steps = at_path(whole, mask.found.path)
         flat = bool(steps) and steps[-1] == "segmentation"
         payload: Any = (
             rle_from_run_lengths(mask.runs, size=mask.size)
-            if form == "rle"
+            if mask_format == "rle"
             else conversion.polygons(mask.runs, mask.size)
         )
-        if flat and form == "polygon":
+        if flat and mask_format == "polygon":
             payload = [[number for point in ring for number in point] for ring in payload]
         if not steps:
             return payload
         way[-2][steps[-1]] = payload
         if steps[-1] == "masks":
-            way[-2]["format"] = form
+            way[-2]["format"] = mask_format
     # From the last to the first, so that the places of those before stay right.
     for found in reversed(unsound):
         way, steps = at_path(whole, found.path)

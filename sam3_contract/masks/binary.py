@@ -1,4 +1,4 @@
-"""The npz form of visual_segment: logits per mask, loaded without unpickling and with bounded decompression."""
+"""The npz format of visual_segment: logits per mask, loaded without unpickling and with bounded decompression."""
 
 from __future__ import annotations
 

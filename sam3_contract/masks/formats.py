@@ -1,4 +1,4 @@
-"""A mask in whatever form it comes: RLE object, polygons or bitmap, validated before it is drawn."""
+"""A mask in whatever format it comes: RLE object, polygons or bitmap, validated before it is drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["bitmap_from_masks", "image_size_of", "run_lengths_from_masks"]
 
 
 def bitmap_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Draw a mask of any form.
+    """Draw a mask of any format.
 
     Args:
         masks: Polygons, an RLE object (compressed or not), or a bool bitmap of shape ``(height, width)``.
@@ -28,7 +28,7 @@ def bitmap_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[
 
     Raises:
         RleError: If an RLE or bitmap is not sound, or of another size than the image.
-        PolygonError: If polygons are out of form, outside the image, or beyond a limit.
+        PolygonError: If polygons are malformed, outside the image, or beyond a limit.
         MaskError: If the value is no mask at all.
 
     Example:
@@ -43,7 +43,7 @@ def bitmap_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[
 
 
 def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[np.int64]:
-    """Measure the runs of a mask of any form.
+    """Measure the runs of a mask of any format.
 
     Args:
         masks: Polygons, an RLE object (compressed or not), or a bool bitmap of shape ``(height, width)``.
@@ -54,7 +54,7 @@ def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDA
 
     Raises:
         RleError: If an RLE or bitmap is not sound, or of another size than the image.
-        PolygonError: If polygons are out of form, outside the image, or beyond a limit.
+        PolygonError: If polygons are malformed, outside the image, or beyond a limit.
         MaskError: If the value is no mask at all.
     """
     if isinstance(masks, (list, tuple)):

@@ -37,7 +37,7 @@ _MAX_UNREAD_SHOWN = 20
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these defects.")
 @click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def check(
     context: click.Context,
@@ -50,7 +50,7 @@ def check(
     ignore: tuple[str, ...],
     max_findings: int,
     jobs: int,
-    form: str,
+    output_format: str,
 ) -> None:
     """Find what is wrong with masks, and say what to do about it.
 
@@ -83,7 +83,7 @@ def check(
         say(f"sam3-contract: {error}", err=True)
         context.exit(3)
     tally = _Tally(files)
-    show = _as_json if form == "json" else _TextReport(max_findings)
+    show = _as_json if output_format == "json" else _TextReport(max_findings)
     with _Bar() as bar:
         parts = _parts(files, advance=bar.advance, as_lines=as_lines, image_size=size)
         try:
@@ -98,7 +98,7 @@ def check(
         say(f"sam3-contract: {reason}", err=True)
     if len(tally.unread) > _MAX_UNREAD_SHOWN:
         say(f"sam3-contract: and {len(tally.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
-    if form == "json":
+    if output_format == "json":
         say(orjson.dumps({"totals": tally.as_json()}).decode())
     else:
         assert isinstance(show, _TextReport)

@@ -15,7 +15,7 @@ __all__ = ["convert"]
 
 @click.command()
 @click.argument("file", metavar="FILE|-")
-@click.option("--to", "form", required=True, type=click.Choice(["rle", "polygon", "coco", "png", "npz"]))
+@click.option("--to", "target", required=True, type=click.Choice(["rle", "polygon", "coco", "png", "npz"]))
 @click.option("-o", "--output", required=True, metavar="OUT", help="File to write, `-` for stdout; a folder for png.")
 @click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
 @click.option("--image", type=click.Path(), help="Take the size from this image file.")
@@ -26,19 +26,19 @@ def convert(
     context: click.Context,
     file: str,
     *,
-    form: str,
+    target: str,
     output: str,
     image_size: str | None,
     image: str | None,
     as_lines: bool,
     skip_unsound: bool,
 ) -> None:
-    """Write masks in another form.
+    """Write masks in another format.
 
     FILE is anything that `masks check` takes.
 
     \b
-      rle, polygon  the same JSON with every mask in that form: what stands
+      rle, polygon  the same JSON with every mask in that format: what stands
                     around the masks stays as it is. In COCO's `segmentation`
                     polygons are flat rings, as COCO has them.
       coco          a list of COCO results if every mask has a confidence,
@@ -60,7 +60,7 @@ def convert(
     try:
         size = image_size_from_options(image_size, image)
         values = values_of_file(file, as_lines=as_lines, image_size=size)
-        WRITERS[form](sorted_by_soundness(values, conversion), conversion, output)
+        WRITERS[target](sorted_by_soundness(values, conversion), conversion, output)
     except Unreadable as error:
         context.exit(_said(str(error), 3))
     except Unsound:

@@ -1,4 +1,4 @@
-"""Catalogue entries for the npz form of visual_segment, and for the JSON text around a mask."""
+"""Catalogue entries for the npz format of visual_segment, and for the JSON text around a mask."""
 
 from __future__ import annotations
 

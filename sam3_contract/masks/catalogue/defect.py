@@ -1,4 +1,4 @@
-"""The form of an entry in the defect catalogue."""
+"""The shape of an entry in the defect catalogue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Defect:
         cause: How payloads come to be so.
         mend: What to do about it.
         example: A value that has this defect and no other: a mask payload, for ``TXT`` the JSON text,
-            for ``BIN`` the arrays of an npz as ``{name: (dtype, shape)}``, for ``forms_disagree`` the two forms.
+            for ``BIN`` the arrays of an npz as ``{name: (dtype, shape)}``, for ``forms_disagree`` the two formats.
         image_size: ``(height, width)`` in pixels that the example needs to show the defect.
         declared_format: What the prediction around the example calls its format.
     """

@@ -1,6 +1,6 @@
 """The catalogue of mask defects: every code with its meaning, cause, mending and an example that trips it.
 
-Codes are stable: ``MSK`` any form, ``RLE``, ``POL`` polygons, ``BIN`` the npz form, ``TXT`` the JSON text around.
+Codes are stable: ``MSK`` any format, ``RLE``, ``POL`` polygons, ``BIN`` the npz format, ``TXT`` the JSON text around.
 """
 
 from __future__ import annotations

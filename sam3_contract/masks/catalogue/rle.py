@@ -1,4 +1,4 @@
-"""Catalogue entries for run-length encoded masks, and for masks of any form."""
+"""Catalogue entries for run-length encoded masks, and for masks of any format."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ MASK_DEFECTS: tuple[Defect, ...] = (
         name="forms_disagree",
         severity="error",
         meaning="The polygon and the RLE of one mask cover different pixels, filled holes apart.",
-        cause="One form was made of a resized, shifted or transposed mask, or parts of it were dropped.",
-        mend="Make both forms of the same bitmap; `compare` says how they differ.",
+        cause="One format was made of a resized, shifted or transposed mask, or parts of it were dropped.",
+        mend="Make both formats of the same bitmap; `compare` says how they differ.",
         example=({"size": [4, 6], "counts": "5220;"}, [[[1, 1], [1, 3], [2, 3], [2, 1]]]),
         image_size=(4, 6),
     ),

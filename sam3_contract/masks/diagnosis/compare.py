@@ -78,11 +78,11 @@ class _Pair:
 
 
 def compare(first: object, second: object, *, image_size: tuple[int, int]) -> Comparison:
-    """Compare two masks of one image, in any forms.
+    """Compare two masks of one image, in any formats.
 
     Args:
         first: Polygons, an RLE object or a bool bitmap: the mask as it should be.
-        second: Another, in any of these forms. It may lie outside the image or have another size; what that means
+        second: Another, in any of these formats. It may lie outside the image or have another size; what that means
             is what is diagnosed.
         image_size: ``(height, width)`` of the image in pixels.
 
@@ -92,7 +92,7 @@ def compare(first: object, second: object, *, image_size: tuple[int, int]) -> Co
 
     Raises:
         RleError: If an RLE is not sound.
-        PolygonError: If polygons are out of form or beyond a limit.
+        PolygonError: If polygons are malformed or beyond a limit.
         MaskError: If a value is no mask at all.
 
     Example:

@@ -129,7 +129,7 @@ def find_disagreements(
         path: JSON path, for the findings.
 
     Returns:
-        One finding if they differ by more than filled holes. None if a form is not sound: `find_defects` says why.
+        One finding if they differ by more than filled holes. None if one of them is not sound: `find_defects` says why.
 
     Example:
         >>> rle = {"size": [4, 6], "counts": "5220;"}
@@ -153,7 +153,7 @@ def find_disagreements(
             "forms_disagree",
             path=path,
             said=f"{comparison.differing_pixels} differing pixels, IoU {comparison.iou:.4f}",
-            expected="the same mask in both forms, filled holes apart",
+            expected="the same mask in both formats, filled holes apart",
             diagnosis=explanation,
         )
     ]
@@ -183,7 +183,7 @@ def _findings_of_format(masks: object, *, declared_format: object, path: str) ->
 
 
 def _compressed(rle: object, *, path: str) -> tuple[object, list[Finding]]:
-    """Bring uncompressed counts into the one form that the parser reads; None if they cannot be."""
+    """Bring uncompressed counts into the one format that the parser reads; None if they cannot be."""
     assert isinstance(rle, dict)
     counts = rle.get("counts")
     if not isinstance(counts, list) or not counts:

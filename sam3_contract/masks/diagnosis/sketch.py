@@ -34,7 +34,7 @@ class Sketch:
         size: ``(height, width)`` of the image in pixels.
         own_size: ``(height, width)`` that the mask itself states; the image's for polygons.
         own_run_lengths: Runs in its own size, shape ``(n_runs,)``; of the part in the image for polygons.
-        rings: The rings of polygons; None for other forms.
+        rings: The rings of polygons; None for other formats.
         fractions: Whether the rings were normalised; their coordinates are then in units of 1/8192 of a side.
         fits: Whether the mask has the image's size and lies in it.
     """
@@ -109,7 +109,7 @@ class Sketch:
 
 
 def sketch_of(masks: object, *, image_size: tuple[int, int]) -> Sketch:
-    """Read a mask of any form, wherever it lies.
+    """Read a mask of any format, wherever it lies.
 
     Args:
         masks: Polygons, also normalised to 0..1, an RLE object, or a bool bitmap of any size.
@@ -120,7 +120,7 @@ def sketch_of(masks: object, *, image_size: tuple[int, int]) -> Sketch:
 
     Raises:
         RleError: If an RLE is not sound.
-        PolygonError: If polygons are out of form or beyond a limit.
+        PolygonError: If polygons are malformed or beyond a limit.
         MaskError: If the value is no mask at all.
     """
     height, width = image_size

@@ -250,7 +250,7 @@ def _diagnosis_of_flaw(name: str, value: Any) -> str:
 
 
 def _flaws(polygons: Sequence[Any]) -> Iterator[_Flaw]:
-    """Yield what is out of form, ring by ring; nothing is formatted here, for there may be millions."""
+    """Yield what is malformed, ring by ring; nothing is formatted here, for there may be millions."""
     fractions = are_fractions(polygons)
     for ring_place, ring in enumerate(polygons):
         if not isinstance(ring, (list, tuple)):

@@ -47,7 +47,7 @@ def rings_from_polygons(polygons: object, *, image_size: tuple[int, int] | None 
         The rings; none for ``[[]]``, the empty mask.
 
     Raises:
-        PolygonError: If a coordinate or ring is out of form, beyond a limit or outside the image.
+        PolygonError: If a coordinate or ring is malformed, beyond a limit or outside the image.
     """
     rings = read_rings(polygons)
     if rings is None:
@@ -73,7 +73,7 @@ def bitmap_from_polygons(polygons: object, *, image_size: tuple[int, int]) -> ND
         Bitmap of shape ``(height, width)``.
 
     Raises:
-        PolygonError: If the polygons are out of form, outside the image, or beyond a limit.
+        PolygonError: If the polygons are malformed, outside the image, or beyond a limit.
 
     Example:
         >>> int(bitmap_from_polygons([[[1, 1], [1, 3], [3, 3], [3, 1]]], image_size=(5, 5)).sum())
@@ -116,7 +116,7 @@ def run_lengths_from_polygons(polygons: object, *, image_size: tuple[int, int]) 
         Run lengths in pixels, shape ``(n_runs,)``, as of ``bitmap_from_polygons``.
 
     Raises:
-        PolygonError: If the polygons are out of form, outside the image, or beyond a limit.
+        PolygonError: If the polygons are malformed, outside the image, or beyond a limit.
 
     Example:
         >>> run_lengths_from_polygons([[[1, 1], [1, 2], [2, 2], [2, 1]]], image_size=(4, 6)).tolist()

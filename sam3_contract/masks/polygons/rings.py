@@ -71,10 +71,10 @@ def read_rings(polygons: object) -> Rings | None:
     """Read a mask's polygons if they are lists of pairs of integers within the limits.
 
     Args:
-        polygons: Any value; the form asked for is ``[[[x, y], ...], ...]``.
+        polygons: Any value; the format asked for is ``[[[x, y], ...], ...]``.
 
     Returns:
-        The rings; None if anything is out of form. No look is taken at what the rings enclose.
+        The rings; None if anything is malformed. No look is taken at what the rings enclose.
 
     Example:
         >>> read_rings([[[1, 1], [1, 3]], []]).points.tolist()

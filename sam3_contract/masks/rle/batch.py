@@ -1,6 +1,6 @@
 """Strict parsing of many COCO RLEs at once: one pass of numpy over their joined ``counts``.
 
-For one small mask the calls into numpy cost more than the work, so the batch is the primary form and a single
+For one small mask the calls into numpy cost more than the work, so the batch is the primary case and a single
 mask is a batch of one. Sizes are ``(height, width)`` in pixels, runs go down the columns and alternate background
 and foreground, starting with background. A mask that breaks a rule is marked and left without runs; the others
 are untouched by it.
@@ -98,7 +98,7 @@ def parse_rles(rles: Sequence[object]) -> RleBatch:
     """Parse many compressed RLEs strictly.
 
     Args:
-        rles: Any values; the form asked for is ``{"size": [height, width], "counts": str}``.
+        rles: Any values; the format asked for is ``{"size": [height, width], "counts": str}``.
 
     Returns:
         The run lengths of the canonical ones, and the first rule that each of the others breaks.

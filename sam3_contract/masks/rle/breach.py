@@ -1,4 +1,4 @@
-"""The rules of a canonical RLE, and those of them that form, size and length alone decide."""
+"""The rules of a canonical RLE, and those of them that format, size and length alone decide."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Breach(IntEnum):
 
 
 def breach_of_structure(rle: object) -> Breach:
-    """Return what forbids reading an RLE's counts at all: its form, size or length.
+    """Return what forbids reading an RLE's counts at all: its fields, size or length.
 
     Args:
-        rle: Any value; the form asked for is ``{"size": [height, width], "counts": str}``.
+        rle: Any value; the format asked for is ``{"size": [height, width], "counts": str}``.
 
     Returns:
         `Breach.NONE` for counts of ASCII text within the limits.

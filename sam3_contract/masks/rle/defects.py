@@ -129,7 +129,7 @@ def run_lengths_from_uncompressed(counts: list[Any], *, size: object) -> NDArray
 
 
 def text_from_uncompressed(counts: list[Any], *, path: str) -> tuple[str, list[Finding]]:
-    """Compress a list of run lengths, sound or not, so that one parser judges both forms.
+    """Compress a list of run lengths, sound or not, so that one parser judges both formats.
 
     Args:
         counts: Any list.
