@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mock_server import Settings, control_of, create_app
+from sam3_contract.recording import ReplayApp, Session, Upstream
 from tests.faults import KEY
 from tests.servers import ROOT, serving
 
@@ -173,3 +174,21 @@ fetch("MOCK/sam3/concept_segment", {
   document.getElementById("said").textContent = `found ${count}, allowed`;
 }, (error) => { document.getElementById("said").textContent = `refused: ${error}`; });
 </script>"""
+
+
+def test_official_sdk_is_recorded_and_replayed(tmp_path: Path) -> None:
+    if not CLIENTS.exists():
+        pytest.skip("`make clients` installs the official clients")
+    command = [str(CLIENTS), str(ROOT / "tests" / "clients" / "official_sdk.py")]
+    with serving(create_app(Settings(api_keys=frozenset({KEY})))) as upstream:
+        recording = Session(tmp_path / "t.har", mode="all", upstream=Upstream(upstream))
+        with serving(ReplayApp(recording, create_app())) as url:
+            first = subprocess.run([*command, url, KEY], capture_output=True, text=True, check=False, timeout=120)
+    replay = Session(tmp_path / "t.har")
+    with serving(ReplayApp(replay, create_app())) as url:
+        again = subprocess.run([*command, url, KEY], capture_output=True, text=True, check=False, timeout=120)
+
+    assert first.returncode == 0, first.stderr
+    assert json.loads(again.stdout) == json.loads(first.stdout), again.stderr
+    replay.verify()
+    assert KEY not in (tmp_path / "t.har").read_text("utf-8")

@@ -28,7 +28,7 @@ from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
 from mock_server.operations import concept, visual
 from mock_server.operations.backend import Backend
-from mock_server.serving.gateway import Environ, Gateway, Limits
+from mock_server.serving.gateway import Application, Environ, Gateway, Limits
 from mock_server.settings import Settings
 from sam3_contract import spec, wire
 from sam3_contract.errors import UsageError
@@ -102,6 +102,7 @@ def serve(
     document: str | None = None,
     read_timeout: float = READ_TIMEOUT,
     ready: Callable[[str], None] = lambda _: None,
+    around: Callable[[Application], Application] | None = None,
 ) -> None:
     """Serve a mock until it is stopped by a signal.
 
@@ -115,6 +116,7 @@ def serve(
         document: Path of the OpenAPI document to serve; the project's own by default.
         read_timeout: Seconds in which the head of a request, and then its body, have to come.
         ready: Called with the URL, in a worker, once that can answer.
+        around: Makes of the mock what is served, such as something that answers before it does.
 
     Raises:
         UsageError: If the address cannot be bound, or there are scenarios for more than one worker.
@@ -129,7 +131,7 @@ def serve(
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
     with _shared_file(workers) as shared:
         # What is wrong with the document is said here, not by worker after worker.
-        _TRIED[:] = [_load(settings, document, limits, shared)]
+        _TRIED[:] = [_load(settings, document, limits, shared, around)]
         url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
         first = multiprocessing.Semaphore(1)
         server = Granian(
@@ -146,7 +148,7 @@ def serve(
             websockets=False,
         )
         # Nothing local in here: where processes are spawned, it is pickled.
-        load = partial(_load_and_announce, settings, document, limits, shared, partial(ready, url), url, first)
+        load = partial(_load_and_announce, settings, document, limits, shared, partial(ready, url), url, first, around)
         server.serve(target_loader=load, wrap_loader=False)
 
 
@@ -160,7 +162,13 @@ def _shared_file(workers: int) -> Iterator[Path | None]:
         yield Path(folder, "memory.sqlite")
 
 
-def _load(settings: Settings, document: str | None, limits: Limits, shared: Path | None) -> Gateway:
+def _load(
+    settings: Settings,
+    document: str | None,
+    limits: Limits,
+    shared: Path | None,
+    around: Callable[[Application], Application] | None,
+) -> Gateway:
     contract = spec.load(document) if document else None
     if shared is None:
         app = create_app(settings, contract=contract)
@@ -169,7 +177,8 @@ def _load(settings: Settings, document: str | None, limits: Limits, shared: Path
         from mock_server.operations.shared_caches import shared_caches  # noqa: PLC0415
 
         app = create_app(settings, contract=contract, caches=partial(shared_caches, shared))
-    return Gateway(app, limits, partial(_may_wait, control_of(app), always=_waits(settings)))
+    always = around is not None or _waits(settings)
+    return Gateway(around(app) if around else app, limits, partial(_may_wait, control_of(app), always=always))
 
 
 def _waits(settings: Settings) -> bool:
@@ -191,6 +200,7 @@ def _load_and_announce(
     announce: Callable[[], None],
     url: str,
     first: Semaphore,
+    around: Callable[[Application], Application] | None,
 ) -> Gateway:
     """Load the application in a worker; the first to have done so watches for it to answer."""
     # A forked worker has granian's own handlers, which swallow what the main process sends: being told to stop while it
@@ -198,7 +208,7 @@ def _load_and_announce(
     # only: Ctrl-C, which a terminal sends to all, comes from there as a termination.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, shared)
+    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, shared, around)
     warm_up()
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()

@@ -13,6 +13,7 @@ import click
 
 from sam3_contract.atomic import write_atomically
 from sam3_contract.cli.config import from_environment, read_config
+from sam3_contract.cli.record import Recording
 from sam3_contract.errors import UsageError
 from sam3_contract.terminal import say
 
@@ -125,6 +126,22 @@ __all__ = ["serve"]
 )
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
+@click.option(
+    "--record", metavar="URL", help="Pass requests on to this server, and keep them and its answers; needs --to."
+)
+@click.option("--to", type=click.Path(path_type=Path), metavar="FILE.har", help="The recording of --record.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE.har", help="Answer from this recording.")
+@click.option(
+    "--on-miss",
+    type=click.Choice(["refuse", "mock", "record"]),
+    default="refuse",
+    show_default=True,
+    help="What --replay does with a request that is not in it: refuse it with 599, let the mock answer, or record it.",
+)
+@click.option(
+    "--max-calls", type=click.IntRange(0), default=100, show_default=True, help="Requests passed on by --record."
+)
+@click.option("--time-limit", type=click.FloatRange(1), metavar="SECONDS", help="How long --record passes them on.")
 @click.option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
 def serve(
     *,
@@ -150,6 +167,12 @@ def serve(
     read_timeout: float,
     ready_file: Path | None,
     seed: int,
+    record: str | None,
+    to: Path | None,
+    replay: Path | None,
+    on_miss: Literal["refuse", "mock", "record"],
+    max_calls: int,
+    time_limit: float | None,
     document: str | None,
 ) -> None:
     """Serve a fake SAM 3 API.
@@ -160,6 +183,10 @@ def serve(
 
     Each option may also stand in the environment, as SAM3_MOCK_<OPTION> (SAM3_MOCK_PORT=9001; spaces between several
     values), or in the TOML file of --config. A flag wins over the environment, the environment over the file.
+
+    With --record, it stands before a real server instead: calls are passed on, and kept as a HAR file without keys,
+    images beside it, each answer held to the contract. --replay answers from such a file, or from one that a browser or
+    proxy saved, by what is asked and not by its bytes.
 
     \b
     Point a client at it by its base URL, with any API key:
@@ -207,14 +234,26 @@ def serve(
         control_token=control_token,
         access_log=access_log,
     )
-    ready = partial(_announce, ready_file)
+    around = None
+    if record or to or replay:
+        if workers > 1:
+            raise UsageError(f"a recording is of one process, not of {workers} workers")
+        budget = (max_calls, time_limit)
+        around = Recording(record=record, to=to, replay=replay, on_miss=on_miss, budget=budget, document=document)
     serve_mock(
-        settings, host=host, port=port, workers=workers, document=document, read_timeout=read_timeout, ready=ready
+        settings,
+        host=host,
+        port=port,
+        workers=workers,
+        document=document,
+        read_timeout=read_timeout,
+        ready=partial(_announce, ready_file, around.title if around else "SAM 3 mock"),
+        around=around,
     )
 
 
-def _announce(ready_file: Path | None, url: str) -> None:
+def _announce(ready_file: Path | None, title: str, url: str) -> None:
     if ready_file is not None:
         # Put in place whole: whoever waits for the file never reads half a URL.
         write_atomically(ready_file, f"{url}\n".encode())
-    say(f"SAM 3 mock at {url} (Ctrl-C stops it)")
+    say(f"{title} at {url} (Ctrl-C stops it)")

@@ -141,18 +141,9 @@ def _planned() -> tuple[Case, ...]:
     return plan(built_in_images()).cases
 
 
-def _content(entry: Entry) -> bytes | None:
-    post = entry.request.get("postData")
-    if post is None:
-        return None
-    if not isinstance(post, Mapping):
-        raise entry.malformed(f"request.postData is {type(post).__name__}, expected an object")
-    return entry.body_in(post, "request.postData") or None
-
-
 def _body(entry: Entry) -> Mapping[str, Any] | bytes | None:
     """Read the request's body: a JSON object, other bytes, or nothing."""
-    content = _content(entry)
+    content = entry.posted()
     for candidate in (content, _unmarked_base64(content)) if content else ():
         decoded = _json(candidate)
         if isinstance(decoded, dict) and not entry.own.get("raw"):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import os
 import re
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, BinaryIO, Final, TypeGuard
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import orjson
@@ -17,15 +21,15 @@ import pybase64
 
 from sam3_contract.bounded import open_regular, read_bounded
 from sam3_contract.errors import HarError
+from sam3_contract.har.scanning import EntryScan
 from sam3_contract.spec import Contract
 
-MAX_BYTES: Final = 2**29
-"""Of a file, unpacked: 512 MiB. It is parsed in memory, where it takes a few times as much."""
+MAX_BYTES: Final = 2**34
+"""Of a file, unpacked: 16 GiB. One entry after another is read, so this is for what unpacks without end."""
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_BOM: Final = b"\xef\xbb\xbf"
-_ADVICE: Final = "a HAR file is what browsers and proxies save as HTTP archive"
 _PARTS: Final = ("blocked", "dns", "connect", "send", "wait", "receive")  # `ssl` is within `connect`
+_IMAGE_FILE: Final = re.compile(r"[^/\\\\]+\.images/([0-9a-f]{64})\.[a-z]{3,4}")
 _MAX_ATTACHED: Final = 2**26  # bytes of a body in a file of its own
 
 
@@ -40,14 +44,16 @@ class Entry:
         path: The file, for messages.
         index: The number of the entry, from 0.
         node: What stands there.
+        n_bytes: How much of the file it takes.
 
     Raises:
         HarError: If it is no object; so do the attributes if what they read is malformed.
     """
 
-    def __init__(self, path: Path, index: int, node: object) -> None:
+    def __init__(self, path: Path, index: int, node: object, *, n_bytes: int = 0) -> None:
         self.path = path
         self.index = index
+        self.n_bytes = n_bytes
         if not isinstance(node, Mapping):
             raise self.malformed(f"it is {type(node).__name__}, expected an object")
         self._node: Mapping[str, Any] = node
@@ -126,6 +132,56 @@ class Entry:
                 return operation.id, address
         return None, address
 
+    def field(self, name: str) -> Any:
+        """Take a field of a recorder's own; ``None`` if there is none."""
+        return self._node.get(name)
+
+    @property
+    def image_digest(self) -> str:
+        """Digest of the image that a recording of ours keeps in a file of its own; empty if there is none."""
+        post = self.request.get("postData")
+        name = post.get("_image") if isinstance(post, Mapping) else None
+        found = _IMAGE_FILE.fullmatch(name) if isinstance(name, str) else None
+        if name is not None and found is None:
+            raise self.malformed(f"request.postData._image is {name!r}, expected FOLDER.images/DIGEST.SUFFIX")
+        return found[1] if found else ""
+
+    def posted(self, *, with_image: bool = True) -> bytes | None:
+        """Read the request's body.
+
+        Args:
+            with_image: Whether to put back an image that is kept in a file of its own.
+
+        Returns:
+            The bytes; ``None`` if the recording holds none.
+
+        Raises:
+            HarError: If it is malformed, or the image's file is missing or another.
+        """
+        post = self.request.get("postData")
+        if post is None:
+            return None
+        if not isinstance(post, Mapping):
+            raise self.malformed(f"request.postData is {type(post).__name__}, expected an object")
+        content = self.body_in(post, "request.postData") or None
+        if content is None or not with_image or not self.image_digest:
+            return content
+        return self._with_image(content, post["_image"])
+
+    def _with_image(self, content: bytes, name: str) -> bytes:
+        try:
+            image = read_bounded(self.path.parent / name, most=_MAX_ATTACHED, follow_link=False)
+        except OSError as error:
+            raise self.malformed(f"its image {name} cannot be read: {error.strerror}") from error
+        if hashlib.sha256(image).hexdigest() != self.image_digest:
+            raise self.malformed(f"its image {name} is not the one that was sent")
+        try:
+            body = orjson.loads(content)
+            body["image"] = {**body["image"], "value": pybase64.b64encode(image).decode("ascii")}
+        except (ValueError, TypeError, KeyError) as error:
+            raise self.malformed(f"request.postData has an image and no place for it: {error!r}") from error
+        return orjson.dumps(body)
+
     def body_in(self, holder: Mapping[str, Any], place: str) -> bytes | None:
         """Read a recorded body.
 
@@ -190,7 +246,7 @@ class Entry:
 
 
 def entries_of(path: Path) -> Iterator[Entry]:
-    """List the entries of a file.
+    """List the entries of a file, reading no further than the one that is asked for.
 
     Args:
         path: The file, packed with gzip or not.
@@ -198,35 +254,56 @@ def entries_of(path: Path) -> Iterator[Entry]:
     Raises:
         HarError: If the file cannot be read, is too large, is no JSON, or no HAR.
     """
-    document = _parsed(path, _content(path))
-    log = document.get("log") if isinstance(document, dict) else None
-    if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
-        raise HarError(f"{path} is JSON but no HAR: it has no list log.entries; {_ADVICE}")
-    for index, node in enumerate(log["entries"]):
-        yield Entry(path, index, node)
+    with opened(path) as file:
+        scan = EntryScan(file, str(path))
+        for index, (_, content) in enumerate(scan):
+            yield Entry(path, index, parsed(content, f"{path}, entry {index}"), n_bytes=len(content))
+        if scan.is_cut:
+            raise HarError(f"{path} is no JSON: it ends within entry {index + 1 if scan.end else 0}")
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with open_regular(path) as file:
-            is_packed = file.read(len(_GZIP)) == _GZIP
-            file.seek(0)
-            with gzip.open(file) if is_packed else file as unpacked:
-                content = unpacked.read(MAX_BYTES + 1)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise HarError(f"{path} is no whole gzip file: {error}") from error
-    except OSError as error:
-        raise HarError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(content) > MAX_BYTES:
-        raise HarError(
-            f"{path} holds more than {MAX_BYTES // 2**20} MiB; record less of it, or keep only the entries of the API"
-        )
-    if content.startswith(_ZIP):
-        raise HarError(f"{path} is a zip archive; unpack it and give the .har file in it")
-    return content.removeprefix(_BOM)
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open an archive, unpacked, for reading anywhere in it.
+
+    Raises:
+        HarError: If the file cannot be read, is too large, or is packed in another way than with gzip.
+    """
+    with ExitStack() as files:
+        try:
+            file: BinaryIO = files.enter_context(open_regular(path))
+            start = file.read(len(_ZIP))
+            if start.startswith(_GZIP):
+                file = files.enter_context(_unpacked(file))
+            elif start == _ZIP:
+                raise HarError(f"{path} is a zip archive; unpack it and give the .har file in it")
+            if file.seek(0, os.SEEK_END) > MAX_BYTES:
+                raise HarError(f"{path} holds more than {MAX_BYTES // 2**20} MiB; keep only the entries of the API")
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise HarError(f"{path} is no whole gzip file: {error}") from error
+        except OSError as error:
+            raise HarError(f"{path} cannot be read: {error.strerror or error}") from error
+        yield file
 
 
-def _parsed(path: Path, content: bytes) -> Any:
+def _unpacked(packed: BinaryIO) -> BinaryIO:
+    """Unpack into a file that nobody else sees, which goes when it is closed."""
+    packed.seek(0)
+    with ExitStack() as files:
+        unpacked = files.enter_context(tempfile.TemporaryFile())
+        with gzip.open(packed) as source:
+            while (piece := source.read(2**20)) and unpacked.tell() <= MAX_BYTES:
+                unpacked.write(piece)
+        files.pop_all()
+    return unpacked
+
+
+def parsed(content: bytes, name: str) -> Any:
+    """Parse one entry.
+
+    Raises:
+        HarError: If it is no JSON.
+    """
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -235,7 +312,7 @@ def _parsed(path: Path, content: bytes) -> Any:
         # Some recorders write what strict JSON has not: halves of surrogate pairs, NaN.
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise HarError(f"{path} is no JSON: {strict}; {_ADVICE}") from strict
+        raise HarError(f"{name} is no JSON: {strict}") from strict
 
 
 def _is_duration(value: object) -> TypeGuard[float]:

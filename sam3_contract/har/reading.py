@@ -14,6 +14,8 @@ from sam3_contract.har.cases import case_of, sent_in
 from sam3_contract.har.entry import Entry, Unusable, entries_of
 from sam3_contract.spec import Contract
 
+MAX_JUDGED: Final = 2**29
+"""Bytes of the entries that are judged together: 512 MiB. In memory they take a few times as much."""
 _MAX_NAMED: Final = 8  # addresses in a message
 # The server has no part in these: the client gave up, was kept from asking, or never found the server.
 _NOT_THE_SERVERS: Final = (
@@ -83,13 +85,17 @@ def read_har(path: str | Path, contract: Contract) -> Recording:
     """
     path = Path(path)
     exchanges, left_out, seen = [], [], Counter[str]()
+    n_bytes = 0
     for entry in entries_of(path):
         operation, address = entry.operation_in(contract)
         seen[address] += 1
         if operation is None:
             continue
+        n_bytes += entry.n_bytes
+        if n_bytes > MAX_JUDGED:
+            raise HarError(f"{path} holds more than {MAX_JUDGED // 2**20} MiB of the API; judge it in parts")
         try:
-            exchanges.append(_exchange(entry, operation, contract))
+            exchanges.append(exchange_of(entry, operation, contract))
         except Unusable as reason:
             left_out.append(f"{path.name}, entry {entry.index}: {reason}")
     if not exchanges:
@@ -97,7 +103,13 @@ def read_har(path: str | Path, contract: Contract) -> Recording:
     return Recording(tuple(exchanges), tuple(left_out))
 
 
-def _exchange(entry: Entry, operation: str, contract: Contract) -> Exchange:
+def exchange_of(entry: Entry, operation: str, contract: Contract) -> Exchange:
+    """Make the exchange of an entry.
+
+    Raises:
+        HarError: If the entry is malformed.
+        Unusable: If it holds too little to be judged.
+    """
     answer = _answer_of(entry)
     sent = sent_in(entry)
     return Exchange(

@@ -53,7 +53,7 @@ def har_from_exchanges(
                 "startedDateTime": started.isoformat(timespec="milliseconds"),
                 "time": exchange.seconds * 1000,
                 "request": _request(exchange, without_key(base + path, key)),
-                "response": _response(exchange),
+                "response": response_of(exchange),
                 "cache": {},
                 "timings": harfile.Timings(send=0, wait=exchange.seconds * 1000, receive=0).asdict(),
                 "_case": _case(exchange),
@@ -107,12 +107,23 @@ def _post_data(exchange: Exchange) -> dict[str, str]:
         content = _as_bytes({**body, "api_key": MASK}) if masked else _content_of(exchange.case)
     else:
         content = body or b""
+    return post_data(content, key=exchange.key, is_json=isinstance(body, Mapping))
+
+
+def post_data(content: bytes, *, key: str | None = None, is_json: bool = False) -> dict[str, str]:
+    """Write a body as HAR has it: as text, or else as base64.
+
+    Args:
+        content: The body.
+        key: Masked wherever it stands.
+        is_json: Whether the field ``api_key`` is known to hold no key.
+    """
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return {"text": _as_base64(bytes_without_key(content, exchange.key)), "_encoding": "base64"}
-    text = text if isinstance(body, Mapping) else _KEY_IN_TEXT.sub(rf'\1"{MASK}"', text)
-    return {"text": without_key(text, exchange.key)}
+        return {"text": _as_base64(bytes_without_key(content, key)), "_encoding": "base64"}
+    text = text if is_json else _KEY_IN_TEXT.sub(rf'\1"{MASK}"', text)
+    return {"text": without_key(text, key)}
 
 
 def _content_of(case: Case) -> bytes:
@@ -126,7 +137,8 @@ def _as_bytes(body: Mapping[str, Any]) -> bytes:
         return json.dumps(body).encode()
 
 
-def _response(exchange: Exchange) -> dict[str, Any]:
+def response_of(exchange: Exchange) -> dict[str, Any]:
+    """Write the answer of an exchange, without its key."""
     headers = [
         harfile.Record(without_key(name, exchange.key), without_key(value, exchange.key))
         for name, value in exchange.headers.items()

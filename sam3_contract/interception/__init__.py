@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from mock_server import Settings
 from sam3_contract.errors import UsageError
@@ -19,52 +20,71 @@ from sam3_contract.interception.dispatch import ACTIVE
 from sam3_contract.interception.guard import GUARD, Policy, host_name
 from sam3_contract.interception.libraries import can_catch
 from sam3_contract.interception.local_mock import LocalMock, create_mock
+from sam3_contract.interception.replay import Replay
 from sam3_contract.interception.wsgi import Answer, Asked
 
-__all__ = ["HOSTS", "Interception", "LocalMock", "create_mock", "intercept"]
+if TYPE_CHECKING:
+    from sam3_contract.recording import Mode
+
+__all__ = ["HOSTS", "Interception", "LocalMock", "Replay", "create_mock", "intercept"]
 
 HOSTS: Final = ("serverless.roboflow.com",)
 """The hosts of the hosted service."""
 
+_OF_RECORDINGS: Final = frozenset({"mode", "upstream", "max_calls", "time_limit", "allow_unused", "run"})
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class _Desk:
-    """A mock that answers for some hosts."""
+class _Answers(Protocol):
+    """A mock or a recording, in the place of the service."""
 
-    def __init__(self, mock: LocalMock, hosts: Collection[str]) -> None:
+    def answer(self, asked: Asked) -> Answer: ...
+
+    def verify(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+_A = TypeVar("_A", bound=_Answers)
+
+
+class _Desk:
+    """Somebody who answers for some hosts."""
+
+    def __init__(self, answers: _Answers, hosts: Collection[str]) -> None:
         self.hosts = hosts
-        self._mock = mock
+        self._answers = answers
 
     def answer(self, asked: Asked) -> Answer:
-        return self._mock.answer(asked)
+        return self._answers.answer(asked)
 
 
-class Interception:
+class Interception(Generic[_A]):
     """What :func:`intercept` returns: a context manager, and a decorator of functions and coroutine functions.
 
-    Each use has a mock of its own. ``with`` yields that mock.
+    Each use has a mock of its own, or a recording. ``with`` yields that.
     """
 
     def __init__(
-        self, *, hosts: Iterable[str], allow: Iterable[str], loopback: bool, settings: Settings | None
+        self, make: Callable[[], _A], *, hosts: Iterable[str], allow: Iterable[str] = (), loopback: bool = True
     ) -> None:
+        self._make = make
         if isinstance(hosts, str):
             raise UsageError(f"hosts is a list of hosts, got the text {hosts!r}; write hosts=[{hosts!r}]")
         self._hosts = frozenset(map(host_name, hosts))
         self._allow = allow if isinstance(allow, str) else tuple(allow)
         self._loopback = loopback
-        self._settings = settings
-        self._open: tuple[LocalMock, ExitStack] | None = None
+        self._open: tuple[_A, ExitStack] | None = None
         Policy(allow=self._allow)  # says now what is wrong with it
 
-    def __enter__(self) -> LocalMock:
+    def __enter__(self) -> _A:
         if self._open is not None:
             raise UsageError("this interception is open already; a second one takes a second call of intercept()")
-        mock = LocalMock(self._settings)
-        desk = _Desk(mock, self._hosts)
+        answers = self._make()
+        desk = _Desk(answers, self._hosts)
         with ExitStack() as opened:
+            opened.callback(answers.end)
             own_ports = []
             if can_catch("aiohttp"):
                 from sam3_contract.interception import with_aiohttp  # noqa: PLC0415 - may not be installed
@@ -72,25 +92,25 @@ class Interception:
                 own_ports.append(opened.enter_context(with_aiohttp.catching(self._hosts, desk.answer)))
             ACTIVE.enter(desk)
             opened.callback(ACTIVE.leave, desk)
-            policy = Policy(allow=self._allow, loopback=self._loopback, own_ports=own_ports, answered=self._hosts)
+            passed_on = answers.passed_on if isinstance(answers, Replay) else ()
+            policy = Policy(
+                allow=[*self._allow, *passed_on], loopback=self._loopback, own_ports=own_ports, answered=self._hosts
+            )
             GUARD.open(policy)
             opened.callback(GUARD.close, policy)
-            self._open = mock, opened.pop_all()
-        return mock
+            self._open = answers, opened.pop_all()
+        return answers
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._open is not None, "left without having been entered"
-        (mock, opened), self._open = self._open, None
+        (answers, opened), self._open = self._open, None
         with opened:
-            try:
-                if error is None:  # a test that failed has something better to say
-                    mock.verify()
-            finally:
-                mock.end()
+            if error is None:  # a test that failed has something better to say
+                answers.verify()
 
-    async def __aenter__(self) -> LocalMock:
+    async def __aenter__(self) -> _A:
         return self.__enter__()
 
     async def __aexit__(
@@ -124,7 +144,34 @@ class Interception:
 
     def _again(self) -> Self:
         """Make another of the same: calls of a decorated function may overlap."""
-        return type(self)(hosts=self._hosts, allow=self._allow, loopback=self._loopback, settings=self._settings)
+        return type(self)(self._make, hosts=self._hosts, allow=self._allow, loopback=self._loopback)
+
+
+@overload
+def intercept(
+    *,
+    hosts: Iterable[str] = HOSTS,
+    allow: Iterable[str] = (),
+    loopback: bool = True,
+    settings: Settings | None = None,
+    record: None = None,
+) -> Interception[LocalMock]: ...
+
+
+@overload
+def intercept(
+    *,
+    hosts: Iterable[str] = HOSTS,
+    allow: Iterable[str] = (),
+    loopback: bool = True,
+    record: str | Path,
+    mode: Mode = "once",
+    upstream: str = "",
+    max_calls: int = 100,
+    time_limit: float | None = None,
+    allow_unused: bool = False,
+    run: str = "",
+) -> Interception[Replay]: ...
 
 
 def intercept(
@@ -133,7 +180,9 @@ def intercept(
     allow: Iterable[str] = (),
     loopback: bool = True,
     settings: Settings | None = None,
-) -> Interception:
+    record: str | Path | None = None,
+    **recording: Any,
+) -> Interception[LocalMock] | Interception[Replay]:
     """Let a mock in this process answer calls to the hosted service; let nothing else out to the network.
 
     It holds for the whole process: every thread and event loop. Interceptions may be nested; the innermost that has a
@@ -144,10 +193,17 @@ def intercept(
         allow: Hosts that may be reached: names (``*`` stands for any part), addresses, networks.
         loopback: Whether programs of this machine may be reached.
         settings: How the mock behaves.
+        record: Let this recording answer in the place of a mock: a HAR file, which need not be there yet.
+        **recording: How it is used, see :class:`Replay`. ``mode`` says what is recorded: ``none`` nothing, ``once``
+            everything if there is no file yet, ``new`` what the file does not have, ``all`` everything, in place of
+            what the file has. ``upstream`` is the server that is recorded, by default the one that is called;
+            ``max_calls`` (100) and ``time_limit`` (seconds) are what may be spent on it. ``allow_unused`` lets recorded
+            calls be left over.
 
     Returns:
-        A context manager (also for ``async with``) that yields the mock, and a decorator. It ends with an
-        ``AssertionError`` if scenarios were not played as they are written.
+        A context manager (also for ``async with``) that yields the mock or the :class:`Replay`, and a decorator. It
+        ends with an ``AssertionError`` if scenarios were not played as they are written; if a request was not in the
+        recording, or a recorded call was not asked for.
 
     Raises:
         UsageError: If an entry of *hosts* or *allow* cannot be understood.
@@ -160,4 +216,15 @@ def intercept(
         ...     requests.post(url, json={"image": image, "image_id": "dog"}).json()["image_id"]
         'dog'
     """
-    return Interception(hosts=hosts, allow=allow, loopback=loopback, settings=settings)
+    unknown = [name for name in recording if name not in _OF_RECORDINGS]
+    if unknown:
+        raise TypeError(f"intercept() got an unexpected keyword argument {unknown[0]!r}")
+    if record is None:
+        if recording:
+            raise UsageError(f"{next(iter(recording))} is for a recording: intercept(record=FILE, ...)")
+        return Interception(partial(LocalMock, settings), hosts=hosts, allow=allow, loopback=loopback)
+    if settings is not None:
+        raise UsageError("a recording has no settings: they are of the mock that it stands in place of")
+    names = hosts if isinstance(hosts, str) else list(hosts)
+    make = partial(Replay, Path(record), hosts=names, **recording)
+    return Interception(make, hosts=names, allow=allow, loopback=loopback)

@@ -13,6 +13,7 @@ from sam3_contract.pytest_plugin.fixtures import (
     sam3_intercept,
     sam3_live,
     sam3_mock,
+    sam3_replay,
     sam3_server,
 )
 from sam3_contract.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
@@ -30,5 +31,6 @@ __all__ = [
     "sam3_intercept",
     "sam3_live",
     "sam3_mock",
+    "sam3_replay",
     "sam3_server",
 ]

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
-from sam3_contract.pytest_plugin.options import live_key, why_not_live
+from sam3_contract.pytest_plugin.options import RECORD, live_key, why_not_live
 from sam3_contract.pytest_plugin.outcome import has_failed
 
 # What these bring takes time to import, and most sessions that load the plugin have no use for it: each import stands
 # where it is first needed (noqa: PLC0415 below).
 if TYPE_CHECKING:
     from mock_server import Settings
-    from sam3_contract.interception import LocalMock
+    from sam3_contract.interception import LocalMock, Replay
     from sam3_contract.pytest_plugin.live import LiveService
     from sam3_contract.pytest_plugin.server import ServedMock, ThreadServer
 
+RECORDINGS: Final = "__sam3_recordings__"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
 _T = TypeVar("_T")
 
@@ -72,6 +73,29 @@ def sam3_intercept(request: pytest.FixtureRequest) -> Iterator[LocalMock]:
         except AssertionError as error:
             mock.scenarios.clear()
             pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def sam3_replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
+    """A recording that answers for https://serverless.roboflow.com; its requests and recorded calls have to fit."""
+    from sam3_contract.errors import HarError  # noqa: PLC0415
+    from sam3_contract.interception import intercept  # noqa: PLC0415
+
+    given = _recording(request)
+    path = given.pop("path")
+    interception = _or_fail(lambda: intercept(record=path, **given), "sam3_recording")
+    try:
+        replay = _or_fail(interception.__enter__, "sam3_recording", but=HarError)
+    except HarError as error:
+        hint = "" if path.exists() else f"; {RECORD} once records it"
+        pytest.fail(f"{error}{hint}", pytrace=False)
+    yield replay
+    # What was not asked for is no news where the test has failed.
+    failed = AssertionError() if has_failed(request.node) else None
+    try:
+        interception.__exit__(type(failed) if failed else None, failed, None)
+    except AssertionError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
@@ -203,11 +227,33 @@ def _markers(request: pytest.FixtureRequest, name: str) -> list[pytest.Mark]:
     return list(request.node.iter_markers(name))[::-1]
 
 
-def _or_fail(prepare: Callable[[], _T], marker: str) -> _T:
+def _recording(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Say how the fixture ``sam3_replay`` of a test is to be made: by its marker, the option, and the test's own name.
+
+    Returns:
+        Arguments of :func:`sam3_contract.intercept`; ``path`` is the recording.
+    """
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
+
+    given: dict[str, Any] = {"mode": "none"}
+    name = request.node.nodeid.partition("::")[2]
+    for marker in _markers(request, "sam3_recording"):
+        name = marker.args[0] if marker.args else name
+        given |= marker.kwargs
+    chosen = request.config.getoption("sam3_record")
+    worker = getattr(request.config, "workerinput", {})
+    path = request.path.parent / RECORDINGS / safe_stem(request.path.stem) / f"{safe_stem(name)}.har"
+    run = {"run": worker["testrunuid"]} if "testrunuid" in worker else {}
+    return {**given, **run, **({"mode": chosen} if chosen else {}), "path": path}
+
+
+def _or_fail(prepare: Callable[[], _T], marker: str, *, but: type[Exception] | tuple[()] = ()) -> _T:
     """Prepare something; fail the test, without a traceback, with what is wrong with its marker."""
     from sam3_contract.errors import Sam3ContractError  # noqa: PLC0415
 
     try:
         return prepare()
+    except but:
+        raise
     except (Sam3ContractError, TypeError) as error:
         pytest.fail(f"@pytest.mark.{marker}: {error}", pytrace=False)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 LIVE_URL: Final = "https://serverless.roboflow.com"
+RECORD: Final = "--sam3-record"
 _KEYS: Final = ("ROBOFLOW_API_KEY", "API_KEY")
 _MARKERS: Final = (
     "sam3_scenario(source, **fields): let the mock answer as a file of scenarios says, or a dictionary of the same "
@@ -18,6 +19,8 @@ _MARKERS: Final = (
     "sam3_faults(*names): switch faults of the mock on, each as 'name' or 'name:parameter'",
     "sam3_settings(**fields): settings of the mock, as of mock_server.Settings",
     "sam3_intercept(hosts, allow, loopback): what the fixture answers for and lets out, as of sam3_contract.intercept",
+    "sam3_recording(name, mode, hosts, allow, loopback, upstream, max_calls, time_limit, allow_unused): the recording "
+    "of the fixture sam3_replay answers from, and how, as of sam3_contract.intercept",
     "sam3_live: a test of the live service only; skipped without --sam3-live and a key",
 )
 
@@ -47,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=20,
         metavar="N",
         help="Calls of the live service that one run may make, over all its processes (default: 20).",
+    )
+    group.addoption(
+        RECORD,
+        choices=["none", "once", "new", "all"],
+        help="What the fixture sam3_replay records of the service: nothing, everything if there is no recording yet, "
+        "what it does not have, or everything anew (default: as the marker says, else nothing). It takes credits.",
     )
     group.addoption(
         "--sam3-artifacts",

@@ -1,0 +1,126 @@
+"""The server that is recorded: a request goes to it as it came, its answer comes back whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import urllib3
+
+from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.recording.messages import Answer, Headers, Request
+
+MAX_ANSWER: Final = 2**27  # bytes, unpacked
+_PIECE: Final = 2**16
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+# What says how a message is carried belongs to each connection; packed answers could not be kept as they are.
+_OF_THE_WAY: Final = frozenset(
+    {"host", "content-length", "accept-encoding", "connection", "keep-alive", "proxy-authenticate", "te", "trailer",
+     "proxy-authorization", "transfer-encoding", "upgrade", "expect", "content-encoding"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server.
+
+    Attributes:
+        base: Where its paths begin, such as ``https://serverless.roboflow.com``; empty sends each request where its
+            URL says.
+        timeout: Seconds that an answer may take in all.
+
+    Raises:
+        UsageError: If *base* is no URL of a server.
+    """
+
+    base: str = ""
+    timeout: float = 120.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base)
+        if self.base and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query):
+            raise UsageError(f"{self.base!r} is no URL of a server; write it like https://serverless.roboflow.com")
+
+    def url_of(self, url: str) -> str:
+        """Tell where a request goes."""
+        if not self.base:
+            return url
+        parts, base = urlsplit(url), urlsplit(self.base)
+        return urlunsplit((base.scheme, base.netloc, f"{base.path.rstrip('/')}{parts.path}", parts.query, ""))
+
+    def send(self, request: Request) -> tuple[Answer, float]:
+        """Send a request, once, and wait for the answer.
+
+        Returns:
+            The answer, and the seconds it took.
+
+        Raises:
+            TransportError: If no whole answer came, or it is larger than ``MAX_ANSWER``.
+        """
+        started = time.perf_counter()
+        headers = {**dict(carried_on(request.headers)), "Accept-Encoding": "identity"}
+        url = self.url_of(request.url)
+        try:
+            answer = _pool(url).request(
+                request.method,
+                url,
+                body=request.body,
+                headers=headers,
+                timeout=urllib3.Timeout(total=self.timeout),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            body = self._received(answer, started)
+        except urllib3.exceptions.HTTPError as error:
+            host = urlsplit(url).hostname
+            raise TransportError(f"{host} gave no whole answer: {_cause(error)}") from error
+        received = tuple((name, value) for name, value in answer.headers.items())
+        return Answer(answer.status, carried_on(received), body, answer.reason or ""), time.perf_counter() - started
+
+    def _received(self, answer: urllib3.BaseHTTPResponse, started: float) -> bytes:
+        body = bytearray()
+        try:
+            for piece in answer.stream(_PIECE, decode_content=True):
+                body += piece
+                if len(body) > MAX_ANSWER:
+                    raise TransportError(f"the answer is larger than {MAX_ANSWER} bytes")
+                if time.perf_counter() - started > self.timeout:
+                    raise TransportError(f"the answer was not whole within {self.timeout:g} s")
+        finally:
+            answer.close()
+        return bytes(body)
+
+
+def carried_on(headers: Headers) -> Headers:
+    """Leave out the headers that belong to one connection."""
+    return tuple((name, value) for name, value in headers if name.lower() not in _OF_THE_WAY)
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """Make connections for one request: one that is kept may have been closed by the time it is needed.
+
+    Nothing of the surroundings counts but the proxies and certificates that the environment names.
+    """
+    certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and parts.hostname not in _LOOPBACK and not proxy_bypass(parts.hostname or ""):
+        return urllib3.ProxyManager(proxy, ca_certs=certificates)
+    return urllib3.PoolManager(ca_certs=certificates)
+
+
+def _cause(error: Exception) -> str:
+    """Find the operating system's sentence; never the library's own, which would show the URL with its key."""
+    layers: list[BaseException] = [error]
+    for layer in layers:
+        if isinstance(layer, OSError) and layer.strerror:
+            return layer.strerror.lower()
+        inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
+        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
+    return type(error).__name__

@@ -1,0 +1,356 @@
+"""Recorded once, replayed for ever: by meaning, in order, without a network, and without any key on the disk."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sam3_contract.errors import HarError, UsageError
+from sam3_contract.har import read_har
+from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Session, Upstream
+from sam3_contract.recording import cassette as cassette_module
+from sam3_contract.recording.entries import recorded
+from sam3_contract.redaction import spellings_of
+from sam3_contract.spec import load
+from tests.recording.calls import KEY, StandIn, concept, encoded, pixels, request, standing_in
+
+CONTRACT = load()
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[tuple[str, StandIn]]:
+    with standing_in() as served:
+        yield served
+
+
+def session(path: Path, mode: Mode = "none", url: str = "", **more: Any) -> Session:
+    return Session(path, mode=mode, upstream=Upstream(url), **more)
+
+
+def record(path: Path, url: str, *requests: Any, mode: Mode = "new") -> list[Answer | Miss]:
+    recording = session(path, mode, url)
+    answers = [recording.answer(one) for one in requests]
+    recording.verify(allow_unused=True)
+    recording.close()
+    return answers
+
+
+def body_of(answer: Answer | Miss) -> bytes:
+    assert isinstance(answer, Answer), str(answer)
+    return answer.body
+
+
+def test_recorded_answers_are_replayed_to_the_byte(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    asked = [
+        request(),
+        request(concept("cat", format="rle")),
+        request({"image": concept()["image"]}, operation="embed_image"),
+    ]
+    answers = record(tmp_path / "t.har", service[0], *asked, mode="once")
+
+    replay = session(tmp_path / "t.har")
+    again = [replay.answer(one) for one in reversed(asked)][::-1]
+
+    assert [body_of(one) for one in again] == [body_of(one) for one in answers]
+    replay.verify()
+
+
+def test_nothing_is_asked_of_the_service_in_replay(tmp_path: Path) -> None:
+    with standing_in() as (url, counting):
+        record(tmp_path / "t.har", url, request(), mode="once")
+        for mode in ("none", "once"):
+            replay = session(tmp_path / "t.har", mode, url)  # type: ignore[arg-type]
+            body_of(replay.answer(request()))
+            assert isinstance(replay.answer(request(concept("cow"))), Miss)
+
+        assert counting.asked == 1
+
+
+def test_other_file_of_the_same_picture_hits_and_another_picture_does_not(
+    tmp_path: Path, service: tuple[str, StandIn]
+) -> None:
+    [answer] = record(tmp_path / "t.har", service[0], request(concept(image=encoded(pixels(1)))))
+
+    replay = session(tmp_path / "t.har", repeats=True)
+    as_jpeg = request(concept(image=encoded(pixels(1), "JPEG", quality=90)))
+    other = replay.answer(request(concept(image=encoded(pixels(2)))))
+
+    assert [body_of(replay.answer(as_jpeg)) for _ in range(2)] == [body_of(answer)] * 2
+    assert isinstance(other, Miss)
+    assert "the image is PNG of 128 x 96, sha256:" in other.said
+
+
+def test_miss_names_the_field_that_differs_from_the_nearest(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    record(tmp_path / "t.har", service[0], request(concept("cat", format="rle")), request(concept("dog")))
+
+    missed = session(tmp_path / "t.har").answer(request(concept("dog", output_prob_thresh=0.25)))
+
+    assert str(missed) == (
+        "concept_segment: the nearest in t.har is entry 1: output_prob_thresh is 0.25, recorded was 0.5"
+    )
+
+
+def test_answers_of_one_meaning_are_played_in_order(tmp_path: Path) -> None:
+    busy = (503, b'{"message": "busy"}')
+    with standing_in(lambda number: busy if number < 2 else None) as (url, _):
+        # As a client does that tries again, whose requests the recording has all.
+        record(tmp_path / "t.har", url, request(), request(), request())
+
+    replay = session(tmp_path / "t.har")
+    statuses = [replay.answer(request()) for _ in range(3)]
+    once_more = replay.answer(request())
+    repeating = session(tmp_path / "t.har", repeats=True)
+
+    assert [one.status for one in statuses if isinstance(one, Answer)] == [503, 503, 200]
+    assert str(once_more) == ("concept_segment: this is recorded 3 times (entry 0, 1, 2 of t.har), and asked once more")
+    assert [one.status for one in (repeating.answer(request()) for _ in range(5)) if isinstance(one, Answer)] == [
+        503, 503, 200, 200, 200,
+    ]  # fmt: skip
+
+
+def test_mode_new_records_what_is_missing_and_all_records_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.har"
+    answers = iter([b'{"a": 1}', b'{"b": 1}', b'{"a": 2}'])
+    with standing_in(lambda _: (200, next(answers))) as (url, counting):
+        record(path, url, request(), request(concept("cat")))
+        record(path, url, request(), request(concept("cat")))
+        assert counting.asked == 2
+        record(path, url, request(), mode="all")
+
+    replay = session(path)
+    assert body_of(replay.answer(request())) == b'{"a": 2}'
+    assert body_of(replay.answer(request(concept("cat")))) == b'{"b": 1}'
+    replay.verify()
+
+
+def test_unused_recordings_and_misses_fail(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    record(tmp_path / "t.har", service[0], request(), request(concept("cat")))
+    replay = session(tmp_path / "t.har")
+    replay.answer(request())
+    replay.answer(request(concept("cow")))
+
+    with pytest.raises(AssertionError) as error:
+        replay.verify()
+
+    assert str(error.value).splitlines()[1:] == [
+        "  no answer for concept_segment: the nearest in t.har is entry 0: "
+        "prompts[0].text is 'cow', recorded was 'dog'",
+        "  not asked for: entry 1, concept_segment of t.har",
+    ]
+
+
+def test_recording_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(HarError, match=r"t\.har is missing, and nothing is recorded in mode none"):
+        session(tmp_path / "t.har")
+    with pytest.raises(UsageError, match="expected one of none, once, new, all"):
+        session(tmp_path / "t.har", "some")  # type: ignore[arg-type]
+
+
+PLACES = [
+    request(),
+    request(Authorization=f"Bearer {KEY}", Cookie="session=secret-cookie"),
+    request(concept(api_key=KEY), key=""),
+    request(concept(KEY)),
+    request(json.dumps(concept(api_key=KEY)).encode()[:-9], key=""),
+    request(b"\xff\xfe" + KEY.encode(), key=KEY),
+    request(concept(), **{"X-Other": f"it is {KEY}"}),
+]
+
+
+@pytest.mark.parametrize("asked", PLACES, ids=["query", "headers", "body", "prompt", "cut", "bytes", "header"])
+@pytest.mark.parametrize("echo", [b'{"message": "KEY"}', b"PK\x03\x04KEY\xff"], ids=["text", "bytes"])
+def test_recording_holds_no_key_in_any_place_and_encoding(tmp_path: Path, asked: Any, echo: bytes) -> None:
+    with standing_in(lambda _: (200, echo.replace(b"KEY", KEY.encode()))) as (url, _):
+        record(tmp_path / "t.har", url, asked)
+
+    text = (tmp_path / "t.har").read_text("utf-8")
+    assert not [spelling for spelling in spellings_of(KEY) if spelling in text]
+    assert "secret-cookie" not in text
+    json.loads(text)
+
+
+def test_images_are_kept_once_and_the_recording_can_be_judged(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    record(
+        tmp_path / "t.har", service[0], request(), request(concept("cat")), request(concept(image=encoded(pixels(3))))
+    )
+
+    exchanges = read_har(tmp_path / "t.har", CONTRACT).exchanges
+
+    assert len(list((tmp_path / "t.images").iterdir())) == 2
+    assert [exchange.case.sent["image"] for exchange in exchanges[:2]] == [concept()["image"]] * 2
+    (tmp_path / "t.images").rename(tmp_path / "elsewhere")
+    with pytest.raises(HarError, match=r"its image t\.images/[0-9a-f]{64}\.png cannot be read"):
+        read_har(tmp_path / "t.har", CONTRACT)
+
+
+def test_answers_are_judged_as_they_come(tmp_path: Path) -> None:
+    said: list[str] = []
+    with standing_in(lambda _: (200, b'{"time": "soon", "prompt_results": []}')) as (url, _):
+        recording = session(tmp_path / "t.har", "once", url, announce=said.append)
+        recording.answer(request())
+
+    [entry] = json.loads((tmp_path / "t.har").read_text())["log"]["entries"]
+    assert any("S04 at $.time" in finding for finding in recording.findings)
+    assert entry["_findings"] == recording.findings
+    assert [one.removeprefix("concept_segment breaks the contract: ") for one in said] == recording.findings
+
+
+def test_budget_ends_recording(tmp_path: Path) -> None:
+    with standing_in() as (url, counting):
+        recording = session(tmp_path / "t.har", "new", url, budget=Budget(1))
+        found = [recording.answer(request(concept(text))) for text in ("dog", "cat")]
+        late = session(tmp_path / "u.har", "new", url, budget=Budget(9, seconds=-1)).answer(request())
+
+        assert counting.asked == 1
+    assert isinstance(found[0], Answer)
+    assert str(found[1]) == "concept_segment: it is not recorded, and the budget of 1 recorded calls is used up"
+    assert str(late) == "concept_segment: it is not recorded, and the -1 s in which calls are recorded are over"
+
+
+def test_service_that_is_not_there_is_a_miss_without_its_key(tmp_path: Path) -> None:
+    found = session(tmp_path / "t.har", "new", "http://127.0.0.1:9").answer(request())
+
+    assert str(found) == "concept_segment: it is not recorded: 127.0.0.1 gave no whole answer: connection refused"
+    assert not (tmp_path / "t.har").exists()
+
+
+def entry_of(text: str) -> Any:
+    answer = Answer(200, (("content-type", "application/json"),), json.dumps({"text": text}).encode())
+    ended = datetime(2026, 11, 27, tzinfo=UTC)
+    return recorded(request(concept(text)), answer, "concept_segment", CONTRACT, seconds=0.1, ended=ended)
+
+
+def texts_in(path: Path) -> list[str]:
+    entries = json.loads(path.read_bytes())["log"]["entries"]
+    return [json.loads(one["response"]["content"]["text"])["text"] for one in entries]
+
+
+def add_many(path: str, worker: int) -> None:
+    cassette = Cassette(Path(path), CONTRACT)
+    for number in range(20):
+        cassette.add(entry_of(f"{worker}-{number}"))
+
+
+def test_processes_that_record_into_one_file_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "t.har"
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=add_many, args=(str(path), worker)) for worker in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sorted(texts_in(path)) == sorted(f"{worker}-{number}" for worker in range(3) for number in range(20))
+
+
+def test_threads_of_one_session_record_each_call_once(tmp_path: Path) -> None:
+    with standing_in() as (url, counting):
+        recording = session(tmp_path / "t.har", "new", url)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(recording.answer, [request(concept(f"noun {number}")) for number in range(16)]))
+
+        assert counting.asked == 16
+    replay = session(tmp_path / "t.har")
+    assert all(isinstance(replay.answer(request(concept(f"noun {number}"))), Answer) for number in range(16))
+    replay.verify()
+
+
+def test_recorder_that_is_killed_loses_no_more_than_the_entry_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "t.har"
+    context = multiprocessing.get_context("fork")
+    worker = context.Process(target=add_for_ever, args=(str(path),))
+    worker.start()
+    while not path.exists() or path.stat().st_size < 20_000:
+        assert worker.is_alive()
+        time.sleep(0.001)
+    os.kill(worker.pid or 0, signal.SIGKILL)
+    worker.join()
+
+    cassette = Cassette(path, CONTRACT)
+    texts = [json.loads(cassette.answer(call).body)["text"] for call in cassette.calls]
+
+    assert texts == [str(number) for number in range(len(texts))]
+    cassette.add(entry_of("after"))
+    assert len(json.loads(path.read_text())["log"]["entries"]) == len(texts) + 1
+
+
+def add_for_ever(path: str) -> None:
+    cassette = Cassette(Path(path), CONTRACT)
+    for number in range(10_000):
+        cassette.add(entry_of(str(number)))
+
+
+def test_every_place_that_writing_may_stop_at_leaves_all_other_entries(tmp_path: Path) -> None:
+    path = tmp_path / "t.har"
+    for text in ("one", "two"):
+        Cassette(path, CONTRACT).add(entry_of(text))
+    before = path.read_bytes()
+    Cassette(path, CONTRACT).add(entry_of("three"))
+    after = path.read_bytes()
+    start = len(before) - len(cassette_module._TAIL)
+
+    for end in [start, start + 1, start + 2, start + 30, len(after) - 8, len(after) - 1]:
+        path.write_bytes(after[:end] + (before[end:] if end < len(before) else b""))
+        cassette = Cassette(path, CONTRACT)
+        assert [json.loads(cassette.answer(call).body)["text"] for call in cassette.calls][:2] == ["one", "two"]
+        cassette.add(entry_of("four"))
+        assert texts_in(path) in (["one", "two", "four"], ["one", "two", "three", "four"])
+
+
+@pytest.mark.parametrize("place", [0.3, 0.7])
+def test_damaged_recording_is_an_error_with_its_place_and_stays_as_it_is(tmp_path: Path, place: float) -> None:
+    path = tmp_path / "t.har"
+    for text in ("one", "two", "three"):
+        Cassette(path, CONTRACT).add(entry_of(text))
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b'"request"', 0, int(place * len(content)))] = ord("}")
+    path.write_bytes(content)
+
+    for mode in ("none", "once", "new", "all"):
+        with pytest.raises(HarError, match=r"t\.har.*(byte|entry) \d+"):
+            session(path, mode)  # type: ignore[arg-type]
+
+    assert path.read_bytes() == content
+
+
+def test_foreign_archive_replays_and_is_never_written_to(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    path = tmp_path / "browser.har"
+    asked = {**concept(), "image": {"type": "url", "value": "https://e.example/a"}}
+    [answer] = record(tmp_path / "ours.har", service[0], request(asked))
+    log = json.loads((tmp_path / "ours.har").read_text())["log"]
+    path.write_text(json.dumps({"log": {**log, "creator": {"name": "WebInspector"}}}, indent=2), "utf-8")
+    before = path.read_bytes()
+
+    assert body_of(session(path).answer(request(asked))) == body_of(answer)
+    recording = session(path, "new", service[0])
+    assert isinstance(recording.answer(request(concept("new"))), Answer)
+    with pytest.raises(AssertionError, match="is not a recording of sam3-contract's"):
+        recording.verify(allow_unused=True)
+    assert path.read_bytes() == before
+
+
+def test_entry_that_holds_too_little_is_left_out_with_a_sentence(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    record(tmp_path / "t.har", service[0], request(), request(concept("cat")))
+    log = json.loads((tmp_path / "t.har").read_text())
+    del log["log"]["entries"][0]["request"]["postData"]
+    del log["log"]["entries"][1]["response"]["content"]["text"]
+    (tmp_path / "t.har").write_text(json.dumps(log), "utf-8")
+    said: list[str] = []
+
+    replay = session(tmp_path / "t.har", announce=said.append)
+
+    assert said == [
+        "t.har, entry 0: the recording does not hold the body of the request",
+        "t.har, entry 1: the recording does not hold the answer",
+    ]
+    assert str(replay.answer(request())) == "concept_segment: t.har holds no call"
