@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -200,8 +200,9 @@ def _again(
     *,
     exact: bool,
 ) -> Again:
-    """Tell how findings are shown again; requests are saved beside the report, else in a folder for this process."""
-    requests = folder / "requests" if folder else Path(tempfile.gettempdir()) / f"sam3-contract-{os.getpid()}"
+    """Tell how findings are shown again; requests are saved beside the report, else where nobody can guess."""
+    elsewhere = Path(tempfile.gettempdir()) / f"sam3-contract-{secrets.token_hex(16)}"  # made only if one is saved
+    requests = folder / "requests" if folder else elsewhere
     options = (*chosen.options, *(mock.words if target == MOCK else ()), *(("--exact",) if exact else ()))
     return Reproduction(requests, target, contract, variable, options).commands
 

@@ -19,8 +19,8 @@ from sam3_contract.masks.rle.encode import counts_from_run_lengths
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS, MEGABYTES = 30.0, 400
-"""Far more than is needed on an idle machine; what is guarded against takes minutes and gigabytes."""
+SECONDS, MEGABYTES = 300.0, 400
+"""Of processor time and memory: far more than is needed; what is guarded against takes hours and gigabytes."""
 
 
 @pytest.fixture(autouse=True)
