@@ -14,8 +14,6 @@ from sam3_contract.spec import packaged_path
 from sam3_contract.spec_diff import Target, compare
 from sam3_contract.spec_diff.report import as_json, as_text
 
-__all__ = ["spec"]
-
 
 @click.group()
 def spec() -> None:

@@ -7,8 +7,6 @@ import click
 from sam3_contract.cli.snapshot.compare import compare
 from sam3_contract.cli.snapshot.take import take
 
-__all__ = ["snapshot"]
-
 
 @click.group()
 def snapshot() -> None:

@@ -31,8 +31,6 @@ from sam3_contract.targets import transport_to
 from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
-__all__ = ["compare"]
-
 CHANGED: Final = 1
 NOT_JUDGED: Final = 3
 

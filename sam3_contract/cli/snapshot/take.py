@@ -35,8 +35,6 @@ from sam3_contract.targets import transport_to
 from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
-__all__ = ["take"]
-
 NOT_JUDGED: Final = 3
 
 
