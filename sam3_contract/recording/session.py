@@ -180,19 +180,23 @@ class Session:
         except TransportError as error:
             return self._missed(Miss(asked.operation, f"it is not recorded: {error}"))
         sent = Request(request.method, self._upstream.url_of(request.url), request.headers, request.body)
-        call = recorded(sent, answer, asked.operation, self._contract, seconds=seconds, ended=datetime.now(UTC))
-        self.findings += call.findings
-        for finding in call.findings:
-            self._announce(f"{asked.operation} breaks the contract: {finding}")
         try:
-            self.cassette.add(call, anew=self._anew)
-            self.cassette.refresh()
-            self._player.count_as_played(asked)
+            self._keep(sent, answer, asked, seconds)
         except (HarError, UsageError) as error:
             # The answer is paid for: who asked gets it, and whoever ends the session is told.
             self.problems.append(str(error))
             self._announce(str(error))
         return answer
+
+    def _keep(self, sent: Request, answer: Answer, asked: Meaning, seconds: float) -> None:
+        """Judge an answer, and add the call to the cassette."""
+        call = recorded(sent, answer, asked.operation, self._contract, seconds=seconds, ended=datetime.now(UTC))
+        self.findings += call.findings
+        for finding in call.findings:
+            self._announce(f"{asked.operation} breaks the contract: {finding}")
+        self.cassette.add(call, anew=self._anew)
+        self.cassette.refresh()
+        self._player.count_as_played(asked)
 
     def _missed(self, miss: Miss) -> Miss:
         if len(self.misses) < _MOST_MISSES:
