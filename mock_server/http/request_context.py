@@ -20,6 +20,7 @@ Notes = _AppCtxGlobals
 
 _REQUEST: Final = cast("LocalProxy[Request]", request)
 _NOTES: Final = cast("LocalProxy[Notes]", g)
+_NO_ROUTE: Final = "/\0"
 
 
 def current_request() -> Request:
@@ -30,6 +31,15 @@ def current_request() -> Request:
 def current_notes() -> Notes:
     """Take what is noted of the request at hand."""
     return _NOTES._get_current_object()  # noqa: SLF001 - public in werkzeug
+
+
+class _Request(Request):
+    """A request whose path is the one that was sent: Flask takes all slashes but one from its beginning."""
+
+    def __init__(self, environ: dict[str, Any], *arguments: Any, **more: Any) -> None:
+        super().__init__(environ, *arguments, **more)
+        if self.environ.get("PATH_INFO", "").startswith("//"):
+            self.path = self.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
 
 
 class _NoSessions(SessionInterface):
@@ -48,6 +58,7 @@ class Application(Flask):
     """
 
     session_interface = _NoSessions()
+    request_class = _Request
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Take a hook as it is."""
@@ -63,6 +74,7 @@ class Application(Flask):
             script_name="/",
             subdomain="",
             url_scheme="http",
-            path_info=request.path,
+            # No route begins with several slashes, which werkzeug would pass over.
+            path_info=_NO_ROUTE if request.path.startswith("//") else request.path,
             default_method=request.method,
         )

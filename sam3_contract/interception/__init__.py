@@ -1,7 +1,8 @@
 """Calls to the hosted service, answered by a mock in this process; nothing else gets out to the network.
 
-Code under test keeps its URLs. Calls by requests, httpx and aiohttp are caught by libraries that are made for it, the
-last two if those are installed; all else is refused, see :mod:`~sam3_contract.interception.guard`.
+Code under test keeps its URLs. Calls by requests, httpx and aiohttp are caught, the last two if their extras are
+installed; all else is refused, see :mod:`~sam3_contract.interception.guard`. No socket is opened for it, and no thread
+started before a call takes one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, Self
 
 from mock_server import Settings
 from sam3_contract.errors import UsageError
-from sam3_contract.interception.dispatch import ACTIVE
+from sam3_contract.interception.dispatch import DISPATCHER
 from sam3_contract.interception.guard import GUARD, Policy, host_name
-from sam3_contract.interception.libraries import can_catch
 from sam3_contract.interception.local_mock import LocalMock, create_mock
 from sam3_contract.interception.replay import Replay
-from sam3_contract.interception.wsgi import Answer, Asked
+from sam3_contract.interception.wsgi import OutgoingRequest, WsgiAnswer
 
 if TYPE_CHECKING:
     from sam3_contract.recording import Mode
@@ -34,12 +34,13 @@ HOSTS: Final = ("serverless.roboflow.com",)
 _OF_RECORDINGS: Final = frozenset({"mode", "upstream", "max_calls", "time_limit", "allow_unused", "run"})
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
 class _Answers(Protocol):
     """A mock or a recording, in the place of the service."""
 
-    def answer(self, asked: Asked) -> Answer: ...
+    def answer(self, request: OutgoingRequest) -> WsgiAnswer: ...
 
     def verify(self) -> None: ...
 
@@ -56,12 +57,12 @@ class _Desk:
         self.hosts = hosts
         self._answers = answers
 
-    def answer(self, asked: Asked) -> Answer:
-        return self._answers.answer(asked)
+    def answer(self, request: OutgoingRequest) -> WsgiAnswer:
+        return self._answers.answer(request)
 
 
 class Interception(Generic[_A]):
-    """What :func:`intercept` returns: a context manager, and a decorator of functions and coroutine functions.
+    """What :func:`intercept` returns: a context manager, and a decorator of functions, coroutine functions and classes.
 
     Each use has a mock of its own, or a recording. ``with`` yields that.
     """
@@ -85,17 +86,10 @@ class Interception(Generic[_A]):
         desk = _Desk(answers, self._hosts)
         with ExitStack() as opened:
             opened.callback(answers.end)
-            own_ports = []
-            if can_catch("aiohttp"):
-                from sam3_contract.interception import with_aiohttp  # noqa: PLC0415 - may not be installed
-
-                own_ports.append(opened.enter_context(with_aiohttp.catching(self._hosts, desk.answer)))
-            ACTIVE.enter(desk)
-            opened.callback(ACTIVE.leave, desk)
+            DISPATCHER.enter(desk)
+            opened.callback(DISPATCHER.leave, desk)
             passed_on = answers.passed_on if isinstance(answers, Replay) else ()
-            policy = Policy(
-                allow=[*self._allow, *passed_on], loopback=self._loopback, own_ports=own_ports, answered=self._hosts
-            )
+            policy = Policy(allow=[*self._allow, *passed_on], loopback=self._loopback, answered=self._hosts)
             GUARD.open(policy)
             opened.callback(GUARD.close, policy)
             self._open = answers, opened.pop_all()
@@ -118,12 +112,33 @@ class Interception(Generic[_A]):
     ) -> None:
         self.__exit__(kind, error, trace)
 
-    def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
-        """Intercept during each call of a function.
+    def __call__(self, decorated: _Decorated) -> _Decorated:
+        """Intercept during each call of a function, or of each test of a class.
+
+        Args:
+            decorated: A function or coroutine function; or a class, whose methods named ``test...`` are decorated, as
+                :func:`unittest.mock.patch` does it.
 
         Raises:
-            UsageError: If it is a generator function, whose body runs after the call.
+            UsageError: If it is a generator function, whose body runs after the call, or a class without tests.
         """
+        if inspect.isclass(decorated):
+            self._decorate_tests(decorated)
+            return decorated
+        return cast("_Decorated", self._decorate(decorated))
+
+    def _decorate_tests(self, tests: type) -> None:
+        names = [name for name in dir(tests) if name.startswith("test")]
+        if not names:
+            raise UsageError(f"{tests.__qualname__} has no method named test...: decorate its functions one by one")
+        for name in names:
+            method = inspect.getattr_static(tests, name)
+            if isinstance(method, staticmethod | classmethod):
+                setattr(tests, name, type(method)(self._decorate(method.__func__)))
+            elif inspect.isfunction(method):
+                setattr(tests, name, self._decorate(method))
+
+    def _decorate(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise UsageError(f"{function.__qualname__} yields: use `with sam3_contract.intercept():` in its body")
         if inspect.iscoroutinefunction(function):

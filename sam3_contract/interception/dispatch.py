@@ -15,9 +15,7 @@ from urllib.parse import urlsplit
 
 from sam3_contract.interception import with_requests
 from sam3_contract.interception.libraries import can_catch
-from sam3_contract.interception.wsgi import Answer, Asked
-
-__all__ = ["ACTIVE", "Active", "Answering"]
+from sam3_contract.interception.wsgi import CutShort, OutgoingRequest, WsgiAnswer
 
 
 class Answering(Protocol):
@@ -28,13 +26,13 @@ class Answering(Protocol):
         """The names it answers for, in lower case."""
         ...
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: OutgoingRequest) -> WsgiAnswer:
         """Answer a request."""
         ...
 
 
-class Active:
-    """Who answers now; the last to come first."""
+class Dispatcher:
+    """Hands requests to whoever answers now for their host; the last to come first."""
 
     def __init__(self) -> None:
         self._open: tuple[Answering, ...] = ()
@@ -62,20 +60,25 @@ class Active:
                 from sam3_contract.interception import with_httpx  # noqa: PLC0415 - may not be installed
 
                 caught.enter_context(with_httpx.catching(self._claims, self._answer))
+            if can_catch("aiohttp"):
+                from sam3_contract.interception import with_aiohttp  # noqa: PLC0415 - likewise
+
+                caught.enter_context(with_aiohttp.catching(self._claims, self._answer))
             self._caught = caught.pop_all()
 
     def _claims(self, url: str) -> bool:
         return self._claiming(url) is not None
 
-    def _answer(self, asked: Asked) -> Answer:
-        claiming = self._claiming(asked.url)
-        assert claiming is not None, "left between the claim and the answer"
-        return claiming.answer(asked)
+    def _answer(self, request: OutgoingRequest) -> WsgiAnswer:
+        claiming = self._claiming(request.url)
+        if claiming is None:  # the interception has ended between the claim and the answer
+            raise CutShort(WsgiAnswer(0, "", (), b""))
+        return claiming.answer(request)
 
     def _claiming(self, url: str) -> Answering | None:
         host = (urlsplit(url).hostname or "").rstrip(".")
         return next((one for one in self._open if host in one.hosts), None)
 
 
-ACTIVE: Final = Active()
+DISPATCHER: Final = Dispatcher()
 """The one of this process: what is caught is caught for all of it."""

@@ -4,22 +4,28 @@ The interpreter announces every connection and every look-up of a name to audit 
 whoever makes them: HTTP libraries, urllib, plain sockets. A hook cannot be taken away again, so there is one for the
 process, and it does nothing while no interception is open. It does not see sockets that are opened outside of Python:
 gRPC, curl, uvloop, other processes.
+
+A proxy on this machine leads out of it. It is told by the environment that names it, by what `http.client` asks of it
+(which urllib, urllib3 and requests are made of), and by PySocks' own kind of socket; for httpx and aiohttp, where they
+are caught, it is the host of the request that counts.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import re
 import socket
 import sys
 import threading
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 from sam3_contract.errors import NetworkRefusedError, UsageError
 from sam3_contract.interception.libraries import how_to_catch_more
-
-__all__ = ["GUARD", "Guard", "Policy", "host_name"]
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -51,7 +57,6 @@ class Policy:
     Args:
         allow: Names (``*`` stands for any part), addresses and networks.
         loopback: Whether connections within this machine are allowed.
-        own_ports: Ports of this machine that are the interception's own.
         answered: Names of the hosts that the mock answers for.
 
     Raises:
@@ -63,7 +68,6 @@ class Policy:
         *,
         allow: Iterable[str] = (),
         loopback: bool = True,
-        own_ports: Iterable[int] = (),
         answered: Collection[str] = (),
     ) -> None:
         if isinstance(allow, str):
@@ -74,33 +78,33 @@ class Policy:
         self._names = [host_name(entry) for entry in entries if networks[entry] is None]
         self.answered = answered
         self._loopback = loopback
-        self._own_ports = frozenset(own_ports)
         self._looked_up: set[str] = set()
         self._resolved: set[str] = set()
 
     def allows_name(self, host: str) -> bool:
         """Tell whether the addresses of a host may be looked up; *host* may be an address itself."""
-        if is_local(host):
-            return True  # which port of this machine is asked for is only known when it is connected to
+        # Whether a port of this machine may be reached is only known when it is connected to.
+        return is_local(host) or self._names_it(host)
+
+    def allows_connection(self, host: str, *, leads_out: bool = False) -> bool:
+        """Tell whether a host may be connected to.
+
+        Args:
+            host: By name or address.
+            leads_out: Whether a proxy listens there; on this machine too, it has to be allowed by name or address.
+        """
+        if is_local(host) and self._loopback and not leads_out:
+            return True
+        return self._names_it(host) or (_address(host) is not None and self._is_of_allowed_name(host))
+
+    def _names_it(self, host: str) -> bool:
         address = _address(host)
         if address is not None:
-            return self._allows_address(address)
+            return "*" in self._names or any(address in network for network in self._networks)
         allowed = any(fnmatch.fnmatchcase(host, name) for name in self._names)
         if allowed:
             self._looked_up.add(host)
         return allowed
-
-    def allows_connection(self, host: str, port: int) -> bool:
-        """Tell whether a host, by name or address, may be connected to."""
-        if is_local(host):
-            return self._loopback or port in self._own_ports
-        address = _address(host)
-        if address is None:
-            return self.allows_name(host)
-        return self._allows_address(address) or self._is_of_allowed_name(host)
-
-    def _allows_address(self, address: _Address) -> bool:
-        return "*" in self._names or any(address in network for network in self._networks)
 
     def _is_of_allowed_name(self, address: str) -> bool:
         """Tell whether one of the allowed names that were looked up leads there."""
@@ -131,33 +135,51 @@ class Guard:
         with self._lock:
             self._policies = tuple(one for one in self._policies if one is not policy)
 
-    def check(self, host: str, port: int) -> None:
+    def check(self, host: str, port: int, *, leads_out: bool = False) -> None:
         """Refuse a connection that no open policy allows.
+
+        Args:
+            host: By name or address.
+            port: Of the host.
+            leads_out: Whether a proxy listens there.
 
         Raises:
             NetworkRefusedError: If there are policies and none allows it.
         """
         name = host.lower().rstrip(".")
         policies = self._policies
-        if policies and not any(policy.allows_connection(name, port) for policy in policies):
-            raise self._refusal(host, port)
+        if policies and not any(one.allows_connection(name, leads_out=leads_out) for one in policies):
+            raise self._refusal(host, port, leads_out=leads_out)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         # Called for every audited event of the process: first of all, be quick.
-        if not self._policies or not event.startswith("socket."):
+        if not self._policies:
             return
-        if event == "socket.getaddrinfo":
-            self._check_name(arguments[0], arguments[1])
-        elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        if event in _LOOK_UPS:
+            host, port = (*arguments[:2], None)[:2]
+            if event == "socket.getnameinfo":
+                host, port = host[:2]
+            self._check_name(host, port)
+        elif event in _SENDING:
             connection, address = arguments[:2]
             # Connecting a datagram socket sends nothing; programs do it to learn an address of their own.
             datagrams = event == "socket.connect" and connection.type != socket.SOCK_STREAM
             if connection.family in _INTERNET and isinstance(address, tuple) and not datagrams:
                 self._check_connection(connection, str(address[0]), int(address[1]))
+        elif event == "http.client.send":
+            self._check_request_line(arguments[1])
+
+    def _check_request_line(self, data: object) -> None:
+        """Refuse what asks a proxy for a host that no policy allows."""
+        asked = _TO_A_PROXY.match(data) if isinstance(data, bytes) else None
+        if asked is not None:
+            parts = urlsplit(f"//{(asked['tunnel'] or asked['host']).decode('latin-1')}")
+            self.check(parts.hostname or "", parts.port or (443 if asked["tunnel"] else 80))
 
     def _check_connection(self, connection: socket.socket, host: str, port: int) -> None:
+        leads_out = is_local(host.lower()) and (port in _ports_of_proxies() or _speaks_socks(connection))
         try:
-            self.check(host, port)
+            self.check(host, port, leads_out=leads_out)
         except NetworkRefusedError:
             # Callers expect nothing but OSError of it: for any other error, some of them leave it open.
             connection.close()
@@ -171,9 +193,10 @@ class Guard:
         if not any(policy.allows_name(name) for policy in self._policies):
             raise self._refusal(text, port)
 
-    def _refusal(self, host: str, port: object) -> NetworkRefusedError:
+    def _refusal(self, host: str, port: object, *, leads_out: bool = False) -> NetworkRefusedError:
         answered = any(host.lower().rstrip(".") in policy.answered for policy in self._policies)
         where = f"{host} port {port}" if port else host
+        where += ", a proxy, which leads out" if leads_out else ""
         hint = _NOT_CAUGHT.format(how_to_catch_more()) if answered else _ALLOW.format(repr(host))
         message = f"an interception is open and lets nothing out: refused {where}\n{hint}"
         return NetworkRefusedError(message, host=host, port=port if isinstance(port, int) else None)
@@ -196,6 +219,22 @@ def _address(host: str) -> _Address | None:
         return None
 
 
+def _ports_of_proxies() -> set[int]:
+    """List the ports of this machine on which proxies listen that the environment names."""
+    ports: set[int] = set()
+    for scheme, proxy in getproxies_environment().items():
+        with suppress(ValueError):  # a proxy that cannot be used
+            parts = urlsplit(proxy if "://" in proxy else f"//{proxy}")
+            if scheme != "no" and parts.hostname and is_local(parts.hostname):
+                ports.add(parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080))
+    return ports
+
+
+def _speaks_socks(connection: socket.socket) -> bool:
+    """Tell whether a socket is one of PySocks that connects by way of a proxy."""
+    return bool(next(iter(getattr(connection, "proxy", None) or ()), None))
+
+
 def _addresses_of(name: str) -> set[str]:
     try:
         return {str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
@@ -215,6 +254,15 @@ _ALLOW: Final = """\
   let the mock answer there: intercept(hosts=[{0}])
   (with the fixture sam3_intercept: the same arguments in @pytest.mark.sam3_intercept)"""
 _NOT_CAUGHT: Final = "  the mock answers there, but the library that asked is not one that is caught: {}"
+_LOOK_UPS: Final = frozenset(
+    {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
+)
+_SENDING: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_TO_A_PROXY: Final = re.compile(
+    rb"(?:CONNECT (?P<tunnel>[^ /?#]+)|[A-Z]+ https?://(?:[^ /?#@]*@)?(?P<host>[^ /?#]+)[^ \r\n]*) HTTP/1\.",
+    re.IGNORECASE,
+)
+"""The first line of a request to a proxy: any other server is asked for a path."""
 _INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 GUARD: Final = Guard()
 """The one of this process: an audit hook stays for good, so there must not be one for each interception."""

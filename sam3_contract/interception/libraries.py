@@ -6,11 +6,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final, Literal
 
-__all__ = ["Library", "can_catch", "how_to_catch_more"]
-
 Library = Literal["requests", "httpx", "aiohttp"]
 
-_CATCHERS: Final[dict[Library, str]] = {"requests": "responses", "httpx": "respx", "aiohttp": "aiointercept"}
+_CATCHERS: Final[dict[Library, str]] = {"requests": "responses", "httpx": "respx", "aiohttp": "aiohttp"}
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from mock_server import Settings, create_app
 from mock_server.control.mock_control import control_of
 from sam3_contract.errors import UsageError
-from sam3_contract.interception.wsgi import Answer, Asked, answer_of
+from sam3_contract.interception.wsgi import OutgoingRequest, WsgiAnswer, answer_of
 
 if TYPE_CHECKING:
     from werkzeug.test import Client
@@ -141,7 +141,7 @@ class LocalMock:
             answers: What they are answered, one after another.
             then: What those behind the last answer get.
             times: How many requests it has to take; by default at least one.
-            rate_limit: Answer 429 to more than so many ``requests`` in so many ``seconds``.
+            rate_limit: WsgiAnswer 429 to more than so many ``requests`` in so many ``seconds``.
 
         Raises:
             ScenarioError: If something is not what it has to be; with the line, if a file tells it.
@@ -190,7 +190,7 @@ class LocalMock:
         """End the delays that are under way, so that nobody waits for a mock that is not asked any more."""
         self.scenarios.wake()
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: OutgoingRequest) -> WsgiAnswer:
         """Answer a request that was on its way to the service.
 
         Raises:

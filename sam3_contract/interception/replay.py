@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sam3_contract.interception.wsgi import Answer, Asked
+from sam3_contract.interception.wsgi import OutgoingRequest, WsgiAnswer
 
 if TYPE_CHECKING:
     from sam3_contract.recording import Miss, Mode
@@ -70,14 +70,14 @@ class Replay:
         """How many requests were passed on and recorded."""
         return self._session.n_recorded
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: OutgoingRequest) -> WsgiAnswer:
         """Answer a request that was on its way to the service; with status 599 if there is no answer."""
         from sam3_contract.recording import Miss, Request, refusal  # noqa: PLC0415
 
-        found = self._session.answer(Request(asked.method, asked.url, asked.headers, asked.body))
+        found = self._session.answer(Request(request.method, request.url, request.headers, request.body))
         answer = refusal(found) if isinstance(found, Miss) else found
         headers = (*answer.headers, ("Content-Length", str(len(answer.body))))
-        return Answer(answer.status, answer.reason, headers, answer.body)
+        return WsgiAnswer(answer.status, answer.reason, headers, answer.body)
 
     def verify(self) -> None:
         """Fail unless every request got an answer, and every recorded call was asked for.

@@ -13,9 +13,7 @@ import respx
 from respx.models import AllMockedAssertionError, PassThrough
 
 from sam3_contract.interception.guard import GUARD
-from sam3_contract.interception.wsgi import Answer, Asked, CutShort, TooSlow
-
-__all__ = ["catching"]
+from sam3_contract.interception.wsgi import CutShort, OutgoingRequest, TooSlow, WsgiAnswer
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -27,7 +25,7 @@ class _Router(respx.MockRouter):
     long would stop the event loop.
     """
 
-    def __init__(self, claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -> None:
+    def __init__(self, claims: Callable[[str], bool], answer: Callable[[OutgoingRequest], WsgiAnswer]) -> None:
         super().__init__(assert_all_called=False)
         self._claims = claims
         self._answer = answer
@@ -52,7 +50,7 @@ class _Router(respx.MockRouter):
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         try:
-            found = self._answer(_asked(request))
+            found = self._answer(_outgoing(request))
         except TooSlow as error:
             raise httpx.ReadTimeout(str(error), request=request) from error
         except CutShort as error:
@@ -66,7 +64,7 @@ class _Router(respx.MockRouter):
 
 
 @contextmanager
-def catching(claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -> Iterator[None]:
+def catching(claims: Callable[[str], bool], answer: Callable[[OutgoingRequest], WsgiAnswer]) -> Iterator[None]:
     """Let *answer* stand for every host that is claimed; pass on all other requests.
 
     Args:
@@ -77,7 +75,7 @@ def catching(claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -
         yield
 
 
-def _asked(request: httpx.Request) -> Asked:
+def _outgoing(request: httpx.Request) -> OutgoingRequest:
     patience = request.extensions.get("timeout", {}).get("read")
     headers = tuple(request.headers.multi_items())
-    return Asked(request.method.upper(), str(request.url), headers, request.content, patience)
+    return OutgoingRequest(request.method.upper(), str(request.url), headers, request.content, patience)

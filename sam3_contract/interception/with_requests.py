@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 import responses
 
-from sam3_contract.interception.wsgi import METHODS, Answer, Asked, CutShort, TooSlow
+from sam3_contract.interception.wsgi import METHODS, CutShort, OutgoingRequest, TooSlow, WsgiAnswer
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["catching"]
-
 
 @contextmanager
-def catching(claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -> Iterator[None]:
+def catching(claims: Callable[[str], bool], answer: Callable[[OutgoingRequest], WsgiAnswer]) -> Iterator[None]:
     """Let *answer* stand for every host that is claimed; pass on all other requests.
 
     Args:
@@ -37,7 +35,7 @@ def catching(claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -
         for registered in net.registered():
             registered.calls.reset()
         try:
-            found = answer(_asked(request))
+            found = answer(_outgoing(request))
         except TooSlow as error:
             raise requests.exceptions.ReadTimeout(str(error), request=request) from error
         except CutShort as error:
@@ -57,12 +55,12 @@ def catching(claims: Callable[[str], bool], answer: Callable[[Asked], Answer]) -
         yield
 
 
-def _asked(request: PreparedRequest) -> Asked:
+def _outgoing(request: PreparedRequest) -> OutgoingRequest:
     headers = tuple((name, _text(value)) for name, value in request.headers.items())
     sent: dict[str, Any] = getattr(request, "req_kwargs", {})
     timeout = sent.get("timeout")
     patience = timeout[1] if isinstance(timeout, tuple) else timeout
-    return Asked(request.method or "GET", request.url or "", headers, _bytes(request.body), patience)
+    return OutgoingRequest(request.method or "GET", request.url or "", headers, _bytes(request.body), patience)
 
 
 def _bytes(body: str | bytes | Iterable[bytes] | None) -> bytes:

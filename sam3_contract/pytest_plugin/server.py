@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -24,6 +25,16 @@ _POLL: Final = 0.02  # seconds between two looks whether to stop
 
 class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True  # else each answer on a kept connection waits for an acknowledgement
+
+    def make_environ(self) -> dict[str, Any]:
+        """Take path and type as they were sent: all slashes at the beginning of the one, all values of the other."""
+        environ = super().make_environ()
+        sent = self.requestline.split()[1].partition("?")[0]
+        if sent.startswith("//"):
+            environ["PATH_INFO"] = unquote_to_bytes(sent).decode("latin-1")
+        if "CONTENT_TYPE" in environ:
+            environ["CONTENT_TYPE"] = ",".join(self.headers.get_all("content-type", ()))
+        return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         """Say nothing: the journal holds the requests."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import struct
 import threading
@@ -10,6 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 Answer = bytes | None | Callable[[], Iterable[bytes]]
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Read a request; or the first bytes, if it is none of HTTP."""
+    request = connection.recv(65536)
+    if not request[:3].isalpha():
+        return request
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536) or b"\r\n\r\n"  # it has gone
+    told = re.search(rb"content-length: (\d+)", request, flags=re.IGNORECASE)
+    end = request.index(b"\r\n\r\n") + 4 + int(told[1] if told else 0)
+    while len(request) < end:
+        request += connection.recv(65536)
+    return request
 
 
 @contextmanager
@@ -27,9 +42,7 @@ def answering(answer: Answer, *, reset: bool = False, seen: list[bytes] | None =
     def serve(connection: socket.socket) -> None:
         with connection:
             try:
-                first = connection.recv(65536)
-                while first.startswith(b"POST") and not first.endswith(b"\r\n\r\n{}"):  # what our tests send
-                    first += connection.recv(65536)
+                first = _request(connection)
                 if seen is not None:
                     seen.append(first)
                 if answer is None:

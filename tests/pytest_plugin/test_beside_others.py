@@ -1,4 +1,4 @@
-"""Tests that are run again: what an earlier attempt did says nothing of a later one."""
+"""Beside other plugins: those that run a test again, and those that forbid sockets."""
 
 from __future__ import annotations
 
@@ -102,3 +102,15 @@ def test_sides(sam3_snapshot, side):
     assert (repeated.ret, updated.ret) == (0, 0)
     assert kept(session) == files
     assert len(files) == 3
+
+
+def test_interception_works_where_sockets_are_forbidden(session: pytest.Pytester) -> None:
+    write(
+        session,
+        f"""{MOCK}
+def test_answers(sam3_intercept):
+    assert ask("https://serverless.roboflow.com") == 200
+""",
+    )
+
+    run(session, "--disable-socket").assert_outcomes(passed=1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 import subprocess
 import sys
 import threading
+import unittest
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +23,8 @@ import respx
 
 import sam3_contract
 from mock_server import Settings, create_app
-from sam3_contract import interception
 from sam3_contract.errors import NetworkRefusedError, UsageError
 from sam3_contract.interception import LocalMock, dispatch, guard, libraries
-from sam3_contract.interception.guard import Guard, Policy, host_name
 from tests.servers import serving
 
 HOST = "https://serverless.roboflow.com"
@@ -89,12 +89,12 @@ CUT: list[tuple[Ask, type[Exception], type[Exception]]] = [
 def nothing_left_behind() -> Iterator[None]:
     """Whatever a test does, libraries are as they were and no thread goes on."""
     send, threads = requests.adapters.HTTPAdapter.send, set(threading.enumerate())
-    resolve, handle = aiohttp.TCPConnector._resolve_host, httpx.HTTPTransport.handle_request
+    handle = httpx.HTTPTransport.handle_request
 
     yield
 
     assert requests.adapters.HTTPAdapter.send is send
-    assert aiohttp.TCPConnector._resolve_host is resolve
+    assert "connect" not in vars(aiohttp.TCPConnector)
     assert httpx.HTTPTransport.handle_request is handle
     assert guard.GUARD._policies == ()
     left = [thread for thread in threading.enumerate() if thread not in threads and "AnyIO" not in thread.name]
@@ -278,6 +278,95 @@ def test_generator_function_is_not_decorated() -> None:
         sam3_contract.intercept()(steps)
 
 
+def status_of_a_call() -> int:
+    return requests.post(URL, params=KEY, json=BODY).status_code
+
+
+class _Inherited:
+    def test_inherited(self) -> int:
+        return status_of_a_call()
+
+
+def test_tests_of_a_decorated_class_are_intercepted_and_stay_its_tests() -> None:
+    @sam3_contract.intercept()
+    class TestOfCalls(_Inherited):
+        test_data = "is no method"
+
+        def test_method(self) -> int:
+            return status_of_a_call()
+
+        @staticmethod
+        def test_static() -> int:
+            return status_of_a_call()
+
+        @classmethod
+        def test_of_class(cls) -> tuple[type, int]:
+            return cls, status_of_a_call()
+
+        async def test_coroutine(self) -> int:
+            return status_of_a_call()
+
+        def helper(self) -> None:
+            raise NetworkRefusedError("was not intercepted", host="")
+
+    assert inspect.isclass(TestOfCalls)
+    tests = TestOfCalls()
+    assert tests.test_method() == tests.test_static() == tests.test_inherited() == 200
+    assert tests.test_of_class() == (TestOfCalls, 200)
+    assert asyncio.run(tests.test_coroutine()) == 200
+    assert _Inherited.__dict__["test_inherited"] is not TestOfCalls.__dict__["test_inherited"]
+    assert not hasattr(_Inherited.test_inherited, "__wrapped__")
+    assert not hasattr(TestOfCalls.helper, "__wrapped__")
+
+
+def test_decorated_classes_run_under_unittest() -> None:
+    @sam3_contract.intercept()
+    class TestOfCalls(unittest.TestCase):
+        def test_passes(self) -> None:
+            assert status_of_a_call() == 200
+
+        def test_fails(self) -> None:
+            assert status_of_a_call() == 503
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(TestOfCalls).run(result)
+
+    assert (result.testsRun, len(result.failures), len(result.errors)) == (2, 1, 0)
+
+
+def test_class_without_tests_is_not_decorated() -> None:
+    class Helpers:
+        def help(self) -> None: ...
+
+    with pytest.raises(UsageError, match=r"Helpers has no method named test\.\.\."):
+        sam3_contract.intercept()(Helpers)
+
+
+@pytest.mark.parametrize("ask", ALL)
+def test_calls_take_no_socket(ask: Ask) -> None:
+    opened: list[object] = []
+
+    def refuse(event: str, arguments: tuple[object, ...]) -> None:
+        if opened and event in {"socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname"}:
+            opened.append((event, arguments))
+
+    sys.addaudithook(refuse)
+    opened.append("listening")
+    with sam3_contract.intercept():
+        assert ask(URL)[0] == 200
+    seen, opened[:] = opened[1:], []
+
+    assert seen == []
+
+
+def test_nothing_is_started_that_is_not_used() -> None:
+    threads = set(threading.enumerate())
+
+    with sam3_contract.intercept():
+        by_requests(URL)
+        assert set(threading.enumerate()) == threads
+
+
 def test_async_with_yields_the_mock() -> None:
     async def ask() -> LocalMock:
         async with sam3_contract.intercept() as mock, httpx.AsyncClient() as client:
@@ -392,7 +481,7 @@ def test_everything_else_is_refused_too() -> None:
 
 
 def test_library_that_is_not_caught_is_told_so_at_the_services_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in (dispatch, interception, libraries):
+    for place in (dispatch, libraries):
         monkeypatch.setattr(place, "can_catch", lambda library: library == "requests")
 
     with sam3_contract.intercept():
@@ -459,53 +548,6 @@ def test_unknown_setting_is_refused_with_those_that_there_are() -> None:
 def test_scenario_from_a_file_has_no_other_fields() -> None:
     with pytest.raises(UsageError, match="give either it, or"):
         LocalMock().scenario("scenarios.yaml", times=2)
-
-
-def test_policy_knows_names_addresses_and_networks() -> None:
-    policy = Policy(allow=["*.example.com", "192.0.2.0/24", "2001:db8::1", "https://api.test/"])
-
-    assert policy.allows_name("api.example.com")
-    assert policy.allows_name("api.test")
-    assert not policy.allows_name("example.com")
-    assert policy.allows_connection("192.0.2.77", 80)
-    assert not policy.allows_connection("192.0.3.1", 80)
-    assert policy.allows_connection("2001:db8::1", 443)
-    assert policy.allows_connection("::ffff:127.0.0.1", 1)
-    assert policy.allows_connection("tests.localhost", 1)
-    assert Policy(allow=["*"]).allows_connection("198.51.100.1", 80)
-
-
-def test_policy_allows_the_addresses_of_an_allowed_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = Policy(allow=["api.test"])
-    found = {"api.test": [(2, 1, 6, "", ("192.0.2.9", 0))]}
-    monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: found[name])
-
-    assert not policy.allows_connection("192.0.2.9", 443)
-    assert policy.allows_name("api.test")
-    assert policy.allows_connection("192.0.2.9", 443)
-    assert not policy.allows_connection("192.0.2.10", 443)
-
-
-def test_any_of_several_policies_allows() -> None:
-    several = Guard()
-    narrow, wide = Policy(), Policy(allow=["api.test"])
-    several.check("api.test", 443)
-
-    several.open(narrow)
-    with pytest.raises(NetworkRefusedError):
-        several.check("api.test", 443)
-    several.open(wide)
-    several.check("API.test.", 443)
-    several.close(wide)
-    with pytest.raises(NetworkRefusedError):
-        several.check("api.test", 443)
-    several.close(narrow)
-    several.check("api.test", 443)
-
-
-def test_host_name_takes_a_url_apart() -> None:
-    assert host_name("https://Serverless.Roboflow.com./") == "serverless.roboflow.com"
-    assert host_name("2001:db8::1") == "2001:db8::1"
 
 
 def test_memory_of_the_libraries_stays_flat() -> None:
