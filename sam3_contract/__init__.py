@@ -11,23 +11,24 @@ What most users need is here, imported when it is first used:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from sam3_contract.facade import facade
 
 if TYPE_CHECKING:
+    from sam3_contract.installed import __version__
     from sam3_contract.interception import create_mock, intercept
     from sam3_contract.masks import find_defects
     from sam3_contract.spec import Contract
     from sam3_contract.testing import assert_masks_equal
     from sam3_contract.verifying import verify
 
-    __version__: str
-
 __all__ = ["Contract", "__version__", "assert_masks_equal", "create_mock", "find_defects", "intercept", "verify"]
 
-# Imported on demand: they bring the mock, OpenCV and HTTP libraries, for which no other part of the package waits.
+# On demand: they bring the mock, OpenCV and HTTP libraries, for which no other part of the package waits.
 _HOMES: Final = {
     "Contract": "sam3_contract.spec",
+    "__version__": "sam3_contract.installed",
     "assert_masks_equal": "sam3_contract.testing",
     "create_mock": "sam3_contract.interception",
     "find_defects": "sam3_contract.masks",
@@ -35,17 +36,5 @@ _HOMES: Final = {
     "verify": "sam3_contract.verifying",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        value: Any = import_module("importlib.metadata").version("sam3-contract")
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value  # the next time it is simply there
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = facade(__name__, _HOMES)

@@ -14,7 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import schemathesis
+try:
+    import schemathesis
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "the hooks take schemathesis: pip install 'sam3-contract[fuzz]'", name="schemathesis"
+    ) from error
 
 from sam3_contract.cases import strategies
 from sam3_contract.checks import CHECKS, Check
@@ -22,8 +27,6 @@ from sam3_contract.exchange import Case, Exchange
 from sam3_contract.masks import masks_from_npz
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import load
-
-__all__ = ["exchange_of"]
 
 AnyCase = schemathesis.Case[Any]
 

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {"sam3_contract.errors", "sam3_contract.redaction", "sam3_contract.nesting", "sam3_contract.suggestions"},
+    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "nesting", "suggestions")},
     {
         "sam3_contract.atomic",
         "sam3_contract.terminal",

@@ -13,10 +13,11 @@ from tests.servers import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+RUN = [*EXTRAS["httpx"], *EXTRAS["aiohttp"], *EXTRAS["fuzz"]]
 CLIENTS = (ROOT / "requirements" / "clients.in").read_text(encoding="utf-8").splitlines()
 WANTED = {
-    "dev": [*PROJECT["project"]["dependencies"], *EXTRAS["dev"], *EXTRAS["httpx"], *EXTRAS["aiohttp"]],
-    "run": [*PROJECT["project"]["dependencies"], *EXTRAS["httpx"], *EXTRAS["aiohttp"]],
+    "dev": [*PROJECT["project"]["dependencies"], *EXTRAS["dev"], *RUN],
+    "run": [*PROJECT["project"]["dependencies"], *RUN],
     "build": [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]],
     "clients": [line for line in CLIENTS if not line.startswith("#")],
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import click
 
+from sam3_contract.cli.lazy import LazyGroup
 from sam3_contract.errors import HarError, ImageError, OutputError, Sam3ContractError, SnapshotError, TransportError
 from sam3_contract.terminal import say
 
@@ -17,24 +17,14 @@ __all__ = ["commands", "main"]
 USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError)
-COMMANDS: Final = ("serve", "verify", "snapshot", "masks", "checks", "faults", "spec")
+COMMANDS: Final = ("serve", "verify", "snapshot", "masks", "checks", "faults", "spec", "doctor")
 
 
-class _Commands(click.Group):
-    """Imports a command's module when it is called: listing checks does not wait for schemathesis."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"sam3_contract.cli.{name}"), name)
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    homes={name: f"sam3_contract.cli.{name}" for name in COMMANDS},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="sam3-contract", prog_name="sam3-contract")
 def commands() -> None:
     """Contract tests and a mock server for Roboflow's hosted SAM 3 API.
@@ -65,9 +55,5 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except Sam3ContractError as error:
         say(f"sam3-contract: {error}", err=True)
-        sys.exit(
-            UNJUDGED
-            if isinstance(error, TransportError | ImageError | HarError | SnapshotError | OutputError)
-            else USAGE
-        )
+        sys.exit(UNJUDGED if isinstance(error, _NOT_JUDGED) else USAGE)
     sys.exit(status if isinstance(status, int) else 0)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -154,6 +155,8 @@ def verify(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     if (target is None) is (har is None):
         raise UsageError("give either a base URL (or `mock`), or --har FILE")
+    if examples and find_spec("schemathesis") is None:
+        raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
     checks = selected(_codes(select), _codes(ignore))
     accepted = Baseline.load(baseline) if baseline else None

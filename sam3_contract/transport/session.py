@@ -11,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
+from sam3_contract.errors import TransportError
 from sam3_contract.transport.connections import MAX_BODY, MAX_JSON, POOLS, ToldError, TooMuchError
 from sam3_contract.transport.surroundings import proxies_for, shown_proxy, tls_context
 
@@ -104,6 +105,22 @@ def _whole_body(response: requests.Response) -> bytes:
         if len(body) > most:
             raise TooMuchError("a body", most)
     return bytes(body)
+
+
+def landing_page(url: str, *, timeout: float) -> requests.Response:
+    """Ask a server for its landing page, without a key.
+
+    Args:
+        url: The base URL.
+        timeout: Seconds to wait.
+
+    Raises:
+        TransportError: If it gives no whole answer.
+    """
+    try:
+        return Session().get(f"{url}/", timeout=timeout)
+    except requests.RequestException as error:
+        raise TransportError(f"{url} does not answer: {cause_of(error)}") from error
 
 
 def was_not_reached(error: requests.RequestException) -> bool:

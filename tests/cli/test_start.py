@@ -1,0 +1,85 @@
+"""What a command imports before it does anything; completion in shells."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from click.shell_completion import BashComplete
+from click.testing import CliRunner
+
+from sam3_contract.cli import commands
+from sam3_contract.errors import UsageError
+
+HEAVY = frozenset(
+    {"numpy", "cv2", "pycocotools", "PIL", "pydantic", "flask", "werkzeug", "requests", "jinja2", "rich"}
+) | {
+    "yaml",
+    "scipy",
+    "schemathesis",
+    "hypothesis",
+    "jsonschema_rs",
+    "orjson",
+    "pytest",
+}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The packages that a command leaves imported."""
+    program = (
+        "import sys\n"
+        "from sam3_contract.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\n"
+        "finally:\n    print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(result.stdout.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("masks", "explain", "RLE04"), ("masks", "explain")])
+def test_command_that_only_tells_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert imported_by(*arguments) & HEAVY == set()
+
+
+def test_heavy_imports_would_be_seen() -> None:
+    assert "yaml" in imported_by("spec", "show", "--path")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_given_what_completes(shell: str) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'sam3-contract'; from sam3_contract.cli import main; main()"],
+        env={"_SAM3_CONTRACT_COMPLETE": f"{shell}_source", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "_SAM3_CONTRACT_COMPLETE" in completed.stdout
+
+
+def test_commands_and_options_are_completed() -> None:
+    completion = BashComplete(commands, {}, "sam3-contract", "_SAM3_CONTRACT_COMPLETE")
+
+    assert [one.value for one in completion.get_completions([], "ver")] == ["verify"]
+    assert "explain" in [one.value for one in completion.get_completions(["masks"], "")]
+    assert "--max-calls" in [one.value for one in completion.get_completions(["verify"], "--max")]
+
+
+def test_fuzz_says_what_it_takes_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sam3_contract.cli.verify.find_spec", lambda _: None)
+
+    result = CliRunner().invoke(commands, ["verify", "http://127.0.0.1:9", "--fuzz", "3"])
+
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == "--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'"
+
+
+def test_hooks_say_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "schemathesis", None)
+    monkeypatch.delitem(sys.modules, "sam3_contract.schemathesis_hooks", raising=False)
+
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sam3-contract\[fuzz\]'"):
+        importlib.import_module("sam3_contract.schemathesis_hooks")
