@@ -82,12 +82,12 @@ class Policy:
         self._resolved: set[str] = set()
 
     def allows_name(self, host: str) -> bool:
-        """Tell whether the addresses of a host may be looked up; *host* may be an address itself."""
+        """Whether the addresses of a host may be looked up; *host* may be an address itself."""
         # Whether a port of this machine may be reached is only known when it is connected to.
         return is_local(host) or self._names_it(host)
 
     def allows_connection(self, host: str, *, leads_out: bool = False) -> bool:
-        """Tell whether a host may be connected to.
+        """Whether a host may be connected to.
 
         Args:
             host: By name or address.
@@ -107,7 +107,7 @@ class Policy:
         return allowed
 
     def _is_of_allowed_name(self, address: str) -> bool:
-        """Tell whether one of the allowed names that were looked up leads there."""
+        """Whether one of the allowed names that were looked up leads there."""
         if address not in self._resolved:
             for name in tuple(self._looked_up):
                 self._resolved |= _addresses_of(name)
@@ -203,7 +203,7 @@ class Guard:
 
 
 def is_local(host: str) -> bool:
-    """Tell whether a name or address stands for this machine."""
+    """Whether a name or address stands for this machine."""
     address = _address(host)
     if address is None:
         return host in {"", "localhost", socket.gethostname().lower()} or host.endswith(".localhost")
@@ -231,7 +231,7 @@ def _ports_of_proxies() -> set[int]:
 
 
 def _speaks_socks(connection: socket.socket) -> bool:
-    """Tell whether a socket is one of PySocks that connects by way of a proxy."""
+    """Whether this is a socket of PySocks that goes through a proxy."""
     return bool(next(iter(getattr(connection, "proxy", None) or ()), None))
 
 

@@ -13,7 +13,7 @@ _CATCHERS: Final[dict[Library, str]] = {"requests": "responses", "httpx": "respx
 
 @cache
 def can_catch(library: Library) -> bool:
-    """Tell whether a library and what catches it are installed."""
+    """Whether a library and what catches it are installed."""
     return find_spec(library) is not None and find_spec(_CATCHERS[library]) is not None
 
 

@@ -113,7 +113,7 @@ class LocalMock:
         """The faults that are on for every request, as ``name`` or ``name:parameter``; can be set.
 
         Raises:
-            UsageError: If it is set to a fault that there is none of.
+            UsageError: If it is set to a fault that does not exist.
         """
         return self._control.faults
 

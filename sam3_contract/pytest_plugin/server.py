@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterable
@@ -86,6 +87,7 @@ class ThreadServer:
 
     def __init__(self) -> None:
         self.app: WsgiApp | None = None
+        self._process = os.getpid()
         self._server = _Server(self._answer)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), name="sam3-mock")
@@ -97,6 +99,9 @@ class ThreadServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if os.getpid() != self._process:  # a child that a test forked: thread and connections are its parent's
+            self._server.socket.close()
+            return
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

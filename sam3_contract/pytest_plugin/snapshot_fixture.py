@@ -91,7 +91,7 @@ class Sam3Snapshot:
         self._judge(change, path, content)
 
     def _place(self, name: str | None) -> tuple[Path, str]:
-        """Tell the file of the next snapshot and what to call it."""
+        """Name the file of the next snapshot, and the snapshot."""
         from sam3_contract.snapshots import safe_stem  # noqa: PLC0415 - see `match`
 
         number = len(self._taken) + 1

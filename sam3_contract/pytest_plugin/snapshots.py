@@ -139,7 +139,7 @@ class SnapshotPlugin:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Tell what was written, removed, or is not used."""
+        """List what was written, removed, or is not used."""
         written = sorted(self._record.written)
         if not (written or self._unused):
             return
@@ -243,12 +243,12 @@ class Selection:
     drops_tests: bool
 
     def covers(self, path: Path) -> bool:
-        """Tell whether a folder that was asked for holds a path."""
+        """Whether a folder that was asked for holds a path."""
         return any(path.resolve().is_relative_to(chosen) for chosen in self.paths if chosen.is_dir())
 
 
 def module_folder(module: Path) -> Path:
-    """Tell where the snapshots of a test module lie."""
+    """Name the folder of a test module's snapshots."""
     # Only here: sessions that use no snapshots import none of it.
     from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
 

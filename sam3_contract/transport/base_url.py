@@ -40,7 +40,7 @@ def base_url(text: str, contract: Contract) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether the server of a URL is on this machine, by its name or address.
+    """Whether the server of a URL is on this machine, by its name or address.
 
     Example:
         >>> is_loopback("http://localhost:9001"), is_loopback("http://[::1]/"), is_loopback("http://192.0.2.1")

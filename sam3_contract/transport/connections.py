@@ -66,7 +66,7 @@ class _Allowance:
             raise TooMuchError(self._what, self._most)
 
     def seconds(self) -> float:
-        """Tell the time that is left.
+        """Count the seconds that are left.
 
         Raises:
             TooLateError: If none is.

@@ -59,7 +59,9 @@ class Session(requests.Session):
             raise
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             # What reading a body raises, and what urllib3 does not wrap: all that hostile bytes can bring about.
-            told = ToldError(f"a length that is none: {error}") if isinstance(error, ValueError) else error
+            told = (
+                ToldError(f"the length of the body makes no sense: {error}") if isinstance(error, ValueError) else error
+            )
             raise requests.exceptions.ChunkedEncodingError(told, request=request) from error
         finally:
             adapter.close()  # forgets what it connected to
@@ -124,7 +126,7 @@ def landing_page(url: str, *, timeout: float) -> requests.Response:
 
 
 def was_not_reached(error: requests.RequestException) -> bool:
-    """Tell whether a request failed before the server was asked anything."""
+    """Whether a request failed before the server was asked anything."""
     before = requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
     unsent = requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
     return isinstance(error, before | unsent) or any(isinstance(layer, ConnectTimeoutError) for layer in _layers(error))

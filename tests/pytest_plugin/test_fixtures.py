@@ -419,6 +419,28 @@ def test_connection_that_a_client_keeps_open_does_not_hold_up_the_end(session: p
     result.stdout.fnmatch_lines(["LEFT [[]] *"])
 
 
+def test_child_that_a_test_forks_ends_like_any_other(session: pytest.Pytester) -> None:
+    write(
+        session,
+        """
+    import os, sys
+
+    def test_forks(sam3_mock):
+        assert ask(sam3_mock).status_code == 200
+        child = os.fork()
+        if not child:
+            sys.exit(5)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+        assert ask(sam3_mock).status_code == 200
+    """,
+    )
+
+    # In the child, pytest takes the exit for a failure of its test, and goes on to the end of its session.
+    result = session.runpytest_subprocess("-p", "no:rerunfailures", timeout=60)
+
+    assert result.ret == pytest.ExitCode.OK
+
+
 def test_plugin_works_under_xdist(session: pytest.Pytester) -> None:
     write(
         session,
