@@ -173,8 +173,10 @@ class Guard:
         """Refuse what asks a proxy for a host that no policy allows."""
         asked = _TO_A_PROXY.match(data) if isinstance(data, bytes) else None
         if asked is not None:
-            parts = urlsplit(f"//{(asked['tunnel'] or asked['host']).decode('latin-1')}")
-            self.check(parts.hostname or "", parts.port or (443 if asked["tunnel"] else 80))
+            host, _, port = (asked["tunnel"] or asked["host"]).decode("latin-1").rpartition(":")
+            if not port.isdecimal():  # none was named, and the colon may be one of an address
+                host, port = f"{host}:{port}" if host else port, "443" if asked["tunnel"] else "80"
+            self.check(host.strip("[]"), int(port))
 
     def _check_connection(self, connection: socket.socket, host: str, port: int) -> None:
         leads_out = is_local(host.lower()) and (port in _ports_of_proxies() or _speaks_socks(connection))

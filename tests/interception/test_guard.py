@@ -147,7 +147,8 @@ def test_socket_of_pysocks_is_refused(proxy: tuple[str, list[bytes]]) -> None:
 @pytest.mark.parametrize(
     "first",
     [b"CONNECT api.example.com:443 HTTP/1.1\r\n", b"GET http://api.example.com/v1 HTTP/1.1\r\n",
-     b"POST HTTPS://me:secret@api.example.com:444 HTTP/1.0\r\n", b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n"],
+     b"POST HTTPS://me:secret@api.example.com:444 HTTP/1.0\r\n", b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n",
+     b"CONNECT api.example.com:abc HTTP/1.1\r\n", b"GET http://[2001:db8::a]/ HTTP/1.1\r\n"],
 )  # fmt: skip
 def test_request_to_a_proxy_is_told_by_its_first_line(first: bytes, proxy: tuple[str, list[bytes]]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", int(proxy[0].rpartition(":")[2]))
