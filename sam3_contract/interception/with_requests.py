@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import responses
@@ -14,6 +15,8 @@ from sam3_contract.interception.wsgi import METHODS, CutShort, OutgoingRequest, 
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
+
+_ADAPTER: Final = requests.adapters.HTTPAdapter()
 
 
 @contextmanager
@@ -60,7 +63,10 @@ def _outgoing(request: PreparedRequest) -> OutgoingRequest:
     sent: dict[str, Any] = getattr(request, "req_kwargs", {})
     timeout = sent.get("timeout")
     patience = timeout[1] if isinstance(timeout, tuple) else timeout
-    return OutgoingRequest(request.method or "GET", request.url or "", headers, _bytes(request.body), patience)
+    parts = urlsplit(request.url or "")
+    # As it would be sent: older versions of requests take all slashes but one from the beginning of a path.
+    url = f"{parts.scheme}://{parts.netloc}{_ADAPTER.request_url(request, {})}"
+    return OutgoingRequest(request.method or "GET", url, headers, _bytes(request.body), patience)
 
 
 def _bytes(body: str | bytes | Iterable[bytes] | None) -> bytes:
