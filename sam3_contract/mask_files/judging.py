@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
 from sam3_contract.mask_files.opening import Size, Unreadable
 from sam3_contract.masks import (
+    Absent,
     Finding,
     MaskRecord,
     find_defects_in_many,
@@ -25,7 +26,7 @@ from sam3_contract.masks import (
     parse_json,
 )
 
-__all__ = ["TOO_LONG", "Judged", "Located", "Part", "judge", "judge_in_order"]
+__all__ = ["TOO_LONG", "AbsentMasks", "Judged", "Located", "Part", "judge", "judge_in_order"]
 
 _AHEAD: Final = 3
 """Batches per process that are read ahead of the one waited for."""
@@ -43,6 +44,20 @@ class Located(NamedTuple):
     finding: Finding
 
 
+class AbsentMasks(NamedTuple):
+    """Places where masks were looked for and none is, all for one reason.
+
+    Attributes:
+        first: The finding of the first.
+        why: What that one has and lacks, to go on after its place.
+        number: How many there are.
+    """
+
+    first: Located
+    why: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What came of one batch.
@@ -50,7 +65,8 @@ class Judged:
     Attributes:
         n_masks: Masks that were looked at.
         n_faulty: Masks with a finding.
-        findings: What was found, in the order of the file.
+        findings: What was found in masks, in the order of the file.
+        absent: Where masks were looked for and none is: one entry for each kind of defect.
         unread: Lines that are too long to be read.
     """
 
@@ -58,6 +74,7 @@ class Judged:
     n_faulty: int = 0
     findings: tuple[Located, ...] = ()
     unread: tuple[int, ...] = ()
+    absent: tuple[AbsentMasks, ...] = ()
 
 
 class Part(NamedTuple):
@@ -154,7 +171,7 @@ def _judge_lines(batch: Lines, image_size: Size | None, wanted: _Wanted) -> Judg
     numbered = list(enumerate(batch.texts, start=batch.first))
     judged = _judge_texts(((line, text) for line, text in numbered if text is not None), image_size, wanted)
     unread = tuple(line for line, text in numbered if text is None)
-    return Judged(judged.n_masks, judged.n_faulty, judged.findings, unread)
+    return replace(judged, unread=unread)
 
 
 def _judge_texts(texts: Iterable[tuple[int | None, bytes]], image_size: Size | None, wanted: _Wanted) -> Judged:
@@ -176,14 +193,20 @@ def _judge_records(
 ) -> Judged:
     """Judge masks in one pass; what is wrong with the text *around* them comes first in each line."""
     located = [found for line, finding in around for found in wanted.of([finding], line)]
-    n_faulty = 0
-    for (line, _), findings in zip(records, find_defects_in_many(r for _, r in records), strict=True):
-        if findings and (kept := wanted.of(findings, line)):
+    n_faulty = n_absent = 0
+    absent: dict[str, AbsentMasks] = {}
+    for (line, record), findings in zip(records, find_defects_in_many(r for _, r in records), strict=True):
+        if isinstance(record.masks, Absent):
+            n_absent += 1
+            code = findings[0].code
+            earlier = absent.get(code, AbsentMasks(Located(line, findings[0]), record.masks.why, 0))
+            absent[code] = earlier._replace(number=earlier.number + 1)
+        elif findings and (kept := wanted.of(findings, line)):
             n_faulty += 1
             located += kept
     if around:
         located.sort(key=lambda found: found.line or 0)
-    return Judged(len(records), n_faulty, tuple(located))
+    return Judged(len(records) - n_absent, n_faulty, tuple(located), absent=tuple(absent.values()))
 
 
 def _judge_archive(payload: bytes, image_size: Size | None, wanted: _Wanted) -> Judged:

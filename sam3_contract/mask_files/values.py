@@ -14,13 +14,16 @@ from sam3_contract.mask_files.batches import Archive, Lines, Records, batches_of
 from sam3_contract.mask_files.judging import TOO_LONG
 from sam3_contract.mask_files.opening import Size, Source, Unreadable, opened
 from sam3_contract.masks import (
+    Absent,
     Finding,
+    MaskRecord,
     find_defects_in_many,
     find_defects_in_npz,
     masks_of_record,
     parse_json,
     rle_from_bitmap,
 )
+from sam3_contract.masks.formats import image_size_of
 
 __all__ = ["FoundMask", "Value", "at_path", "values_of_file"]
 
@@ -33,7 +36,7 @@ class FoundMask:
 
     Attributes:
         path: JSON path of the payload.
-        masks: The payload.
+        masks: The payload; a `CocoSegmentation` if it is to be read as COCO's.
         image_size: ``(height, width)`` of its image in pixels; for an RLE whose image is not known, its own; None for
             polygons of an unknown image.
         entry: The prediction or annotation that holds it; empty for a bare mask.
@@ -69,6 +72,7 @@ class Value:
         line: Number of the line, counted from 1; None if the file is not read by lines.
         value: The JSON value; for an npz, the list of predictions that would hold its masks as RLE.
         masks: Its masks.
+        absent: Where masks were looked for and none is.
         errors: What is wrong with the text itself.
     """
 
@@ -77,6 +81,7 @@ class Value:
     value: Any
     masks: tuple[FoundMask, ...]
     errors: tuple[Finding, ...]
+    absent: tuple[MaskRecord, ...] = ()
 
 
 def values_of_file(name: str, *, as_lines: bool = False, image_size: Size | None = None) -> Iterator[Value]:
@@ -136,17 +141,20 @@ def _values_of_lines(source: Source, batch: Lines, image_size: Size | None) -> I
 def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size | None) -> Value:
     value, findings = parse_json(text)
     records = [] if value is None and findings else list(masks_of_record(value, image_size=image_size))
+    absent = tuple(record for record in records if isinstance(record.masks, Absent))
+    records = [record for record in records if not isinstance(record.masks, Absent)]
     found = []
     for record, its in zip(records, find_defects_in_many(records), strict=True):
         errors = tuple(finding for finding in its if finding.severity == "error")
         way, _ = at_path(value, record.path)
         entry = way[-2] if len(way) > 1 and isinstance(way[-2], dict) else {}
         size = record.image_size
-        if size is None and not errors and isinstance(record.masks, dict):
-            size = (record.masks["size"][0], record.masks["size"][1])
+        if size is None and not errors:
+            size = image_size_of(record.masks)
         concept, group = _concept(value, way)
         found.append(FoundMask(record.path, record.masks, size, entry, concept, group, errors))
-    return Value(where, line, value, tuple(found), tuple(f for f in findings if f.severity == "error"))
+    errors = tuple(finding for finding in findings if finding.severity == "error")
+    return Value(where, line, value, tuple(found), errors, absent)
 
 
 def _concept(value: Any, way: list[Any]) -> tuple[str | None, int | None]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -22,10 +23,12 @@ from sam3_contract.errors import MaskError, UsageError
 from sam3_contract.mask_files.opening import STDIN, Size
 from sam3_contract.mask_files.values import FoundMask, Value, at_path
 from sam3_contract.masks import (
+    CocoSegmentation,
     Finding,
     area_of_run_lengths,
     bitmap_from_run_lengths,
     box_of_run_lengths,
+    flat_rings_from_run_lengths,
     holes_filled,
     parts_of_run_lengths,
     polygons_from_run_lengths,
@@ -33,6 +36,7 @@ from sam3_contract.masks import (
     run_lengths_from_masks,
     run_lengths_from_rle,
 )
+from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
 __all__ = ["WRITERS", "Conversion", "NoMask", "Unsound", "sorted_by_soundness"]
@@ -52,7 +56,7 @@ class Unsound(Exception):  # noqa: N818 - only ends the reading, the command cat
 
 
 class NoMask(Exception):  # noqa: N818 - only ends the reading, the command catches it
-    """There is nothing to write."""
+    """There is nothing to write; the message says what stands in the file instead, if anything."""
 
 
 @dataclass(slots=True)
@@ -65,9 +69,25 @@ class Conversion:
     n_with_holes: int = 0
     n_filled: int = 0
     n_parts_lost: int = 0
+    n_absent: int = 0
+    n_kept: int = 0
+    first_absent: str = ""
+    n_empty: int = 0
+
+    def segmentation(self, runs: Runs, size: Size) -> Any:
+        """Trace a mask as COCO has it, and reckon what that loses; one without pixels stays an RLE, as it has to."""
+        rings = flat_rings_from_run_lengths(runs, size=size)
+        if not rings:
+            self.n_empty += 1
+            return rle_from_run_lengths(runs, size=size)
+        drawn = run_lengths_from_segmentation(CocoSegmentation(rings), image_size=size)
+        n_filled = area_of_run_lengths(drawn) - area_of_run_lengths(runs)
+        self.n_with_holes += bool(n_filled)
+        self.n_filled += n_filled
+        return rings
 
     def polygons(self, runs: Runs, size: Size) -> list[list[list[int]]]:
-        """Trace a mask, and reckon what that loses."""
+        """Trace a mask as the service does, and reckon what that loses."""
         filled = holes_filled(runs, size=size)
         if len(filled) != len(runs):
             self.n_with_holes += 1
@@ -89,6 +109,19 @@ class Conversion:
         if self.n_with_holes:
             parts = f", and {self.n_parts_lost} nested in them are gone" if self.n_parts_lost else ""
             yield f"holes of {self.n_with_holes} masks are filled, {self.n_filled} pixels in all{parts}"
+        if self.n_empty:
+            yield f"{self.n_empty} without a pixel stay RLEs: COCO has no empty polygon"
+        if self.n_kept:
+            yield f"{self.n_kept} without a mask stay as they are"
+        if self.n_absent > self.n_kept:
+            yield f"{self.n_absent - self.n_kept} without a mask are left out"
+
+    def note_absent(self, value: Value) -> None:
+        """Count where masks were looked for and none is."""
+        self.n_absent += len(value.absent)
+        if value.absent and not self.first_absent:
+            path, absent = value.absent[0].path, value.absent[0].masks
+            self.first_absent = absent.at(path if value.line is None else f"line {value.line}: {path}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +140,7 @@ Checked = Iterator[tuple[Value, list[_Sound], list[FoundMask]]]
 def sorted_by_soundness(values: Iterator[Value], conversion: Conversion) -> Checked:
     """Sort the sound masks of each value from the unsound; stop after the last value if that is not allowed."""
     for value in values:
+        conversion.note_absent(value)
         conversion.unsound += [_name(value.where, finding) for finding in value.errors]
         sound, unsound = [], []
         for found in value.masks:
@@ -122,7 +156,7 @@ def sorted_by_soundness(values: Iterator[Value], conversion: Conversion) -> Chec
     if conversion.unsound and not conversion.skip_unsound:
         raise Unsound
     if not conversion.n_masks:
-        raise NoMask
+        raise NoMask(conversion.first_absent)
 
 
 def _run_lengths(value: Value, found: FoundMask, conversion: Conversion) -> Runs | None:
@@ -163,16 +197,16 @@ def _converted(
 ) -> Any:
     """Put every mask into another format where it stands, and take the unsound ones out."""
     whole = value.value
+    conversion.n_kept += len(value.absent)
     for mask in sound:
         way, steps = at_path(whole, mask.found.path)
-        flat = bool(steps) and steps[-1] == "segmentation"
-        payload: Any = (
-            rle_from_run_lengths(mask.runs, size=mask.size)
-            if mask_format == "rle"
-            else conversion.polygons(mask.runs, mask.size)
-        )
-        if flat and mask_format == "polygon":
-            payload = [[number for point in ring for number in point] for ring in payload]
+        payload: Any
+        if mask_format == "rle":
+            payload = rle_from_run_lengths(mask.runs, size=mask.size)
+        elif steps and steps[-1] == "segmentation":
+            payload = conversion.segmentation(mask.runs, mask.size)
+        else:
+            payload = conversion.polygons(mask.runs, mask.size)
         if not steps:
             return payload
         way[-2][steps[-1]] = payload
@@ -190,46 +224,135 @@ def _converted(
     return whole
 
 
-def _write_coco(values: Checked, _conversion: Conversion, output: str) -> None:
-    annotations: list[dict[str, Any]] = []
-    sizes: dict[Any, Size] = {}
-    categories: dict[int, str] = {}
-    for number, (value, sound, _unsound) in enumerate(values, start=1):
+def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
+    document = _Dataset()
+    results: list[Any] = []
+    for number, (value, sound, unsound) in enumerate(values, start=1):
+        if value.errors:
+            continue
+        if _is_coco_file(value.value):
+            document.add_file(_converted(value, sound, unsound, mask_format="rle", conversion=conversion), value, sound)
+            continue
         for mask in sound:
             annotation = _annotation(mask, default_image=value.line or number)
-            annotations.append({"id": len(annotations) + 1, **annotation})
-            image, category = annotation["image_id"], annotation["category_id"]
-            if sizes.setdefault(image, mask.size) != mask.size:
-                raise UsageError(f"{value.where}: masks of image {image!r} have sizes {sizes[image]} and {mask.size}")
-            categories.setdefault(category, mask.found.concept or f"category {category}")
-    if annotations and all("score" in annotation for annotation in annotations):
-        for annotation in annotations:
-            del annotation["id"], annotation["iscrowd"]
-        document: Any = annotations
-    else:
-        document = {
-            "images": [{"id": image, "height": height, "width": width} for image, (height, width) in sizes.items()],
-            "annotations": annotations,
-            "categories": [{"id": category, "name": name} for category, name in sorted(categories.items())],
-        }
+            if "score" in annotation:
+                results.append(annotation)
+            document.add(annotation, mask, value)
     with _replacing(output) as file:
-        json.dump(document, file)
+        json.dump(results if results and len(results) == document.n_annotations else document.as_json(), file)
         file.write("\n")
 
 
-def _annotation(mask: _Sound, *, default_image: int) -> dict[str, Any]:
+def _is_coco_file(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("annotations"), list)
+
+
+class _Entries:
+    """The images or the categories of a COCO file, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self._by_id: dict[Any, dict[str, Any]] = {}
+
+    def extend(self, entries: Any) -> None:
+        """Add all entries of a file as they are, but for ids that an earlier file had."""
+        if not isinstance(entries, list):
+            return
+        earlier = set(self._by_id)
+        for entry in entries:
+            identity = entry.get("id") if isinstance(entry, dict) else None
+            if not isinstance(identity, int | str):
+                self.all.append(entry)
+            elif identity not in earlier:
+                self.all.append(entry)
+                self._by_id.setdefault(identity, entry)
+
+    def known(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the entry of this id, which is added if there is none."""
+        if entry["id"] not in self._by_id:
+            self.extend([entry])
+        return self._by_id[entry["id"]]
+
+
+class _Dataset:
+    """A COCO file in the making: whole files keep all that they hold, other masks become annotations."""
+
+    def __init__(self) -> None:
+        self._rest: dict[str, Any] = {}
+        self._images = _Entries()
+        self._categories = _Entries()
+        self._annotations: list[Any] = []
+
+    @property
+    def n_annotations(self) -> int:
+        return len(self._annotations)
+
+    def add_file(self, whole: dict[str, Any], value: Value, sound: Sequence[_Sound]) -> None:
+        """Add a COCO file, of which the masks are RLEs already, and complete what loaders need."""
+        for kind, known in (("images", self._images), ("categories", self._categories)):
+            known.extend(whole.get(kind))
+        self._rest = {**whole, **self._rest}
+        # SA-1B describes its one image beside the annotations.
+        image = whole.get("image")
+        described = image if isinstance(image, dict) else {}
+        default = described.get("image_id", value.line or 1)
+        for mask in sound:
+            entry = mask.found.entry
+            for key, found in _annotation(mask, default_image=default).items():
+                entry.setdefault(key, found)
+            entry["segmentation"] = rle_from_run_lengths(mask.runs, size=mask.size)
+            self._know(entry, mask, value, described)
+        self._annotations += whole["annotations"]
+
+    def add(self, annotation: dict[str, Any], mask: _Sound, value: Value) -> None:
+        """Add a mask of anything else."""
+        self._annotations.append(annotation)
+        self._know(annotation, mask, value, {})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the file, every annotation with an id."""
+        taken = {entry["id"] for entry in self._annotations if isinstance(entry, dict) and "id" in entry}
+        free = (number for number in count(1) if number not in taken)
+        for place, entry in enumerate(self._annotations):
+            if isinstance(entry, dict) and "id" not in entry:
+                self._annotations[place] = {"id": next(free), **entry}
+        return {
+            **self._rest,
+            "images": self._images.all,
+            "annotations": self._annotations,
+            "categories": self._categories.all,
+        }
+
+    def _know(self, entry: dict[str, Any], mask: _Sound, value: Value, described: dict[str, Any]) -> None:
+        height, width = mask.size
+        image, category = entry["image_id"], entry["category_id"]
+        known = self._images.known({"id": image, **_named(described), "height": height, "width": width})
+        size = (known.setdefault("height", height), known.setdefault("width", width))
+        if size != mask.size:
+            raise UsageError(f"{value.where}: masks of image {image!r} have sizes {size} and {mask.size}")
+        self._categories.known({"id": category, "name": mask.found.concept or f"category {category}"})
+
+
+def _named(described: dict[str, Any]) -> dict[str, Any]:
+    return {"file_name": described["file_name"]} if isinstance(described.get("file_name"), str) else {}
+
+
+def _annotation(mask: _Sound, *, default_image: int | str) -> dict[str, Any]:
+    """Describe a mask as COCO does; what an annotation or a result says already stays."""
     entry = mask.found.entry
     image = entry.get("image_id")
     category = entry.get("category_id")
     annotation = {
+        **(entry if "segmentation" in entry else {}),
         "image_id": image if isinstance(image, int | str) else default_image,
         "category_id": category if type(category) is int else (mask.found.group or 0) + 1,
         "segmentation": rle_from_run_lengths(mask.runs, size=mask.size),
-        "bbox": list(box_of_run_lengths(mask.runs, height=mask.size[0])),
-        "area": area_of_run_lengths(mask.runs),
-        "iscrowd": 0,
+        "bbox": entry.get("bbox") or list(box_of_run_lengths(mask.runs, height=mask.size[0])),
+        "area": entry.get("area") or area_of_run_lengths(mask.runs),
     }
-    return annotation if mask.found.confidence is None else {**annotation, "score": mask.found.confidence}
+    if mask.found.confidence is None:
+        return {**annotation, "iscrowd": entry.get("iscrowd") or 0}
+    return {**annotation, "score": mask.found.confidence}
 
 
 def _write_png(values: Checked, _conversion: Conversion, output: str) -> None:

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from sam3_contract.masks.binary import BinaryMasks, find_defects_in_npz, masks_from_npz
     from sam3_contract.masks.catalogue.finding import Finding, Severity
     from sam3_contract.masks.catalogue.lookup import DEFECTS, Defect, defect_named
+    from sam3_contract.masks.coco.segmentation import CocoSegmentation
+    from sam3_contract.masks.coco.tracing import flat_rings_from_run_lengths
     from sam3_contract.masks.diagnosis.compare import Comparison, Verdict, compare
     from sam3_contract.masks.diagnosis.defects import find_defects, find_defects_in_many, find_disagreements
     from sam3_contract.masks.formats import bitmap_from_masks, run_lengths_from_masks
+    from sam3_contract.masks.json_files.absent import Absent
     from sam3_contract.masks.json_files.records import MaskRecord, check_records, masks_of_record
     from sam3_contract.masks.json_files.stream import elements_of_text, masks_of_text
     from sam3_contract.masks.json_files.text import parse_json
@@ -64,8 +67,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFECTS",
+    "Absent",
     "BinaryMasks",
     "Breach",
+    "CocoSegmentation",
     "Comparison",
     "ContourBreach",
     "Defect",
@@ -93,6 +98,7 @@ __all__ = [
     "find_defects_in_many",
     "find_defects_in_npz",
     "find_disagreements",
+    "flat_rings_from_run_lengths",
     "holes_filled",
     "intersection",
     "intersection_areas",
@@ -129,9 +135,12 @@ _NAMES: Final = {
     "binary": ("BinaryMasks", "find_defects_in_npz", "masks_from_npz"),
     "catalogue.finding": ("Finding", "Severity"),
     "catalogue.lookup": ("DEFECTS", "Defect", "defect_named"),
+    "coco.segmentation": ("CocoSegmentation",),
+    "coco.tracing": ("flat_rings_from_run_lengths",),
     "diagnosis.compare": ("Comparison", "Verdict", "compare"),
     "diagnosis.defects": ("find_defects", "find_defects_in_many", "find_disagreements"),
     "formats": ("bitmap_from_masks", "run_lengths_from_masks"),
+    "json_files.absent": ("Absent",),
     "json_files.records": ("MaskRecord", "check_records", "masks_of_record"),
     "json_files.stream": ("elements_of_text", "masks_of_text"),
     "json_files.text": ("parse_json",),

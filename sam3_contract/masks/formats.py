@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam3_contract.errors import MaskError, RleError
+from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
+from sam3_contract.masks.coco.segmentation import CocoSegmentation
 from sam3_contract.masks.polygons.polygon import bitmap_from_polygons, run_lengths_from_polygons
 from sam3_contract.masks.rle.rle import bitmap_from_run_lengths, run_lengths_from_bitmap, run_lengths_from_rle
 
@@ -20,7 +22,8 @@ def bitmap_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[
     """Draw a mask of any format.
 
     Args:
-        masks: Polygons, an RLE object (compressed or not), or a bool bitmap of shape ``(height, width)``.
+        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, or a
+            `CocoSegmentation`.
         image_size: ``(height, width)`` of the image in pixels.
 
     Returns:
@@ -46,7 +49,8 @@ def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDA
     """Measure the runs of a mask of any format.
 
     Args:
-        masks: Polygons, an RLE object (compressed or not), or a bool bitmap of shape ``(height, width)``.
+        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, or a
+            `CocoSegmentation`.
         image_size: ``(height, width)`` of the image in pixels.
 
     Returns:
@@ -61,6 +65,10 @@ def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDA
         return run_lengths_from_polygons(masks, image_size=image_size)
     if isinstance(masks, np.ndarray):
         return run_lengths_from_bitmap(_checked_bitmap(masks, image_size=image_size))
+    if isinstance(masks, CocoSegmentation) and not isinstance(masks.value, dict):
+        return run_lengths_from_segmentation(masks, image_size=image_size)
+    if isinstance(masks, CocoSegmentation):
+        masks = masks.value
     if not isinstance(masks, dict):
         raise MaskError(f"masks is {type(masks).__name__}, expected polygons or an RLE object", code="MSK01")
     runs = run_lengths_from_rle(masks)
@@ -75,6 +83,8 @@ def image_size_of(masks: object) -> tuple[int, int] | None:
     """Return the ``(height, width)`` that a mask itself states, in pixels; None for polygons."""
     if isinstance(masks, np.ndarray) and masks.ndim == 2:
         return int(masks.shape[0]), int(masks.shape[1])
+    if isinstance(masks, CocoSegmentation):
+        masks = masks.value
     if isinstance(masks, dict):
         run_lengths_from_rle(masks)
         height, width = masks["size"]

@@ -12,6 +12,7 @@ __all__ = [
     "MAX_CONTOUR_FILL_WORK",
     "MAX_COORDINATE",
     "MAX_COUNTS_LENGTH",
+    "MAX_CROSSINGS",
     "MAX_FILL_WORK",
     "MAX_POINTS",
     "MAX_RINGS",
@@ -41,6 +42,9 @@ MAX_FILL_WORK = 2**32
 
 MAX_CONTOUR_FILL_WORK = 2**36
 """The same bound for rings that pass for contours: a comb's edges never cross, and cost far less to keep sorted."""
+
+MAX_CROSSINGS = 2**23
+"""Times that the edges of one COCO polygon may cross the middle of a column of pixels; each takes about 0.1 us."""
 
 MAX_ARCHIVE_BYTES = 2**29
 """Bytes of one array of an npz, once unpacked."""

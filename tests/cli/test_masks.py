@@ -11,14 +11,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask as pycoco
+from pycocotools.coco import COCO
 
 from sam3_contract import masks
 from sam3_contract.cli import main
@@ -179,7 +184,7 @@ def test_check_shows_no_more_than_asked_for_and_counts_all(command: Command) -> 
 # masks check: the catalogue
 
 
-FAMILIES_IN_LINES = ("MSK", "RLE", "POL", "TXT")
+FAMILIES_IN_LINES = ("MSK", "RLE", "POL", "COC", "TXT")
 LINE_DEFECTS = [d for d in DEFECTS if d.code.startswith(FAMILIES_IN_LINES) and d.name != "forms_disagree"]
 """All but the npz's, and the one that two answers of one mask show: see `masks show --diff`."""
 
@@ -192,6 +197,8 @@ def line_with(defect: Defect) -> str:
         assert isinstance(defect.example, str)
         return defect.example
     record: dict[str, Any] = {"predictions": [prediction(defect.example, defect.declared_format)]}
+    if defect.code.startswith("COC"):
+        record = {"annotations": [{"image_id": 1, "segmentation": defect.example}]}
     if defect.image_size is not None:
         record["image"] = dict(zip(("height", "width"), defect.image_size, strict=True))
     return json.dumps(record)
@@ -220,7 +227,9 @@ def test_each_line_of_the_catalogue_is_named_with_its_own_code(command: Command,
 def test_exit_status_follows_the_severity(command: Command, defect: Defect) -> None:
     Path("one.jsonl").write_text(line_with(defect), encoding="utf-8")
 
-    assert command("check", "one.jsonl").status == (1 if defect.severity == "error" else 0)
+    # A file without any segmentation holds no mask.
+    alone = 3 if defect.name == "segmentation_missing" else 0
+    assert command("check", "one.jsonl").status == (1 if defect.severity == "error" else alone)
 
 
 # masks check: what it reads
@@ -605,7 +614,136 @@ def test_convert_writes_a_coco_file_if_nothing_is_known_of_confidence(command: C
     assert [a["id"] for a in coco["annotations"]] == [1, 2, 3]
     assert coco["annotations"][0]["segmentation"] == masks.rle_from_bitmap(specimen("ring"))
     flat = json.loads(Path("flat.json").read_text())["annotations"][0]["segmentation"]
-    assert flat == [[1, 1, 1, 4, 5, 4, 5, 1]]
+    assert flat == [[1, 1, 6, 1, 6, 5, 1, 5]]
+
+
+SQUARE = [10.0, 10.0, 30.0, 10.0, 30.0, 30.0, 10.0, 30.0]
+DATASET: dict[str, Any] = {
+    "info": {"year": 2026},
+    "licenses": [],
+    "images": [
+        {"id": 7, "file_name": "train/a.jpg", "width": 64, "height": 48},
+        {"id": 9, "file_name": "b.jpg", "width": 64, "height": 48},
+    ],
+    "annotations": [
+        {"id": 101, "image_id": 7, "category_id": 3, "segmentation": [SQUARE], "area": 400.5, "bbox": [10, 10, 20, 20]},
+        {"id": 102, "image_id": 7, "category_id": 3, "segmentation": {"size": [48, 64], "counts": [490, 20, 2562]}},
+        {"id": 103, "image_id": 7, "category_id": 3, "segmentation": [], "bbox": [1, 1, 2, 2]},
+    ],
+    "categories": [{"id": 3, "name": "dog", "supercategory": "animal"}, {"id": 4, "name": "unused"}],
+}
+DATASET["annotations"][1] |= {"iscrowd": 1, "attributes": {"occluded": True}}
+
+
+def pixels_of_pycocotools(path: str) -> dict[int, str]:
+    """Read each annotation's mask as pycocotools does."""
+    with redirect_stdout(io.StringIO()):
+        coco = COCO(path)
+    sound = {number: one for number, one in coco.anns.items() if one.get("segmentation")}
+    counts = {number: coco.annToRLE(one)["counts"] for number, one in sound.items()}
+    return {number: each if isinstance(each, str) else each.decode() for number, each in counts.items()}
+
+
+@pytest.mark.parametrize("target", ["rle", "polygon", "coco"])
+def test_convert_keeps_what_a_coco_file_holds(command: Command, target: str) -> None:
+    written("full.json", DATASET)
+
+    outcome = command("convert", "full.json", "--to", target, "-o", "out.json")
+
+    assert outcome == Outcome(0, "", "out.json: 2 masks\n1 without a mask stay as they are\n")
+    converted = json.loads(Path("out.json").read_text())
+    for before, after in zip(DATASET["annotations"], converted["annotations"], strict=True):
+        assert {key: after[key] for key in before if key != "segmentation"} == {
+            key: value for key, value in before.items() if key != "segmentation"
+        }
+    assert {key: converted[key] for key in DATASET if key != "annotations"} == {
+        key: value for key, value in DATASET.items() if key != "annotations"
+    }
+    assert pixels_of_pycocotools("out.json") == pixels_of_pycocotools("full.json")
+    assert command("check", "out.json").status == 0
+
+
+def test_convert_makes_a_coco_file_of_one_that_lacks_images(command: Command) -> None:
+    """As SA-1B's files do, which describe their one image beside the annotations."""
+    image = {"image_id": 5, "file_name": "sa_5.jpg", "width": 6, "height": 4}
+    written("sa_5.json", {"image": image, "annotations": [{"id": 50, "segmentation": RLE, "bbox": [1, 1, 2, 2]}]})
+
+    assert command("convert", "sa_5.json", "--to", "coco", "-o", "coco.json").status == 0
+
+    coco = json.loads(Path("coco.json").read_text())
+    assert coco["images"] == [{"id": 5, "file_name": "sa_5.jpg", "height": 4, "width": 6}]
+    assert [(one["id"], one["image_id"], one["iscrowd"], one["area"]) for one in coco["annotations"]] == [(50, 5, 0, 4)]
+
+
+def test_convert_keeps_the_fields_of_results(command: Command) -> None:
+    result = {"image_id": 7, "category_id": 3, "segmentation": RLE, "score": 0.5, "bbox": [0, 0, 9, 9], "track": 4}
+    written("results.json", [result, {**result, "score": 0.25}])
+
+    assert command("convert", "results.json", "--to", "coco", "-o", "coco.json").status == 0
+
+    results = json.loads(Path("coco.json").read_text())
+    assert [{**one, "area": None} for one in results] == [
+        {**result, "area": None},
+        {**result, "score": 0.25, "area": None},
+    ]
+
+
+def test_convert_of_a_mask_without_pixels_leaves_an_rle(command: Command) -> None:
+    """COCO has no polygon for it that loaders take."""
+    written("empty.json", {**DATASET, "annotations": [{**DATASET["annotations"][0], "segmentation": EMPTY}]})
+
+    outcome = command("convert", "empty.json", "--to", "polygon", "-o", "out.json")
+
+    assert outcome.stderr == "out.json: 1 mask\n1 without a pixel stay RLEs: COCO has no empty polygon\n"
+    assert json.loads(Path("out.json").read_text())["annotations"][0]["segmentation"] == EMPTY
+
+
+EMPTY = {"size": [48, 64], "counts": "PP3"}
+
+coordinates = st.one_of(st.integers(0, 24).map(float), st.floats(0, 24, width=32))
+segmentations = st.one_of(
+    st.lists(
+        st.lists(coordinates, min_size=6, max_size=12).map(lambda ring: ring[: len(ring) // 2 * 2]),
+        min_size=1,
+        max_size=3,
+    ),
+    arrays(np.bool_, (24, 24)).map(masks.rle_from_bitmap),
+    arrays(np.bool_, (24, 24), elements=st.sampled_from([True, True, True, False])).map(
+        lambda bitmap: {"size": [24, 24], "counts": masks.run_lengths_from_bitmap(bitmap).tolist()}
+    ),
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(segmentations, min_size=1, max_size=4),
+    st.sampled_from([("rle", "polygon"), ("polygon", "rle"), ("coco", "polygon")]),
+)
+def test_convert_to_and_fro_keeps_the_pixels_that_pycocotools_reads(
+    command: Command, some: list[Any], targets: tuple[str, str]
+) -> None:
+    annotations = [
+        {"id": number, "image_id": 1, "category_id": 1, "segmentation": one} for number, one in enumerate(some, start=1)
+    ]
+    written("a.json", {"images": [{"id": 1, "width": 24, "height": 24}], "annotations": annotations, "categories": []})
+
+    outcomes = [
+        command("convert", first, "--to", target, "-o", second)
+        for first, second, target in zip(("a.json", "b.json"), ("b.json", "c.json"), targets, strict=True)
+    ]
+
+    assert [outcome.status for outcome in outcomes] == [0, 0]
+    before, after = pixels_of_pycocotools("a.json"), pixels_of_pycocotools("c.json")
+    areas = [
+        sum(map(int, pycoco.area([{"size": [24, 24], "counts": counts} for counts in each.values()])))
+        for each in (before, after)
+    ]
+    filled = [re.search(r"filled, (\d+) pixels", outcome.stderr) for outcome in outcomes]
+    assert areas[1] - areas[0] == sum(int(each[1]) for each in filled if each)
+    if not any(filled):
+        assert after == before
+    # What was written is taken by our own check, warnings of the first file's own polygons apart.
+    assert all(command("check", name).status == 0 for name in ("a.json", "b.json", "c.json"))
 
 
 def test_convert_to_pictures_and_back_from_an_archive(command: Command) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import click
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.batches import batches_of
-from sam3_contract.mask_files.judging import TOO_LONG, Judged, Located, Part, judge_in_order
+from sam3_contract.mask_files.judging import TOO_LONG, AbsentMasks, Judged, Located, Part, judge_in_order
 from sam3_contract.mask_files.opening import Source, Unreadable, image_size_from_options, opened
 from sam3_contract.masks import DEFECTS, Defect, Severity, defect_named
 from sam3_contract.terminal import plain, say
@@ -82,7 +82,7 @@ def check(
     except Unreadable as error:
         say(f"sam3-contract: {error}", err=True)
         context.exit(3)
-    tally = _Tally(files)
+    tally = _Tally(files, codes)
     show = _as_json if output_format == "json" else _TextReport(max_findings)
     with _Bar() as bar:
         parts = _parts(files, advance=bar.advance, as_lines=as_lines, image_size=size)
@@ -93,7 +93,8 @@ def check(
         except Unreadable as error:
             tally.unread.append(str(error))
         else:
-            tally.close()
+            for place, found in tally.close():
+                bar.write("".join(show(files[place], [found])))
     for reason in tally.unread[:_MAX_UNREAD_SHOWN]:
         say(f"sam3-contract: {reason}", err=True)
     if len(tally.unread) > _MAX_UNREAD_SHOWN:
@@ -149,6 +150,7 @@ class _Tally:
     """What was counted so far."""
 
     files: Sequence[str]
+    codes: frozenset[str] | None = None
     n_masks: int = 0
     n_faulty: int = 0
     defects: Counter[str] = field(default_factory=Counter)
@@ -156,14 +158,18 @@ class _Tally:
     unread: list[str] = field(default_factory=list)
     masks_of_file: Counter[int] = field(default_factory=Counter)
     told_of: set[int] = field(default_factory=set)
+    absent: dict[int, dict[str, AbsentMasks]] = field(default_factory=dict)
 
     def add(self, part: Part, judged: Judged) -> None:
         """Count the outcome of a batch."""
         self.n_masks += judged.n_masks
         self.n_faulty += judged.n_faulty
         self.masks_of_file[part.file] += judged.n_masks
-        self.defects.update(found.finding.code for found in judged.findings)
-        self.severities.update(found.finding.severity for found in judged.findings)
+        self._count(judged.findings)
+        for one in judged.absent:
+            of_file = self.absent.setdefault(part.file, {})
+            earlier = of_file.get(one.first.finding.code, one._replace(number=0))
+            of_file[one.first.finding.code] = earlier._replace(number=earlier.number + one.number)
         problems = [part.problem] if part.problem else []
         problems += [f"{self.files[part.file]}:{line} is {TOO_LONG}" for line in judged.unread]
         self.unread += problems
@@ -171,10 +177,24 @@ class _Tally:
         if problems or any(found.finding.severity == "error" for found in judged.findings):
             self.told_of.add(part.file)
 
-    def close(self) -> None:
-        """Note the files that turned out to hold no mask."""
-        empty = [place for place in range(len(self.files)) if not self.masks_of_file[place]]
-        self.unread += [f"{self.files[place]} holds no mask" for place in empty if place not in self.told_of]
+    def close(self) -> list[tuple[int, Located]]:
+        """Note the files that turned out to hold no mask; return, of the others, what holds none beside the masks."""
+        late = []
+        for place, name in enumerate(self.files):
+            absent = self.absent.get(place, {})
+            if self.masks_of_file[place] or place in self.told_of:
+                late += [(place, _aggregated(one)) for code, one in absent.items() if self._wants(code)]
+            else:
+                self.unread.append("; ".join([f"{name} holds no mask", *map(_reason, absent.values())]))
+        self._count([found for _, found in late])
+        return late
+
+    def _wants(self, code: str) -> bool:
+        return self.codes is None or code in self.codes
+
+    def _count(self, findings: Sequence[Located]) -> None:
+        self.defects.update(found.finding.code for found in findings)
+        self.severities.update(found.finding.severity for found in findings)
 
     @property
     def exit_status(self) -> int:
@@ -194,6 +214,19 @@ class _Tally:
             "unread": self.unread,
             "exit_status": self.exit_status,
         }
+
+
+def _aggregated(absent: AbsentMasks) -> Located:
+    number = f"; {absent.number} such in all" if absent.number > 1 else ""
+    finding = absent.first.finding
+    return absent.first._replace(finding=replace(finding, diagnosis=finding.diagnosis + number))
+
+
+def _reason(absent: AbsentMasks) -> str:
+    """Say of what holds no mask what it has instead."""
+    line, finding = absent.first
+    where = finding.path if line is None else f"line {line}: {finding.path}"
+    return f"{where} {absent.why}" + (f" ({absent.number} such in all)" if absent.number > 1 else "")
 
 
 def _parts(
@@ -297,8 +330,8 @@ def _totals(tally: _Tally) -> Iterator[str]:
         yield ""
     counts = [_number(tally.severities[severity], severity) for severity in _COLOURS if tally.severities[severity]]
     colour = "red" if tally.severities["error"] else "yellow" if tally.unread or counts else "green"
-    verdict = ", ".join(counts) or "no defect"
-    if tally.unread:
+    verdict = ", ".join(counts) or ("no defect" if tally.n_masks else "nothing to judge")
+    if tally.unread and (tally.n_masks or counts):
         verdict += "; not all could be judged"
     yield f"{_number(len(tally.files), 'file')}, {_number(tally.n_masks, 'mask')}: {_styled(verdict, colour)}"
     if present:

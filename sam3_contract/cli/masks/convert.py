@@ -40,10 +40,12 @@ def convert(
     \b
       rle, polygon  the same JSON with every mask in that format: what stands
                     around the masks stays as it is. In COCO's `segmentation`
-                    polygons are flat rings, as COCO has them.
-      coco          a list of COCO results if every mask has a confidence,
-                    else a COCO file; with RLE, bbox and area. Each line of
-                    JSON Lines is an image of its own.
+                    rings are flat and run along the edges of pixels, so that
+                    pycocotools reads the same pixels before and after.
+      coco          a COCO file stays with all it holds, its masks as RLE; of
+                    other files a list of COCO results is made if every mask
+                    has a confidence, else a COCO file, with bbox and area.
+                    Each line of JSON Lines is an image of its own.
       png           one file per mask in the folder OUT: 8 bits, 0 and 255
       npz           logits as visual_segment sends them: float32, (n, height, width)
 
@@ -65,8 +67,9 @@ def convert(
         context.exit(_said(str(error), 3))
     except Unsound:
         problem = "nothing is written: masks are not sound; --skip-unsound leaves them out"
-    except NoMask:
-        problem = f"{file} holds no {'sound ' * bool(conversion.unsound)}mask; nothing is written"
+    except NoMask as error:
+        instead = f"; {error}" if str(error) else ""
+        problem = f"{file} holds no {'sound ' * bool(conversion.unsound)}mask{instead}; nothing is written"
     except OutputError as error:
         raise UsageError(str(error)) from error
     except OSError as error:

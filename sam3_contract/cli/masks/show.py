@@ -100,7 +100,8 @@ def _value(name: str, size: Size) -> Value:
     for finding in value.errors:
         say(f"sam3-contract: {value.where}: {finding}", err=True)
     if not value.masks and not value.errors:
-        raise Unreadable(f"{name} holds no mask")
+        instead = [f"; {record.masks.at(record.path)}" for record in value.absent[:1]]
+        raise Unreadable(f"{name} holds no mask{''.join(instead)}")
     return value
 
 

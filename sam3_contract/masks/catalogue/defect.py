@@ -22,8 +22,9 @@ class Defect:
         meaning: What is wrong, in a sentence.
         cause: How payloads come to be so.
         mend: What to do about it.
-        example: A value that has this defect and no other: a mask payload, for ``TXT`` the JSON text,
-            for ``BIN`` the arrays of an npz as ``{name: (dtype, shape)}``, for ``forms_disagree`` the two formats.
+        example: A value that has this defect and no other: a mask payload; for ``COC`` a ``segmentation``, for ``TXT``
+            the JSON text, for ``BIN`` the arrays of an npz as ``{name: (dtype, shape)}``, for ``forms_disagree`` the
+            two formats.
         image_size: ``(height, width)`` in pixels that the example needs to show the defect.
         declared_format: What the prediction around the example calls its format.
     """

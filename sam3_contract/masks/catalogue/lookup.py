@@ -1,6 +1,7 @@
 """The catalogue of mask defects: every code with its meaning, cause, mending and an example that trips it.
 
-Codes are stable: ``MSK`` any format, ``RLE``, ``POL`` polygons, ``BIN`` the npz format, ``TXT`` the JSON text around.
+Codes are stable: ``MSK`` any format, ``RLE``, ``POL`` polygons of the service, ``COC`` those of COCO, ``BIN`` the npz
+format, ``TXT`` the JSON text around.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sam3_contract.errors import UsageError
 from sam3_contract.masks.catalogue.binary import BINARY_DEFECTS, TEXT_DEFECTS
+from sam3_contract.masks.catalogue.coco import COCO_DEFECTS
 from sam3_contract.masks.catalogue.defect import Defect
 from sam3_contract.masks.catalogue.finding import Finding, shown
 from sam3_contract.masks.catalogue.polygon import POLYGON_DEFECTS
@@ -24,6 +26,7 @@ DEFECTS: tuple[Defect, ...] = (
     *MASK_DEFECTS,
     *RLE_DEFECTS,
     *POLYGON_DEFECTS,
+    *COCO_DEFECTS,
     *BINARY_DEFECTS,
     *TEXT_DEFECTS,
 )

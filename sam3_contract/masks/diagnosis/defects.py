@@ -11,8 +11,11 @@ import numpy as np
 
 from sam3_contract.errors import MaskError
 from sam3_contract.masks.catalogue.lookup import finding_of
+from sam3_contract.masks.coco.reading import findings_of_segmentation
+from sam3_contract.masks.coco.segmentation import CocoSegmentation
 from sam3_contract.masks.diagnosis.compare import compare
 from sam3_contract.masks.formats import run_lengths_from_masks
+from sam3_contract.masks.json_files.absent import Absent
 from sam3_contract.masks.polygons.defects import findings_of_polygons
 from sam3_contract.masks.rle.batch import parse_rles
 from sam3_contract.masks.rle.breach import Breach
@@ -45,7 +48,8 @@ def find_defects(
     """Find the defects of one ``masks`` payload.
 
     Args:
-        masks: Any JSON value; polygons or an RLE object are what belongs there.
+        masks: Any JSON value; polygons or an RLE object are what belongs there. A `CocoSegmentation` is judged by
+            COCO's rules.
         declared_format: What the prediction calls the format; None if it is not declared.
         image_size: ``(height, width)`` of the image in pixels; None if not known.
         path: JSON path of the payload, for the findings.
@@ -87,11 +91,13 @@ def find_defects_in_many(
     results: list[list[Finding]] = [
         _findings_of_format(masks, declared_format=declared, path=path) for path, masks, declared, _ in chosen
     ]
-    encoded = [index for index, (_, masks, _, _) in enumerate(chosen) if isinstance(masks, dict)]
+    encoded = [index for index, (_, masks, _, _) in enumerate(chosen) if isinstance(_rle_in(masks), dict)]
     rles: list[object] = []
     for index in encoded:
-        rle, findings = _compressed(chosen[index][1], path=chosen[index][0])
-        results[index] += findings
+        rle, findings = _compressed(_rle_in(chosen[index][1]), path=chosen[index][0])
+        # COCO keeps crowds uncompressed: there it is no oddity.
+        by_coco = isinstance(chosen[index][1], CocoSegmentation)
+        results[index] += [one for one in findings if not (by_coco and one.name == "counts_uncompressed")]
         rles.append(rle)
     batch = parse_rles(rles)
     breaches = batch.breaches.tolist()
@@ -114,6 +120,8 @@ def find_defects_in_many(
     for index, (path, masks, _, image_size) in enumerate(chosen):
         if isinstance(masks, (list, tuple)):
             results[index] += findings_of_polygons(masks, image_size=image_size, path=path)
+        elif isinstance(masks, CocoSegmentation) and not isinstance(masks.value, dict):
+            results[index] += findings_of_segmentation(masks, image_size=image_size, path=path)
     return [sorted(findings, key=_rank) if len(findings) > 1 else findings for findings in results]
 
 
@@ -163,7 +171,16 @@ def _rank(finding: Finding) -> int:
     return ("error", "warning", "note").index(finding.severity)
 
 
+def _rle_in(masks: object) -> object:
+    return masks.value if isinstance(masks, CocoSegmentation) else masks
+
+
 def _findings_of_format(masks: object, *, declared_format: object, path: str) -> list[Finding]:
+    if isinstance(masks, CocoSegmentation):
+        return []
+    if isinstance(masks, Absent):
+        expected = "a mask: polygons or an RLE object"
+        return [finding_of(masks.defect, path=path, found=masks.value, expected=expected, diagnosis=f"it {masks.why}")]
     found = "rle" if isinstance(masks, dict) else "polygon" if isinstance(masks, (list, tuple)) else None
     if found is None:
         expected = "a list of polygons or an RLE object"

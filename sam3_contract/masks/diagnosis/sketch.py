@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from sam3_contract.errors import MaskError
+from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
+from sam3_contract.masks.coco.segmentation import CocoSegmentation
 from sam3_contract.masks.limits import MAX_BITMAP_PIXELS, MAX_COORDINATE
 from sam3_contract.masks.polygons.defects import are_fractions
 from sam3_contract.masks.polygons.polygon import bitmap_from_rings, rings_from_polygons
@@ -112,7 +114,7 @@ def sketch_of(masks: object, *, image_size: tuple[int, int]) -> Sketch:
     """Read a mask of any format, wherever it lies.
 
     Args:
-        masks: Polygons, also normalised to 0..1, an RLE object, or a bool bitmap of any size.
+        masks: Polygons, also normalised to 0..1, an RLE object, a bool bitmap of any size, or a `CocoSegmentation`.
         image_size: ``(height, width)`` of the image in pixels.
 
     Returns:
@@ -127,6 +129,11 @@ def sketch_of(masks: object, *, image_size: tuple[int, int]) -> Sketch:
     image_size = (int(height), int(width))
     if isinstance(masks, (list, tuple)):
         return _sketch_of_polygons(masks, image_size=image_size)
+    if isinstance(masks, CocoSegmentation):
+        if not isinstance(masks.value, dict):
+            runs = run_lengths_from_segmentation(masks, image_size=image_size)
+            return Sketch(image_size, image_size, runs, None, fractions=False, fits=True)
+        masks = masks.value
     if isinstance(masks, np.ndarray):
         runs = run_lengths_from_bitmap(masks)
         own_size = (int(masks.shape[0]), int(masks.shape[1]))

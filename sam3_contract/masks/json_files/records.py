@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sam3_contract.masks.coco.segmentation import as_segmentation
 from sam3_contract.masks.diagnosis.defects import find_defects_in_many
-from sam3_contract.masks.limits import MAX_POINTS, MAX_RINGS
+from sam3_contract.masks.json_files.absent import absent_annotation, absent_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +19,17 @@ __all__ = ["MaskRecord", "check_records", "masks_of_entry", "masks_of_record", "
 _DEEPEST = 4
 """Levels of answers in lists in answers that are looked into: real ones have three."""
 
+_OF_ANNOTATIONS = frozenset({"category_id", "bbox", "caption", "keypoints", "segmentation"})
+"""Fields of which an annotation or a result of COCO has one beside its ``image_id``."""
+
 
 class MaskRecord(NamedTuple):
     """One mask payload and what the record around it says of it; `find_defects_in_many` takes it as it is.
 
     Attributes:
         path: JSON path of the payload, such as ``$.prompt_results[0].predictions[2].masks``.
-        masks: The payload, unchecked.
+        masks: The payload, unchecked; a `CocoSegmentation` where it stands under ``segmentation`` and is no compressed
+            RLE, an `Absent` for a value that holds no mask.
         declared_format: The prediction's ``format``, unchecked; None if it has none.
         image_size: ``(height, width)`` in pixels; None if not known.
     """
@@ -42,7 +47,8 @@ def masks_of_record(
 
     Understood are an answer of ``concept_segment`` or ``visual_segment``, a list of predictions or a single one, a
     COCO file with ``images`` and ``annotations``, COCO results and annotations, and a bare RLE or list of polygons.
-    COCO writes rings flat, [x1, y1, x2, y2, ...]; these are paired, so that they are judged as the service's are.
+    What stands under ``segmentation`` is COCO's and marked so: its rings are flat and run along the edges of pixels.
+    An empty list holds no mask; objects of any other kind are yielded as such that hold none.
     An object ``image`` with ``height`` and ``width`` beside the masks, as SA-1B has it, states their image's size.
 
     Args:
@@ -59,6 +65,8 @@ def masks_of_record(
         >>> list(masks_of_record(answer))
         [MaskRecord(path='$.predictions[0].masks', masks=[[]], declared_format='polygon', image_size=None)]
     """
+    if record == []:
+        return
     if isinstance(record, list) and any(isinstance(entry, dict) for entry in record):
         yield from _masks_of_entries(record, image_size=image_size, path=path, depth=0)
     else:
@@ -76,7 +84,7 @@ def _masks_of_entry(
         yield MaskRecord(f"{path}.masks", entry["masks"], entry.get("format"), image_size)
     elif "segmentation" in entry:
         own = size_of_entry(entry, default=image_size)
-        yield MaskRecord(f"{path}.segmentation", _paired(entry["segmentation"]), None, own)
+        yield _record_of_annotation(entry, image_size=own, path=path)
     elif isinstance(entry.get("annotations"), list):
         yield from _masks_of_coco(entry, image_size=image_size, path=path)
     elif isinstance(entry.get("prompt_results"), list):
@@ -87,8 +95,23 @@ def _masks_of_entry(
         yield from _masks_of_entries(
             entry["predictions"], image_size=image_size, path=f"{path}.predictions", depth=depth
         )
-    else:
+    elif "size" in entry or "counts" in entry:
         yield MaskRecord(path, entry, None, image_size)
+    elif _is_annotation(entry):
+        yield MaskRecord(path, absent_annotation(entry), None, image_size)
+    else:
+        yield MaskRecord(path, absent_mask(entry), None, image_size)
+
+
+def _is_annotation(entry: Mapping[str, Any]) -> bool:
+    return "image_id" in entry and not _OF_ANNOTATIONS.isdisjoint(entry)
+
+
+def _record_of_annotation(entry: dict[str, Any], *, image_size: tuple[int, int] | None, path: str) -> MaskRecord:
+    segmentation = entry["segmentation"]
+    if segmentation is None or segmentation in ([], ""):
+        return MaskRecord(path, absent_annotation(entry), None, image_size)
+    return MaskRecord(f"{path}.segmentation", as_segmentation(segmentation), None, image_size)
 
 
 def _masks_of_entries(
@@ -131,20 +154,6 @@ def size_of_entry(entry: Mapping[str, Any], *, default: tuple[int, int] | None) 
     if type(height) is int and type(width) is int and height > 0 and width > 0:
         return height, width
     return default
-
-
-def _paired(segmentation: Any) -> Any:
-    """Pair COCO's flat rings, and write whole floats as integers; anything else stays as it is."""
-    if not isinstance(segmentation, list) or len(segmentation) > MAX_RINGS:
-        return segmentation
-    if not all(isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 for ring in segmentation):
-        return segmentation
-    if sum(map(len, segmentation)) > 2 * MAX_POINTS or not all(
-        set(map(type, ring)) <= {int, float} for ring in segmentation
-    ):
-        return segmentation
-    rings = [[int(n) if n == n // 1 else n for n in ring] for ring in segmentation]
-    return [[list(point) for point in zip(ring[0::2], ring[1::2], strict=True)] for ring in rings]
 
 
 def check_records(

@@ -52,8 +52,9 @@ def masks_of_text(
 
     Example:
         >>> images = '{"images": [{"id": 7, "height": 4, "width": 6}], '
-        >>> list(masks_of_text([images, '"annotations": [{"image_id": 7, "segme', 'ntation": []}]}']))
-        [MaskRecord(path='$.annotations[0].segmentation', masks=[], declared_format=None, image_size=(4, 6))]
+        >>> annotations = '"annotations": [{"image_id": 7, "segmentation": {"size": [4, 6], "counts": "5220;"}}]}'
+        >>> next(masks_of_text([images, annotations[:50], annotations[50:]])).image_size
+        (4, 6)
     """
     sizes: dict[object, tuple[int, int] | None] = {}
     for path, element in elements_of_text(chunks, findings=findings):

@@ -53,6 +53,8 @@ def findings_of_example(defect: Defect) -> list[Finding]:
         assert defect.image_size is not None
         rle, polygons = defect.example
         return masks.find_disagreements(polygons, rle, image_size=defect.image_size)
+    if defect.code.startswith("COC"):
+        return find_defects(masks.CocoSegmentation(defect.example), image_size=defect.image_size)
     return find_defects(defect.example, declared_format=defect.declared_format, image_size=defect.image_size)
 
 
@@ -73,7 +75,7 @@ def test_catalogue_is_consistent() -> None:
 
     assert len(set(codes)) == len(codes)
     assert len({defect.name for defect in DEFECTS}) == len(codes)
-    for family in ("MSK", "RLE", "POL", "BIN", "TXT"):
+    for family in ("MSK", "RLE", "POL", "COC", "BIN", "TXT"):
         numbers = [int(code[3:]) for code in codes if code.startswith(family)]
         assert numbers == list(range(1, len(numbers) + 1))
     for defect in DEFECTS:

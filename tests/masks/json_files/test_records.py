@@ -3,12 +3,16 @@ from __future__ import annotations
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
-from sam3_contract.masks import MaskRecord, check_records, masks_of_record, parse_json
+import pytest
+
+from sam3_contract.masks import Absent, CocoSegmentation, MaskRecord, check_records, masks_of_record, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RLE = {"size": [4, 6], "counts": "5220;"}
+FLAT = [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 1.0]
+CROWD = {"size": [4, 6], "counts": [5, 2, 2, 2, 13]}
 RING = [[[1, 1], [1, 3], [3, 3], [3, 1]]]
 
 
@@ -61,8 +65,9 @@ def test_coco_file_states_sizes() -> None:
         "images": [{"id": 7, "height": 4, "width": 6}, {"id": 8, "height": 9, "width": 9}],
         "annotations": [
             {"id": 1, "image_id": 7, "segmentation": RLE},
-            {"id": 2, "image_id": 8, "segmentation": [[1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 1.0]]},
+            {"id": 2, "image_id": 8, "segmentation": [FLAT]},
             {"id": 3, "image_id": 9, "segmentation": [[1.5, 1, 1, 3, 3, 3]]},
+            {"id": 4, "image_id": 7, "segmentation": CROWD, "iscrowd": 1},
         ],
     }
 
@@ -70,8 +75,9 @@ def test_coco_file_states_sizes() -> None:
 
     assert found == [
         MaskRecord("$.annotations[0].segmentation", RLE, None, (4, 6)),
-        MaskRecord("$.annotations[1].segmentation", RING, None, (9, 9)),
-        MaskRecord("$.annotations[2].segmentation", [[[1.5, 1], [1, 3], [3, 3]]], None, (5, 5)),
+        MaskRecord("$.annotations[1].segmentation", CocoSegmentation([FLAT]), None, (9, 9)),
+        MaskRecord("$.annotations[2].segmentation", CocoSegmentation([[1.5, 1, 1, 3, 3, 3]]), None, (5, 5)),
+        MaskRecord("$.annotations[3].segmentation", CocoSegmentation(CROWD), None, (4, 6)),
     ]
 
 
@@ -89,7 +95,30 @@ def test_what_is_no_record_is_yielded_and_judged() -> None:
         assert findings
 
 
+@pytest.mark.parametrize(
+    ("value", "path", "defect", "why"),
+    [
+        ({"status": 401, "message": "x"}, "$", "not_a_mask", "has no mask, but status, message: it looks like the"),
+        ({"shapes": [], "version": "5"}, "$", "not_a_mask", "has no mask, but shapes, version: it looks like a file"),
+        ({"predictions": [{"x": 1, "rle": {}}]}, "$.predictions[0]", "not_a_mask", "has no mask, but rle, x"),
+        ([{"image_id": 1, "bbox": []}], "$[0]", "segmentation_missing", "has no segmentation, but bbox"),
+        ({"annotations": [{"image_id": 1, "caption": ""}]}, "$.annotations[0]", "segmentation_missing", "has no segm"),
+        ([{"image_id": 1, "segmentation": []}], "$[0]", "segmentation_missing", "has no segmentation"),
+        ([{"image_id": 1, "segmentation": None}], "$[0]", "segmentation_missing", "has no segmentation"),
+    ],
+)
+def test_what_holds_no_mask_is_yielded_as_such(value: Any, path: str, defect: str, why: str) -> None:
+    [record] = masks_of_record(value)
+    [(_, [finding])] = check_records([record])
+
+    assert isinstance(record.masks, Absent)
+    assert (record.path, record.masks.defect) == (path, defect)
+    assert record.masks.why.startswith(why)
+    assert finding.name == defect
+
+
 def test_empty_answers_hold_no_mask() -> None:
+    assert list(masks_of_record([])) == []
     assert list(masks_of_record({"prompt_results": [{"predictions": []}]})) == []
     assert list(masks_of_record({"images": [], "annotations": []})) == []
 
