@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.opening import CHUNK, Size, Source, Unreadable, with_head
-from sam3_contract.masks import Finding, MaskRecord, masks_of_text
+from sam3_contract.masks import CocoSegmentation, Finding, MaskRecord, masks_of_text
 from sam3_contract.masks.catalogue.lookup import finding_of
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
@@ -201,6 +201,8 @@ def _texts(stream: IO[bytes]) -> Iterator[str]:
 
 def _weight(masks: object) -> int:
     """Estimate the bytes of a mask's text."""
+    if isinstance(masks, CocoSegmentation):
+        masks = masks.value
     if isinstance(masks, dict):
         counts = masks.get("counts")
         return len(counts) if isinstance(counts, str | list) else 1
