@@ -97,7 +97,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False  # a redirect is no answer of the service
     access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
-    library = library_of(coco=settings.coco, images=settings.coco_images, scenes=settings.scenes)
+    library = library_of(
+        coco=settings.coco, images=settings.coco_images, scenes=settings.scenes, strict=settings.coco_strict
+    )
     picture_of_url = _picture_of_url(settings, library)
     mixed = Mixed(Annotated(settings.seed), engine or Synthetic(settings.seed))
     remembered = caches(library, files=mixed.reads_pixels)

@@ -25,6 +25,8 @@ class Settings:
         fetch_urls: Whether images by URL are really fetched, from public hosts only.
         coco: A COCO annotation file; the images it tells of get their true masks.
         coco_images: The folder of its images.
+        coco_strict: Whether the file is refused if an entry of it is not sound. By default such entries are left out,
+            and a line on standard error says so.
         scenes: Whether the project's own drawn scenes get their true masks too.
         latency: Whether an answer takes as long as its ``time`` claims.
         faults: Named faults that are on for every request, as ``name`` or ``name:parameter``; see
@@ -49,6 +51,7 @@ class Settings:
     fetch_urls: bool = False
     coco: Path | None = None
     coco_images: Path | None = None
+    coco_strict: bool = False
     scenes: bool = True
     latency: bool = False
     faults: tuple[str, ...] = ()

@@ -1,165 +1,165 @@
-"""Annotation files of the COCO kind, LVIS' among them, read strictly: a mask that is off is an error, not a guess."""
+"""Annotation files of the COCO kind, matched with their images: a mask that is off is left out and named, not guessed.
+
+SA-Co lists an image file once for each noun phrase; entries of one file are one image.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PositiveInt, ValidationError
-
 from mock_server.annotations.annotated_image import AnnotatedImage, Annotation, Category, annotation_from_runs
+from mock_server.annotations.coco_file import CocoAnnotation, CocoCategory, CocoImage, Id, Unreadable, read_coco_file
+from mock_server.annotations.left_out import LeftOut
 from mock_server.annotations.library import MAX_DECODED, KnownImage, Pixels, pixels_from_content
 from mock_server.annotations.nouns import forms_of
-from mock_server.annotations.segmentations import packed, runs_from_segmentation
-from sam3_contract.bounded import without_mark
+from mock_server.annotations.segmentations import runs_from_segmentation
 from sam3_contract.errors import ImageError, UsageError
 from sam3_contract.images import read_header
 
-NAMED: Final = 3  # files that a message names
 QUIET: Final = 2.0  # seconds of reading before it is said how far it got, and between two such lines
 _NO_NAMES: Final = frozenset({"", "none"})  # what exporters write where there is no supercategory
 
-Id = int | str
 Item = TypeVar("Item")
+Entry = TypeVar("Entry", CocoImage, CocoCategory)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+@dataclass(frozen=True, slots=True)
+class AnnotatedSet:
+    """What an annotation file and its folder of images hold.
+
+    Attributes:
+        images: Those that are there and fit, with the annotations that are sound.
+        left_out: What was left out and why, in one line; empty if nothing was.
+    """
+
+    images: Sequence[KnownImage]
+    left_out: str
 
 
-class _Image(_Part):
-    id: Id
-    file_name: str | None = None
-    coco_url: str | None = None  # LVIS tells the file's name only here
-    width: PositiveInt | None = None
-    height: PositiveInt | None = None
-
-
-class _Category(_Part):
-    id: Id
-    name: str
-    synonyms: list[str] = []
-    supercategory: str | None = None
-
-
-class _Annotation(_Part):
-    id: Id | None = None
-    image_id: Id
-    category_id: Id
-    segmentation: Annotated[Any, AfterValidator(packed)] = None
-    iscrowd: bool = False
-
-
-class _File(_Part):
-    images: list[_Image]
-    annotations: list[_Annotation]
-    categories: list[_Category]
-
-
-def load_coco(annotations: Path, images: Path) -> list[KnownImage]:
+def load_coco(annotations: Path, images: Path, *, strict: bool = False) -> AnnotatedSet:
     """Load an annotation file and the images it tells of.
 
     Every image file is read once, for its size and digest; none is decoded. Masks are kept as run lengths. An
-    annotation whose mask has no pixel is left out.
+    annotation that covers no pixel of its image is dropped: nothing could find it.
 
     Args:
         annotations: JSON of ``images``, ``annotations`` and ``categories``; segmentations as polygons, as compressed
-            or as uncompressed run lengths. A category answers to its ``name``, ``synonyms`` and ``supercategory``.
+            or as uncompressed run lengths. A category answers to its ``name``, ``synonyms`` and ``supercategory``, an
+            annotation also to its image entry's ``text_input``.
         images: The folder of the files that ``file_name`` names.
+        strict: Refuse the file if anything would be left out.
 
     Raises:
-        UsageError: If the file cannot be read, is not of this kind, or does not fit the images; the message names the
-            entry.
+        UsageError: If the file cannot be read or is not of this kind, if no image of it can be served, or, if *strict*,
+            if an entry is not sound.
     """
-    read = _read(annotations)
-    known = _annotated_images(read.images, annotations, images)
-    categories = {one.id: _category(one) for one in _unique(read.categories, "category", annotations)}
-    found: dict[Id, list[Annotation]] = {image_id: [] for image_id in known}
+    read = read_coco_file(annotations)
+    left_out = LeftOut({kind: len(getattr(read, kind)) for kind in ("images", "categories", "annotations")})
+    views = _views(read.images, images, left_out, said=annotations.name)
+    if not views:
+        raise UsageError(f"{annotations}: no image can be served: {left_out or 'it lists none'}")
+    categories = {one.id: one for one in _unambiguous(read.categories, "categories", left_out)}
+    reader = _AnnotationReader(
+        views, categories, left_out, listed=({one.id for one in read.images}, {one.id for one in read.categories})
+    )
     for index, entry in enumerate(_Progress(read.annotations, f"annotations of {annotations.name}")):
-        try:
-            annotation = _annotation(entry, known, categories)
-        except ValueError as error:
-            raise UsageError(f"{annotations}: {_called(entry, index)} {error}") from error
-        if annotation is not None:
-            found[entry.image_id].append(annotation)
-    return [
-        KnownImage(AnnotatedImage(one.path.name, one.size, tuple(found[image_id])), one.pixels, one.digest)
-        for image_id, one in known.items()
-    ]
+        reader.add(entry, index)
+    if strict and left_out:
+        raise UsageError(f"{annotations} is not sound: {left_out}")
+    files = dict.fromkeys(view.file for view in views.values())
+    return AnnotatedSet([file.known() for file in files], str(left_out))
 
 
 class _ImageFile:
-    """An image file of the set, as much of it as is kept."""
+    """An image file of the set, as much of it as is kept, and what is found to be in it."""
 
-    __slots__ = ("digest", "path", "pixels", "size")
+    __slots__ = ("annotations", "digest", "path", "size")
 
     def __init__(self, path: Path, content: bytes, size: tuple[int, int]) -> None:
         self.path = path
         self.digest = hashlib.sha256(content).digest()
         self.size = size
-        self.pixels = partial(_pixels_of_file, path, size)
+        self.annotations: list[Annotation] = []
+
+    def known(self) -> KnownImage:
+        image = AnnotatedImage(self.path.name, self.size, tuple(self.annotations))
+        return KnownImage(image, partial(_pixels_of_file, self.path, self.size), self.digest)
 
 
-def _read(path: Path) -> _File:
-    try:
-        return _File.model_validate_json(without_mark(path.read_bytes()))
-    except OSError as error:
-        raise UsageError(f"--coco names {path}, which cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-        raise UsageError(f"--coco: {path} is no COCO annotation file: {place or 'it'}: {first['msg']}") from error
+@dataclass(frozen=True, slots=True)
+class _View:
+    """An entry of ``images``: a file, and the noun phrase that the entry's annotations answer to, if there is one."""
+
+    file: _ImageFile
+    phrase: str | None
 
 
-def _annotated_images(entries: Sequence[_Image], annotations: Path, folder: Path) -> dict[Id, _ImageFile]:
-    paths = {one.id: folder / _file_name(one, annotations) for one in _unique(entries, "image", annotations)}
-    [(path, times)] = Counter(paths.values()).most_common(1) or [(folder, 0)]
-    if times > 1:
-        raise UsageError(f"{annotations}: {times} images have the file name {path.name!r}")
-    missing = [path.name for path in paths.values() if not path.is_file()]
-    if missing:
-        more = ", ..." if len(missing) > NAMED else ""
-        raise UsageError(
-            f"--images {folder} lacks {len(missing)} of the {len(paths)} images of {annotations.name}: "
-            + ", ".join(missing[:NAMED])
-            + more
-        )
-    files = {}
-    for entry in _Progress(entries, f"images of {annotations.name}"):
-        files[entry.id] = _image_file(paths[entry.id], entry, annotations)
-    return files
+def _views(entries: Sequence[CocoImage | Unreadable], folder: Path, left_out: LeftOut, *, said: str) -> dict[Id, _View]:
+    """Find the file of each entry, by the entry's id; two entries of one file share it."""
+    files: dict[Path, _ImageFile] = {}
+    views = {}
+    for entry in _Progress(list(_unambiguous(entries, "images", left_out)), f"images of {said}"):
+        try:
+            views[entry.id] = _View(_image_file(entry, folder, files), entry.text_input)
+        except ValueError as error:
+            left_out.add("images", f"image {entry.id}: {error}")
+    return views
 
 
-def _file_name(entry: _Image, annotations: Path) -> str:
+def _unambiguous(
+    entries: Sequence[Entry | Unreadable], kind: Literal["images", "categories"], left_out: LeftOut
+) -> Iterator[Entry]:
+    """Yield the entries that can be read, each id once; of those that share one, none, unless they say the same."""
+    by_id: dict[Id, list[Entry]] = {}
+    for index, entry in enumerate(entries):
+        if isinstance(entry, Unreadable):
+            left_out.add(kind, f"{kind}[{index}]{entry.reason}")
+        else:
+            by_id.setdefault(entry.id, []).append(entry)
+    for shared, entries_of_id in by_id.items():
+        if all(one == entries_of_id[0] for one in entries_of_id):
+            yield entries_of_id[0]
+            continue
+        left_out.add(kind, f"{len(entries_of_id)} different entries share the id {shared}")
+        for _ in entries_of_id[1:]:
+            left_out.add(kind)
+
+
+def _image_file(entry: CocoImage, folder: Path, files: dict[Path, _ImageFile]) -> _ImageFile:
     name = entry.file_name or PurePosixPath(urlsplit(entry.coco_url or "").path).name
     if not name or "\0" in name:
-        raise UsageError(f"{annotations}: image {entry.id} has no file_name")
-    return name
+        raise ValueError("it has no file_name")
+    path = folder / name
+    if path not in files:
+        files[path] = _read_image_file(path)
+    size = files[path].size
+    told = (entry.height or size[0], entry.width or size[1])
+    if told != size:
+        raise ValueError(
+            f"it is said to be {told[1]} wide and {told[0]} high; "
+            f"{path.name} is {size[1]} wide and {size[0]} high, turned as its EXIF says"
+        )
+    return files[path]
 
 
-def _image_file(path: Path, entry: _Image, annotations: Path) -> _ImageFile:
+def _read_image_file(path: Path) -> _ImageFile:
     try:
         content = path.read_bytes()
         size = read_header(content).size
     except OSError as error:
-        raise UsageError(f"--images: {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except ImageError as error:
-        raise UsageError(f"--images: {path}: {error}") from error
+        raise ValueError(f"{path}: {error}") from error
     if size[0] * size[1] > MAX_DECODED:
-        raise UsageError(f"--images: {path} has more than {MAX_DECODED} pixels, the most an annotated image may have")
-    told = (entry.height or size[0], entry.width or size[1])
-    if told != size:
-        raise UsageError(
-            f"{annotations}: image {entry.id} is said to be {told[1]} wide and {told[0]} high; "
-            f"{path.name} is {size[1]} wide and {size[0]} high, turned as its EXIF says"
-        )
+        raise ValueError(f"{path} has more than {MAX_DECODED} pixels, the most an annotated image may have")
     return _ImageFile(path, content, size)
 
 
@@ -170,37 +170,80 @@ def _pixels_of_file(path: Path, size: tuple[int, int]) -> Pixels | None:
         return None
 
 
-def _category(entry: _Category) -> Category:
+class _AnnotationReader:
+    """Reads annotations into the files that they are of.
+
+    Args:
+        views: Entries of ``images`` by id, of those that are served.
+        categories: By id, those that are sound.
+        left_out: Takes what is not sound.
+        listed: The ids of images, and those of categories, that the file lists, sound or not.
+    """
+
+    def __init__(
+        self,
+        views: Mapping[Id, _View],
+        categories: Mapping[Id, CocoCategory],
+        left_out: LeftOut,
+        *,
+        listed: tuple[set[Id | None], set[Id | None]],
+    ) -> None:
+        self._views = views
+        self._categories = categories
+        self._left_out = left_out
+        self._images_listed, self._categories_listed = listed
+        self._named: dict[tuple[Id, str | None], Category] = {}
+
+    def add(self, entry: CocoAnnotation | Unreadable, index: int) -> None:
+        """Read the annotation at a place of the file; one that is not sound is left out."""
+        if isinstance(entry, Unreadable):
+            self._left_out.add("annotations", f"annotations[{index}]{entry.reason}")
+            return
+        try:
+            self._add(entry)
+        except _LeftOutAlreadyError:
+            self._left_out.add("annotations")
+        except ValueError as error:
+            called = (
+                f"annotation {entry.id} at annotations[{index}]" if entry.id is not None else f"annotations[{index}]"
+            )
+            self._left_out.add("annotations", f"{called} {error}")
+
+    def _add(self, entry: CocoAnnotation) -> None:
+        view = _look_up("image", entry.image_id, self._views, self._images_listed)
+        category = _look_up("category", entry.category_id, self._categories, self._categories_listed)
+        if not entry.segmentation and isinstance(entry.bbox, list):
+            raise ValueError("has a box only, no mask")
+        size = view.file.size
+        runs = runs_from_segmentation(entry.segmentation, size=size)
+        named = (category.id, view.phrase)
+        if named not in self._named:
+            self._named[named] = _category(category, view.phrase)
+        annotation = annotation_from_runs(runs, category=self._named[named], size=size, crowd=entry.iscrowd)
+        if annotation is not None:
+            view.file.annotations.append(annotation)
+
+
+class _LeftOutAlreadyError(ValueError):
+    """An annotation of an image or category that is left out itself: that is said already."""
+
+
+def _look_up(kind: str, wanted: Id, sound: Mapping[Id, Item], listed: set[Id | None]) -> Item:
+    if wanted in sound:
+        return sound[wanted]
+    if wanted in listed:
+        raise _LeftOutAlreadyError
+    lists = {"image": "images", "category": "categories"}[kind]
+    raise ValueError(f"is of {kind} {wanted}, which `{lists}` does not list")
+
+
+def _category(entry: CocoCategory, phrase: str | None) -> Category:
     names = {entry.name, *entry.synonyms}
     if entry.supercategory is not None and entry.supercategory.lower() not in _NO_NAMES:
         names.add(entry.supercategory)
-    return Category(entry.name, frozenset().union(*map(forms_of, names)))
-
-
-def _annotation(entry: _Annotation, images: dict[Id, _ImageFile], categories: dict[Id, Category]) -> Annotation | None:
-    if entry.image_id not in images:
-        raise ValueError(f"is of image {entry.image_id}, which `images` does not list")
-    if entry.category_id not in categories:
-        raise ValueError(f"is of category {entry.category_id}, which `categories` does not list")
-    size = images[entry.image_id].size
-    runs = runs_from_segmentation(entry.segmentation, size=size)
-    return annotation_from_runs(runs, category=categories[entry.category_id], size=size, crowd=entry.iscrowd)
-
-
-def _called(entry: _Annotation, index: int) -> str:
-    return f"annotation {entry.id} (annotations[{index}])" if entry.id is not None else f"annotations[{index}]"
-
-
-Entry = TypeVar("Entry", _Image, _Category)
-
-
-def _unique(entries: Iterable[Entry], kind: str, annotations: Path) -> Iterator[Entry]:
-    seen: set[Id] = set()
-    for entry in entries:
-        if entry.id in seen:
-            raise UsageError(f"{annotations}: two entries share the {kind} id {entry.id}")
-        seen.add(entry.id)
-        yield entry
+    if phrase:
+        names.add(phrase)
+    return Category(phrase or entry.name, frozenset().union(*map(forms_of, names)))
 
 
 class _Progress(Generic[Item]):

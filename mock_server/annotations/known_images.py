@@ -16,15 +16,17 @@ from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
 from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.terminal import say
 
 
-def library_of(*, coco: Path | None, images: Path | None, scenes: bool) -> Library:
-    """Gather the images that a mock knows.
+def library_of(*, coco: Path | None, images: Path | None, scenes: bool, strict: bool = False) -> Library:
+    """Gather the images that a mock knows; a line on stderr says what of the annotation file is left out.
 
     Args:
         coco: An annotation file.
         images: The folder of its images.
         scenes: Whether the drawn scenes are among them.
+        strict: Whether an annotation file of which something would be left out is refused.
 
     Raises:
         UsageError: If one of file and folder is missing, or they cannot be used.
@@ -32,8 +34,15 @@ def library_of(*, coco: Path | None, images: Path | None, scenes: bool) -> Libra
     if (coco is None) != (images is None):
         given, lacking = ("--coco", "--images") if images is None else ("--images", "--coco")
         raise UsageError(f"{given} needs {lacking} beside it: an annotation file and the folder of its images")
-    annotated = [] if coco is None or images is None else load_coco(coco, images)
+    annotated = () if coco is None or images is None else _annotated_images(coco, images, strict=strict)
     return Library(chain(annotated, known_scenes() if scenes else ()))
+
+
+def _annotated_images(coco: Path, images: Path, *, strict: bool) -> Sequence[KnownImage]:
+    loaded = load_coco(coco, images, strict=strict)
+    if loaded.left_out:
+        say(f"--coco {coco}: left out {loaded.left_out}; --strict refuses such a file", err=True)
+    return loaded.images
 
 
 def known_scenes() -> Iterator[KnownImage]:

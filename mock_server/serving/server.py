@@ -46,6 +46,7 @@ _WARMING_CLICKS: Final = [{"points": [{"x": 500, "y": 300, "positive": True}, {"
 QUICK: Final = frozenset(
     {"api_keys", "refused_keys", "auth", "seed", "profile", "access_log", "url_images", "coco", "coco_images", "scenes"}
     | {
+        "coco_strict",
         "control",
         "allowed_hosts",
         "control_token",

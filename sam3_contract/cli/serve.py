@@ -74,6 +74,9 @@ __all__ = ["serve"]
     help="Answer with the true masks for the images of this COCO annotation file; needs --images.",
 )
 @click.option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the images of --coco are.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse a --coco file that is not sound, instead of leaving out what is not."
+)
 @click.option("--no-scenes", is_flag=True, help="Know nothing of the project's own drawn scenes either.")
 @click.option(
     "--latency",
@@ -156,6 +159,7 @@ def serve(
     fetch_urls: bool,
     coco: Path | None,
     images: Path | None,
+    strict: bool,
     no_scenes: bool,
     latency: str,
     scenarios: Path | None,
@@ -224,6 +228,7 @@ def serve(
         fetch_urls=fetch_urls,
         coco=coco,
         coco_images=images,
+        coco_strict=strict,
         scenes=not no_scenes,
         latency=latency == "real",
         faults=faults,

@@ -55,6 +55,7 @@ def test_options_come_from_a_file(served: list[dict[str, Any]], tmp_path: Path) 
         access-log = "json"
         fetch-urls = true
         no-scenes = true
+        strict = true
         ready-file = "run/ready"
         """,
     )
@@ -71,6 +72,7 @@ def test_options_come_from_a_file(served: list[dict[str, Any]], tmp_path: Path) 
         access_log="json",
         fetch_urls=True,
         scenes=False,
+        coco_strict=True,
     )
 
 

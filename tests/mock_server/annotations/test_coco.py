@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -15,7 +16,8 @@ from pycocotools import mask as coco
 from pycocotools.coco import COCO
 
 from mock_server import Settings, create_app
-from mock_server.annotations.coco import load_coco
+from mock_server.annotations.coco import AnnotatedSet, load_coco
+from sam3_contract import create_mock
 from sam3_contract.errors import UsageError
 from sam3_contract.scenes import built_in_scenes, derived_scenes, further_scenes
 from tests.mock_server.annotated_set import HERD, PERSON, RING, TIE, annotation_file, as_image, write_set
@@ -188,64 +190,189 @@ def listed(kind: str, index: int, **fields: object) -> Callable[[Json], None]:
     return lambda file: file[kind][index].update(fields)
 
 
-MISTAKES: dict[str, tuple[Callable[[Json], object], str]] = {
+NO_COCO: dict[str, tuple[Callable[[Json], object], str]] = {
     "no images": (lambda file: file.pop("images"), "is no COCO annotation file: images: Field required"),
     "annotations no list": (lambda file: file.update(annotations={}), "annotations: Input should be a valid array"),
-    "name no text": (listed("categories", 1, name=5), r"categories\[1\].name: Input should be a valid string"),
-    "unknown image": (entry(2, image_id=99), r"annotation 102 \(annotations\[2\]\) is of image 99, which `images`"),
-    "unknown category": (entry(0, category_id="x"), "annotation 100 .* is of category x, which `categories`"),
-    "no id": (lambda file: file["annotations"][0].update(id=None, image_id=99), r"json: annotations\[0\] is of image"),
-    "no segmentation": (entry(0, segmentation=None), "annotation 100 .* has no segmentation; the mock needs"),
-    "empty segmentation": (entry(0, segmentation=[]), "annotation 100 .* has no segmentation"),
-    "two points": (entry(0, segmentation=[[1, 2, 3, 4]]), r"segmentation\[0\], of 4 numbers"),
-    "odd numbers": (entry(0, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "of 7 numbers"),
-    "pairs": (entry(0, segmentation=[[[1, 2], [3, 4], [5, 6]]]), "no flat list of numbers"),
-    "ragged": (entry(0, segmentation=[[[1, 2], [3, 4, 5]]]), "no flat list of numbers"),
-    "texts": (entry(0, segmentation=[["1", "2", "3", "4", "5", "6"]]), "no flat list of numbers"),
-    "huge integers": (entry(0, segmentation=[[10**30] * 6]), "no flat list of numbers"),
-    "far outside": (entry(0, segmentation=[[1, 2, 3, 4, 5, 1e9]]), "leaves the image of 120 x 90 pixels by far"),
-    "not a number": (entry(0, segmentation=[[1, 2, 3, 4, 5, float("nan")]]), "leaves the image"),
-    "swapped size": (rle(size=[120, 90]), r"of size \[120, 90\], \[height, width\]; the image is \[90, 120\]"),
-    "no size": (lambda file: file["annotations"][1]["segmentation"].pop("size"), "of size None"),
-    "cut short": (rle(counts="5220"), "runs that do not fill the 10800 pixels"),
-    "inside a run": (rle(counts="522P"), "cannot be read: counts end inside a run"),
-    "outside the alphabet": (rle(counts="52~0"), "outside '0'..'o'"),
-    "negative run": (rle(counts="N5"), "a negative run"),
-    "endless run": (rle(counts="o" * 20 + "0"), r"more than 2\*\*31 pixels"),
-    "counts no text": (rle(counts=5), "counts are neither an ASCII text nor numbers of pixels"),
-    "counts not ASCII": (rle(counts="é"), "neither an ASCII text"),
-    "negative count": (rle(counts=[-1, 10801]), "neither an ASCII text"),
-    "fractions": (rle(counts=[10799.5, 0.5]), "neither an ASCII text"),
-    "too few": (rle(counts=[100, 100]), "do not fill"),
-    "too large": (rle(counts=[2**31 - 1] * 9), "do not fill"),
-    "width": (listed("images", 0, width=64), "image 7 is said to be 64 wide and 90 high; first.png is 120 wide"),
-    "no file name": (listed("images", 0, file_name=None), "image 7 has no file_name"),
-    "file name twice": (listed("images", 0, file_name="empty.png"), "2 images have the file name 'empty.png'"),
-    "image id twice": (listed("images", 0, id=8), "two entries share the image id 8"),
-    "category id twice": (listed("categories", 0, id=2), "two entries share the category id 2"),
+    "empty": (lambda file: file.update(images=[]), "no image can be served: it lists none"),
+    "files missing": (
+        lambda file: file.update(images=[{"id": index, "file_name": f"{index}.jpg"} for index in range(5)]),
+        r"no image can be served: 5 of 5 images \(image 0: .*0.jpg cannot be read: No such file .*2.jpg .*; ...\)$",
+    ),
+}
+UNSOUND: dict[str, tuple[Callable[[Json], object], str, int]] = {
+    "name no text": (listed("categories", 1, name=5), r"1 of 5 categories \(categories\[1\].name: Input should be", 1),
+    "category no object": (
+        lambda file: file["categories"].append(5),
+        r"1 of 6 categories \(categories\[5\]: is no ob",
+        0,
+    ),
+    "unknown image": (entry(2, image_id=99), r"annotation 102 at annotations\[2\] is of image 99, which `images`", 1),
+    "unknown category": (entry(0, category_id="x"), "annotation 100 .* is of category x, which `categories`", 1),
+    "no category": (
+        lambda file: file["annotations"][0].pop("category_id"),
+        r"annotations\[0\].category_id: Field req",
+        1,
+    ),
+    "crowd no truth": (entry(0, iscrowd="perhaps"), r"annotations\[0\].iscrowd: Input should be a valid boolean", 1),
+    "no id": (lambda file: file["annotations"][0].update(id=None, image_id=99), r"\(annotations\[0\] is of image", 1),
+    "no segmentation": (entry(0, segmentation=None), "annotation 100 .* has no segmentation; the mock needs", 1),
+    "empty segmentation": (entry(0, segmentation=[]), "annotation 100 .* has no segmentation", 1),
+    "a box": (entry(0, segmentation=[], bbox=[1, 2, 3, 4]), "annotation 100 .* has a box only, no mask", 1),
+    "two points": (entry(0, segmentation=[[1, 2, 3, 4]]), r"segmentation\[0\], of 4 numbers", 1),
+    "odd numbers": (entry(0, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "of 7 numbers", 1),
+    "pairs": (entry(0, segmentation=[[[1, 2], [3, 4], [5, 6]]]), "no flat list of numbers", 1),
+    "ragged": (entry(0, segmentation=[[[1, 2], [3, 4, 5]]]), "no flat list of numbers", 1),
+    "texts": (entry(0, segmentation=[["1", "2", "3", "4", "5", "6"]]), "no flat list of numbers", 1),
+    "huge integers": (entry(0, segmentation=[[10**30] * 6]), "no flat list of numbers", 1),
+    "far outside": (entry(0, segmentation=[[1, 2, 3, 4, 5, 1e9]]), "leaves the image of 120 x 90 pixels by far", 1),
+    "not a number": (entry(0, segmentation=[[1, 2, 3, 4, 5, float("nan")]]), "leaves the image", 1),
+    "swapped size": (rle(size=[120, 90]), r"of size \[120, 90\], \[height, width\]; the image is \[90, 120\]", 1),
+    "no size": (lambda file: file["annotations"][1]["segmentation"].pop("size"), "of size None", 1),
+    "cut short": (rle(counts="5220"), "runs that do not fill the 10800 pixels", 1),
+    "inside a run": (rle(counts="522P"), "cannot be read: counts end inside a run", 1),
+    "outside the alphabet": (rle(counts="52~0"), "outside '0'..'o'", 1),
+    "negative run": (rle(counts="N5"), "a negative run", 1),
+    "endless run": (rle(counts="o" * 20 + "0"), r"more than 2\*\*31 pixels", 1),
+    "counts no text": (rle(counts=5), "counts are neither an ASCII text nor numbers of pixels", 1),
+    "counts not ASCII": (rle(counts="é"), "neither an ASCII text", 1),
+    "negative count": (rle(counts=[-1, 10801]), "neither an ASCII text", 1),
+    "fractions": (rle(counts=[10799.5, 0.5]), "neither an ASCII text", 1),
+    "too few": (rle(counts=[100, 100]), "do not fill", 1),
+    "too large": (rle(counts=[2**31 - 1] * 9), "do not fill", 1),
+    "width": (listed("images", 0, width=64), "image 7: it is said to be 64 wide and 90 high; first.png is 120 wide", 5),
+    "width of nothing": (listed("images", 0, width=0), r"images\[0\].width: Input should be greater than 0", 5),
+    "no file name": (
+        listed("images", 0, file_name=None),
+        r"1 of 3 images \(image 7: it has no file_name\), 5 of 6 ann",
+        5,
+    ),
+    "image id twice": (listed("images", 0, id=8), "2 of 3 images .2 different entries share the id 8", 6),
+    "category id twice": (listed("categories", 0, id=2), "2 of 5 categories .2 different entries share the id 2", 3),
     "files missing": (
         lambda file: file["images"].extend({"id": 20 + index, "file_name": f"{index}.jpg"} for index in range(5)),
-        "lacks 5 of the 8 images of annotations.json: 0.jpg, 1.jpg, 2.jpg, ...$",
+        r"5 of 8 images \(image 20: .*0.jpg cannot be read: No such file or directory; image 21: .* 22: .*; ...\)$",
+        0,
     ),
+    "lines": (
+        lambda file: file["images"].append({"id": "a\nb", "file_name": "c\nd"}),
+        "1 of 4 images .image a b: .*c d",
+        0,
+    ),
+    "long": (lambda file: file["images"].append({"id": "a" * 10**5, "file_name": "c"}), r"image a{194}\.\.\.\)$", 0),
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistake_is_named(name: str, tmp_path: Path) -> None:
-    spoil, message = MISTAKES[name]
+def number_loaded(loaded: AnnotatedSet) -> int:
+    return sum(len(one.image.annotations) for one in loaded.images)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", NO_COCO)
+def test_file_that_holds_nothing_to_serve_is_refused(name: str, strict: bool, tmp_path: Path) -> None:
+    spoil, message = NO_COCO[name]
+    file = annotation_file()
+    spoil(file)
+
+    with pytest.raises(UsageError, match=message):
+        load_coco(*write_set(tmp_path, file), strict=strict)
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_what_is_not_sound_is_left_out_and_named(name: str, tmp_path: Path) -> None:
+    spoil, message, lost = UNSOUND[name]
     file = annotation_file()
     spoil(file)
     annotations, images = write_set(tmp_path, file)
 
-    with pytest.raises(UsageError, match=message):
-        load_coco(annotations, images)
+    loaded = load_coco(annotations, images)
+
+    assert re.search(message, loaded.left_out)
+    assert "\n" not in loaded.left_out
+    assert number_loaded(loaded) == 6 - lost
+    with pytest.raises(UsageError, match=f"annotations.json is not sound: .*{message}"):
+        load_coco(annotations, images, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "crowd"), [(0, False), (1, True), (False, False), (True, True), (None, False)], ids=repr
+)
+def test_crowds_are_said_in_every_way(said: object, crowd: bool, tmp_path: Path) -> None:
+    file = annotation_file()
+    file["annotations"][0]["iscrowd"] = said
+
+    loaded = load_coco(*write_set(tmp_path, file), strict=True)
+
+    assert loaded.images[0].image.annotations[0].crowd is crowd
+
+
+def test_sound_file_is_loaded_whole(annotated: tuple[Path, Path]) -> None:
+    loaded = load_coco(*annotated, strict=True)
+
+    assert (loaded.left_out, number_loaded(loaded)) == ("", 6)
+
+
+def test_image_file_that_is_listed_twice_is_one_image(tmp_path: Path) -> None:
+    file = annotation_file()
+    file["images"] += [file["images"][1], {"id": 10, "file_name": "first.png"}]
+    file["annotations"][1]["image_id"] = 10
+
+    loaded = load_coco(*write_set(tmp_path, file), strict=True)
+
+    assert [len(one.image.annotations) for one in loaded.images] == [5, 1, 0]
+
+
+def noun_phrases(file: Json) -> None:
+    """Lay the set out as SA-Co does: an entry of `images` for each noun phrase, boxes and areas as fractions."""
+    phrases = {100: "tall person", 101: "red bow tie", 103: "flock"}
+    file["images"] = [
+        {"id": 20 + index, "file_name": "first.png", "text_input": phrase, "width": 120, "height": 90}
+        for index, phrase in enumerate([*phrases.values(), "cat"])
+    ]
+    kept = [one for one in file["annotations"] if one["id"] in phrases]
+    file["annotations"] = [
+        one | {"image_id": 20 + index, "category_id": 1, "bbox": [0.1, 0.2, 0.3, 0.4], "area": 0.13}
+        for index, one in enumerate(kept)
+    ]
+    file["categories"] = [{"id": 1, "name": "object"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"), [("tall person", [100]), ("red bow ties", [101]), ("cat", []), ("object", [100, 101, 103])]
+)
+def test_phrase_of_an_image_entry_names_its_annotations(
+    text: str, ids: list[int], truth: dict[int, Bitmap], tmp_path: Path
+) -> None:
+    file = annotation_file()
+    noun_phrases(file)
+    annotations, images = write_set(tmp_path, file)
+    client = Client(Settings(coco=annotations, coco_images=images, coco_strict=True, scenes=False))
+
+    (result,) = client.concept([{"text": text}], image=first((annotations, images)), output_prob_thresh=0.5)
+
+    assert client.http.get("/").get_json()["known_images"] == 1
+    assert same(bitmaps_of(result["predictions"]), [truth[one] for one in ids])
+
+
+def test_mock_in_the_process_says_what_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = annotation_file()
+    file["annotations"][0] |= {"segmentation": [], "bbox": [1, 2, 3, 4]}
+    annotations, images = write_set(tmp_path, file)
+    chosen = Settings(coco=annotations, coco_images=images, scenes=False)
+
+    create_mock(chosen)
+
+    told = capsys.readouterr().err
+    assert told.startswith(f"--coco {annotations}: left out 1 of 6 annotations (annotation 100 at annotations[0] has a")
+    assert told.count("\n") == 1
+    with pytest.raises(UsageError, match=r"annotations\.json is not sound: 1 of 6 annotations"):
+        create_mock(chosen, coco_strict=True)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no COCO annotation file: it: Invalid JSON"),
-        (b"[]", "is no COCO annotation file: it: Input should be an object"),
+        (b"", "is no COCO annotation file: Invalid JSON"),
+        (b"[]", "is no COCO annotation file: Input should be an object"),
         (b"{", "Invalid JSON"),
         (b"\xff{}", "Invalid JSON"),
         (None, "cannot be read: No such file"),
@@ -261,12 +388,16 @@ def test_file_that_is_none_is_named(content: bytes | None, message: str, tmp_pat
         load_coco(path, tmp_path)
 
 
-def test_image_that_is_none_is_named(tmp_path: Path) -> None:
+def test_file_that_shows_no_image_is_named(tmp_path: Path) -> None:
     annotations, images = write_set(tmp_path)
     (images / "first.png").write_bytes(b"no image")
 
-    with pytest.raises(UsageError, match=r"first.png: no image starts with b'no image'"):
-        load_coco(annotations, images)
+    loaded = load_coco(annotations, images)
+
+    assert [one.image.name for one in loaded.images] == ["second.jpg", "empty.png"]
+    assert re.match(
+        r"1 of 3 images \(image 7: .*first.png: no image starts with b'no image'; .*\), 5 of 6", loaded.left_out
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +413,7 @@ def test_what_has_no_pixel_is_left_out_and_extra_fields_are_ignored(tmp_path: Pa
     file["annotations"][0] |= {"segmentation": [[130, 95, 140, 95, 140, 99]], "keypoints": [1, 2, 3], "bbox": "?"}
     file["annotations"][1]["segmentation"]["counts"] = [90 * 120]
 
-    (image, _, _) = load_coco(*write_set(tmp_path, file))
+    (image, _, _) = load_coco(*write_set(tmp_path, file), strict=True).images
 
     assert [one.category.name for one in image.image.annotations] == ["photo frame", "sheep", "sheep"]
 
@@ -334,7 +465,7 @@ def test_command_serves_an_annotation_file(annotated: tuple[Path, Path]) -> None
 
 
 def test_masks_are_kept_as_run_lengths(annotated: tuple[Path, Path]) -> None:
-    (first, second, _) = load_coco(*annotated)
+    (first, second, _) = load_coco(*annotated).images
 
     assert all(len(one.counts) < 400 for one in first.image.annotations)
     assert len(second.image.annotations[0].counts) < 8

@@ -1,0 +1,119 @@
+"""The entries of annotation files of the COCO kind, LVIS' and SA-Co's among them: each is read or refused by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+)
+
+from mock_server.annotations.segmentations import packed
+from sam3_contract.bounded import without_mark
+from sam3_contract.errors import UsageError
+
+Id = int | str
+Model = TypeVar("Model", bound="_Part")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class CocoImage(_Part):
+    """An entry of ``images``."""
+
+    id: Id
+    file_name: str | None = None
+    coco_url: str | None = None  # LVIS tells the file's name only here
+    text_input: str | None = None  # SA-Co's noun phrase, which all annotations of the entry answer to
+    width: PositiveInt | None = None
+    height: PositiveInt | None = None
+
+
+class CocoCategory(_Part):
+    """An entry of ``categories``."""
+
+    id: Id
+    name: str
+    synonyms: list[str] = []
+    supercategory: str | None = None
+
+
+class CocoAnnotation(_Part):
+    """An entry of ``annotations``."""
+
+    id: Id | None = None
+    image_id: Id
+    category_id: Id
+    segmentation: Annotated[Any, AfterValidator(packed)] = None
+    bbox: Any = None
+    # Some exporters write null where they know of no crowds.
+    iscrowd: Annotated[bool, BeforeValidator(lambda value: value or False)] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry that cannot be read.
+
+    Attributes:
+        id: Its id, if that can be.
+        reason: What is wrong with it; begins with the place in the entry, such as ``.iscrowd:``.
+    """
+
+    id: Id | None
+    reason: str
+
+
+def _reader(model: type[Model]) -> Callable[[Any], Model | Unreadable]:
+    adapter = TypeAdapter(model)
+
+    def read(value: Any) -> Model | Unreadable:
+        if not isinstance(value, dict):
+            return Unreadable(None, ": is no object")
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            own_id = value.get("id")
+            return Unreadable(own_id if isinstance(own_id, Id) else None, _first_error(error))
+
+    return read
+
+
+class CocoFile(_Part):
+    """An annotation file."""
+
+    images: list[Annotated[CocoImage | Unreadable, PlainValidator(_reader(CocoImage))]]
+    annotations: list[Annotated[CocoAnnotation | Unreadable, PlainValidator(_reader(CocoAnnotation))]]
+    categories: list[Annotated[CocoCategory | Unreadable, PlainValidator(_reader(CocoCategory))]]
+
+
+def read_coco_file(path: Path) -> CocoFile:
+    """Read an annotation file: JSON of ``images``, ``annotations`` and ``categories``.
+
+    Raises:
+        UsageError: If it cannot be read, or has no such lists; an entry that cannot be read is `Unreadable` instead.
+    """
+    try:
+        return CocoFile.model_validate_json(without_mark(path.read_bytes()))
+    except OSError as error:
+        raise UsageError(f"--coco names {path}, which cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        reason = _first_error(error).lstrip(".: ")
+        raise UsageError(f"--coco: {path} is no COCO annotation file: {reason}") from error
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return f"{place}: {first['msg']}"
