@@ -7,9 +7,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := -m pip --quiet --disable-pip-version-check install
 LOCKED := --no-deps --require-hashes --requirement
+# The tests start some hundred processes; without bytecode on disk each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients lint types tests soak build format lock newest lowest bench clean
+.PHONY: help setup demo test clients lint types tests coverage soak build format lock newest lowest bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +45,10 @@ lint: setup  ## style and format
 types: setup  ## static types, strict
 	$(BIN)/mypy
 
-tests: setup  ## the tests, with branch coverage
+tests: setup  ## the tests
+	$(BIN)/python -m pytest
+
+coverage: setup  ## the tests again, with branch coverage, which takes twice as long
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 soak: setup  ## what takes minutes: many requests, many seeds, long fuzzing

@@ -264,9 +264,7 @@ def test_example_workflows_use_what_there_is() -> None:
     inputs = set(read_yaml("action.yml")["inputs"])
     ours = [step for step in steps if "sam3-contract@" in step.get("uses", "")]
     options = {option for step in steps for option in re.findall(r"--sam3-[a-z-]+", step.get("run", ""))}
-    known = subprocess.run(
-        [sys.executable, "-m", "pytest", "--help"], cwd=ROOT / "examples", capture_output=True, text=True, check=True
-    ).stdout
+    _, known = run_tests("--help")
     hooks = read_yaml("examples/workflows/pre-commit-config.yaml")["repos"][0]["hooks"]
 
     assert ours

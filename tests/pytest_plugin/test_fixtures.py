@@ -60,6 +60,14 @@ def write(session: pytest.Pytester, tests: str) -> None:
     session.makepyfile(ASKING + tests)
 
 
+def run_apart(session: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """Run a session in a process of its own, without the plugins of others, which take seconds to import."""
+    plugins = ("-p", "sam3_contract.pytest_plugin", *(("-p", "xdist.plugin") if "-n" in options else ()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        return session.runpytest_subprocess(*plugins, *options, timeout=120)
+
+
 def test_plugin_costs_nothing_until_it_is_used() -> None:
     heavy = (
         "mock_server",
@@ -93,9 +101,7 @@ def test_session_that_does_not_use_it_imports_nothing_heavy(session: pytest.Pyte
     )
 
     # Plugins of others import what they like; this is what ours adds.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        result = session.runpytest_subprocess("-W", "error", "-p", "sam3_contract.pytest_plugin")
+    result = run_apart(session, "-W", "error")
 
     result.assert_outcomes(passed=1)
 
@@ -394,8 +400,7 @@ def test_session_leaves_no_thread_and_no_socket(session: pytest.Pytester) -> Non
     """,
     )
 
-    # That plugin serves its workers from a thread that it leaves behind.
-    result = session.runpytest_subprocess("-W", "error", "-s", "-p", "no:rerunfailures")
+    result = run_apart(session, "-W", "error", "-s")
 
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["LEFT [[]] 0"])
@@ -413,7 +418,7 @@ def test_connection_that_a_client_keeps_open_does_not_hold_up_the_end(session: p
     """,
     )
 
-    result = session.runpytest_subprocess("-s", "-p", "no:rerunfailures", timeout=60)
+    result = run_apart(session, "-s")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["LEFT [[]] *"])
@@ -436,7 +441,7 @@ def test_child_that_a_test_forks_ends_like_any_other(session: pytest.Pytester) -
     )
 
     # In the child, pytest takes the exit for a failure of its test, and goes on to the end of its session.
-    result = session.runpytest_subprocess("-p", "no:rerunfailures", timeout=60)
+    result = run_apart(session)
 
     assert result.ret == pytest.ExitCode.OK
 
@@ -459,7 +464,7 @@ def test_plugin_works_under_xdist(session: pytest.Pytester) -> None:
     """,
     )
 
-    result = session.runpytest_subprocess("-n", "2", "-W", "error")
+    result = run_apart(session, "-n", "2", "-W", "error")
 
     result.assert_outcomes(passed=13, errors=1)
     result.stdout.fnmatch_lines(["*'retry' took no request*"])
@@ -547,7 +552,7 @@ def test_run_makes_no_more_live_calls_than_its_budget(
 
     with serving(live) as url:
         arguments = ["-W", "error", "--sam3-live", "--sam3-live-url", url, "--sam3-max-calls", "4", *processes]
-        result = session.runpytest_subprocess(*arguments)
+        result = run_apart(session, *arguments)
 
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] >= 4

@@ -31,13 +31,20 @@ def boundary_distances(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> t
     """
     if not first.any() or not second.any():
         return None
-    outlines = [_outline(first), _outline(second)]
+    around = _box(first | second)  # all boundary pixels of both lie in it
+    outlines = [_outline(first[around]), _outline(second[around])]
     distances = []
     for here, there in (outlines, outlines[::-1]):
         to_there = cv2.distanceTransform((~there).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         distances.append(to_there[here])
     every = np.concatenate(distances)
     return round(float(every.max()), 3), round(float(every.mean()), 3)
+
+
+def _box(bitmap: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and the columns from the first foreground pixel to the last."""
+    rows, columns = (np.flatnonzero(bitmap.any(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _outline(bitmap: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -39,6 +39,11 @@ def rle(counts: object, height: object = 4, width: object = 6) -> dict[str, obje
     return {"size": [height, width], "counts": counts}
 
 
+def _made(payload: object) -> object:
+    """Return a payload; a large one is made only now, for its own test."""
+    return payload() if callable(payload) else payload
+
+
 def text_of(*runs: int) -> str:
     return counts_from_run_lengths(np.array(runs))
 
@@ -70,12 +75,12 @@ RLE_DANGERS = [
     ("non-ASCII", rle("5220\u037e"), "counts_outside_alphabet"),
     ("lone surrogate", rle("5220\ud800"), "counts_outside_alphabet"),
     ("value of 12 characters", rle("PPPPPPPPPPP0"), "value_too_long"),
-    ("200 MB of '0' for one pixel", rle("0" * 200_000_000, 1, 1), "counts_too_long"),
-    ("200 MB of '0' for many pixels", rle("0" * 200_000_000, 2**14, 2**14), "counts_too_long"),
-    ("as long as is read, of zeros", rle("0" * MAX_COUNTS_LENGTH, 2**14, 2**14), "run_zero"),
-    ("as long as is read, of ones", rle("1" * MAX_COUNTS_LENGTH, 2**14, 2**14), "pixels_excess"),
-    ("as long as is read, unended", rle("P" * MAX_COUNTS_LENGTH, 2**14, 2**14), "counts_cut_short"),
-    ("as long as is read, foreign", rle("~" * MAX_COUNTS_LENGTH, 2**14, 2**14), "counts_outside_alphabet"),
+    ("200 MB of '0' for one pixel", lambda: rle("0" * 200_000_000, 1, 1), "counts_too_long"),
+    ("200 MB of '0' for many pixels", lambda: rle("0" * 200_000_000, 2**14, 2**14), "counts_too_long"),
+    ("as long as is read, of zeros", lambda: rle("0" * MAX_COUNTS_LENGTH, 2**14, 2**14), "run_zero"),
+    ("as long as is read, of ones", lambda: rle("1" * MAX_COUNTS_LENGTH, 2**14, 2**14), "pixels_excess"),
+    ("as long as is read, unended", lambda: rle("P" * MAX_COUNTS_LENGTH, 2**14, 2**14), "counts_cut_short"),
+    ("as long as is read, foreign", lambda: rle("~" * MAX_COUNTS_LENGTH, 2**14, 2**14), "counts_outside_alphabet"),
     ("size of floats", rle("5220;", 4.0, 6.0), "size_not_integers"),
     ("size of booleans", rle("5220;", True, True), "size_not_integers"),
     ("size of text", rle("5220;", "4", "6"), "size_not_integers"),
@@ -84,7 +89,9 @@ RLE_DANGERS = [
 
 
 @pytest.mark.parametrize(("payload", "name"), [row[1:] for row in RLE_DANGERS], ids=[row[0] for row in RLE_DANGERS])
-def test_rle_danger_is_named(payload: dict[str, object], name: str) -> None:
+def test_rle_danger_is_named(payload: object, name: str) -> None:
+    payload = _made(payload)
+
     findings = find_defects(payload)
 
     assert [finding.name for finding in findings] == [name]
@@ -112,6 +119,17 @@ def test_masks_of_different_sizes_do_not_mix() -> None:
         masks.iou_matrix([np.array([4])], [np.array([6])])
 
 
+def _star(n_points: int) -> object:
+    return np.random.default_rng(1).integers(0, 4096, (n_points, 2)).tolist()
+
+
+def _nested(depth: int) -> object:
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 POLYGON_DANGERS = [
     ("NaN", [[[1, 1], [float("nan"), 2], [3, 3]]], "coordinate_not_finite"),
     ("infinity", [[[1, 1], [float("inf"), 2], [3, 3]]], "coordinate_not_finite"),
@@ -124,13 +142,13 @@ POLYGON_DANGERS = [
     ("flat ring", [[1, 1, 1, 3, 3, 3]], "coordinates_flat"),
     ("flat ring of odd length", [[1, 1, 1, 3, 3]], "coordinates_flat"),
     ("four numbers", [[1, 1, 2, 2]], "box_for_polygon"),
-    ("20,000 crossing points", "star", "fill_too_costly"),
-    ("a million rings", [[[1, 1]]] * 1_000_000, "points_too_many"),
-    ("two million points", [[[1, 1]] * 2_000_000], "points_too_many"),
-    ("60,000 nulls", [None] * 60_000, "ring_not_points"),
-    ("a hundred thousand nulls", [[[None, None]] * 50_000], "coordinate_not_number"),
-    ("a hundred thousand floats", [[[0.5, 7.5]] * 50_000], "coordinate_not_integer"),
-    ("deep nesting", "deep", "ring_not_points"),
+    ("20,000 crossing points", lambda: [_star(20_000)], "fill_too_costly"),
+    ("a million rings", lambda: [[[1, 1]]] * 1_000_000, "points_too_many"),
+    ("two million points", lambda: [[[1, 1]] * 2_000_000], "points_too_many"),
+    ("60,000 nulls", lambda: [None] * 60_000, "ring_not_points"),
+    ("a hundred thousand nulls", lambda: [[[None, None]] * 50_000], "coordinate_not_number"),
+    ("a hundred thousand floats", lambda: [[[0.5, 7.5]] * 50_000], "coordinate_not_integer"),
+    ("deep nesting", lambda: _nested(100_000), "ring_not_points"),
 ]
 
 
@@ -138,12 +156,7 @@ POLYGON_DANGERS = [
     ("payload", "name"), [row[1:] for row in POLYGON_DANGERS], ids=[row[0] for row in POLYGON_DANGERS]
 )
 def test_polygon_danger_is_named(payload: object, name: str) -> None:
-    if payload == "star":
-        payload = [np.random.default_rng(1).integers(0, 4096, (20_000, 2)).tolist()]
-    if payload == "deep":
-        payload = []
-        for _ in range(100_000):
-            payload = [payload]
+    payload = _made(payload)
 
     findings = find_defects(payload)
 
