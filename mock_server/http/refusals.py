@@ -11,6 +11,7 @@ NO_ANSWER: Final = 599
 
 INTERNAL_ERROR = "Internal error."
 MALFORMED_IMAGE = "Malformed base64 input image."
+NOT_FETCHED = "Data pointed by URL could not be decoded into image."
 NOT_FOUND = (
     "Requested Roboflow resource not found. Make sure that workspace, project or model you referred in request exists."
 )

@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from mock_server.annotations.library import Library
 from mock_server.drawing.dice import Dice
-from mock_server.http.refusals import unloadable_image
+from mock_server.http.protocol import MAX_BODY
+from mock_server.http.refusals import NOT_FETCHED, unloadable_image
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content
-from sam3_contract.bounded import read_text_file
+from sam3_contract.bounded import read_bounded, read_text_file
 from sam3_contract.errors import UsageError
 
 PictureOfUrl = Callable[[str], Picture]
 
-NOT_FETCHED: Final = "Data pointed by URL could not be decoded into image."
 NO_IMAGE: Final = "Data is not image."
 _VIRTUAL_SIZES: Final = ((480, 640), (640, 480), (720, 1280), (683, 1024), (1080, 1080))
 MOST_BYTES: Final = 16 * 2**20  # of a map of URLs
@@ -54,7 +54,7 @@ def local_files(source: Path, library: Library = NO_LIBRARY) -> PictureOfUrl:
 
 def _load(path: Path | None, library: Library) -> Picture:
     try:
-        content = path.read_bytes() if path is not None else b""
+        content = b"" if path is None else read_bounded(path, most=MAX_BODY)
     except OSError:
         content = b""
     if not content:
@@ -66,7 +66,10 @@ def _file_named_like(url: str, folder: Path) -> Path | None:
     name = PurePosixPath(unquote(urlsplit(url).path)).name
     path = folder / name
     # The name is the client's: nothing but a file right in the folder is served, a link out of it is not.
-    inside = bool(name) and "\0" not in name and path.is_file() and path.resolve().parent == folder
+    try:
+        inside = bool(name) and path.is_file() and path.resolve().parent == folder
+    except (OSError, ValueError):  # longer than names can be; a NUL, or half a surrogate pair
+        return None
     return path if inside else None
 
 

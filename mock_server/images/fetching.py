@@ -24,9 +24,9 @@ import certifi
 
 from mock_server.annotations.library import Library
 from mock_server.http.protocol import MAX_BODY
-from mock_server.http.refusals import unloadable_image
+from mock_server.http.refusals import NOT_FETCHED, unloadable_image
 from mock_server.images.addresses import Address, addresses_of, is_public
-from mock_server.images.by_url import NO_IMAGE, NOT_FETCHED
+from mock_server.images.by_url import NO_IMAGE
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content, refuse_unreachable
 
 NOT_ALLOWED: Final = "URL points to a network destination that is not allowed."

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mock_server.annotations.annotated_image import AnnotatedImage
 from mock_server.annotations.library import MAX_DECODED, Library, pixels_from_content
-from mock_server.http.refusals import MALFORMED_IMAGE, no_answer, unloadable_image
+from mock_server.http.refusals import MALFORMED_IMAGE, NOT_FETCHED, no_answer, unloadable_image
+from mock_server.images.hosts import can_be_looked_up, is_address, is_public_name
 from mock_server.images.virtual import virtual_pixels
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
@@ -165,17 +166,13 @@ def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
         raise unloadable_image(_NOT_HTTP)
     if not host:
         raise unloadable_image(_BAD_URL)
-    if not _is_public(host) or (only_https and _is_address(host)):
+    if not _is_public(host, only_names=only_https):
         raise unloadable_image(_NO_FQDN)
+    if not can_be_looked_up(host):
+        raise unloadable_image(NOT_FETCHED)
 
 
-def _is_public(host: str) -> bool:
-    return ipaddress.ip_address(host).is_global if _is_address(host) else "." in host.strip(".")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _is_public(host: str, *, only_names: bool) -> bool:
+    if is_address(host):
+        return not only_names and ipaddress.ip_address(host).is_global
+    return is_public_name(host)

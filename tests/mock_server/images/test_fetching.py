@@ -15,9 +15,9 @@ import pytest
 import trustme
 
 from mock_server import Settings, create_app
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import NOT_FETCHED, Refusal
 from mock_server.images.addresses import Address, is_public
-from mock_server.images.by_url import NO_IMAGE, NOT_FETCHED
+from mock_server.images.by_url import NO_IMAGE
 from mock_server.images.fetching import NOT_ALLOWED, Bounds, Fetcher
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import png
@@ -117,18 +117,18 @@ def cause(fetch: Fetcher, url: str) -> str:
 
 def test_picture_is_fetched() -> None:
     with hosting(answering(PICTURE)) as host:
-        picture = fetcher()(f"http://pictures.test:{host.port}/a%20b/ü.png?size=1#part")
+        picture = fetcher()(f"http://pictures.example.com:{host.port}/a%20b/ü.png?size=1#part")
 
     assert picture.size == (48, 64)
     assert host.heads[0].startswith("GET /a%20b/%C3%BC.png?size=1 HTTP/1.1\r\n")
-    assert f"\r\nHost: pictures.test:{host.port}\r\n" in host.heads[0]
+    assert f"\r\nHost: pictures.example.com:{host.port}\r\n" in host.heads[0]
 
 
 def test_picture_is_the_same_as_the_one_sent_in_the_request() -> None:
     from mock_server.images.loading import picture_from_content  # noqa: PLC0415
 
     with hosting(answering(PICTURE)) as host:
-        assert fetcher()(f"http://pictures.test:{host.port}/") == picture_from_content(PICTURE, otherwise="")
+        assert fetcher()(f"http://pictures.example.com:{host.port}/") == picture_from_content(PICTURE, otherwise="")
 
 
 def test_parts_are_joined_when_the_length_is_not_told() -> None:
@@ -144,7 +144,7 @@ def test_parts_are_joined_when_the_length_is_not_told() -> None:
 
     for serve in (chunked, until_closed):
         with hosting(serve) as host:
-            assert fetcher()(f"http://pictures.test:{host.port}/").size == (48, 64)
+            assert fetcher()(f"http://pictures.example.com:{host.port}/").size == (48, 64)
 
 
 def test_server_that_keeps_the_connection_open_is_not_waited_for() -> None:
@@ -155,7 +155,7 @@ def test_server_that_keeps_the_connection_open_is_not_waited_for() -> None:
         done.wait(30)
 
     with hosting(serve) as host:
-        assert fetcher()(f"http://pictures.test:{host.port}/").size == (48, 64)
+        assert fetcher()(f"http://pictures.example.com:{host.port}/").size == (48, 64)
         done.set()
 
 
@@ -165,7 +165,7 @@ def test_nothing_but_the_question_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
 
     with hosting(answering(PICTURE, headers="Set-Cookie: a=b\r\n")) as host:
         for _ in range(2):
-            fetcher()(f"http://user:secret@pictures.test:{host.port}/")
+            fetcher()(f"http://user:secret@pictures.example.com:{host.port}/")
 
     names = {line.partition(":")[0].lower() for line in host.heads[1].strip().splitlines()[1:]}
     assert names == {"host", "user-agent", "accept", "accept-encoding", "connection"}
@@ -174,20 +174,20 @@ def test_nothing_but_the_question_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
 def test_certificate_is_checked_for_the_name_and_not_for_the_address() -> None:
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("pictures.test").configure_cert(server)
+    authority.issue_cert("pictures.example.com").configure_cert(server)
     named: list[str] = []
     server.sni_callback = lambda _, name, __: named.append(name)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
 
     with hosting(answering(PICTURE), server) as host:
-        right = fetcher(tls=trusting, only_https=True)(f"https://pictures.test:{host.port}/")
-        other_name = cause(fetcher(tls=trusting), f"https://other.test:{host.port}/")
-        unknown_authority = cause(fetcher(), f"https://pictures.test:{host.port}/")
+        right = fetcher(tls=trusting, only_https=True)(f"https://pictures.example.com:{host.port}/")
+        other_name = cause(fetcher(tls=trusting), f"https://other.example.com:{host.port}/")
+        unknown_authority = cause(fetcher(), f"https://pictures.example.com:{host.port}/")
 
     assert right.size == (48, 64)
     assert (other_name, unknown_authority) == (NOT_FETCHED, NOT_FETCHED)
-    assert named == ["pictures.test", "other.test", "pictures.test"]
+    assert named == ["pictures.example.com", "other.example.com", "pictures.example.com"]
     assert len(host.heads) == 1
 
 
@@ -205,7 +205,7 @@ def test_name_that_leads_inside_is_refused_without_a_connection(
     monkeypatch.setattr(socket, "create_connection", connect)
     guarded = Fetcher(resolve=lambda *_, **__: [ipaddress.ip_address(address) for address in addresses])
 
-    assert cause(guarded, "https://inside.test/a.png") == NOT_ALLOWED
+    assert cause(guarded, "https://inside.example.com/a.png") == NOT_ALLOWED
 
 
 def test_name_is_looked_up_once_so_that_it_cannot_change_its_mind() -> None:
@@ -223,9 +223,9 @@ def test_name_is_looked_up_once_so_that_it_cannot_change_its_mind() -> None:
 
     with hosting(answering(PICTURE)) as host:
         guarded = Fetcher(resolve=rebinding, allowed=documented_is_public, bounds=Bounds(seconds=0.3, pause=0.2))
-        assert cause(guarded, f"http://rebinding.test:{host.port}/") == NOT_FETCHED
+        assert cause(guarded, f"http://rebinding.example.com:{host.port}/") == NOT_FETCHED
 
-    assert asked == ["rebinding.test"]
+    assert asked == ["rebinding.example.com"]
     assert list(map(str, reached)) == ["192.0.2.1"]
     assert host.heads == []
 
@@ -238,11 +238,11 @@ def test_redirects_are_followed_and_looked_up_anew() -> None:
         return [LOOPBACK]
 
     with hosting(redirecting({}.get)) as host:
-        host._serve = redirecting({"/a": "/b", "/b": f"http://other.test:{host.port}/c"}.get)
-        picture = fetcher(resolve=resolve)(f"http://pictures.test:{host.port}/a")
+        host._serve = redirecting({"/a": "/b", "/b": f"http://other.example.com:{host.port}/c"}.get)
+        picture = fetcher(resolve=resolve)(f"http://pictures.example.com:{host.port}/a")
 
     assert picture.size == (48, 64)
-    assert asked == ["pictures.test", "pictures.test", "other.test"]
+    assert asked == ["pictures.example.com", "pictures.example.com", "other.example.com"]
 
 
 @pytest.mark.parametrize(
@@ -252,20 +252,20 @@ def test_redirects_are_followed_and_looked_up_anew() -> None:
         ("http://[::1]:{port}/secret", "Providing images via URL without FQDN"),
         ("http://localhost:{port}/secret", "Providing images via URL without FQDN"),
         ("http://2130706433:{port}/secret", "Providing images via URL without FQDN"),
-        ("http://inside.test:{port}/secret", NOT_ALLOWED),
+        ("http://inside.example.com:{port}/secret", NOT_ALLOWED),
         ("file:///etc/passwd", "Providing images via non https:// URL"),
-        ("ftp://pictures.test/a.png", "Providing images via non https:// URL"),
+        ("ftp://pictures.example.com/a.png", "Providing images via non https:// URL"),
         ("http://[bad", NOT_FETCHED),
     ],
 )
 def test_redirect_inside_is_refused(target: str, said: str) -> None:
     def resolve(host: str, *_: Any, **__: Any) -> list[Address]:
-        return [ipaddress.ip_address("127.0.0.2") if host == "inside.test" else LOOPBACK]
+        return [ipaddress.ip_address("127.0.0.2") if host == "inside.example.com" else LOOPBACK]
 
     with hosting(redirecting({}.get)) as host:
         host._serve = redirecting({"/": target.format(port=host.port)}.get)
         guarded = fetcher(resolve=resolve, allowed=lambda address: address == LOOPBACK)
-        found = cause(guarded, f"http://pictures.test:{host.port}/")
+        found = cause(guarded, f"http://pictures.example.com:{host.port}/")
 
     assert found.startswith(said)
     assert [head.split()[1] for head in host.heads] == ["/"]
@@ -274,19 +274,19 @@ def test_redirect_inside_is_refused(target: str, said: str) -> None:
 def test_redirect_to_http_is_refused_where_only_https_is_taken() -> None:
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("pictures.test").configure_cert(server)
+    authority.issue_cert("pictures.example.com").configure_cert(server)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
 
-    with hosting(redirecting({"/": "http://pictures.test/"}.get), server) as host:
-        found = cause(fetcher(tls=trusting, only_https=True), f"https://pictures.test:{host.port}/")
+    with hosting(redirecting({"/": "http://pictures.example.com/"}.get), server) as host:
+        found = cause(fetcher(tls=trusting, only_https=True), f"https://pictures.example.com:{host.port}/")
 
     assert found.startswith("Providing images via non https:// URL")
 
 
 def test_redirects_in_a_circle_end() -> None:
     with hosting(redirecting(lambda _: "/again")) as host:
-        assert cause(fetcher(bounds=Bounds(redirects=3)), f"http://pictures.test:{host.port}/") == NOT_FETCHED
+        assert cause(fetcher(bounds=Bounds(redirects=3)), f"http://pictures.example.com:{host.port}/") == NOT_FETCHED
 
     assert len(host.heads) == 4
 
@@ -294,7 +294,7 @@ def test_redirects_in_a_circle_end() -> None:
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "304 Not Modified", "302 Found", "401 Unauthorized"])
 def test_status_that_brings_no_file_is_refused(status: str) -> None:
     with hosting(answering(PICTURE, status=status)) as host:
-        assert cause(fetcher(), f"http://pictures.test:{host.port}/") == NOT_FETCHED
+        assert cause(fetcher(), f"http://pictures.example.com:{host.port}/") == NOT_FETCHED
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_status_that_brings_no_file_is_refused(status: str) -> None:
 )
 def test_file_that_is_no_image_is_refused(content: bytes) -> None:
     with hosting(answering(content)) as host:
-        assert cause(fetcher(), f"http://pictures.test:{host.port}/") == NO_IMAGE
+        assert cause(fetcher(), f"http://pictures.example.com:{host.port}/") == NO_IMAGE
 
 
 def test_packed_answer_is_never_unpacked() -> None:
@@ -312,7 +312,7 @@ def test_packed_answer_is_never_unpacked() -> None:
     assert len(bomb) < 100_000
 
     with hosting(answering(bomb, headers="Content-Encoding: gzip\r\n")) as host:
-        assert cause(fetcher(), f"http://pictures.test:{host.port}/") == NO_IMAGE
+        assert cause(fetcher(), f"http://pictures.example.com:{host.port}/") == NO_IMAGE
 
     assert "\r\nAccept-Encoding: identity\r\n" in host.heads[0]
 
@@ -322,7 +322,7 @@ def test_answer_that_ends_before_its_length_is_refused() -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + PICTURE)
 
     with hosting(serve) as host:
-        assert cause(fetcher(), f"http://pictures.test:{host.port}/") == NOT_FETCHED
+        assert cause(fetcher(), f"http://pictures.example.com:{host.port}/") == NOT_FETCHED
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_endless_answer_is_cut(head: bytes) -> None:
             sent += connection.send(bytes(1000))
 
     with hosting(serve) as host:
-        assert cause(fetcher(bounds=Bounds(bytes=50_000)), f"http://pictures.test:{host.port}/") == NOT_FETCHED
+        assert cause(fetcher(bounds=Bounds(bytes=50_000)), f"http://pictures.example.com:{host.port}/") == NOT_FETCHED
 
     assert sent < 50_000_000  # what the kernel buffers, not what would come
 
@@ -380,7 +380,7 @@ def test_dripping_server_is_cut_when_the_time_is_over(head: bytes, drop: bytes) 
 
     with hosting(serve) as host:
         # What drips without end is never read to its end: this comes back because it is cut.
-        found = cause(fetcher(bounds=Bounds(seconds=0.3, pause=5)), f"http://pictures.test:{host.port}/")
+        found = cause(fetcher(bounds=Bounds(seconds=0.3, pause=5)), f"http://pictures.example.com:{host.port}/")
         assert gone.wait(60)  # the server notices that it was left
 
     assert found == NOT_FETCHED
@@ -393,7 +393,7 @@ def test_silent_server_is_left_after_a_pause(secured: bool) -> None:
 
     with hosting(lambda *_: done.wait(30)) as host:
         scheme = "https" if secured else "http"
-        found = cause(fetcher(bounds=Bounds(seconds=20, pause=0.1)), f"{scheme}://pictures.test:{host.port}/")
+        found = cause(fetcher(bounds=Bounds(seconds=20, pause=0.1)), f"{scheme}://pictures.example.com:{host.port}/")
         done.set()
 
     assert found == NOT_FETCHED
@@ -403,7 +403,7 @@ def test_all_addresses_are_tried() -> None:
     with hosting(answering(PICTURE)) as host:
         # Nothing listens on the second address of this machine.
         several = [ipaddress.ip_address("127.0.0.77"), LOOPBACK]
-        assert fetcher(resolve=lambda *_, **__: several)(f"http://pictures.test:{host.port}/").size == (48, 64)
+        assert fetcher(resolve=lambda *_, **__: several)(f"http://pictures.example.com:{host.port}/").size == (48, 64)
 
 
 def test_name_without_an_address_and_a_port_without_a_server_are_refused() -> None:
@@ -413,8 +413,8 @@ def test_name_without_an_address_and_a_port_without_a_server_are_refused() -> No
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    assert cause(fetcher(resolve=unknown), "https://nowhere.test/a.png") == NOT_FETCHED
-    assert cause(fetcher(), f"http://pictures.test:{port}/a.png") == NOT_FETCHED
+    assert cause(fetcher(resolve=unknown), "https://nowhere.example.com/a.png") == NOT_FETCHED
+    assert cause(fetcher(), f"http://pictures.example.com:{port}/a.png") == NOT_FETCHED
 
 
 def test_mock_fetches_only_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,14 +425,14 @@ def test_mock_fetches_only_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    body = {"image": {"type": "url", "value": "https://inside.test/a.png"}, "prompts": [{"text": "dog"}]}
+    body = {"image": {"type": "url", "value": "https://inside.example.com/a.png"}, "prompts": [{"text": "dog"}]}
     answers = [
         create_app(settings).test_client().post("/sam3/concept_segment?api_key=any", json=body)
         for settings in (Settings(), Settings(fetch_urls=True), Settings(fetch_urls=True, profile="observed"))
     ]
 
     assert [answer.status_code for answer in answers] == [200, 400, 400]
-    assert asked == ["inside.test"] * 2
+    assert asked == ["inside.example.com"] * 2
     assert answers[1].get_json() == {"message": f"Could not load input image. Cause: {NOT_ALLOWED}"}
 
 

@@ -17,6 +17,7 @@ EMPTY = "Empty image payload."
 NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
 INVALID = "Provided image URL is invalid"
+NOT_FETCHED = "Data pointed by URL could not be decoded into image."
 
 
 def body_with(sent: Json, operation: str) -> Json:
@@ -61,6 +62,14 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "private network": (url("https://192.168.0.1:8080/a.png"), NO_FQDN),
     "cloud metadata": (url("https://169.254.169.254/latest"), NO_FQDN),
     "loopback of version 6": (url("https://[::1]/a.png"), NO_FQDN),
+    "reserved name": (url("https://pictures.invalid/a.png"), NO_FQDN),
+    "reserved for tests": (url("https://cdn.example.test/a.png"), NO_FQDN),
+    "name of a local network": (url("https://nas.local/a.png"), NO_FQDN),
+    "name that is a number": (url("https://999.999.999.999/a.png"), NO_FQDN),
+    "empty part before the last": (url("https://example..com/a.png"), NO_FQDN),
+    "empty part": (url("https://a..example.com/a.png"), NOT_FETCHED),
+    "part of 64 characters": (url(f"https://{'a' * 64}.example.com/a.png"), NOT_FETCHED),
+    "name of 255 characters": (url(f"https://{'a.' * 122}example.com/a.png"), NOT_FETCHED),
 }
 
 
