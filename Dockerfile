@@ -28,5 +28,5 @@ ENV PATH="/opt/sam3-contract/bin:$PATH"
 ENV SAM3_MOCK_ACCESS_LOG="text"
 USER 10001:10001
 EXPOSE 9001
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('SAM3_MOCK_PORT', '9001') + '/healthz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request; p = os.environ.get('SAM3_MOCK_PORT', ''); urllib.request.urlopen('http://127.0.0.1:' + (p if p.isdigit() else '9001') + '/healthz', timeout=2)"]
 ENTRYPOINT ["sam3-contract", "serve", "--host", "0.0.0.0"]

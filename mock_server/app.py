@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -25,7 +27,8 @@ from mock_server.engines.specimens import PREFIX, SPECIMENS
 from mock_server.engines.synthetic import Synthetic
 from mock_server.http import access_log, docs_page
 from mock_server.http.auth import KeySettings, check_key, keys_sent, presented_key
-from mock_server.http.bodies import decode_json, is_json, masked_text, validate, without_keys
+from mock_server.http.bodies import decode_json, is_json, masked_text, validate, with_exact_integers, without_keys
+from mock_server.http.pauses import pausing
 from mock_server.http.protocol import (
     MAX_BODY,
     OPEN_PATHS,
@@ -63,6 +66,8 @@ IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
         "embed_image": (wire.LenientEmbedImageRequest, observed.embed_image),
     },
 }
+# What clients ask of a server before they use it; a release like the one that `observed` was measured with.
+_IDENTITY: Final = {"name": "Roboflow Inference Server", "version": "1.8.3"}
 _KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
 
 
@@ -95,6 +100,7 @@ def create_app(
     _refuse_what_is_not_implemented(served, own=contract is None)
     app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # the service has none
     app.url_map.merge_slashes = False  # a redirect is no answer of the service
     access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
     library = library_of(
@@ -164,7 +170,15 @@ def _add_operation(
     strict = profile == "documented"
 
     def check(body: Any) -> wire.Request:
-        return validate(model, body, strict=strict)
+        notes = current_notes()
+        try:
+            return validate(model, body, strict=strict, size=len(notes.raw))
+        except Refusal:
+            exact = with_exact_integers(notes.raw) if body is notes.get("body") else None
+            if exact is None:
+                raise
+        notes.body = exact
+        return validate(model, exact, strict=strict, size=len(notes.raw))
 
     def answer_to(body: Any) -> Answer:
         return implementation(check(body), backend)
@@ -176,7 +190,7 @@ def _add_operation(
         body = _body(strict=strict)
         answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
-            time.sleep(max(answer.seconds - (time.perf_counter() - started), 0))
+            pausing()(answer.seconds - (time.perf_counter() - started))
         headers = {**_safe({"x-model-id": answer.model_id}), **answer.headers}
         return Response(answer.body, content_type=answer.content_type, headers=headers)
 
@@ -203,7 +217,9 @@ def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int
         return _json({**contract.document, "servers": [here]})
 
     docs_page.install(app, contract, about)
-    app.add_url_rule("/healthz", "health", lambda: _json({"status": "healthy"}), methods=["GET"])
+    identity = {**_IDENTITY, "uuid": str(uuid.uuid4())}
+    for path, said in (("/healthz", {"status": "healthy"}), ("/readiness", {"status": "ready"}), ("/info", identity)):
+        app.add_url_rule(path, path[1:], partial(_json, said), methods=["GET"])
     app.add_url_rule("/openapi.json", "document", document, methods=["GET"])
 
 

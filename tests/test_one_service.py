@@ -106,6 +106,7 @@ HEADERS: list[tuple[tuple[str, str], ...]] = [
         for header in (
             ("X-Request-Id", "not-a-uuid"),
             ("X_Request_Id", "underscores"),
+            ("X_Mock_Fault", "status:503"),
             ("Origin", "https://evil.example"),
             ("Host", "evil.example"),
             ("X-Mock-Fault", "status:503"),

@@ -11,6 +11,7 @@ from mock_server.faults import switch_on
 from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import masked
 from mock_server.http.inspection import InspectedRequest, texts_of
+from mock_server.http.pauses import pausing
 from mock_server.http.request_context import current_notes, current_request
 from mock_server.journal.recorder import body_of
 from mock_server.scenarios.player import Scenarios, Taken
@@ -42,17 +43,17 @@ def answering(scenarios: Scenarios, operation: str, view: View, *, strict: bool)
                 raise scenarios.miss(_described(inspected))
             return view()
         notes.scenario = taken.scenario
-        return _play(taken, view, scenarios)
+        return _play(taken, view)
 
     return answered
 
 
-def _play(taken: Taken, view: View, scenarios: Scenarios) -> Response:
+def _play(taken: Taken, view: View) -> Response:
     if taken.refusal is not None:
         raise taken.refusal
     reply = taken.reply or Reply()
     if reply.delay:
-        scenarios.wait(reply.delay)
+        pausing()(reply.delay)
     if reply.fixed is not None:
         fixed = reply.fixed
         return Response(fixed.body, fixed.status, list(fixed.headers), content_type=fixed.content_type)

@@ -48,7 +48,8 @@ class Guard:
             return 403, "the control routes are not for pages of another site"
         if self.token is not None and not _same(request.headers.get(TOKEN, ""), self.token):
             return 401, f"the control routes want the token that serve was given or printed, in the header {TOKEN}"
-        if request.content_length and request.mimetype not in _TYPES:
+        has_body = request.content_length or "Transfer-Encoding" in request.headers
+        if has_body and request.mimetype not in _TYPES:
             return 415, f"the content type is {request.mimetype[:60]!r}, has to be one of {', '.join(_TYPES)}"
         return None
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from mock_server.faults import FAULTS, parse, switchboard_of
+from mock_server.http import pauses
 from mock_server.journal.journal import Journal
 from mock_server.operations.backend import Backend
 from mock_server.scenarios.files import read
@@ -44,6 +45,7 @@ class MockControl:
         )
         self.scenarios = Scenarios(operations, check_fault=_refuse_early_fault)
         self._app = app
+        self._pauses = pauses.install(app)
         app.extensions[_EXTENSION] = self
         self._backend = backend
         self._at_start = read(settings.scenarios) if settings.scenarios else None
@@ -68,12 +70,27 @@ class MockControl:
         """Whether a request may be held back, and should not hold up others meanwhile."""
         return self.scenarios.active or bool(self._faults)
 
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether images are decoded to find what is in them."""
+        return self._backend.engine.reads_pixels
+
+    def remembered_pixels(self, image_id: str) -> int | None:
+        """Tell how many pixels the image has that is remembered by a name; ``None`` if there is none."""
+        picture = self._backend.caches.embeddings.find(image_id)
+        return None if picture is None else picture.size[0] * picture.size[1]
+
     def reset(self) -> None:
-        """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start."""
+        """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start, nobody waiting."""
         self.journal.clear()
         self._backend.caches.clear()
         self.faults = self._faults_at_start
         self._restore_scenarios()
+        self.end_waits()
+
+    def end_waits(self) -> None:
+        """Let go of the requests that are held back: by latency, a fault or a scenario."""
+        self._pauses.end()
 
     def verify(self) -> None:
         """Fail if the scenarios were not played as they are written, see :meth:`Scenarios.verify`.

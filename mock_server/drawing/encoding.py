@@ -22,6 +22,7 @@ Ring = NDArray[np.int32]
 
 LOGIT: Final = 8.0  # of a pixel in the mask; outside it is negative
 LOW_RES: Final = 256  # side of the low-resolution logits, in cells
+AT_ONCE: Final = 2**22  # pixels of a mask whose runs are counted in one pass: what that takes is some bytes for each
 _CONFIDENCES: Final[list[float]] = (np.arange(1001) / 1000).astype(np.float32).tolist()
 
 
@@ -77,20 +78,29 @@ def rle_from_patch(patch: Patch, *, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _run_lengths(patch: Patch, *, height: int, width: int) -> NDArray[np.int64]:
-    """Count the runs down the columns without drawing the whole image."""
+    """Count the runs down the columns without drawing the whole image, nor the whole window at once."""
     rows, columns = patch.pixels.shape
-    # A column of the window, then a background row that ends its last run.
-    padded = np.zeros((columns, rows + 1), np.int8)
-    padded[:, :rows] = patch.pixels.T
-    steps = np.diff(padded.ravel(), prepend=np.int8(0))
-    column, row = np.divmod(np.flatnonzero(steps), rows + 1)
-    edges = (column + patch.left) * height + row + patch.top
+    at_once = max(AT_ONCE // (rows + 1), 1)
+    parts = [_edges(patch, start, min(start + at_once, columns), height) for start in range(0, columns, at_once)]
+    edges = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
     # Where a run ends at the bottom and the next column's starts at the top, the two are one: drop both edges.
     if edges.size:
         repeated = edges[1:] == edges[:-1]
         edges = edges[~(np.append(repeated, False) | np.insert(repeated, 0, False))]
     runs = np.diff(edges, prepend=0, append=height * width)
     return runs[: runs.size - int(runs[-1] == 0)]
+
+
+def _edges(patch: Patch, first: int, last: int, height: int) -> NDArray[np.int64]:
+    """Find where runs begin and end in some columns of the window, as places in the whole image."""
+    rows = patch.pixels.shape[0]
+    # A column of the window, then a background row that ends its last run.
+    padded = np.zeros((last - first, rows + 1), np.int8)
+    padded[:, :rows] = patch.pixels[:, first:last].T
+    steps = np.diff(padded.ravel(), prepend=np.int8(0))
+    column, row = np.divmod(np.flatnonzero(steps), rows + 1)
+    edges: NDArray[np.int64] = (column + (first + patch.left)) * height + (row + patch.top)
+    return edges
 
 
 def npz_from_patches(patches: Sequence[Patch], *, size: tuple[int, int]) -> bytes:

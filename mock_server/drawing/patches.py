@@ -44,11 +44,6 @@ class Patch:
         columns = slice(max(left - self.left, 0), max(right - self.left, 0))
         return self.pixels[rows, columns]
 
-    def meets(self, other: Patch) -> bool:
-        """Check whether the windows overlap; if not, the masks cannot."""
-        apart_in_x = self.right <= other.left or other.right <= self.left
-        return not (apart_in_x or self.bottom <= other.top or other.bottom <= self.top)
-
 
 def common(first: Patch, second: Patch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Cut both patches to the window they share."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mock_server.drawing.patches import Patch
 from mock_server.engines.annotated import Annotated
 from mock_server.engines.protocol import Box, Concept, Engine, Instance, Target
 from mock_server.engines.specimens import specimen_of
@@ -35,7 +36,7 @@ class Mixed:
         if specimen is not None:
             concept = Concept(None, concept.positive, concept.negative)
         found = [*(specimen or ()), *self._engine(picture).find(concept, picture)]
-        return [one for one in found if not any(_touches(one, box) for box in concept.negative)]
+        return [one for one in found if not _is_meant_by(concept.negative, one)]
 
     def segment(self, target: Target, picture: Picture) -> Sequence[Instance]:
         """Segment one object."""
@@ -45,7 +46,16 @@ class Mixed:
         return self.otherwise if picture.known is None else self.annotated
 
 
-def _touches(instance: Instance, box: Box) -> bool:
+def _is_meant_by(boxes: Sequence[Box], instance: Instance) -> bool:
+    """Check whether negative exemplars lie on an instance, whose mask is not kept for that."""
+    if not boxes:
+        return False
+    patch = instance.patch
+    instance.release()
+    return any(_touches(patch, box) for box in boxes)
+
+
+def _touches(patch: Patch, box: Box) -> bool:
     left, right = half_pixels(box.left), half_pixels(box.right)
     top, bottom = half_pixels(box.top), half_pixels(box.bottom)
-    return bool(instance.patch.window(top // 2, left // 2, (bottom + 1) // 2, (right + 1) // 2).any())
+    return bool(patch.window(top // 2, left // 2, (bottom + 1) // 2, (right + 1) // 2).any())

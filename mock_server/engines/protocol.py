@@ -84,7 +84,7 @@ class Instance:
 
     Args:
         confidence: In 0..1.
-        draw: Makes its mask.
+        draw: Makes its mask, the same each time.
     """
 
     def __init__(self, confidence: float, draw: Callable[[], Patch]) -> None:
@@ -113,6 +113,10 @@ class Instance:
         if self._patch is None:
             self._patch = self._draw()
         return self._patch
+
+    def release(self) -> None:
+        """Let go of the mask; it is drawn again, the same, if somebody looks again."""
+        self._patch = None
 
 
 class Engine(Protocol):

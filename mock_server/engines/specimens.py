@@ -19,7 +19,7 @@ PREFIX: Final = "specimen:"
 MAX_PIXELS: Final = 2**26  # of a specimen that covers the image
 
 Size = tuple[int, int]
-Found = list[tuple[Patch, int]]
+Found = list[tuple[Callable[[], Patch], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Specimen:
 
     Attributes:
         shows: What it is for, in a phrase.
-        draw: Makes the masks and their confidences in permille, for an image of ``(height, width)`` pixels.
+        draw: Lists what draws the masks, and their confidences in permille, for an image of ``(height, width)`` pixels.
     """
 
     shows: str
@@ -55,14 +55,7 @@ def specimen_of(text: str, size: Size) -> list[Instance] | None:
         raise no_answer(f"no specimen named {name!r}; there are {known}")
     if size[0] * size[1] > MAX_PIXELS:
         raise no_answer(f"specimens of images over {MAX_PIXELS} pixels")
-    return [
-        Instance(confidence_from_permille(permille), partial(_same, patch))
-        for patch, permille in SPECIMENS[name].draw(size)
-    ]
-
-
-def _same(patch: Patch) -> Patch:
-    return patch
+    return [Instance(confidence_from_permille(permille), mask) for mask, permille in SPECIMENS[name].draw(size)]
 
 
 def _disc(size: Size, *, x: int, y: int, radius: int) -> Patch:
@@ -73,65 +66,74 @@ def _disc(size: Size, *, x: int, y: int, radius: int) -> Patch:
 
 
 def _hole(size: Size) -> Found:
-    return [(without(_disc(size, x=4, y=4, radius=3), [_disc(size, x=4, y=4, radius=1)]), 950)]
+    return [(lambda: without(_disc(size, x=4, y=4, radius=3), [_disc(size, x=4, y=4, radius=1)]), 950)]
 
 
 def _nested(size: Size) -> Found:
-    ring = without(_disc(size, x=4, y=4, radius=3), [_disc(size, x=4, y=4, radius=2)])
-    island = _disc(size, x=4, y=4, radius=1)
-    return [(union((ring, island)), 950), (island, 900)]
+    def ring_and_island() -> Patch:
+        ring = without(_disc(size, x=4, y=4, radius=3), [_disc(size, x=4, y=4, radius=2)])
+        return union((ring, island()))
+
+    island = partial(_disc, size, x=4, y=4, radius=1)
+    return [(ring_and_island, 950), (island, 900)]
 
 
 def _parts(size: Size) -> Found:
-    return [(union(_disc(size, x=x, y=y, radius=1) for x in (2, 4, 6) for y in (2, 6)), 950)]
+    return [(lambda: union(_disc(size, x=x, y=y, radius=1) for x in (2, 4, 6) for y in (2, 6)), 950)]
 
 
 def _many(size: Size) -> Found:
     height, width = size
     reach = max(min(height // 10, width // 20) * 3 // 4, 1)
     centers = [(width * (2 * i + 1) // 20, height * (2 * j + 1) // 10) for j in range(10) for i in range(20)]
-    discs = (draw("ellipse", center=center, radii=(reach, reach), size=size) for center in centers)
-    return [(disc, 999 - 2 * index) for index, disc in enumerate(discs)]
+    disc = partial(draw, "ellipse", radii=(reach, reach), size=size)
+    return [(partial(disc, center=center), 999 - 2 * index) for index, center in enumerate(centers)]
 
 
 def _tiny(size: Size) -> Found:
     height, width = size
     places = ((height // 2, width // 2), (0, 0), (height - 1, width - 1))
-    return [(Patch(y, x, np.ones((1, 1), np.bool_)), 950 - index) for index, (y, x) in enumerate(places)]
+    return [(partial(_block, y, x, (1, 1)), 950 - index) for index, (y, x) in enumerate(places)]
 
 
 def _thin(size: Size) -> Found:
     height, width = size
-    diagonal = np.eye(min(size), dtype=np.bool_)
     return [
-        (Patch(height // 2, 0, np.ones((1, width), np.bool_)), 950),
-        (Patch(0, width // 2, np.ones((height, 1), np.bool_)), 940),
-        (Patch(0, 0, diagonal), 930),
+        (partial(_block, height // 2, 0, (1, width)), 950),
+        (partial(_block, 0, width // 2, (height, 1)), 940),
+        (lambda: Patch(0, 0, np.eye(min(size), dtype=np.bool_)), 930),
     ]
 
 
 def _touching(size: Size) -> Found:
     height, width = size
-    left = Patch(0, 0, np.ones((height, max(width // 2, 1)), np.bool_))
-    return [(left, 950), (Patch(0, left.right, np.ones((height, width - left.right), np.bool_)), 940)]
+    middle = max(width // 2, 1)
+    return [
+        (partial(_block, 0, 0, (height, middle)), 950),
+        (partial(_block, 0, middle, (height, width - middle)), 940),
+    ]
 
 
 def _overlapping(size: Size) -> Found:
-    return [(_disc(size, x=4, y=4, radius=3), 950), (_disc(size, x=4, y=4, radius=2), 900)]
+    return [(partial(_disc, size, x=4, y=4, radius=3), 950), (partial(_disc, size, x=4, y=4, radius=2), 900)]
 
 
 def _full_frame(size: Size) -> Found:
-    return [(Patch(0, 0, np.ones(size, np.bool_)), 950)]
+    return [(partial(_block, 0, 0, size), 950)]
 
 
 def _checkerboard(size: Size) -> Found:
     rows, columns = (np.arange(min(side, 64)) for side in size)
-    return [(Patch(0, 0, (rows[:, None] + columns[None, :]) % 2 == 0), 950)]
+    return [(lambda: Patch(0, 0, (rows[:, None] + columns[None, :]) % 2 == 0), 950)]
 
 
 def _confidences(size: Size) -> Found:
-    disc = _disc(size, x=4, y=4, radius=2)
+    disc = partial(_disc, size, x=4, y=4, radius=2)
     return [(disc, permille) for permille in (1000, 999, 750, 501, 500, 499, 250, 1, 0)]
+
+
+def _block(top: int, left: int, size: Size) -> Patch:
+    return Patch(top, left, np.ones(size, np.bool_))
 
 
 SPECIMENS: Final[dict[str, Specimen]] = {
@@ -146,7 +148,7 @@ SPECIMENS: Final[dict[str, Specimen]] = {
     "full-frame": Specimen("a mask of every pixel", _full_frame),
     "checkerboard": Specimen("as many runs and parts as pixels allow, up to 64 x 64 of them", _checkerboard),
     "confidences": Specimen("the same mask with confidences from 1 down to 0, for thresholds", _confidences),
-    "empty": Specimen("a prediction whose mask has no pixel", lambda _: [(union(()), 950)]),
+    "empty": Specimen("a prediction whose mask has no pixel", lambda _: [(partial(union, ()), 950)]),
     "nothing": Specimen("no prediction at all", lambda _: []),
     "unicode": Specimen("one mask; write what you like behind the name, it is echoed", _hole),
 }

@@ -132,10 +132,10 @@ def _instances_like(box: _Edges, picture: Picture, seed: int) -> Iterator[Instan
     kind = KINDS[dice.below(len(KINDS))]
     radii = (min(abs(box.right - box.left) // 2, MAX_RADIUS), min(abs(box.bottom - box.top) // 2, MAX_RADIUS))
     center = ((box.left + box.right) // 2, (box.top + box.bottom) // 2)
-    details = dice.fork()
+    details = dice.below(2**32)
 
     def boxed() -> Patch:
-        patch = compose(kind, details, center=center, radii=radii, size=picture.size)
+        patch = compose(kind, Dice.forked(details), center=center, radii=radii, size=picture.size)
         if patch.window(box.top // 2, box.left // 2, (box.bottom + 1) // 2, (box.right + 1) // 2).any():
             return patch
         # A ring or a pair in a box of a few pixels.
@@ -154,7 +154,10 @@ def _placing(picture: Picture) -> tuple[int, ...]:
 
 def _placed(kind: str, radii: tuple[int, int], choices: Sequence[int], picture: Picture) -> Instance:
     permille, x, y, details = choices
-    drawn = partial(compose, kind, Dice.forked(details), center=(x, y), radii=radii, size=picture.size)
+
+    def drawn() -> Patch:
+        return compose(kind, Dice.forked(details), center=(x, y), radii=radii, size=picture.size)
+
     return Instance(confidence_from_permille(LEAST_SURE + permille), drawn)
 
 

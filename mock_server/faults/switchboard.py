@@ -32,6 +32,7 @@ _COUNTED: Final = 256  # texts whose requests are counted; headers could name ev
 # What a fault runs into that works on the answer of another one, such as rings in a list of results renamed.
 _MISFITS: Final = (
     AttributeError,
+    ConnectionError,
     IndexError,
     KeyError,
     TypeError,

@@ -15,7 +15,8 @@ import orjson
 from flask import Flask, Response, g, request
 
 from mock_server.http.auth import keys_sent
-from mock_server.http.bodies import MASK, masked_text
+from mock_server.http.bodies import masked_text
+from sam3_contract.redaction import MASK
 
 LogFormat = Literal["none", "text", "json"]
 Line = dict[str, Any]

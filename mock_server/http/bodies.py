@@ -13,17 +13,26 @@ from pydantic import ValidationError
 from werkzeug import Request
 
 from mock_server.http.refusals import Refusal, detail
+from mock_server.http.request_bounds import (
+    ECHOED,
+    MOST_FINDINGS,
+    refuse_too_heavy,
+    refuse_too_many_values,
+    shortened,
+)
 from sam3_contract import wire
 from sam3_contract.nesting import depth_of
+from sam3_contract.redaction import MASK, MIN_KEY, without_key
 from sam3_contract.wire.requests import AnyRequest, RequestPart
 
 Finding = dict[str, Any]
 
 _UNPARSABLE: Final = "There was an error parsing the body"
-MASK: Final = "***"
 LONG_ENOUGH: Final = 6  # characters; a shorter key would mask half of any text
 _KEY_IN_TEXT: Final = re.compile(r"""(api_key["']?\s*[:=]\s*["']?)[^"'&\s,}]+""")
 _TOO_DEEP: Final = 240  # levels; the real server stops where its parser's stack ends
+_LONG_INTEGER: Final = re.compile(rb"(?<![\w.+/-])-?[0-9]{19,}(?![\w.+/])")
+FINDINGS_HEADER: Final = "x-mock-findings"
 
 
 def is_json(request: Request) -> bool:
@@ -40,36 +49,62 @@ def decode_json(body: bytes, *, strict: bool = True) -> Any:
         strict: Refuse what is no JSON though Python reads it: NaN, infinities, half surrogate pairs.
 
     Raises:
-        Refusal: 422 with the position if it is no JSON; 400 if it cannot be parsed at all.
+        Refusal: 422 with the position if it is no JSON; 400 if it cannot be parsed at all; 599 if it holds too much.
     """
+    refuse_too_many_values(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         return _decode_slowly(body, strict=strict, at=error.pos)
 
 
-def validate(model: type[AnyRequest], body: Any, *, strict: bool = True) -> AnyRequest:
+def validate(model: type[AnyRequest], body: Any, *, strict: bool = True, size: int = 0) -> AnyRequest:
     """Validate a decoded body.
 
     Args:
         model: The operation's request model.
         body: Any JSON value.
         strict: Take what the document allows; else coerce as the server does.
+        size: Of the body as it came, in bytes: of a large one not all is repeated.
 
     Raises:
-        Refusal: 422 with every finding, each with its location in the body.
+        Refusal: 422 with every finding, each with its location in the body, up to a thousand; 599 if there is too much
+            to validate.
     """
     if body is None:
         raise detail(422, [_finding("missing", "Field required", None)])
     if not isinstance(body, dict):
         _refuse_too_deep(body)
         words = "Input should be a valid dictionary or object to extract fields from"
-        raise detail(422, [_finding("model_attributes_type", words, body)])
+        raise detail(422, [_finding("model_attributes_type", words, shortened(body) if size > ECHOED else body)])
+    refuse_too_heavy(body)
     try:
         return wire.parse_request(model, body, strict=strict)
     except ValidationError as error:
         _refuse_too_deep(body)
-        raise detail(422, list(map(_as_the_server_words_it, error.errors(include_url=False)))) from error
+        raise _refusal_of(error, size) from error
+
+
+def with_exact_integers(body: bytes) -> Any:
+    """Decode a body again, whose integers beyond 64 bits the fast parser rounds to floats; ``None`` if it has none."""
+    if len(body) > ECHOED or not _LONG_INTEGER.search(body):
+        return None
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refusal_of(error: ValidationError, size: int) -> Refusal:
+    count = error.error_count()
+    found = error.errors(include_url=False)[:MOST_FINDINGS]
+    for one in found:
+        if size > ECHOED:
+            one["input"] = shortened(one["input"])
+        if one["loc"] and _is_key(one["loc"][-1]) and isinstance(one["input"], str) and one["input"]:
+            one["input"] = MASK  # a key in a place where none belongs
+    headers = {FINDINGS_HEADER: f"{len(found)} of {count}"} if len(found) < count else None
+    return detail(422, list(map(_as_the_server_words_it, found)), headers=headers)
 
 
 def without_keys(refusal: Refusal, keys: Collection[str]) -> Refusal:
@@ -80,7 +115,10 @@ def without_keys(refusal: Refusal, keys: Collection[str]) -> Refusal:
 def masked_text(text: str, keys: Collection[str]) -> str:
     """Mask API keys in a text; one too short to be told from any other word only where it is the whole text."""
     for key in keys:
-        text = text.replace(key, MASK) if len(key) >= LONG_ENOUGH else MASK if text == key else text
+        if len(key) >= MIN_KEY:
+            text = without_key(text, key)  # percent-encoded and the like, too
+        else:
+            text = text.replace(key, MASK) if len(key) >= LONG_ENOUGH else MASK if text == key else text
     return _KEY_IN_TEXT.sub(rf"\1{MASK}", text)
 
 
@@ -88,12 +126,16 @@ def masked(value: Any, keys: Collection[str]) -> Any:
     """Mask API keys anywhere in a JSON value, and whatever is called one."""
     if isinstance(value, dict):
         return {
-            masked_text(str(name), keys): MASK if name == "api_key" and entry else masked(entry, keys)
+            masked_text(str(name), keys): MASK if _is_key(name) and entry else masked(entry, keys)
             for name, entry in value.items()
         }
     if isinstance(value, list):
         return [masked(entry, keys) for entry in value]
     return masked_text(value, keys) if isinstance(value, str) else value
+
+
+def _is_key(name: Any) -> bool:
+    return isinstance(name, str) and name.lower().replace("-", "_") in {"api_key", "apikey"}
 
 
 def _decode_slowly(body: bytes, *, strict: bool, at: int) -> Any:

@@ -33,7 +33,7 @@ _EXPOSED: Final = (
     "X-Model-Cold-Start-Count, X-Model-Load-Time, X-Model-Load-Details, X-Model-Id, X-Workflow-Id, X-Workspace-Id, "
     "X-Trace-Id, execution_id, traceparent, tracestate"
 )
-OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/openapi.json", "/model/registry"})
+OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/info", "/openapi.json", "/model/registry", "/readiness"})
 """What is answered without a key."""
 CONTROL_PREFIX: Final = "/_mock"
 """Where the mock's own routes are, for testers."""

@@ -7,13 +7,16 @@ does without them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Flask, Request, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.local import LocalProxy
 from werkzeug.routing import MapAdapter
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 Notes = _AppCtxGlobals
 """What is noted of a request: ``flask.g``."""
@@ -34,12 +37,17 @@ def current_notes() -> Notes:
 
 
 class _Request(Request):
-    """A request whose path is the one that was sent: Flask takes all slashes but one from its beginning."""
+    """A request whose path is the one that was sent: werkzeug takes all slashes but one from its beginning.
 
-    def __init__(self, environ: dict[str, Any], *arguments: Any, **more: Any) -> None:
-        super().__init__(environ, *arguments, **more)
-        if self.environ.get("PATH_INFO", "").startswith("//"):
-            self.path = self.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    To the service ``//sam3/x`` and ``/sam3/x`` are two paths, and only one of them is there.
+    """
+
+    def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
+        super().__init__(environ, populate_request, shallow)
+        if environ.get("PATH_INFO", "").startswith("//"):
+            self.path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        elif environ.get("REQUEST_URI", "").startswith("//"):  # werkzeug's own server takes one away itself
+            self.path = f"/{self.path}"
 
 
 class _NoSessions(SessionInterface):
@@ -57,8 +65,8 @@ class Application(Flask):
     That is sessions, coroutines, and routes or links that depend on the server's name.
     """
 
-    session_interface = _NoSessions()
     request_class = _Request
+    session_interface = _NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Take a hook as it is."""

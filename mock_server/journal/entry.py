@@ -175,6 +175,7 @@ def _written(body: Any, keys: Collection[str]) -> bytes:
     try:
         text = orjson.dumps(body)
         found = b"api_key" in text or any(orjson.dumps(key)[1:-1] in text for key in keys)
+        found = found or (b"://" in text and bool(keys))  # URLs spell keys in other ways
         return orjson.dumps(masked(body, keys)) if found else text
     except TypeError:  # what only Python's parser reads, such as integers over 64 bits
         return json.dumps(masked(body, keys), allow_nan=False, separators=(",", ":")).encode()

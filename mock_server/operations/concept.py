@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mock_server.drawing.encoding import rings_from_patch, rle_from_patch
-from mock_server.drawing.patches import iou
+import numpy as np
+
+from mock_server.drawing.patches import Patch, iou
 from mock_server.engines.protocol import Box, Concept, Instance
 from mock_server.http.refusals import NOT_FOUND, answering_as, message
 from mock_server.images.loading import Picture, load_picture
 from mock_server.operations.backend import Answer, Backend, json_answer
+from mock_server.operations.bounds import MOST_HELD, MaskWriter, drawn
 from sam3_contract import wire
 
 AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
@@ -53,8 +55,9 @@ def answer_of(
         picture: The image.
         model_id: As the client asked for it.
     """
+    writer = MaskWriter(format_name, picture.size)
     results = [
-        _prompt_result(index, prompt, instances, format_name, picture.size)
+        _prompt_result(index, prompt, instances, writer)
         for index, (prompt, instances) in enumerate(zip(prompts, found, strict=True))
     ]
     cost = 150_000 + 12_000 * len(prompts) + 900 * sum(map(len, found))
@@ -73,15 +76,22 @@ def suppress_overlaps(found: list[list[Instance]], threshold: float) -> list[lis
 
     Of two instances whose IoU is larger than the threshold the less confident one goes; of equals the later one. The
     rest keep their order.
+
+    Raises:
+        Refusal: 599 if there is too much to compare.
     """
     ranked = sorted((instance for instances in found for instance in instances), key=lambda one: -one.confidence)
-    survivors: list[Instance] = []
-    for instance in ranked:
-        near = (survivor.patch for survivor in survivors if instance.patch.meets(survivor.patch))
-        overlaps = (iou(instance.patch, patch) for patch in near)
+    masks: list[Patch] = []
+    windows = np.empty((len(ranked), 4), np.int64)  # of those that stay: only masks whose windows overlap are compared
+    kept: set[int] = set()
+    for instance, mask in zip(ranked, drawn(ranked, most=MOST_HELD), strict=True):
+        beyond = (mask.bottom, mask.right, -mask.top, -mask.left)
+        near = np.flatnonzero((windows[: len(masks)] < beyond).all(axis=1))
+        overlaps = (iou(mask, masks[index]) for index in near)
         if not any(shared > threshold * total for shared, total in overlaps):
-            survivors.append(instance)
-    kept = set(map(id, survivors))
+            windows[len(masks)] = (mask.top, mask.left, -mask.bottom, -mask.right)
+            masks.append(mask)
+            kept.add(id(instance))
     return [[instance for instance in instances if id(instance) in kept] for instances in found]
 
 
@@ -93,9 +103,7 @@ def _keep_confident(
     return [instance for instance in found if instance.confidence >= threshold]
 
 
-def _prompt_result(
-    index: int, prompt: AnyPrompt, found: Sequence[Instance], format_name: str, size: tuple[int, int]
-) -> dict[str, Any]:
+def _prompt_result(index: int, prompt: AnyPrompt, found: Sequence[Instance], writer: MaskWriter) -> dict[str, Any]:
     boxes = len(prompt.boxes or [])
     echo = {
         "prompt_index": index,
@@ -103,15 +111,7 @@ def _prompt_result(
         "text": prompt.text,
         "num_boxes": boxes,
     }
-    predictions = [
-        {
-            "masks": rings_from_patch(one.patch) if format_name == "polygon" else rle_from_patch(one.patch, size=size),
-            "confidence": one.confidence,
-            "format": format_name,
-        }
-        for one in found
-    ]
-    return {"prompt_index": index, "echo": echo, "predictions": predictions}
+    return {"prompt_index": index, "echo": echo, "predictions": list(map(writer.prediction, found))}
 
 
 def _box(box: wire.TopLeftBox | wire.CornerBox) -> Box:

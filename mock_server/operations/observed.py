@@ -82,6 +82,8 @@ def embed_image(request: wire.LenientEmbedImageRequest, backend: Backend) -> Ans
         Refusal: 400 or 500.
     """
     with answering_as(visual.MODEL):
+        if not _is_utf8(request.image_id):
+            raise message(500, INTERNAL_ERROR)
         return visual.answer_of_embedding(request.image_id, lambda: _load(request.image, backend), backend)
 
 

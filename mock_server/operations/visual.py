@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from mock_server.drawing.encoding import npz_from_patches, rings_from_patch, rle_from_patch
+from mock_server.drawing.encoding import npz_from_patches
 from mock_server.drawing.patches import Patch
 from mock_server.engines.protocol import Box, Click, Instance, Target
 from mock_server.http.refusals import answering_as, no_answer
 from mock_server.images.loading import Picture, load_picture
 from mock_server.operations.backend import Answer, Backend, json_answer
+from mock_server.operations.bounds import MaskWriter, drawn
 from mock_server.operations.caches import prompt_keys_of
 from sam3_contract import wire
 
@@ -84,7 +85,7 @@ def visual_segment(request: wire.VisualSegmentRequest, backend: Backend) -> Answ
     found = (one for prompt in request.asked for one in backend.engine.segment(target_of(prompt), picture)[:levels])
     if request.format == "binary":
         count = levels * len(request.asked)
-        return _binary_answer((one.patch for one in found), picture, count=count, work=work)
+        return _binary_answer(drawn(found), picture, count=count, work=work)
     format_name = "rle" if request.format == "rle" else "polygon"
     return answer_of(found, format_name=format_name, picture=picture, work=work)
 
@@ -107,7 +108,7 @@ def answer_of(found: Iterable[Instance], *, format_name: str, picture: Picture, 
         picture: The image.
         work: What the answer claims to have taken.
     """
-    results = {"predictions": [_prediction(one, format_name, picture.size) for one in found]}
+    results = {"predictions": list(map(MaskWriter(format_name, picture.size).prediction, found))}
     return json_answer(results, model_id=MODEL, resolved=MODEL, microseconds=work.cost, headers=work.headers)
 
 
@@ -179,11 +180,6 @@ def work_of(request: _Refining, prompts: Sequence[AnyPrompt], embedding: Embedde
 
 def _load(image: wire.Image, backend: Backend) -> Picture:
     return load_picture(image, backend.picture_of_url, backend.library)
-
-
-def _prediction(one: Instance, format_name: str, size: tuple[int, int]) -> dict[str, Any]:
-    masks = rle_from_patch(one.patch, size=size) if format_name == "rle" else rings_from_patch(one.patch)
-    return {"masks": masks, "confidence": one.confidence, "format": format_name}
 
 
 def _binary_answer(patches: Iterable[Patch], picture: Picture, *, count: int, work: Work) -> Answer:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 from typing import Any, Final, Literal
 
 from mock_server.http.inspection import InspectedRequest
@@ -81,7 +81,6 @@ class Scenarios:
         self._courses: tuple[_Course, ...] = ()
         self._unmatched: deque[str] = deque(maxlen=_UNMATCHED_KEPT)
         self._lock = Lock()
-        self._awake = Event()
 
     def add(
         self,
@@ -173,16 +172,10 @@ class Scenarios:
             self.strict = False
 
     def reset(self) -> None:
-        """Let every scenario begin again, and end the delays that are under way."""
+        """Let every scenario begin again."""
         with self._lock:
             self._courses = tuple(_Course(course.scenario) for course in self._courses)
             self._unmatched.clear()
-            self._wake()
-
-    def wake(self) -> None:
-        """End the delays that are under way."""
-        with self._lock:
-            self._wake()
 
     def take(self, request: InspectedRequest) -> Taken | None:
         """Find what is to be answered.
@@ -210,10 +203,6 @@ class Scenarios:
             names = ", ".join(repr(course.scenario.name) for course in self._courses[:10])
         known = f"scenarios are {names}" if names else "there are no scenarios"
         return no_answer(f"{description}; {known}")
-
-    def wait(self, seconds: float) -> None:
-        """Hold an answer back, until the time is over or the scenarios are reset."""
-        self._awake.wait(seconds)
 
     @property
     def active(self) -> bool:
@@ -252,10 +241,6 @@ class Scenarios:
         with self._lock:
             scenarios = [course.as_json() for course in self._courses]
         return {"strict": self.strict, "scenarios": scenarios, "problems": self.problems}
-
-    def _wake(self) -> None:
-        self._awake.set()
-        self._awake = Event()
 
     def _surroundings(self, source: Source) -> Surroundings:
         return Surroundings(self._operations, source.folder, self._check_fault)

@@ -5,7 +5,7 @@ stalled senders as there are threads stop the server for good (granian's issue 7
 a thread of its own is left to a heuristic (issue 873). Here the event loop reads bodies, which holds no thread and ends
 after ``Limits.read_timeout``. A request that may have to wait, for its latency or for another server, gets a thread.
 Any other is run on the loop: handing it over costs as much as Flask does, and the interpreter runs one at a time
-anyway.
+anyway. Work that takes longer has a few threads of its own (:mod:`mock_server.serving.cost`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,13 +24,16 @@ from typing import Any, Final, NoReturn
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # not marked as its exports
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
+from mock_server.http.pauses import GONE
 from mock_server.http.protocol import WHOLE_BODY
 
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 Headers = list[tuple[str, str]]
 
-_SHORT: Final = 1024 * 1024  # bytes; work on a longer body takes so long that others should get a turn meanwhile
+# Threads for work. The interpreter runs one at a time and passes on after 5 ms, so this many times that is how long the
+# event loop may wait for its turn.
+_WORKERS: Final = 2
 _DISCARDED: Final = 64 * 1024 * 1024  # bytes of a body too large that are read on, so that its sender sees the answer
 _BASE: Final[Environ] = {
     "SCRIPT_NAME": "",
@@ -85,13 +89,22 @@ class Gateway:
         app: The application.
         limits: What a client may take.
         may_wait: Tells of a request's environ whether it may have to wait, and so needs a thread.
+        is_quick: Tells of a request's environ and body whether the event loop may be held up by it.
     """
 
-    def __init__(self, app: Application, limits: Limits, may_wait: Callable[[Environ], bool]) -> None:
+    def __init__(
+        self,
+        app: Application,
+        limits: Limits,
+        may_wait: Callable[[Environ], bool],
+        is_quick: Callable[[Environ, bytes], bool],
+    ) -> None:
         self._app = app
         self._limits = limits
         self._may_wait = may_wait
-        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
+        self._is_quick = is_quick
+        self._waiting = ThreadPoolExecutor(limits.threads, thread_name_prefix="waiting")
+        self._working = ThreadPoolExecutor(_WORKERS, thread_name_prefix="working")
         self._deadlines = _Deadlines(limits.read_timeout)
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -104,25 +117,38 @@ class Gateway:
         environ["wsgi.input"] = io.BytesIO(body) if fault is None else _Unreadable(fault)
         loop = asyncio.get_running_loop()
         try:
-            if len(body) > _SHORT or self._may_wait(environ):
-                answer = await loop.run_in_executor(self._threads, self._ask, environ)
-            else:
+            pool = self._pool_of(environ, body)
+            if pool is None:
                 answer = self._ask(environ)
+            else:
+                environ[GONE] = _watched(protocol)
+                answer = await loop.run_in_executor(pool, self._ask_if_there, environ)
         except ConnectionError:  # how an application asks for the connection to be broken off
             await _drop(protocol)
             return
+        if isinstance(fault, RequestTimeout | ClientDisconnected):
+            answer.headers.append(("connection", "close"))  # what is left of the body is no next request
         if answer.rest is None:
             protocol.response_bytes(answer.status, answer.headers, answer.first)
         else:
-            await loop.run_in_executor(self._threads, _stream, answer, protocol, loop)
+            await loop.run_in_executor(self._waiting, _stream, answer, protocol, loop)
         if isinstance(fault, RequestEntityTooLarge):
             await self._discard(parts)
+
+    def _pool_of(self, environ: Environ, body: bytes) -> ThreadPoolExecutor | None:
+        """Choose the threads in which a request runs; none if it runs here."""
+        if self._may_wait(environ):
+            return self._waiting
+        return None if self._is_quick(environ, body) else self._working
 
     async def _read(
         self, environ: Environ, protocol: HTTPProtocol, parts: AsyncIterator[bytes]
     ) -> tuple[bytes, HTTPException | None]:
         """Read the body, or tell why it cannot be read: the application knows how to word that."""
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        coding = environ.get("HTTP_TRANSFER_ENCODING")
+        if coding is not None and coding.strip().lower() != "chunked":
+            return b"", ClientDisconnected(f"transfer coding {coding[:40]!r}")
+        chunked = coding is not None
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > self._limits.body:
             return b"", RequestEntityTooLarge()
@@ -130,23 +156,33 @@ class Gateway:
             return b"", None
         try:
             with self._deadlines:
-                return await self._join(parts) if chunked else await protocol(), None
+                return await self._join(environ, parts) if chunked else await protocol(), None
         except TimeoutError:
             return b"", RequestTimeout()
         except ProtocolClosed:
             return b"", ClientDisconnected()
+        except ClientDisconnected as error:
+            return b"", error
         except RequestEntityTooLarge as error:
             # Before the answer, as nobody knows how much is left: behind it, granian may end the connection too early.
             await self._discard(parts)
             return b"", error
 
-    async def _join(self, parts: AsyncIterator[bytes]) -> bytes:
-        """Read a body whose length was not told."""
+    async def _join(self, environ: Environ, parts: AsyncIterator[bytes]) -> bytes:
+        """Read a body whose length was not told.
+
+        granian says nothing of a chunk that is malformed or of a last one that never came: an error is an empty part,
+        and so is the end. A body that ends well ends in one, any other in two.
+        """
         body = bytearray()
+        empty = -("HTTP_TRAILER" in environ)  # announced fields behind the body are an empty part, too
         async for part in parts:
             body += part
+            empty += not part
             if len(body) > self._limits.body:
                 raise RequestEntityTooLarge
+        if empty > 1:
+            raise ClientDisconnected
         return bytes(body)
 
     async def _discard(self, parts: AsyncIterator[bytes]) -> None:
@@ -157,6 +193,12 @@ class Gateway:
                 left -= len(part)
                 if left < 0:
                     return
+
+    def _ask_if_there(self, environ: Environ) -> _Answer:
+        """Run the application, unless the client has gone while its request waited for a thread."""
+        if environ[GONE].is_set():
+            raise ConnectionAbortedError
+        return self._ask(environ)
 
     def _ask(self, environ: Environ) -> _Answer:
         """Run the application as far as the first part of its answer."""
@@ -229,6 +271,8 @@ class _Unreadable(io.RawIOBase):
 def _environ_of(scope: Scope) -> Environ:
     environ = _BASE.copy()
     for name, value in scope.headers.items():
+        if "_" in name:  # would be taken for the header that has a dash there; to the service it is another one
+            continue
         key = _NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     host, _, port = scope.server.rpartition(":")
@@ -240,6 +284,14 @@ def _environ_of(scope: Scope) -> Environ:
     environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
     environ["wsgi.url_scheme"] = scope.scheme
     return environ
+
+
+def _watched(protocol: HTTPProtocol) -> threading.Event:
+    """Watch a connection: what is returned is set when the client has gone."""
+    gone = threading.Event()
+    watching = asyncio.ensure_future(protocol.client_disconnect())
+    watching.add_done_callback(lambda _: gone.set())
+    return gone
 
 
 async def _parts_of(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
@@ -259,7 +311,8 @@ def _stream(answer: _Answer, protocol: HTTPProtocol, loop: asyncio.AbstractEvent
     async def send(part: bytes) -> None:
         await transport.send_bytes(part)
 
-    with suppress(ConnectionError):  # what is left of the length that was told tells the client
+    # What is left of the length that was told tells the client, if it is still there.
+    with suppress(ConnectionError, ProtocolClosed):
         for part in chain((answer.first,), answer.rest or ()):
             asyncio.run_coroutine_threadsafe(send(part), loop).result()
 
@@ -268,7 +321,9 @@ async def _drop(protocol: HTTPProtocol) -> None:
     """End the connection without an answer."""
     # granian has no call for it, but it does so at headers that contradict each other.
     headers = [("content-length", "1"), ("transfer-encoding", "none")]
-    await protocol.response_stream(200, headers).send_bytes(b" ")
+    # granian would log what it raises, on a standard output that perhaps nobody reads.
+    with suppress(ProtocolClosed):
+        await protocol.response_stream(200, headers).send_bytes(b" ")
 
 
 def _closing(rest: Iterator[bytes], parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import multiprocessing
-import signal
+import shutil
 import socket
 import tempfile
 import threading
@@ -28,7 +29,9 @@ from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
 from mock_server.operations import concept, visual
 from mock_server.operations.backend import Backend
+from mock_server.serving.cost import Cost
 from mock_server.serving.gateway import Application, Environ, Gateway, Limits
+from mock_server.serving.lifetime import end_on_hangup, end_with_parent, ignores_hangup, listen_to_the_main_process_only
 from mock_server.settings import Settings
 from sam3_contract import spec, wire
 from sam3_contract.errors import UsageError
@@ -60,38 +63,43 @@ QUICK: Final = frozenset(
 
 
 def address_of(host: str) -> str:
-    """Find the address of a name to listen on; of several one of IPv4, as clients try that too.
+    """Find the address that a host name means.
+
+    Args:
+        host: A name or an address, also in brackets. Of a name that has addresses of both kinds the IPv4 one is taken.
 
     Raises:
-        UsageError: If nobody knows the name.
+        UsageError: If there is no such host.
 
     Example:
-        >>> address_of("127.0.0.1"), address_of("::1")
+        >>> address_of("localhost"), address_of("[::1]")
         ('127.0.0.1', '::1')
     """
+    if not host:
+        raise UsageError("the host to listen on is empty; 127.0.0.1 is this machine")
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except (OSError, ValueError) as error:  # ValueError of what cannot be written as a name
         raise UsageError(f"cannot listen on {host!r}: nobody knows this name; an address always works") from error
-    addresses = sorted(found, key=lambda one: one[0] != socket.AF_INET)
-    return str(addresses[0][4][0])
+    return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
 
 
-def free_port(host: str, port: int) -> int:
+def free_port(address: str, port: int) -> int:
     """Make sure that a port can be bound; for 0, find one that can.
 
     Raises:
         UsageError: If the address is not this machine's or the port is taken.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind((address, port))
             return int(probe.getsockname()[1])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot listen on {host} port {port}: {reason}; --port 0 takes a free one") from error
+        hint = "; --port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
+        raise UsageError(f"cannot listen on {address} port {port}: {reason}{hint}") from error
 
 
 def serve(
@@ -104,12 +112,13 @@ def serve(
     read_timeout: float = READ_TIMEOUT,
     ready: Callable[[str], None] = lambda _: None,
     around: Callable[[Application], Application] | None = None,
+    ended: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve a mock until it is stopped by a signal.
+    """Serve a mock until it is stopped by a signal. A worker that dies is replaced.
 
     Args:
         settings: How it behaves.
-        host: Address to listen on, or a name of it.
+        host: Name or address to listen on.
         port: Port to listen on; 0 takes a free one.
         workers: Processes. More than one share what they remember of images in a file, see
             :mod:`mock_server.operations.shared_caches`, so every one gives the same bytes; and they have no control
@@ -118,6 +127,7 @@ def serve(
         read_timeout: Seconds in which the head of a request, and then its body, have to come.
         ready: Called with the URL, in a worker, once that can answer.
         around: Makes of the mock what is served, such as something that answers before it does.
+        ended: Called with the URL when nothing answers there any more; in a worker if the main process was killed.
 
     Raises:
         UsageError: If the address cannot be bound, or there are scenarios for more than one worker.
@@ -127,17 +137,19 @@ def serve(
         raise UsageError(f"scenarios count requests, and each of {workers} workers would count its own; take 1 worker")
     if workers > 1:
         settings = dataclasses.replace(settings, control=False)
-    host = address_of(host)
-    chosen = free_port(host, port)
+    address = address_of(host)
+    chosen = free_port(address, port)
+    hangup_ignored = ignores_hangup()
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
     with _shared_file(workers) as shared:
         # What is wrong with the document is said here, not by worker after worker.
-        _TRIED[:] = [_load(settings, document, limits, shared, around)]
-        url = f"http://[{host}]:{chosen}" if ":" in host else f"http://{host}:{chosen}"
+        plan = _Plan(settings, document, limits, shared, around)
+        _TRIED[:] = [plan.load()]
+        url = f"http://[{address}]:{chosen}" if ":" in address else f"http://{address}:{chosen}"
         first = multiprocessing.Semaphore(1)
         server = Granian(
             "mock_server",
-            address=host,
+            address=address,
             port=chosen,
             interface=Interfaces.RSGI,
             workers=workers,
@@ -145,12 +157,18 @@ def serve(
             http=HTTPModes.http1,  # with both versions on one port, granian waits for ever for the first byte
             http1_settings=HTTP1Settings(header_read_timeout=int(read_timeout * 1000)),
             workers_kill_timeout=STOP_TIMEOUT,
+            respawn_failed_workers=True,
             log_level=LogLevels.error,
             websockets=False,
         )
         # Nothing local in here: where processes are spawned, it is pickled.
-        load = partial(_load_and_announce, settings, document, limits, shared, partial(ready, url), url, first, around)
-        server.serve(target_loader=load, wrap_loader=False)
+        orphaned = partial(_clean_up, shared, partial(ended, url))
+        load = partial(_load_and_announce, plan, partial(ready, url), url, first, orphaned)
+        server.on_startup(partial(end_on_hangup, server.signal_handler_interrupt, ignored=hangup_ignored))
+        try:
+            server.serve(target_loader=load, wrap_loader=False)
+        finally:
+            ended(url)
 
 
 @contextmanager
@@ -163,23 +181,49 @@ def _shared_file(workers: int) -> Iterator[Path | None]:
         yield Path(folder, "memory.sqlite")
 
 
-def _load(
-    settings: Settings,
-    document: str | None,
-    limits: Limits,
-    shared: Path | None,
-    around: Callable[[Application], Application] | None,
-) -> Gateway:
-    contract = spec.load(document) if document else None
-    if shared is None:
-        app = create_app(settings, contract=contract)
-    else:
-        # Only here: a single process needs no SQLite.
-        from mock_server.operations.shared_caches import shared_caches  # noqa: PLC0415
+def _clean_up(shared: Path | None, ended: Callable[[], None]) -> None:
+    """Do what the main process, being killed, could not."""
+    ended()
+    if shared is not None:
+        shutil.rmtree(shared.parent, ignore_errors=True)
 
-        app = create_app(settings, contract=contract, caches=partial(shared_caches, shared))
-    always = around is not None or _waits(settings)
-    return Gateway(around(app) if around else app, limits, partial(_may_wait, control_of(app), always=always))
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plan:
+    """What each worker loads.
+
+    Attributes:
+        settings: How the mock behaves.
+        document: Path of the OpenAPI document; ``None`` for the project's own.
+        limits: What a client may take.
+        shared: The file in which several workers share what they remember.
+        around: Makes of the mock what is served.
+    """
+
+    settings: Settings
+    document: str | None
+    limits: Limits
+    shared: Path | None
+    around: Callable[[Application], Application] | None
+
+    def load(self) -> Gateway:
+        """Make the application and the gateway before it."""
+        contract = spec.load(self.document) if self.document else None
+        if self.shared is None:
+            app = create_app(self.settings, contract=contract)
+        else:
+            # Only here: a single process needs no SQLite.
+            from mock_server.operations.shared_caches import shared_caches  # noqa: PLC0415
+
+            app = create_app(self.settings, contract=contract, caches=partial(shared_caches, self.shared))
+        control = control_of(app)
+        cost = Cost(control.remembered_pixels, always=control.reads_pixels or self._reads_files())
+        may_wait = partial(_may_wait, control, always=self.around is not None or _waits(self.settings))
+        return Gateway(self.around(app) if self.around else app, self.limits, may_wait, cost.is_quick)
+
+    def _reads_files(self) -> bool:
+        settings = self.settings
+        return settings.coco is not None or settings.url_images is not None or settings.journal_thumbnails
 
 
 def _waits(settings: Settings) -> bool:
@@ -194,22 +238,16 @@ def _may_wait(control: MockControl, environ: Environ, *, always: bool) -> bool:
 
 
 def _load_and_announce(
-    settings: Settings,
-    document: str | None,
-    limits: Limits,
-    shared: Path | None,
+    plan: _Plan,
     announce: Callable[[], None],
     url: str,
     first: Semaphore,
-    around: Callable[[Application], Application] | None,
+    orphaned: Callable[[], None],
 ) -> Gateway:
     """Load the application in a worker; the first to have done so watches for it to answer."""
-    # A forked worker has granian's own handlers, which swallow what the main process sends: being told to stop while it
-    # loads, it would have to be killed, after the time that requests under way are given. It listens to that process
-    # only: Ctrl-C, which a terminal sends to all, comes from there as a termination.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gateway = _TRIED[0] if _TRIED else _load(settings, document, limits, shared, around)
+    end_with_parent(orphaned)
+    listen_to_the_main_process_only()
+    gateway = _TRIED[0] if _TRIED else plan.load()
     warm_up()
     if first.acquire(block=False):
         threading.Thread(target=_announce_once_it_answers, args=(url, announce), daemon=True).start()

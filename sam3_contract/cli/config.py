@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,12 +15,18 @@ import click
 from sam3_contract.bounded import read_text_file
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
+from sam3_contract.terminal import say
 
-__all__ = ["from_environment", "read_config"]
+__all__ = ["OptionOrVariable", "from_environment", "read_config", "warn_of_variables"]
 
 C = TypeVar("C", bound=click.Command)
 
 _MOST_BYTES: Final = 2**20
+_ADDRESS_OF_SERVICE: Final = re.compile(r"(?:tcp|udp|sctp)://\S+", re.IGNORECASE)
+# How the names go on with which Kubernetes and Docker describe a service.
+_OF_SERVICE: Final = re.compile(
+    r"(?:_\w+)?_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
 
 # What each kind of option takes in TOML. Values are never quoted back: they may be keys.
 _WORDS: Final[Mapping[type, str]] = {
@@ -27,6 +36,31 @@ _WORDS: Final[Mapping[type, str]] = {
     list: "a list of texts",
     str: "a text",
 }
+
+
+class OptionOrVariable(click.Option):
+    """An option that may come from the environment, but not from what Kubernetes puts there by itself."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Take the variable, unless it is the address of a service of that name."""
+        value = super().resolve_envvar_value(ctx)
+        return None if value is not None and _ADDRESS_OF_SERVICE.fullmatch(value) else value
+
+
+def warn_of_variables(prefix: str, command: click.Command) -> None:
+    """Say on standard error which variables of the environment look like options of a command and are not read.
+
+    Kubernetes and Docker describe each service to all others in variables of its name: a service ``sam3-mock`` becomes
+    ``SAM3_MOCK_PORT=tcp://10.0.0.7:9001``. Values are not repeated: they may be keys.
+    """
+    known = {option.envvar for option in _options(command).values()}
+    for name, value in sorted(os.environ.items()):
+        if name in known and _ADDRESS_OF_SERVICE.fullmatch(value):
+            say(f"{name} is not read: it holds the address of a service, as Kubernetes sets it", err=True)
+        elif name.startswith(f"{prefix}_") and name not in known and not _OF_SERVICE.fullmatch(name, len(prefix)):
+            option = name.removeprefix(f"{prefix}_").lower().replace("_", "-")
+            hint = did_you_mean(option, _options(command), otherwise="`--help` lists the options")
+            say(f"{name} is not read: there is no option {option!r}; {hint}", err=True)
 
 
 def from_environment(prefix: str) -> Callable[[C], C]:
@@ -71,7 +105,7 @@ def _table(path: Path) -> dict[str, Any]:
         return tomllib.loads(read_text_file(path, most=_MOST_BYTES).decode())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # of the encoding and of TOML alike
+    except (ValueError, RecursionError) as error:  # of the encoding and of TOML alike
         raise UsageError(f"{path} is no TOML: {error}") from error
 
 
@@ -80,6 +114,10 @@ def _value(option: click.Option, value: Any, *, place: str, folder: Path, contex
     fits = type(value) is kind or (kind is float and type(value) is int)
     if not fits or (kind is list and not all(isinstance(entry, str) for entry in value)):
         raise UsageError(f"{place} takes {_WORDS[kind]}, not {type(value).__name__}")
+    if any("\0" in one for one in (value if kind is list else [value]) if isinstance(one, str)):
+        raise UsageError(f"{place} holds a NUL, which no text of the operating system does")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{place} takes a finite number, not {value}")
     if isinstance(option.type, click.Path):
         return str(folder / value)
     try:

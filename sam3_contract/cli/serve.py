@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import click
 
-from sam3_contract.atomic import write_atomically
-from sam3_contract.cli.config import from_environment, read_config
+from sam3_contract.cli.config import OptionOrVariable, from_environment, read_config, warn_of_variables
+from sam3_contract.cli.ready_file import ReadyFile
 from sam3_contract.cli.record import Recording
 from sam3_contract.errors import UsageError
 from sam3_contract.terminal import say
 
 __all__ = ["serve"]
 
+_PREFIX: Final = "SAM3_MOCK"
 
-@from_environment("SAM3_MOCK")
+
+option = partial(click.option, cls=OptionOrVariable)
+
+
+@from_environment(_PREFIX)
 @click.command()
-@click.option(
+@option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE.toml",
@@ -31,95 +38,93 @@ __all__ = ["serve"]
     callback=read_config,
     help='Take options from this file: `port = 9001`, `api-key = ["good-key"]`, `no-auth = true`.',
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=9001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option(
+@option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
+@option("--port", default=9001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
+@option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@option(
     "--api-key",
     "api_keys",
     multiple=True,
     metavar="KEY",
     help="Accept only this key; may be given more than once. By default every key is good, and none is a 401.",
 )
-@click.option(
+@option(
     "--refuse-key",
     "refused_keys",
     multiple=True,
     metavar="KEY=STATUS",
     help="Refuse this key with 401 (another workspace's), 402 (no credits), 403 (no scope) or 423 (paused).",
 )
-@click.option("--no-auth", is_flag=True, help="Ask for no key at all.")
-@click.option(
+@option("--no-auth", is_flag=True, help="Ask for no key at all.")
+@option(
     "--profile",
     type=click.Choice(["documented", "observed"]),
     default="documented",
     show_default=True,
     help="Where documentation and server differ, play this side.",
 )
-@click.option(
+@option(
     "--url-images",
     type=click.Path(path_type=Path),
     metavar="FOLDER|MAP.json",
     help="Let these files stand for images by URL: by file name, or as a JSON object of URLs and paths.",
 )
-@click.option(
+@option(
     "--fetch-urls",
     is_flag=True,
     help="Really fetch images by URL, from public hosts only; else nothing is ever fetched.",
 )
-@click.option(
+@option(
     "--coco",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Answer with the true masks for the images of this COCO annotation file; needs --images.",
 )
-@click.option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the images of --coco are.")
-@click.option(
-    "--strict", is_flag=True, help="Refuse a --coco file that is not sound, instead of leaving out what is not."
-)
-@click.option("--no-scenes", is_flag=True, help="Know nothing of the project's own drawn scenes either.")
-@click.option(
+@option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the images of --coco are.")
+@option("--strict", is_flag=True, help="Refuse a --coco file that is not sound, instead of leaving out what is not.")
+@option("--no-scenes", is_flag=True, help="Know nothing of the project's own drawn scenes either.")
+@option(
     "--latency",
     type=click.Choice(["none", "real"]),
     default="none",
     show_default=True,
     help="real: an answer takes as long as its `time` claims.",
 )
-@click.option(
+@option(
     "--scenario",
     "scenarios",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Play the scenarios of this YAML, JSON or TOML file; takes one worker.",
 )
-@click.option("--no-control", is_flag=True, help="Leave out the routes under /_mock, which more workers never have.")
-@click.option(
+@option("--no-control", is_flag=True, help="Leave out the routes under /_mock, which more workers never have.")
+@option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
     help="Let the routes under /_mock be asked for by this host name too; else only by those of loopback.",
 )
-@click.option(
+@option(
     "--control-token",
     metavar="TOKEN",
     help="What requests to /_mock show in the header X-Mock-Token. Beyond loopback one is made up unless it is given.",
 )
-@click.option(
+@option(
     "--fault",
     "faults",
     multiple=True,
     metavar="NAME[:PARAMETER]",
     help="Break the contract in this way, see `sam3-contract faults`; may be given more than once.",
 )
-@click.option(
+@option(
     "--access-log",
     type=click.Choice(["auto", "text", "json", "none"]),
     default="auto",
     show_default=True,
     help="Log each request as one line on stderr, keys masked. auto: as text on a terminal, else not at all.",
 )
-@click.option(
+@option(
     "--read-timeout",
     type=click.FloatRange(0.1, 600),
     default=30.0,
@@ -127,25 +132,21 @@ __all__ = ["serve"]
     metavar="SECONDS",
     help="How long a client may take to send the head of a request, and then its body.",
 )
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
-@click.option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
-@click.option(
-    "--record", metavar="URL", help="Pass requests on to this server, and keep them and its answers; needs --to."
-)
-@click.option("--to", type=click.Path(path_type=Path), metavar="FILE.har", help="The recording of --record.")
-@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE.har", help="Answer from this recording.")
-@click.option(
+@option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
+@option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
+@option("--record", metavar="URL", help="Pass requests on to this server, and keep them and its answers; needs --to.")
+@option("--to", type=click.Path(path_type=Path), metavar="FILE.har", help="The recording of --record.")
+@option("--replay", type=click.Path(path_type=Path), metavar="FILE.har", help="Answer from this recording.")
+@option(
     "--on-miss",
     type=click.Choice(["refuse", "mock", "record"]),
     default="refuse",
     show_default=True,
     help="What --replay does with a request that is not in it: refuse it with 599, let the mock answer, or record it.",
 )
-@click.option(
-    "--max-calls", type=click.IntRange(0), default=100, show_default=True, help="Requests passed on by --record."
-)
-@click.option("--time-limit", type=click.FloatRange(1), metavar="SECONDS", help="How long --record passes them on.")
-@click.option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
+@option("--max-calls", type=click.IntRange(0), default=100, show_default=True, help="Requests passed on by --record.")
+@option("--time-limit", type=click.FloatRange(1), metavar="SECONDS", help="How long --record passes them on.")
+@option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
 def serve(
     *,
     host: str,
@@ -199,22 +200,27 @@ def serve(
         -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
              "prompts": [{"type": "text", "text": "dog"}]}'
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
+    if not math.isfinite(read_timeout):
+        raise UsageError(f"--read-timeout takes a finite number, not {read_timeout}")
+    warn_of_variables(_PREFIX, click.get_current_context().command)
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Only here: no other command waits for Flask and granian to be imported.
     from mock_server.control.guard import is_loopback  # noqa: PLC0415
     from mock_server.http.auth import REFUSALS  # noqa: PLC0415
+    from mock_server.serving.server import address_of  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
 
+    address = address_of(host)
     refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
     if not all(key and status in REFUSALS for key, status in refused.items()):
         # What was given is not repeated: it holds a key.
         raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
-    if fetch_urls and not api_keys and not is_loopback(host):
+    if fetch_urls and not api_keys and not is_loopback(address):
         told = "fetch images from public hosts; --api-key tells who may"
         say(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
-    if control_token is None and not no_control and workers == 1 and not is_loopback(host):
+    if control_token is None and not no_control and workers == 1 and not is_loopback(address):
         control_token = secrets.token_urlsafe(16)
         say(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
@@ -245,20 +251,22 @@ def serve(
             raise UsageError(f"a recording is of one process, not of {workers} workers")
         budget = (max_calls, time_limit)
         around = Recording(record=record, to=to, replay=replay, on_miss=on_miss, budget=budget, document=document)
+    file = ReadyFile(ready_file)
+    file.prepare()
     serve_mock(
         settings,
-        host=host,
+        host=address,
         port=port,
         workers=workers,
         document=document,
         read_timeout=read_timeout,
-        ready=partial(_announce, ready_file, around.title if around else "SAM 3 mock"),
+        ready=partial(_announce, file, around.title if around else "SAM 3 mock"),
+        ended=file.remove,
         around=around,
     )
 
 
-def _announce(ready_file: Path | None, title: str, url: str) -> None:
-    if ready_file is not None:
-        # Put in place whole: whoever waits for the file never reads half a URL.
-        write_atomically(ready_file, f"{url}\n".encode())
-    say(f"{title} at {url} (Ctrl-C stops it)")
+def _announce(file: ReadyFile, title: str, url: str) -> None:
+    file.write(url)
+    with suppress(OSError):  # nobody reads it, or the device is full: the mock answers nevertheless
+        say(f"{title} at {url} (Ctrl-C stops it)")

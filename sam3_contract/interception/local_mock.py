@@ -188,7 +188,7 @@ class LocalMock:
 
     def end(self) -> None:
         """End the delays that are under way, so that nobody waits for a mock that is not asked any more."""
-        self.scenarios.wake()
+        self._control.end_waits()
 
     def answer(self, asked: OutgoingRequest) -> WsgiAnswer:
         """Answer a request that was on its way to the service.

@@ -143,6 +143,8 @@ def _environ(request: OutgoingRequest) -> dict[str, Any]:
     }
     seen: set[str] = set()
     for name, value in request.headers:
+        if "_" in name:  # would be taken for the header that has a dash there; to the service it is another one
+            continue
         key = name.upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
         environ[key] = f"{environ[key]},{value}" if key in seen else value

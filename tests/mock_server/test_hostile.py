@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
-from mock_server import Settings, create_app
+from mock_server import Settings, control_of, create_app
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.shapes import KINDS, MAX_EXTENT, compose
 from sam3_contract.errors import ImageError
@@ -121,12 +124,13 @@ def test_many_clicks_on_a_huge_image_take_bounded_work() -> None:
     assert answer.get_json()["predictions"][0]["masks"]["size"] == [20_000, 20_000]
 
 
-def test_a_hundred_thousand_clicks_are_answered() -> None:
-    points = [{"x": index % 640, "y": index // 640 % 480, "positive": index % 2 == 0} for index in range(100_000)]
+@pytest.mark.parametrize(("clicks", "status"), [(2_000, 200), (100_000, 599)])
+def test_thousands_of_clicks_are_answered_and_no_more(clicks: int, status: int) -> None:
+    points = [{"x": index % 640, "y": index // 640 % 480, "positive": index % 2 == 0} for index in range(clicks)]
 
     answer = CLIENT.post("/sam3/visual_segment?api_key=any", json={"image": IMAGE, "prompts": [{"points": points}]})
 
-    assert answer.status_code == 200
+    assert answer.status_code == status
 
 
 def test_sixteen_texts_on_a_huge_image_take_bounded_memory() -> None:
@@ -153,3 +157,69 @@ def test_nan_is_located_behind_a_text_of_the_same_letters() -> None:
     answer = CLIENT.post("/sam3/embed_image?api_key=any", data=b'{"a":"NaN","b":NaN}', content_type="application/json")
 
     assert answer.get_json()["detail"][0]["loc"] == ["body", 15]
+
+
+# ---------------------------------------------------------------- names and URLs of odd kinds
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "%00", "\ud800.jpg", "..", ".", "%2e%2e%2fsecret", "folder"])
+def test_url_that_no_file_can_be_named_like_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    client = create_app(Settings(url_images=tmp_path)).test_client()
+    image = {"type": "url", "value": f"https://example.com/{name}"}
+
+    answer = client.post("/sam3/embed_image?api_key=any", json={"image": image})
+
+    assert answer.status_code == 400
+
+
+def test_file_larger_than_a_request_may_be_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(2**32)  # a hole, which takes no room
+    client = create_app(Settings(url_images=tmp_path)).test_client()
+    image = {"type": "url", "value": "https://example.com/large.png"}
+
+    answer = client.post("/sam3/embed_image?api_key=any", json={"image": image})
+
+    assert (answer.status_code, "could not be decoded" in answer.get_json()["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+@pytest.mark.parametrize("operation", ["concept_segment", "visual_segment", "embed_image"])
+def test_half_a_surrogate_pair_ends_in_no_accident(
+    profile: Any, operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = create_app(Settings(profile=profile)).test_client()
+    body = b'{"image_id": "\\ud800", "image": {"type": "url", "value": "https://example.com/a.jpg"}, "prompts": '
+    body += b'[{"text": "\\ud800"}]}' if operation == "concept_segment" else b"null}"
+
+    answer = client.post(f"/sam3/{operation}?api_key=any", data=body, content_type="application/json")
+
+    assert answer.status_code in ({400} if profile == "documented" else {200, 500})
+    assert answer.get_json().get("message", "Internal error.") == "Internal error."
+    assert caplog.records == []  # an accident would be logged, with its traceback
+
+
+@pytest.mark.parametrize("other", ["connection_reset", "connection_reset:middle"])
+def test_drips_of_a_connection_that_is_reset_do_not_go_together(other: str) -> None:
+    headers = {"X-Mock-Fault": f"body_drips:0, {other}"}
+
+    answer = CLIENT.post("/sam3/embed_image?api_key=any", json={"image": IMAGE}, headers=headers)
+
+    assert answer.status_code == 599
+    assert "do not go together" in answer.get_json()["message"]
+
+
+def test_percent_encoded_key_in_a_url_is_not_kept() -> None:
+    app = create_app()
+    key = "s3cret/key+of=somebody"
+    image = {"type": "url", "value": f"https://example.com/{quote(key, safe='')}/a.jpg?k={quote(key, safe='')}"}
+
+    answer = app.test_client().post(
+        "/sam3/embed_image", json={"image": image}, headers={"Authorization": f"Bearer {key}"}
+    )
+
+    kept = json.dumps([one.as_json() for one in control_of(app).journal.requests])
+    assert answer.status_code == 200
+    assert "s3cret" not in kept
+    assert "***" in kept

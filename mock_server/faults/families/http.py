@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import orjson
@@ -13,6 +13,7 @@ from mock_server.faults.editing.changes import calls, replies, written
 from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import number, one_of, whole
 from mock_server.http.auth import REFUSALS, KeySettings, check_key
+from mock_server.http.pauses import pausing
 from mock_server.http.protocol import WORDINGS
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
@@ -186,7 +187,7 @@ def _until_reset(sent: bytes) -> Iterator[bytes]:
     parameter=Parameter(f"by how many seconds, from 0 to {LONGEST_WAIT}", "2", number(0, LONGEST_WAIT)),
 )
 def _slow(response: Response, call: Call) -> Response:
-    time.sleep(call.value)
+    pausing()(call.value)
     return response
 
 
@@ -199,16 +200,16 @@ def _slow(response: Response, call: Call) -> Response:
 )
 def _drips(response: Response, call: Call) -> Response:
     content = response.get_data()
-    response.response = _dripping(content, call.value / PARTS)
+    response.response = _dripping(content, partial(pausing(), call.value / PARTS))
     response.headers["content-length"] = str(len(content))
     return response
 
 
-def _dripping(content: bytes, pause: float) -> Iterator[bytes]:
+def _dripping(content: bytes, pause: Callable[[], None]) -> Iterator[bytes]:
     size = -(-len(content) // PARTS) or 1
     for start in range(0, len(content), size):
         yield content[start : start + size]
-        time.sleep(pause)
+        pause()
 
 
 @HTTP.fault("error_in_success", "Good requests are answered with 200 and an error's body.", on=calls)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mock_server import Settings, create_app
+from mock_server.http.pauses import Pauses
 from sam3_contract.cases import built_in_images
 from sam3_contract.errors import UsageError
 from tests.servers import command_serving
@@ -117,7 +117,7 @@ def test_no_connection_is_opened_for_a_url(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_latency_makes_an_answer_take_as_long_as_it_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(Pauses, "pause", lambda _, seconds, __: slept.append(seconds))
 
     claimed = ask(None, "https://example.com/a.jpg", latency=True).get_json()["time"]
     ask(None, "https://example.com/a.jpg")

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -316,3 +317,146 @@ def test_access_log_goes_to_standard_error_and_the_url_to_standard_output() -> N
     assert out == ""
     assert [line["status"] for line in lines if line["operation"] == "concept_segment"] == [200]
     assert "a-secret-key" not in err
+
+
+def children_of(pid: int) -> set[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return set(map(int, listed.split()))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_answers_behind_a_server_that_was_killed(workers: int, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+
+    with command("--workers", str(workers), "--ready-file", str(ready)) as (process, place):
+        assert ready.read_text(encoding="utf-8") == f"http://{place[0]}:{place[1]}\n"
+        process.kill()
+        wait_until_refused(place)
+
+        assert not ready.exists()
+        assert socket.create_server(place).close() is None  # the port is free
+
+
+def test_closing_the_terminal_ends_the_server(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+
+    with command("--ready-file", str(ready)) as (process, place):
+        os.killpg(process.pid, signal.SIGHUP)
+
+        assert process.wait(timeout=PATIENCE) == 0
+        wait_until_refused(place)
+        assert not ready.exists()
+
+
+def test_server_that_is_told_to_outlive_its_terminal_does() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; processes inherit it
+    try:
+        with command() as (process, place):
+            os.killpg(process.pid, signal.SIGHUP)
+
+            assert ask(place, "GET", "/healthz")[0] == 200
+            assert process.poll() is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_worker_that_dies_is_replaced(workers: int) -> None:
+    with command("--workers", str(workers)) as (process, place):
+        before = children_of(process.pid)
+        victim = max(before)
+        os.kill(victim, signal.SIGKILL)
+        pause = threading.Event()
+        while len(children_of(process.pid) - {victim}) < len(before):
+            pause.wait(0.01)
+
+        # Until the new one listens, connections that it was to take may be refused.
+        def answered() -> bool:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return ask(place, "POST", PATH, BODY)[0] == 200
+            return False
+
+        assert any(answered() or pause.wait(0.05) for _ in range(int(PATIENCE / 0.05)))
+        assert process.poll() is None
+
+
+# ---------------------------------------------------------------- uploads that do not end as they should
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+WHOLE = b"%x\r\n%s\r\n" % (len(BODY), BODY)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        WHOLE + b"zz\r\n",
+        b"zz\r\n{}\r\n0\r\n\r\n",
+        WHOLE + b"-5\r\nabcde\r\n0\r\n\r\n",
+        WHOLE + b"ffffffffffffffffff\r\n",
+        b"%x\r\n%s0\r\n\r\n" % (len(BODY), BODY),
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY) - 3, BODY),
+        WHOLE + b"0\r\nno field\r\n\r\n",
+    ],
+    ids=["size", "first size", "negative", "huge", "no line end", "too short", "field"],
+)
+def test_malformed_chunk_is_refused_though_the_body_before_it_was_whole(place: tuple[str, int], chunks: bytes) -> None:
+    answer = sent(place, HEAD + CHUNKED + chunks)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"detail":"Bad Request"}')
+
+
+@pytest.mark.parametrize(
+    "chunks", [WHOLE, WHOLE[:-20], b"%x\r\n%s" % (len(BODY) + 10, BODY)], ids=["last", "cut", "end"]
+)
+def test_upload_that_breaks_off_is_refused(place: tuple[str, int], chunks: bytes) -> None:
+    with connected(place) as channel:
+        channel.sendall(HEAD + CHUNKED + chunks)
+        channel.shutdown(socket.SHUT_WR)
+
+        assert channel.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("head", [b"", b"Trailer: Expires\r\n"], ids=["plain", "with a field behind it"])
+def test_sound_chunks_are_taken(place: tuple[str, int], head: bytes) -> None:
+    end = b"0\r\nExpires: never\r\n\r\n" if head else b"0\r\n\r\n"
+
+    answer = sent(
+        place,
+        HEAD
+        + head
+        + b"Connection: close\r\n"
+        + CHUNKED
+        + b"5;a=b\r\n"
+        + BODY[:5]
+        + b"\r\n"
+        + b"%x\r\n%s\r\n" % (len(BODY) - 5, BODY[5:])
+        + end,
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_coding_that_nobody_reads_is_refused(place: tuple[str, int]) -> None:
+    answer = sent(place, HEAD + b"Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + WHOLE + b"0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+# ---------------------------------------------------------------- clients that go away
+
+
+@pytest.mark.parametrize("fault", [b"slow:600", b"body_drips:600"])
+def test_requests_that_nobody_waits_for_hold_no_thread(place: tuple[str, int], fault: bytes) -> None:
+    head = HEAD + b"X-Mock-Fault: " + fault + b"\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+    with contextlib.ExitStack() as stack:
+        for _ in range(250):
+            channel = stack.enter_context(connected(place))
+            channel.sendall(head + BODY)
+        # Under way: all that a client sends at once is read before it goes.
+        assert ask(place, "GET", "/healthz")[0] == 200
+
+    # As many as there are threads, each of which needs one.
+    with ThreadPoolExecutor(40) as clients:
+        asked = [clients.submit(ask, place, "POST", PATH, BODY, **{"X-Mock-Fault": "slow:0.01"}) for _ in range(100)]
+        assert [one.result()[0] for one in asked] == [200] * 100

@@ -1,0 +1,56 @@
+"""Waits that end when nobody waits for the answer any more: the client has gone, or the mock begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Event, Lock
+from typing import Any, Final
+
+from flask import Flask, current_app
+
+from mock_server.http.request_context import current_request
+
+GONE: Final = "sam3_contract.gone"
+"""Where a server that notices when a client goes puts an event into the environ, to be set then."""
+_EXTENSION: Final = "sam3_contract_mock_pauses"
+
+
+class Pauses:
+    """The waits of one mock. Methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._under_way: set[Event] = set()
+        self._lock = Lock()
+
+    def pause(self, seconds: float, environ: Mapping[str, Any]) -> None:
+        """Hold a request back until the time is over, its client has gone, or :meth:`end` is called.
+
+        Args:
+            seconds: How long.
+            environ: The request's.
+        """
+        gone: Event = environ.get(GONE) or Event()
+        with self._lock:
+            self._under_way.add(gone)
+        gone.wait(max(seconds, 0))
+        with self._lock:
+            self._under_way.discard(gone)
+
+    def end(self) -> None:
+        """End the waits that are under way."""
+        with self._lock:
+            for one in self._under_way:
+                one.set()
+
+
+def install(app: Flask) -> Pauses:
+    """Let the requests of an application wait."""
+    pauses: Pauses = app.extensions.setdefault(_EXTENSION, Pauses())
+    return pauses
+
+
+def pausing() -> Callable[[float], None]:
+    """Take what holds the request at hand back for some seconds; it may be used when that is over, by its answer."""
+    pauses: Pauses = current_app.extensions[_EXTENSION]
+    environ = current_request().environ
+    return lambda seconds: pauses.pause(seconds, environ)

@@ -1,0 +1,151 @@
+"""What a request may cost, told from its bytes: only what is quick for certain runs on the event loop, where all wait.
+
+Decoding a body to find out would cost most requests as much again as they take. So this looks for an upper bound:
+objects are counted by their braces, and the pixels of the image stand in the first bytes of its file. Whatever cannot
+be told at a glance is taken for work.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pybase64
+
+from mock_server.http.protocol import CONTROL_PREFIX
+
+QUICK_BYTES: Final = 1024 * 1024
+QUICK_OBJECTS: Final = 64
+QUICK_VALUES: Final = 1024
+QUICK_PIXELS: Final = 2**23
+"""Of all masks that may be drawn: about a hundredth of a second of work."""
+_VIRTUAL: Final = 1080 * 1080  # pixels of the largest virtual photograph
+_PREFIXES: Final = (1024, 128 * 1024)  # characters of base64 in which a header is looked for; metadata may come first
+_MOST_SEGMENTS: Final = 64
+_SLOW_PATHS: Final = (CONTROL_PREFIX, "/docs", "/openapi.json")
+_VALUE: Final = re.compile(rb'"value"\s*:\s*"(?:data:image/[a-z]+;base64,)?')
+_IMAGE_ID: Final = re.compile(rb'"image_id"\s*:\s*(?:null|"([^"\\]{0,64})")')
+_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # markers of JPEG that tell a size
+_WEBP_HEADER: Final = 30  # bytes
+_NO_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xDA)})
+
+Remembered = Callable[[str], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Judges the requests of one mock.
+
+    Attributes:
+        remembered: Tells how many pixels the image has that is remembered by a name; ``None`` if there is none.
+        always: Whether any operation may be work: an image has to be decoded, or read from a file.
+    """
+
+    remembered: Remembered
+    always: bool = False
+
+    def is_quick(self, environ: Mapping[str, Any], body: bytes) -> bool:
+        """Check whether a request is answered in some hundredths of a second at most, whatever it holds."""
+        path: str = environ["PATH_INFO"]
+        if len(body) > QUICK_BYTES or path.startswith(_SLOW_PATHS):
+            return False
+        if not body or not path.startswith("/sam3/"):
+            return True
+        if self.always:
+            return False
+        objects = body.count(b"{")
+        if objects > QUICK_OBJECTS or body.count(b",") > QUICK_VALUES:
+            return False
+        pixels = self._pixels(body)
+        # One object is the body, and one the image.
+        return pixels is not None and pixels * max(objects - 2, 1) <= QUICK_PIXELS
+
+    def _pixels(self, body: bytes) -> int | None:
+        # Names may be written with escapes, and the last of several of one name counts.
+        if body.count(b'"value"') != 1 or b"\\u00" in body:
+            return None
+        sent = _pixels_sent(body)
+        if sent is None or b'"image_id"' not in body:
+            return sent
+        named = _IMAGE_ID.search(body)
+        if named is None or body.count(b'"image_id"') != 1:
+            return None
+        name = (named[1] or b"").decode("utf-8", "replace")
+        return max(sent, self.remembered(name) or 0)
+
+
+def _pixels_sent(body: bytes) -> int | None:
+    found = _VALUE.search(body)
+    if found is None:
+        return None
+    start = found.end()
+    if body.startswith(b"http", start):
+        return _VIRTUAL
+    for length in _PREFIXES:
+        text = body[start : start + length].partition(b'"')[0].replace(b"\\/", b"/")
+        try:
+            content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
+        except ValueError:
+            return None
+        pixels = pixels_of(content)
+        if pixels is not None:
+            return pixels
+    return None
+
+
+def pixels_of(content: bytes) -> int | None:
+    """Find how many pixels an image has, from the first bytes of its file; ``None`` if they do not tell.
+
+    Example:
+        >>> pixels_of(b"GIF89a" + bytes([64, 0, 48, 0]))
+        3072
+    """
+    try:
+        if content.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _area(struct.unpack_from(">II", content, 16))
+        if content.startswith(b"\xff\xd8"):
+            return _pixels_of_jpeg(content)
+        if content.startswith(b"GIF8"):
+            return _area(struct.unpack_from("<HH", content, 6))
+        if content.startswith(b"BM"):
+            return _area(struct.unpack_from("<ii", content, 18))
+        if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+            return _pixels_of_webp(content)
+    except (struct.error, IndexError):
+        return None
+    return None
+
+
+def _area(sides: tuple[int, ...]) -> int:
+    return abs(sides[0] * sides[1])
+
+
+def _pixels_of_jpeg(content: bytes) -> int | None:
+    position = 2
+    for _ in range(_MOST_SEGMENTS):
+        fill, marker = struct.unpack_from(">BB", content, position)
+        if fill != 0xFF:
+            return None
+        if marker in _FRAMES:
+            return _area(struct.unpack_from(">HH", content, position + 5))
+        position += 2
+        if marker not in _NO_LENGTH:
+            position += struct.unpack_from(">H", content, position)[0]
+    return None
+
+
+def _pixels_of_webp(content: bytes) -> int | None:
+    kind = content[12:16]
+    if len(content) < _WEBP_HEADER:
+        return None
+    if kind == b"VP8 ":
+        return _area(tuple(side & 0x3FFF for side in struct.unpack_from("<HH", content, 26)))
+    if kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        return _area(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
+    if kind == b"VP8X":
+        return _area(tuple(int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27)))
+    return None
