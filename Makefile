@@ -53,6 +53,7 @@ coverage: setup  ## the tests again, with branch coverage, which takes twice as 
 
 soak: setup  ## what takes minutes: many requests, many seeds, long fuzzing
 	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m "hypothesis and not soak" --hypothesis-profile=soak
 	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
 
 build: setup  ## the wheel and the source archive

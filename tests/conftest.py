@@ -8,6 +8,13 @@ collect_ignore = ["clients"]  # programs of another environment, which has what 
 
 # The same examples in every run and on every machine; without a deadline, because CI shares its cores.
 settings.register_profile(
-    "suite", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "suite",
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
+# `make soak`: many examples, and others in every run.
+settings.register_profile("soak", settings.get_profile("suite"), max_examples=500, derandomize=False)
 settings.load_profile("suite")

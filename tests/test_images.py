@@ -252,7 +252,6 @@ def told_or_refused(content: bytes) -> bool:
 
 
 @given(st.binary(max_size=120))
-@settings(max_examples=100)
 def test_arbitrary_bytes_are_told_or_refused(content: bytes) -> None:
     told_or_refused(content)
 
@@ -277,7 +276,6 @@ def test_arbitrary_bytes_are_told_or_refused(content: bytes) -> None:
     ids=lambda start: ascii(start[:20])[2:-1],
 )
 @given(rest=st.binary(max_size=150))
-@settings(max_examples=100)
 def test_arbitrary_bytes_behind_the_first_are_told_or_refused(start: bytes, rest: bytes) -> None:
     told_or_refused(start + rest)
 
@@ -285,7 +283,6 @@ def test_arbitrary_bytes_behind_the_first_are_told_or_refused(start: bytes, rest
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "BMP", "TIFF", "TIFF by LZW"])
 @given(data=st.data(), value=st.sampled_from([0, 1, 127, 128, 255]) | st.integers(0, 255))
-@settings(max_examples=150)
 def test_file_with_one_byte_changed_is_told_or_refused(name: str, data: st.DataObject, value: int) -> None:
     content = bytearray(FILES[name])
     place = data.draw(st.integers(0, min(60, len(content) - 1)) | st.integers(0, len(content) - 1))
@@ -332,7 +329,6 @@ def test_what_is_no_plain_jpeg_is_left_to_pillow(content: bytes) -> None:
     ),
     end=st.none() | st.integers(0, 700),
 )
-@settings(max_examples=400)
 def test_plain_jpeg_is_read_as_pillow_reads_it(name: str, changes: list[tuple[int, int]], end: int | None) -> None:
     content = bytearray(PLAIN_JPEGS[name])
     for place, value in changes:
@@ -348,7 +344,6 @@ def test_plain_jpeg_is_read_as_pillow_reads_it(name: str, changes: list[tuple[in
     st.text("ABab01+/= \n-_\u00e9", max_size=16)
     | st.binary(max_size=12).map(lambda raw: base64.b64encode(raw).decode())
 )
-@settings(max_examples=400)
 def test_base64_is_decoded_as_by_the_lenient_decoder_alone(value: str) -> None:
     def decoded(decode: Any) -> Any:
         try:
@@ -440,7 +435,6 @@ def test_other_data_uris_are_read_as_base64_that_is_no_image(head: str) -> None:
 
 
 @given(st.binary(min_size=1, max_size=50), st.randoms(use_true_random=False))
-@settings(max_examples=100)
 def test_base64_of_any_bytes_survives_what_the_server_skips(content: bytes, random: Any) -> None:
     letters = list(base64.b64encode(content).decode())
     for _ in range(random.randrange(6)):
@@ -451,7 +445,6 @@ def test_base64_of_any_bytes_survives_what_the_server_skips(content: bytes, rand
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=100)
 def test_any_text_is_decoded_or_refused(value: str) -> None:
     try:
         assert bytes_from_base64(value)

@@ -50,7 +50,6 @@ def test_lone_surrogate_in_a_key_is_a_key() -> None:
 
 
 @given(KEYS, st.lists(st.integers(1, 2**32), min_size=1, max_size=20))
-@settings(max_examples=100)
 def test_below_stays_below(key: list[str | bytes], bounds: list[int]) -> None:
     dice = Dice(*key)
 
@@ -58,7 +57,6 @@ def test_below_stays_below(key: list[str | bytes], bounds: list[int]) -> None:
 
 
 @given(KEYS, st.integers(-(2**40), 2**40), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
 def test_between_includes_both_ends_and_nothing_else(key: list[str | bytes], low: int, span: int) -> None:
     dice = Dice(*key)
 

@@ -79,7 +79,6 @@ def test_forms_of_a_special_mask_are_the_references(name: str) -> None:
 
 
 @given(patches_in_images())
-@settings(max_examples=300)
 def test_rle_is_what_pycocotools_writes(drawn: tuple[Patch, Size]) -> None:
     patch, size = drawn
 
@@ -87,7 +86,6 @@ def test_rle_is_what_pycocotools_writes(drawn: tuple[Patch, Size]) -> None:
 
 
 @given(patches_in_images())
-@settings(max_examples=300)
 def test_polygons_are_opencv_s_on_the_whole_image_in_its_order(drawn: tuple[Patch, Size]) -> None:
     patch, size = drawn
 

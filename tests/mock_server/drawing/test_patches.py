@@ -40,7 +40,6 @@ def test_area_and_edges_are_the_bitmap_s(patch: Patch) -> None:
 
 
 @given(st.lists(patches(), max_size=4))
-@settings(max_examples=150)
 def test_union_joins_bitmaps(parts: list[Patch]) -> None:
     before = [full(part) for part in parts]
 
@@ -55,7 +54,6 @@ def test_union_of_nothing_is_an_empty_patch() -> None:
 
 
 @given(patches(), st.lists(patches(), max_size=4))
-@settings(max_examples=150)
 def test_without_takes_bitmaps_away(patch: Patch, others: list[Patch]) -> None:
     before = full(patch)
 
@@ -66,7 +64,6 @@ def test_without_takes_bitmaps_away(patch: Patch, others: list[Patch]) -> None:
 
 
 @given(patches(), patches())
-@settings(max_examples=150)
 def test_iou_counts_the_pixels_of_both_and_of_either(first: Patch, second: Patch) -> None:
     ours, theirs = full(first), full(second)
 
@@ -77,7 +74,6 @@ def test_iou_counts_the_pixels_of_both_and_of_either(first: Patch, second: Patch
 
 
 @given(patches(), *[st.integers(-OFFSET, SIDE + OFFSET)] * 4)
-@settings(max_examples=200)
 def test_window_shows_what_lies_inside(patch: Patch, first: int, left: int, second: int, right: int) -> None:
     (top, bottom), (left, right) = sorted((first, second)), sorted((left, right))
     inside = np.zeros((SIDE + 2 * OFFSET, SIDE + 2 * OFFSET), np.bool_)

@@ -58,7 +58,6 @@ def parts_and_holes(bitmap: Bitmap) -> tuple[int, int, int]:
 @given(st.lists(st.integers(0, MAX_EXTENT**2), min_size=1, max_size=30))
 @example([root * root - 1 for root in range(1, MAX_EXTENT + 1)])
 @example([root * root for root in range(MAX_EXTENT + 1)])
-@settings(max_examples=200)
 def test_integer_roots_are_exact(values: list[int]) -> None:
     roots = _integer_roots(np.array(values, dtype=np.int64))
 

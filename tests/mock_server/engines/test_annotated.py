@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -334,7 +334,6 @@ def drawn(points: list[wire.Point], box: Json | None) -> list[Bitmap]:
 
 
 @given(points=st.lists(POINTS | NEAR, min_size=1, max_size=6), box=BOXES)
-@settings(max_examples=150)
 def test_mask_holds_positive_clicks_avoids_negative_ones_and_the_whole_holds_its_parts(
     points: list[wire.Point], box: Json | None
 ) -> None:
@@ -351,7 +350,6 @@ def test_mask_holds_positive_clicks_avoids_negative_ones_and_the_whole_holds_its
 
 
 @given(points=st.lists(POINTS | NEAR, min_size=1, max_size=5), box=BOXES, extra=POINTS | NEAR)
-@settings(max_examples=200)
 def test_one_more_click_only_adds_or_only_removes(
     points: list[wire.Point], box: Json | None, extra: wire.Point
 ) -> None:

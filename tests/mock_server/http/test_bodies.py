@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -503,7 +503,6 @@ CONTENT_TYPES = st.sampled_from([None, "application/json", "text/plain", "multip
     content=st.binary(max_size=60) | st.binary(max_size=20).map(lambda rest: b'{"image": ' + rest),
     content_type=CONTENT_TYPES | st.just("application/json"),
 )
-@settings(max_examples=120)
 def test_any_bytes_are_refused(operation: str, content: bytes, content_type: str | None) -> None:
     answer = CLIENT.send(operation, content, content_type)
 
@@ -514,7 +513,6 @@ def test_any_bytes_are_refused(operation: str, content: bytes, content_type: str
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @given(JSON_VALUES)
-@settings(max_examples=120)
 def test_any_json_is_refused(operation: str, value: Any) -> None:
     answer = CLIENT.send(operation, json.dumps(value).encode())
 
@@ -523,7 +521,6 @@ def test_any_json_is_refused(operation: str, value: Any) -> None:
 
 
 @given(damaged_examples())
-@settings(max_examples=300)
 def test_damaged_request_is_answered_or_refused(damaged: tuple[str, Json]) -> None:
     operation, body = damaged
 

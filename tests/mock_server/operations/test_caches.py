@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server import Settings
@@ -206,14 +206,12 @@ def test_any_text_names_a_picture(caches: Caches, image_id: str) -> None:
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
-@settings(max_examples=200)
 def test_short_names_are_short_and_differ(first: str, second: str) -> None:
     assert len(short(first)) <= 65
     assert (short(first) == short(second)) == (first == second)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=4), st.integers(0, 3), st.integers(0, 3))
-@settings(max_examples=100)
 def test_prompts_grow_click_by_click(places: list[tuple[int, int]], x: int, y: int) -> None:
     before, now = clicked(*places), clicked(*places, (x, y))
 

@@ -84,7 +84,6 @@ def box_pixels(box: Json, size: tuple[int, int]) -> Bitmap:
 
 
 @given(scene=scenes(), box=st.none() | CENTER_BOXES)
-@settings(max_examples=200)
 def test_mask_holds_positive_clicks_and_avoids_negative_ones(
     scene: tuple[Picture, list[wire.Point]], box: Json | None
 ) -> None:
@@ -99,7 +98,6 @@ def test_mask_holds_positive_clicks_and_avoids_negative_ones(
 
 
 @given(scene=scenes(), box=st.none() | CENTER_BOXES, data=st.data())
-@settings(max_examples=150)
 @pytest.mark.parametrize("positive", [True, False], ids=["positive", "negative"])
 def test_one_more_click_only_adds_or_only_removes(
     positive: bool, scene: tuple[Picture, list[wire.Point]], box: Json | None, data: st.DataObject
@@ -130,7 +128,6 @@ def test_order_of_clicks_does_not_matter(scene: tuple[Picture, list[wire.Point]]
 
 
 @given(scene=scenes(fewest=0), box=st.none() | CENTER_BOXES)
-@settings(max_examples=100)
 def test_best_comes_first_and_the_whole_holds_its_parts(
     scene: tuple[Picture, list[wire.Point]], box: Json | None
 ) -> None:
@@ -147,7 +144,6 @@ def test_best_comes_first_and_the_whole_holds_its_parts(
 @given(
     left=st.integers(0, 40), top=st.integers(0, 24), width=st.integers(22, 64), height=st.integers(22, 48), clicks=FLAGS
 )
-@settings(max_examples=100)
 def test_mask_fills_most_of_a_box_and_stays_within(left: int, top: int, width: int, height: int, clicks: bool) -> None:
     assume(left + width <= SIZE[1])
     assume(top + height <= SIZE[0])
@@ -165,7 +161,6 @@ def test_mask_fills_most_of_a_box_and_stays_within(left: int, top: int, width: i
 
 
 @given(CENTER_BOXES)
-@settings(max_examples=100)
 def test_mask_stays_within_a_box_anywhere(box: Json) -> None:
     assume(min(box["width"], box["height"]) > 0)
 
