@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from sam3_contract.masks import (
 )
 from sam3_contract.masks.formats import image_size_of
 
-__all__ = ["FoundMask", "Value", "at_path", "values_of_file"]
+__all__ = ["FoundMask", "Value", "at_path", "found_mask", "values_of_file"]
 
 _STEP: Final = re.compile(r"\.([a-z_]+)|\[(\d+)\]")
 
@@ -36,13 +36,14 @@ class FoundMask:
 
     Attributes:
         path: JSON path of the payload.
-        masks: The payload; a `CocoSegmentation` if it is to be read as COCO's.
+        masks: The payload; a `CocoSegmentation` if it is to be read as COCO's, a `DialectRle` if as a dialect's.
         image_size: ``(height, width)`` of its image in pixels; for an RLE whose image is not known, its own; None for
             polygons of an unknown image.
         entry: The prediction or annotation that holds it; empty for a bare mask.
         concept: What was asked for: the text of the prompt or the name of the category; None if nothing says.
         group: The prompt or category that it belongs to, counted from 0; None if nothing says.
         errors: Findings that are errors: with any, the mask is not sound.
+        place: Where it stands in the file, if the value was made of one of another layout.
     """
 
     path: str
@@ -52,6 +53,12 @@ class FoundMask:
     concept: str | None
     group: int | None
     errors: tuple[Finding, ...]
+    place: str = ""
+
+    @property
+    def shown_place(self) -> str:
+        """Where the user finds it."""
+        return self.place or self.path
 
     @property
     def confidence(self) -> float | None:
@@ -143,18 +150,28 @@ def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size |
     records = [] if value is None and findings else list(masks_of_record(value, image_size=image_size))
     absent = tuple(record for record in records if isinstance(record.masks, Absent))
     records = [record for record in records if not isinstance(record.masks, Absent)]
-    found = []
-    for record, its in zip(records, find_defects_in_many(records), strict=True):
-        errors = tuple(finding for finding in its if finding.severity == "error")
-        way, _ = at_path(value, record.path)
-        entry = way[-2] if len(way) > 1 and isinstance(way[-2], dict) else {}
-        size = record.image_size
-        if size is None and not errors:
-            size = image_size_of(record.masks)
-        concept, group = _concept(value, way)
-        found.append(FoundMask(record.path, record.masks, size, entry, concept, group, errors))
+    its = find_defects_in_many(records)
+    found = tuple(found_mask(value, record, of_mask) for record, of_mask in zip(records, its, strict=True))
     errors = tuple(finding for finding in findings if finding.severity == "error")
-    return Value(where, line, value, tuple(found), errors, absent)
+    return Value(where, line, value, found, errors, absent)
+
+
+def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding]) -> FoundMask:
+    """Describe a mask and what stands around it.
+
+    Args:
+        value: The whole JSON value.
+        record: The mask in it.
+        findings: What is wrong with it.
+    """
+    errors = tuple(finding for finding in findings if finding.severity == "error")
+    way, _ = at_path(value, record.path)
+    entry = way[-2] if len(way) > 1 and isinstance(way[-2], dict) else {}
+    size = record.image_size
+    if size is None and not errors:
+        size = image_size_of(record.masks)
+    concept, group = _concept(value, way)
+    return FoundMask(record.path, record.masks, size, entry, concept, group, errors)
 
 
 def _concept(value: Any, way: list[Any]) -> tuple[str | None, int | None]:

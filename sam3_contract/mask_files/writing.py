@@ -165,11 +165,11 @@ def _run_lengths(value: Value, found: FoundMask, conversion: Conversion) -> Runs
         return None
     if found.image_size is None:
         hint = "pass --image-size WxH or --image FILE"
-        raise UsageError(f"{value.where}: the size of the image of {found.path} is not known; {hint}")
+        raise UsageError(f"{value.where}: the size of the image of {found.shown_place} is not known; {hint}")
     try:
         return run_lengths_from_masks(found.masks, image_size=found.image_size)
     except MaskError as error:
-        conversion.unsound.append(f"{value.where}: {error.code or 'MSK01'} at {found.path}: {error}")
+        conversion.unsound.append(f"{value.where}: {error.code or 'MSK01'} at {found.shown_place}: {error}")
         return None
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sam3_contract.masks.coco.tracing import flat_rings_from_run_lengths
     from sam3_contract.masks.diagnosis.compare import Comparison, Verdict, compare
     from sam3_contract.masks.diagnosis.defects import find_defects, find_defects_in_many, find_disagreements
+    from sam3_contract.masks.dialects.dialect import Dialect, DialectRle
+    from sam3_contract.masks.dialects.reading import DIALECTS, run_lengths_from_dialect
     from sam3_contract.masks.formats import bitmap_from_masks, run_lengths_from_masks
     from sam3_contract.masks.json_files.absent import Absent
     from sam3_contract.masks.json_files.records import MaskRecord, check_records, masks_of_record
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFECTS",
+    "DIALECTS",
     "Absent",
     "BinaryMasks",
     "Breach",
@@ -74,6 +77,8 @@ __all__ = [
     "Comparison",
     "ContourBreach",
     "Defect",
+    "Dialect",
+    "DialectRle",
     "Finding",
     "MaskRecord",
     "Rings",
@@ -122,6 +127,7 @@ __all__ = [
     "rle_from_run_lengths",
     "run_lengths_from_bitmap",
     "run_lengths_from_counts",
+    "run_lengths_from_dialect",
     "run_lengths_from_masks",
     "run_lengths_from_polygons",
     "run_lengths_from_rings",
@@ -137,6 +143,8 @@ _NAMES: Final = {
     "catalogue.lookup": ("DEFECTS", "Defect", "defect_named"),
     "coco.segmentation": ("CocoSegmentation",),
     "coco.tracing": ("flat_rings_from_run_lengths",),
+    "dialects.dialect": ("Dialect", "DialectRle"),
+    "dialects.reading": ("DIALECTS", "run_lengths_from_dialect"),
     "diagnosis.compare": ("Comparison", "Verdict", "compare"),
     "diagnosis.defects": ("find_defects", "find_defects_in_many", "find_disagreements"),
     "formats": ("bitmap_from_masks", "run_lengths_from_masks"),

@@ -9,6 +9,8 @@ import numpy as np
 from sam3_contract.errors import MaskError, RleError
 from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
 from sam3_contract.masks.coco.segmentation import CocoSegmentation
+from sam3_contract.masks.dialects.dialect import DialectRle
+from sam3_contract.masks.dialects.reading import run_lengths_from_dialect
 from sam3_contract.masks.polygons.polygon import bitmap_from_polygons, run_lengths_from_polygons
 from sam3_contract.masks.rle.rle import bitmap_from_run_lengths, run_lengths_from_bitmap, run_lengths_from_rle
 
@@ -22,8 +24,8 @@ def bitmap_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDArray[
     """Draw a mask of any format.
 
     Args:
-        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, or a
-            `CocoSegmentation`.
+        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, a
+            `CocoSegmentation` or a `DialectRle`.
         image_size: ``(height, width)`` of the image in pixels.
 
     Returns:
@@ -49,8 +51,8 @@ def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDA
     """Measure the runs of a mask of any format.
 
     Args:
-        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, or a
-            `CocoSegmentation`.
+        masks: Polygons, an RLE object (compressed or not), a bool bitmap of shape ``(height, width)``, a
+            `CocoSegmentation` or a `DialectRle`.
         image_size: ``(height, width)`` of the image in pixels.
 
     Returns:
@@ -65,6 +67,8 @@ def run_lengths_from_masks(masks: object, *, image_size: tuple[int, int]) -> NDA
         return run_lengths_from_polygons(masks, image_size=image_size)
     if isinstance(masks, np.ndarray):
         return run_lengths_from_bitmap(_checked_bitmap(masks, image_size=image_size))
+    if isinstance(masks, DialectRle):
+        return run_lengths_from_dialect(masks, image_size=image_size)
     if isinstance(masks, CocoSegmentation) and not isinstance(masks.value, dict):
         return run_lengths_from_segmentation(masks, image_size=image_size)
     if isinstance(masks, CocoSegmentation):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from sam3_contract.errors import OutputError, UsageError
+from sam3_contract.mask_files.dialects import values_in_dialect
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
 from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
+from sam3_contract.masks import DIALECTS, Dialect
 from sam3_contract.terminal import say
 
 __all__ = ["convert"]
@@ -17,6 +19,7 @@ __all__ = ["convert"]
 @click.argument("file", metavar="FILE|-")
 @click.option("--to", "target", required=True, type=click.Choice(["rle", "polygon", "coco", "png", "npz"]))
 @click.option("-o", "--output", required=True, metavar="OUT", help="File to write, `-` for stdout; a folder for png.")
+@click.option("--from", "dialect", type=click.Choice(DIALECTS), help="What the masks are in, if not in COCO's RLE.")
 @click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
 @click.option("--image", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take FILE for JSON Lines, whatever its first line is.")
@@ -28,6 +31,7 @@ def convert(
     *,
     target: str,
     output: str,
+    dialect: Dialect | None,
     image_size: str | None,
     image: str | None,
     as_lines: bool,
@@ -49,6 +53,17 @@ def convert(
       png           one file per mask in the folder OUT: 8 bits, 0 and 255
       npz           logits as visual_segment sends them: float32, (n, height, width)
 
+    With --from, the masks are read as what it names, wherever they stand in the
+    file: JSON, JSON Lines, or a table with commas. Those of other programs'
+    files become a COCO file, from which the other formats are made too.
+
+    \b
+      kaggle        `start length` pairs from 1, down the columns: EncodedPixels
+      start-length  `start length` pairs from 0, along the rows: fal, WaveSpeed
+      cvat          runs, then the box they fill: CVAT's API, and its XML
+      label-studio  brush masks of an export
+      uncompressed  run lengths as a list, or as text
+
     Polygons have no holes: how many pixels that adds is told on stderr. Masks that are not sound are named there,
     and nothing is written, unless they are to be skipped. JSON Lines are read line by line, other JSON at once; for
     coco, png and npz all masks are held in memory as RLE.
@@ -61,7 +76,10 @@ def convert(
     problem = ""
     try:
         size = image_size_from_options(image_size, image)
-        values = values_of_file(file, as_lines=as_lines, image_size=size)
+        if dialect is None:
+            values = values_of_file(file, as_lines=as_lines, image_size=size)
+        else:
+            values = values_in_dialect(file, dialect, as_lines=as_lines, image_size=size)
         WRITERS[target](sorted_by_soundness(values, conversion), conversion, output)
     except Unreadable as error:
         context.exit(_said(str(error), 3))

@@ -10,6 +10,7 @@ import numpy as np
 from sam3_contract.errors import MaskError, PolygonError
 from sam3_contract.masks.catalogue.lookup import finding_of
 from sam3_contract.masks.coco.rasterise import run_lengths_from_flat_rings
+from sam3_contract.masks.dialects.detection import finding_of_dialect
 from sam3_contract.masks.limits import MAX_POINTS, MAX_RINGS
 from sam3_contract.masks.polygons.defects import MODEL_SIDE
 
@@ -29,6 +30,7 @@ _MAX_COORDINATE: Final = 10**6
 """In pixels, either way: from some 10**7 on pycocotools takes gigabytes or crashes."""
 _CLIPPED: Final = 1.0
 """Pixels outside the image that pass for rounding."""
+_UNLIKE_RINGS: Final = ("counts_cvat", "counts_label_studio")
 _FLAT: Final = "[x1, y1, x2, y2, ...], three points or more"
 
 _Place = tuple[int, ...]
@@ -51,8 +53,14 @@ def findings_of_segmentation(
     if value is None or value in ([], ""):
         return [finding_of("segmentation_missing", path=path, found=value, expected="polygons or an RLE object")]
     if not isinstance(value, list):
-        return [finding_of("not_a_mask", path=path, found=value, expected=f"a list of rings {_FLAT}, or an RLE object")]
+        foreign = finding_of_dialect(value, size=image_size, path=path)
+        expected = f"a list of rings {_FLAT}, or an RLE object"
+        return [foreign or finding_of("not_a_mask", path=path, found=value, expected=expected)]
     if all(map(_is_number, value)):
+        foreign = finding_of_dialect(value, size=image_size, path=path)
+        # Pairs of numbers are more likely the points of a ring.
+        if foreign is not None and foreign.name in _UNLIKE_RINGS:
+            return [foreign]
         return [finding_of("segmentation_not_nested", path=path, found=value, expected="a list of rings")]
     n_numbers = sum(len(ring) for ring in value[: MAX_RINGS + 1] if isinstance(ring, list))
     if len(value) > MAX_RINGS or n_numbers > 2 * MAX_POINTS:

@@ -14,6 +14,7 @@ from sam3_contract.masks.catalogue.lookup import finding_of
 from sam3_contract.masks.coco.reading import findings_of_segmentation
 from sam3_contract.masks.coco.segmentation import CocoSegmentation
 from sam3_contract.masks.diagnosis.compare import compare
+from sam3_contract.masks.dialects.detection import finding_of_dialect
 from sam3_contract.masks.formats import run_lengths_from_masks
 from sam3_contract.masks.json_files.absent import Absent
 from sam3_contract.masks.polygons.defects import findings_of_polygons
@@ -21,6 +22,7 @@ from sam3_contract.masks.rle.batch import parse_rles
 from sam3_contract.masks.rle.breach import Breach
 from sam3_contract.masks.rle.defects import (
     SIZE_BREACHES,
+    finding_of_list,
     findings_of_rle,
     findings_of_size,
     text_from_uncompressed,
@@ -89,7 +91,8 @@ def find_defects_in_many(
     """
     chosen = list(items)
     results: list[list[Finding]] = [
-        _findings_of_format(masks, declared_format=declared, path=path) for path, masks, declared, _ in chosen
+        _findings_of_format(masks, declared_format=declared, image_size=size, path=path)
+        for path, masks, declared, size in chosen
     ]
     encoded = [index for index, (_, masks, _, _) in enumerate(chosen) if isinstance(_rle_in(masks), dict)]
     rles: list[object] = []
@@ -175,7 +178,9 @@ def _rle_in(masks: object) -> object:
     return masks.value if isinstance(masks, CocoSegmentation) else masks
 
 
-def _findings_of_format(masks: object, *, declared_format: object, path: str) -> list[Finding]:
+def _findings_of_format(
+    masks: object, *, declared_format: object, image_size: tuple[int, int] | None, path: str
+) -> list[Finding]:
     if isinstance(masks, CocoSegmentation):
         return []
     if isinstance(masks, Absent):
@@ -184,7 +189,8 @@ def _findings_of_format(masks: object, *, declared_format: object, path: str) ->
     found = "rle" if isinstance(masks, dict) else "polygon" if isinstance(masks, (list, tuple)) else None
     if found is None:
         expected = "a list of polygons or an RLE object"
-        return [finding_of("not_a_mask", path=path, found=masks, expected=expected)]
+        foreign = finding_of_dialect(masks, size=image_size, path=path)
+        return [foreign or finding_of("not_a_mask", path=path, found=masks, expected=expected)]
     if declared_format is None or declared_format == found:
         return []
     known = declared_format in _FORMATS if isinstance(declared_format, str) else False
@@ -208,6 +214,9 @@ def _compressed(rle: object, *, path: str) -> tuple[object, list[Finding]]:
     text, findings = text_from_uncompressed(counts, path=f"{path}.counts")
     if findings:
         return None, findings
+    foreign = finding_of_list(counts, size=rle.get("size"), path=f"{path}.counts")
+    if foreign is not None:
+        return None, [foreign]
     finding = finding_of("counts_uncompressed", path=f"{path}.counts", found=counts, expected="compressed text")
     return {"size": rle.get("size"), "counts": text}, [finding]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sam3_contract.masks.dialects.detection import Proposal, proposed_dialect
+
 __all__ = ["Absent", "absent_annotation", "absent_mask"]
 
 _KEYS_NAMED: Final = 5
 _OTHER_NAMES: Final = frozenset({"rle", "mask", "polygon", "polygons", "points", "contours", "encodedpixels"})
+_OF_RLES: Final = frozenset({"rle", "rles", "encodedpixels", "rle_mask"})
 _ERRORS: Final = frozenset({"error", "detail", "message"})
 
 
@@ -45,6 +48,28 @@ def absent_mask(value: dict[str, Any]) -> Absent:
     why = f"has no mask, but {keys}" if value else "is an empty object"
     if not _ERRORS.isdisjoint(value):
         why += ": it looks like the answer of an error"
+    elif proposal := _proposal_of(value):
+        why += f": it looks like {proposal.dialect} ({proposal.advice})"
     elif isinstance(value.get("shapes"), list):
         why += ": it looks like a file of LabelMe"
     return Absent(value, "not_a_mask", why)
+
+
+def _proposal_of(value: dict[str, Any]) -> Proposal | None:
+    """Propose the dialect of RLE of an object of another program."""
+    within = {**value, **value["value"]} if isinstance(value.get("value"), dict) else value
+    if "rle" in within and {"original_width", "brushlabels"} & within.keys():
+        return Proposal("label-studio", "a brush mask")
+    if within.get("type") == "mask" and isinstance(within.get("points"), list):
+        return Proposal("cvat", "a shape that is a mask")
+    for key, counts in within.items():
+        if key.lower() in _OF_RLES:
+            first = counts[0] if isinstance(counts, list) and counts and isinstance(counts[0], str | list) else counts
+            proposal = proposed_dialect(first, size=None)
+            if proposal is not None:
+                return proposal
+    for key in ("shapes", "result", "tag"):
+        parts = within.get(key)
+        if isinstance(parts, list):
+            return next((found for part in parts if isinstance(part, dict) and (found := _proposal_of(part))), None)
+    return None

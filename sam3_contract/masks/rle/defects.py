@@ -12,9 +12,11 @@ import numpy as np
 
 from sam3_contract.errors import RleError
 from sam3_contract.masks.catalogue.lookup import finding_of
+from sam3_contract.masks.dialects.detection import finding_of_dialect
+from sam3_contract.masks.dialects.numbers import holds_numbers
 from sam3_contract.masks.limits import MAX_COUNTS_LENGTH, MAX_RLE_PIXELS
 from sam3_contract.masks.rle.batch import parse_rles, unchecked_run_lengths
-from sam3_contract.masks.rle.breach import CHARACTERS_PER_VALUE, Breach
+from sam3_contract.masks.rle.breach import CHARACTERS_PER_VALUE, Breach, breach_of_structure
 from sam3_contract.masks.rle.encode import counts_from_run_lengths
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SIZE_BREACHES",
+    "finding_of_list",
     "findings_of_rle",
     "findings_of_size",
     "run_lengths_from_uncompressed",
@@ -150,6 +153,31 @@ def text_from_uncompressed(counts: list[Any], *, path: str) -> tuple[str, list[F
     return counts_from_run_lengths(np.array(counts, np.int64)), []
 
 
+def finding_of_list(counts: list[Any], *, size: object, path: str) -> Finding | None:
+    """Recognise a list that is no list of run lengths: a dialect of RLE, or the bytes of compressed text.
+
+    Args:
+        counts: A list of integers.
+        size: What stands as ``[height, width]`` in pixels, unchecked.
+        path: JSON path of the list.
+
+    Returns:
+        One finding; None if it passes for run lengths, or is nothing that is known.
+    """
+    if breach_of_structure({"size": size, "counts": "0"}) != Breach.NONE or len(counts) > _TRIAL_LENGTH:
+        return None
+    assert isinstance(size, (list, tuple))
+    height, width = size
+    if sum(counts) == height * width:
+        return None
+    if all(48 <= run <= 111 for run in counts) and _reads_as_mask(bytes(counts).decode("ascii"), size=(height, width)):
+        diagnosis = "bytes(counts).decode('ascii') gives a sound RLE of this size"
+        return finding_of(
+            "counts_bytes_listed", path=path, found=counts, expected="compressed text", diagnosis=diagnosis
+        )
+    return finding_of_dialect(counts, size=(height, width), path=path)
+
+
 def _finding_of_counts(counts: object, *, height: int, width: int, breach: Breach, path: str) -> Finding:
     pixels = height * width
     if not isinstance(counts, str):
@@ -179,9 +207,11 @@ def _finding_of_counts(counts: object, *, height: int, width: int, breach: Breac
 
 
 def _finding_of_disguise(counts: str, *, size: tuple[int, int], path: str) -> Finding | None:
-    """Recognise text that was wrapped once too often; the inner text is tried where one can be had."""
+    """Recognise text of another dialect, or wrapped once too often; the inner text is tried where one can be had."""
     if len(counts) > _TRIAL_LENGTH:
         return None
+    if holds_numbers(counts):
+        return finding_of_dialect(counts, size=size, path=path)
     if counts[:2] in ("b'", 'b"') and counts[-1] == counts[1]:
         return _disguise("counts_bytes_repr", counts, inner=_unquoted(counts), size=size, path=path)
     if "\\\\" in counts:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sam3_contract.masks.rle.batch import RleBatch
 
-__all__ = ["Oddity", "looks_inverted", "looks_row_major", "oddities_of"]
+__all__ = ["Oddity", "looks_inverted", "looks_row_major", "oddities_of", "overlap_with_moved"]
 
 _FEWEST_STEPS = 8
 """Pairs of neighbouring runs from which on a direction can be told."""
@@ -120,12 +120,17 @@ def looks_row_major(run_lengths: NDArray[np.int64], *, size: tuple[int, int]) ->
     """
     height, width = size
     area = int(run_lengths[1::2].sum())
-    lost = [area - _overlap_with_moved(run_lengths, distance=distance) for distance in (width, height)]
+    lost = [area - overlap_with_moved(run_lengths, distance=distance) for distance in (width, height)]
     return height != width and 4 * lost[0] < lost[1]
 
 
-def _overlap_with_moved(run_lengths: NDArray[np.int64], *, distance: int) -> int:
-    """Count the foreground pixels that have another one *distance* pixels further on."""
+def overlap_with_moved(run_lengths: NDArray[np.int64], *, distance: int) -> int:
+    """Count the foreground pixels that have another one *distance* pixels further on.
+
+    Args:
+        run_lengths: Runs in pixels, background first, shape ``(n_runs,)``.
+        distance: In pixels, in the order of the runs.
+    """
     edges = np.cumsum(run_lengths)
     # Foreground pixels up to each edge; between edges the count is a straight line, so interpolation is exact.
     covered = np.zeros(len(edges))

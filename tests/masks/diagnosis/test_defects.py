@@ -17,6 +17,7 @@ from sam3_contract import masks
 from sam3_contract.errors import UsageError
 from sam3_contract.masks import DEFECTS, Defect, Finding, defect_named, find_defects
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
+from tests.servers import ROOT
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -83,6 +84,10 @@ def test_catalogue_is_consistent() -> None:
         for text in (defect.meaning, defect.cause, defect.mend):
             assert text.endswith(".")
             assert not re.search(r"invalid|failed to|please|!", text, re.IGNORECASE)
+
+
+def test_readme_counts_the_defects() -> None:
+    assert f"\n{len(DEFECTS)} defects have a code" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_unknown_defect_is_answered_with_the_nearest() -> None:
