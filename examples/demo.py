@@ -24,6 +24,7 @@ from skimage import data
 from sam3_contract.drawing import draw_masks, layers_of, open_photograph
 
 TEXTS = ("cup", "spoon")
+CLICKS = {"the cup": (290, 45), "its handle": (220, 270), "the spoon": (370, 300)}
 KEY = "any-key-will-do"
 COMMAND = [sys.executable, "-m", "sam3_contract"]
 
@@ -31,7 +32,9 @@ COMMAND = [sys.executable, "-m", "sam3_contract"]
 @contextmanager
 def running_mock() -> Iterator[str]:
     """Serve the mock on a free port of this machine until the block ends."""
-    server = subprocess.Popen([*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", "--engine", "pixels"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
@@ -49,16 +52,11 @@ def photograph() -> bytes:
     return jpeg.tobytes()
 
 
-def ask(url: str, jpeg: bytes) -> Any:
-    """Send the request of the public documentation's sample."""
-    payload = {
-        "image": {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")},
-        "prompts": [{"type": "text", "text": text} for text in TEXTS],
-        "output_prob_thresh": 0.5,
-        "format": "polygon",
-    }
-    address = url + "/sam3/concept_segment?api_key=" + os.environ["API_KEY"]
-    answer = requests.post(address, json=payload, timeout=60)
+def ask(url: str, operation: str, jpeg: bytes, **fields: Any) -> Any:
+    """Send a request as the public documentation's sample does."""
+    image = {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}
+    address = f"{url}/sam3/{operation}?api_key=" + os.environ["API_KEY"]
+    answer = requests.post(address, json={"image": image, **fields}, timeout=60)
     answer.raise_for_status()
     return answer.json()
 
@@ -73,17 +71,20 @@ def main() -> None:
     with running_mock() as url:
         print(f"1. a mock of the SAM 3 API runs at {url}")
         started = time.perf_counter()
-        answer = ask(url, jpeg)
+        texts = [{"type": "text", "text": text} for text in TEXTS]
+        answer = ask(url, "concept_segment", jpeg, prompts=texts, output_prob_thresh=0.5, format="polygon")
         seconds = time.perf_counter() - started
         counts = [len(result["predictions"]) for result in answer["prompt_results"]]
         found = ", ".join(f"{count} of {text!r}" for text, count in zip(TEXTS, counts, strict=True))
         print(f"2. the request of the docs' sample was answered in {seconds * 1000:.0f} ms: {found}")
+        clicks = [{"points": [{"x": x, "y": y, "positive": True}]} for x, y in CLICKS.values()]
+        answer = ask(url, "visual_segment", jpeg, prompts=clicks, multimask_output=False, format="rle")
         picture = open_photograph(jpeg)
         layers = list(layers_of(answer, size=(picture.height, picture.width)))
         path = folder / "masks.png"
         draw_masks(picture, layers).save(path)
-        print(f"3. the masks, drawn on the photograph: {path.resolve()}")
-        print("   (they are synthetic: the mock follows the contract, not what is in the picture)")
+        print(f"3. what clicks on {', '.join(CLICKS)} found, drawn on the photograph: {path.resolve()}")
+        print("   (by colours and edges: there is no model, and a text picks what stands out, whatever it says)")
         print("4. the contract, verified on this photograph:\n", flush=True)
         verify = [*COMMAND, "verify", url, "--image", str(folder / "photograph.jpg")]
         verify += [option for text in TEXTS for option in ("--text", text)]

@@ -22,9 +22,9 @@ from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
 from mock_server.engines.annotated import Annotated
 from mock_server.engines.mixed import Mixed
+from mock_server.engines.named import engine_of
 from mock_server.engines.protocol import Engine
 from mock_server.engines.specimens import PREFIX, SPECIMENS
-from mock_server.engines.synthetic import Synthetic
 from mock_server.http import access_log, docs_page
 from mock_server.http.auth import KeySettings, check_key, keys_sent, presented_key
 from mock_server.http.bodies import decode_json, is_json, masked_text, validate, with_exact_integers, without_keys
@@ -47,6 +47,7 @@ from mock_server.images.fetching import Fetcher
 from mock_server.journal.recorder import Recorder
 from mock_server.operations import concept, observed, visual
 from mock_server.operations.backend import Answer, Backend
+from mock_server.operations.backends import Backends
 from mock_server.operations.caches import MakeCaches, own_caches
 from mock_server.settings import Settings
 from sam3_contract import spec, wire
@@ -83,13 +84,13 @@ def create_app(
     Args:
         settings: How it behaves.
         contract: The document it serves; the project's own by default.
-        engine: Where masks come from, but of specimens and known images; :class:`Synthetic` by default.
+        engine: Where masks come from, but of specimens and known images; by default what ``settings.engine`` names.
         caches: Makes what it remembers images and logits in; by default it keeps them to itself.
 
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
             from what the mock validates.
-        UsageError: If ``url_images``, ``coco``, ``coco_images`` or ``scenarios`` cannot be used.
+        UsageError: If ``url_images``, ``coco``, ``coco_images``, ``scenarios`` or ``engine`` cannot be used.
 
     Example:
         >>> create_app().test_client().get("/healthz").get_json()
@@ -107,10 +108,16 @@ def create_app(
         coco=settings.coco, images=settings.coco_images, scenes=settings.scenes, strict=settings.coco_strict
     )
     picture_of_url = _picture_of_url(settings, library)
-    mixed = Mixed(Annotated(settings.seed), engine or Synthetic(settings.seed))
-    remembered = caches(library, files=mixed.reads_pixels)
-    backend = Backend(mixed, remembered, picture_of_url=picture_of_url, library=library)
-    control = MockControl(app, settings, backend, [operation.id for operation in served.operations])
+
+    def backend_of(chosen: str | Engine, caches: MakeCaches) -> Backend:
+        mixed = Mixed(Annotated(settings.seed), engine_of(chosen, settings.seed))
+        remembered = caches(library, files=mixed.reads_pixels)
+        return Backend(mixed, remembered, picture_of_url=picture_of_url, library=library)
+
+    usual = backend_of(engine or settings.engine, caches)
+    # Without control routes several processes may answer, and what they remember is of one engine.
+    backends = Backends(usual, (lambda name: backend_of(name, own_caches)) if settings.control else None)
+    control = MockControl(app, settings, backends, [operation.id for operation in served.operations])
     strict = settings.profile == "documented"
     Recorder(
         control.journal,
@@ -121,7 +128,7 @@ def create_app(
     ).install(app)
     faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
     for operation in served.operations:
-        _add_operation(app, operation, backend, settings, control)
+        _add_operation(app, operation, backends, settings, control)
     _add_service_paths(app, served, known_images=len(library), control=settings.control)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
@@ -130,9 +137,14 @@ def create_app(
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
     app.before_request(lambda: _admit(keys, guarded, strict=strict))
-    # By this a verification knows that no model with misses of its own answers.
-    masks = "estimated" if mixed.reads_pixels else "exact"
-    app.after_request(lambda response: add_headers(response, current_request(), settings.profile, masks=masks))
+
+    def finish(response: Response) -> Response:
+        # By this a verification knows that no model with misses of its own answers.
+        reads_pixels = current_notes().get("reads_pixels", usual.engine.reads_pixels)
+        masks = "estimated" if reads_pixels else "exact"
+        return add_headers(response, current_request(), settings.profile, masks=masks)
+
+    app.after_request(finish)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
     return app
@@ -163,7 +175,7 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
 
 
 def _add_operation(
-    app: Flask, operation: spec.Operation, backend: Backend, settings: Settings, control: MockControl
+    app: Flask, operation: spec.Operation, backends: Backends, settings: Settings, control: MockControl
 ) -> None:
     profile = settings.profile
     model, implementation = IMPLEMENTATIONS[profile][operation.id]
@@ -181,6 +193,8 @@ def _add_operation(
         return validate(model, exact, strict=strict, size=len(notes.raw))
 
     def answer_to(body: Any) -> Answer:
+        backend = backends.of(current_request().environ)
+        current_notes().reads_pixels = backend.engine.reads_pixels
         return implementation(check(body), backend)
 
     def view() -> Response:

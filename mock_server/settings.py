@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mock_server.engines.protocol import Engine
 from mock_server.http.access_log import LogFormat
 from mock_server.http.protocol import Profile
 
@@ -19,6 +20,8 @@ class Settings:
         refused_keys: Keys that are known but refused, each with how: ``"401"`` (of another workspace), ``"402"``,
             ``"403"`` or ``"423"``.
         auth: Whether a key is asked for at all.
+        engine: Where masks come from: ``synthetic``, ``pixels``, the name of somebody's as ``MODULE:FACTORY``, or an
+            engine, see :mod:`mock_server.engines.protocol`. Known images and specimens have their masks whatever it is.
         seed: Another seed gives other masks of the same images.
         url_images: A folder or a JSON file whose images stand for URLs; by default a URL stands for a virtual
             photograph.
@@ -46,6 +49,7 @@ class Settings:
     api_keys: frozenset[str] | None = None
     refused_keys: Mapping[str, str] = field(default_factory=dict)
     auth: bool = True
+    engine: str | Engine = "synthetic"
     seed: int = 0
     url_images: Path | None = None
     fetch_urls: bool = False

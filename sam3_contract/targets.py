@@ -31,17 +31,20 @@ class MockOptions:
         profile: Which side of the deviations it plays.
         faults: In which ways it breaks the contract.
         seed: Another seed gives other masks.
+        engine: Where its masks come from, as ``Settings.engine`` names it.
     """
 
     profile: Literal["documented", "observed"] = "documented"
     faults: tuple[str, ...] = ()
     seed: int = 0
+    engine: str = "synthetic"
 
     @property
     def words(self) -> tuple[str, ...]:
         """The options of the command line that say the same."""
         options = [word for fault in self.faults for word in ("--fault", fault)]
         options += ["--profile", self.profile] if self.profile != "documented" else []
+        options += ["--engine", self.engine] if self.engine != "synthetic" else []
         return (*options, *(["--seed", str(self.seed)] if self.seed else []))
 
 
@@ -71,8 +74,10 @@ def transport_to(
     options = mock or MockOptions()
     if target == MOCK:
         return _to_mock(contract, options)
-    if options.faults or options.profile != "documented":
-        raise UsageError("--fault and --profile are for `verify mock`; `sam3-contract serve` takes them for a server")
+    if options.faults or options.profile != "documented" or options.engine != "synthetic":
+        raise UsageError(
+            "--fault, --profile and --engine are for `verify mock`; `sam3-contract serve` takes them for a server"
+        )
     return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout, exact=exact)
 
 
@@ -111,7 +116,11 @@ def _to_mock(contract: Contract, options: MockOptions) -> WsgiTransport:
     from mock_server import Settings, create_app  # noqa: PLC0415
 
     settings = Settings(
-        api_keys=frozenset({_MOCK_KEY}), profile=options.profile, faults=options.faults, seed=options.seed
+        api_keys=frozenset({_MOCK_KEY}),
+        profile=options.profile,
+        faults=options.faults,
+        seed=options.seed,
+        engine=options.engine,
     )
     return WsgiTransport(create_app(settings).wsgi_app, contract, key=_MOCK_KEY, target="mock (in process)")
 

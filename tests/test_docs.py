@@ -91,3 +91,10 @@ def test_makefile_has_the_targets_of_the_readme() -> None:
 
     for target in re.findall(r"^make ([a-z]+)", README, flags=re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_examples_of_the_page_on_engines_run() -> None:
+    failures, attempted = doctest.testfile(str(ROOT / "docs" / "engines.md"), module_relative=False)
+
+    assert attempted >= 3
+    assert failures == 0

@@ -10,7 +10,7 @@ from flask import Flask
 from mock_server.faults import FAULTS, parse, switchboard_of
 from mock_server.http import pauses
 from mock_server.journal.journal import Journal
-from mock_server.operations.backend import Backend
+from mock_server.operations.backends import Backends
 from mock_server.scenarios.files import read
 from mock_server.scenarios.player import Scenarios
 from mock_server.settings import Settings
@@ -25,7 +25,7 @@ class MockControl:
     Args:
         app: The mock.
         settings: How the mock behaves.
-        backend: What its operations know.
+        backends: What its operations know.
         operations: Their ``operationId``.
 
     Attributes:
@@ -36,7 +36,7 @@ class MockControl:
         UsageError: If the settings name an unknown fault, or a file of scenarios that cannot be used.
     """
 
-    def __init__(self, app: Flask, settings: Settings, backend: Backend, operations: Sequence[str]) -> None:
+    def __init__(self, app: Flask, settings: Settings, backends: Backends, operations: Sequence[str]) -> None:
         self.journal = Journal(
             operations,
             on=settings.journal,
@@ -47,7 +47,7 @@ class MockControl:
         self._app = app
         self._pauses = pauses.install(app)
         app.extensions[_EXTENSION] = self
-        self._backend = backend
+        self._backends = backends
         self._at_start = read(settings.scenarios) if settings.scenarios else None
         self._faults = self._faults_at_start = _parsed(settings.faults)
         self._restore_scenarios()
@@ -73,17 +73,17 @@ class MockControl:
     @property
     def reads_pixels(self) -> bool:
         """Whether images are decoded to find what is in them."""
-        return self._backend.engine.reads_pixels
+        return self._backends.usual.engine.reads_pixels
 
     def remembered_pixels(self, image_id: str) -> int | None:
         """Tell how many pixels the image has that is remembered by a name; ``None`` if there is none."""
-        picture = self._backend.caches.embeddings.find(image_id)
+        picture = self._backends.usual.caches.embeddings.find(image_id)
         return None if picture is None else picture.size[0] * picture.size[1]
 
     def reset(self) -> None:
         """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start, nobody waiting."""
         self.journal.clear()
-        self._backend.caches.clear()
+        self._backends.forget()
         self.faults = self._faults_at_start
         self._restore_scenarios()
         self.end_waits()

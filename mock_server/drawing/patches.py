@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,3 +101,28 @@ def without(patch: Patch, others: Iterable[Patch]) -> Patch:
     for other in others:
         erase(rest, other)
     return rest
+
+
+def dots(pixels: Sequence[tuple[int, int]]) -> Patch:
+    """Draw single pixels, each ``(x, y)``.
+
+    Example:
+        >>> dots([(3, 1), (5, 1)]).pixels.tolist()
+        [[True, False, True]]
+    """
+    if not pixels:
+        return union(())
+    columns, rows = np.array(pixels).T
+    top, left = int(rows.min()), int(columns.min())
+    drawn = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.bool_)
+    drawn[rows - top, columns - left] = True
+    return Patch(top, left, drawn)
+
+
+def clear(patch: Patch, pixels: Sequence[tuple[int, int]]) -> None:
+    """Take single pixels away from a patch, in place, each ``(x, y)``."""
+    if not pixels:
+        return
+    columns, rows = np.array(pixels).T
+    inside = (patch.top <= rows) & (rows < patch.bottom) & (patch.left <= columns) & (columns < patch.right)
+    patch.pixels[rows[inside] - patch.top, columns[inside] - patch.left] = False

@@ -15,12 +15,10 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-import numpy as np
-
 from mock_server.annotations.annotated_image import AnnotatedImage, Annotation, Half
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.encoding import confidence_from_permille
-from mock_server.drawing.patches import Patch, intersection, union, without
+from mock_server.drawing.patches import Patch, clear, dots, intersection, union, without
 from mock_server.engines.protocol import Box, Click, Concept, Instance, Target
 from mock_server.engines.synthetic import (
     CONFIDENCES,
@@ -102,14 +100,14 @@ class Annotated:
         seeds = _seeds(selection, known)
         beside = _beside(selection, clicks, known, self.seed)
         erased, contradictions = _erased(selection, clicks, known)
-        kept = [*_kept(selection, known), _dots(clicks.positive[MAX_DISCS:])]
+        kept = [*_kept(selection, known), dots(clicks.positive[MAX_DISCS:])]
         doubt = DOUBT * min(contradictions, COUNTED)
         dice = Dice("annotated object", str(self.seed), *sorted(one.category.name for one in seeds))
         found = []
         for eighths, nearby, (low, high) in zip(LEVELS, beside, CONFIDENCES, strict=True):
             parts = union([nearby, *(_part(one, clicked, eighths, known) for one, clicked in seeds.items())])
             patch = union([without(parts, erased), *kept])
-            _clear(patch, clicks.negative)
+            clear(patch, clicks.negative)
             confidence = confidence_from_permille(max(dice.between(low, high) - doubt, 10))
             found.append(Instance(confidence, partial(_same, patch)))
         return found
@@ -206,23 +204,3 @@ def _eraser(click: Pixel, known: AnnotatedImage) -> Patch:
 def _holds(patch: Patch, pixel: Pixel) -> bool:
     x, y = pixel
     return bool(patch.window(y, x, y + 1, x + 1).any())
-
-
-def _dots(pixels: Sequence[Pixel]) -> Patch:
-    """Draw single pixels."""
-    if not pixels:
-        return union(())
-    columns, rows = np.array(pixels).T
-    top, left = int(rows.min()), int(columns.min())
-    drawn = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.bool_)
-    drawn[rows - top, columns - left] = True
-    return Patch(top, left, drawn)
-
-
-def _clear(patch: Patch, pixels: Sequence[Pixel]) -> None:
-    """Take single pixels away, in place."""
-    if not pixels:
-        return
-    columns, rows = np.array(pixels).T
-    inside = (patch.top <= rows) & (rows < patch.bottom) & (patch.left <= columns) & (columns < patch.right)
-    patch.pixels[rows[inside] - patch.top, columns[inside] - patch.left] = False

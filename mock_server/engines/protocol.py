@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mock_server.drawing.patches import Patch
 from mock_server.images.loading import Picture
 
-__all__ = ["Box", "Click", "Concept", "Engine", "Instance", "Target"]
+__all__ = ["Box", "Click", "Concept", "Engine", "Instance", "Picture", "Target"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mock_server.app import create_app
 from mock_server.control.mock_control import MockControl, control_of
 from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
-from mock_server.operations import concept, visual
+from mock_server.operations import backends, concept, visual
 from mock_server.operations.backend import Backend
 from mock_server.serving.cost import Cost
 from mock_server.serving.gateway import Application, Environ, Gateway, Limits
@@ -234,7 +234,7 @@ def _waits(settings: Settings) -> bool:
 
 
 def _may_wait(control: MockControl, environ: Environ, *, always: bool) -> bool:
-    return always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ
+    return always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ or backends.ENVIRON in environ
 
 
 def _load_and_announce(

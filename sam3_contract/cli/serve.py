@@ -133,6 +133,13 @@ option = partial(click.option, cls=OptionOrVariable)
     help="How long a client may take to send the head of a request, and then its body.",
 )
 @option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
+@option(
+    "--engine",
+    default="synthetic",
+    show_default=True,
+    metavar="synthetic|pixels|MODULE:FACTORY",
+    help="Where masks come from. pixels: they follow colours and edges of the picture. MODULE:FACTORY: your own.",
+)
 @option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
 @option("--record", metavar="URL", help="Pass requests on to this server, and keep them and its answers; needs --to.")
 @option("--to", type=click.Path(path_type=Path), metavar="FILE.har", help="The recording of --record.")
@@ -171,6 +178,7 @@ def serve(
     access_log: Literal["auto", "text", "json", "none"],
     read_timeout: float,
     ready_file: Path | None,
+    engine: str,
     seed: int,
     record: str | None,
     to: Path | None,
@@ -183,8 +191,9 @@ def serve(
     """Serve a fake SAM 3 API.
 
     Masks are synthetic: they follow the image, the prompts, the thresholds and the format, not what is in the
-    picture, unless --coco says what that is. The same request always gets the same bytes. Nothing is fetched: an image
-    given by URL is stood for by a virtual photograph, unless --fetch-urls or --url-images say otherwise.
+    picture, unless --engine looks at it or --coco says what it is. The same request always gets the same bytes. Nothing
+    is fetched: an image given by URL is stood for by a virtual photograph, unless --fetch-urls or --url-images say
+    otherwise.
 
     Each option may also stand in the environment, as SAM3_MOCK_<OPTION> (SAM3_MOCK_PORT=9001; spaces between several
     values), or in the TOML file of --config. A flag wins over the environment, the environment over the file.
@@ -225,10 +234,13 @@ def serve(
         say(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
         access_log = "text" if sys.stderr.isatty() else "none"
+    if ":" in engine and "" not in sys.path:
+        sys.path.insert(0, "")  # a module of one's own is mostly in the folder at hand
     settings = Settings(
         api_keys=frozenset(api_keys) or None,
         refused_keys=refused,
         auth=not no_auth,
+        engine=engine,
         seed=seed,
         url_images=url_images,
         fetch_urls=fetch_urls,

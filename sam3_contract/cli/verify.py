@@ -102,6 +102,7 @@ class _Point(click.ParamType[tuple[float, float]]):
     "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
 )
 @click.option("--profile", type=click.Choice(["documented", "observed"]), default="documented", help="Of `mock`.")
+@click.option("--engine", default="synthetic", show_default=True, metavar="NAME", help="Of `mock`; see `serve`.")
 @click.option(
     "--exact", is_flag=True, help="Allow none of the misses that a model may have; mocks of ours are held to it anyway."
 )
@@ -136,6 +137,7 @@ def verify(
     api_key_env: str | None,
     timeout: float,
     profile: Literal["documented", "observed"],
+    engine: str,
     faults: tuple[str, ...],
     exact: bool,
 ) -> None:
@@ -169,7 +171,7 @@ def verify(
         if dry_run:
             show_plan(chosen.plan, max_calls, price)
             return
-        mock = MockOptions(profile, faults, seed)
+        mock = MockOptions(profile, faults, seed, engine)
         transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=mock, exact=exact)
         budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import io
 import os
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -369,3 +370,16 @@ def test_url_that_cannot_be_printed_is_no_reason_not_to_serve(served: list[dict[
         served[0]["ready"]("http://127.0.0.1:2")
 
     assert ready.exists()
+
+
+def test_engine_is_handed_on_and_may_be_a_module_at_hand(
+    served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
+
+    assert run("--engine", "pixels", env={"SAM3_MOCK_ENGINE": "synthetic"}).exit_code == 0
+    assert "" not in sys.path
+    assert run(env={"SAM3_MOCK_ENGINE": "engine_of_your_own:Bright"}).exit_code == 0
+
+    assert [call["settings"].engine for call in served] == ["pixels", "engine_of_your_own:Bright"]
+    assert sys.path[0] == ""
