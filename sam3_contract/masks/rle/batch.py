@@ -28,6 +28,9 @@ _CHARACTERS_PER_PASS = 2**17
 
 _CONTINUES, _SIGN = 32, 16
 
+_FEW = 8
+"""Values up to which Python is faster than a step of numpy: of one mask, a handful has more than two characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class RleBatch:
@@ -140,16 +143,61 @@ def parse_rles(rles: Sequence[object]) -> RleBatch:
 
 
 def _parse_one(rle: object) -> RleBatch:
-    """Parse a batch of one, which needs no sorting into passes."""
+    """Parse a batch of one, which needs no sorting into passes, and no search for its breach if it has none."""
     breach = breach_of_structure(rle)
     if breach != Breach.NONE:
         none = np.zeros(0, np.int64)
         return RleBatch(none, np.zeros(2, np.int64), np.zeros((1, 2), np.int64), np.array([breach], np.uint8))
     size, text = rle["size"], rle["counts"]  # type: ignore[index]
-    runs, n_runs, breaches = _parse_pass(
-        text.encode("ascii"), lengths=np.array([len(text)]), pixels=np.array([size[0] * size[1]])
-    )
+    buffer, pixels = text.encode("ascii"), size[0] * size[1]
+    runs = _runs_of_canonical(buffer, pixels=pixels)
+    if runs is not None:
+        return RleBatch(runs, np.array([0, len(runs)]), np.array([size]), np.zeros(1, np.uint8))
+    runs, n_runs, breaches = _parse_pass(buffer, lengths=np.array([len(text)]), pixels=np.array([pixels]))
     return RleBatch(runs, np.array([0, n_runs[0]]), np.array([size]), breaches)
+
+
+def _runs_of_canonical(buffer: bytes, *, pixels: int) -> NDArray[np.int64] | None:
+    """Parse one counts by the same rules as `_parse_pass`, in half as many calls; None if it breaks any of them."""
+    groups = np.frombuffer(buffer, np.uint8) - np.uint8(48)
+    if groups[-1] >= _CONTINUES or groups.max() > 63:
+        return None
+    value_ends = (groups < _CONTINUES).nonzero()[0]
+    runs: NDArray[np.int64] = groups[value_ends].astype(np.int64)
+    runs ^= _SIGN
+    runs -= _SIGN
+    # Before the first character, index -1 finds the last one, which continues nothing.
+    longer = (groups[value_ends - 1] >= _CONTINUES).nonzero()[0]
+    distance = 1
+    while longer.size > _FEW:
+        ends, high = value_ends[longer], runs[longer]
+        group = groups[ends - distance].astype(np.int64)
+        if distance == CHARACTERS_PER_VALUE or (distance == 1 and (high == -((group >> 4) & 1)).any()):
+            return None
+        runs[longer] = high << 5 | group & 31
+        distance += 1
+        longer = longer[groups[ends - distance] >= _CONTINUES]
+    for place in longer.tolist():
+        start = int(value_ends[place - 1]) + 1 if place else 0
+        value = _value_of_groups(groups[start : int(value_ends[place]) + 1].tolist())
+        if value is None:
+            return None
+        runs[place] = value
+    np.cumsum(runs[1::2], out=runs[1::2])
+    np.cumsum(runs[2::2], out=runs[2::2])
+    if runs[0] < 0 or runs.sum() != pixels or (len(runs) > 1 and runs[1:].min() < 1):
+        return None
+    return runs
+
+
+def _value_of_groups(groups: list[int]) -> int | None:
+    """Assemble one value of two characters or more; None if it is too long, or its last group is idle."""
+    value = (groups[-1] ^ _SIGN) - _SIGN
+    if len(groups) > CHARACTERS_PER_VALUE or value == -(groups[-2] >> 4 & 1):
+        return None
+    for group in groups[-2::-1]:
+        value = value << 5 | group & 31
+    return value
 
 
 def unchecked_run_lengths(counts: str) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycoco
 
 from sam3_contract.masks import Breach, parse_rles, rle_from_bitmap
+from sam3_contract.masks.rle.batch import _runs_of_canonical
 from sam3_contract.masks.rle.encode import counts_from_run_lengths
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
@@ -56,6 +57,37 @@ def test_text_that_passes_is_what_pycocotools_writes(counts: str, height: int, w
 
     if passes:
         assert pycoco.encode(pycoco.decode(rle))["counts"].decode() == counts
+
+
+@REPEATABLE
+@given(
+    texts | st.lists(st.integers(-3, 2**33), max_size=40).map(lambda runs: counts_from_run_lengths(np.array(runs, int)))
+)
+@example("0" * 9 + "P0")
+@example("PPPPPPP0" * 20)
+@example("PPPPPP1" * 20)
+@example("k" * 12 + "0")
+def test_mask_alone_is_judged_as_among_others(counts: str) -> None:
+    rles = [{"size": [500, 700], "counts": counts}, rle_of(5, 2, 17)]
+
+    alone, among = parse_rles(rles[:1]), parse_rles(rles)
+
+    assert alone.breaches[0] == among.breaches[0]
+    assert np.array_equal(alone.run_lengths, among.run_lengths_of(0))
+    assert alone.offsets.tolist() == among.offsets[:2].tolist()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 7), (90, 130), (3000, 2), (2, 3000), (1200, 1500)])
+@pytest.mark.parametrize("density", [0.0, 0.001, 0.5, 1.0])
+def test_sound_mask_alone_takes_the_short_way(size: tuple[int, int], density: float) -> None:
+    bitmap = np.random.default_rng(3).random(size) < density
+    rle = rle_from_bitmap(bitmap)
+
+    runs = _runs_of_canonical(rle["counts"].encode(), pixels=bitmap.size)
+
+    assert runs is not None
+    foreground = np.arange(len(runs)) % 2 == 1
+    assert np.array_equal(np.repeat(foreground, runs).reshape(size, order="F"), bitmap)
 
 
 @pytest.mark.parametrize(
