@@ -14,12 +14,15 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from sam3_contract.mask_files.opening import Size, Unreadable
-from sam3_contract.masks import Dialect
+from sam3_contract.masks import Dialect, Finding
+from sam3_contract.masks.dialects.detection import proposed_dialect
 from sam3_contract.masks.dialects.numbers import numbers_of
 
-__all__ = ["ForeignMask", "masks_of_json", "masks_of_table", "masks_of_xml"]
+__all__ = ["ForeignMask", "masks_of_json", "masks_of_table", "masks_of_xml", "with_proposal"]
 
 _LONGEST_CELL: Final = 2**26
+_HEAD: Final = 2**18
+"""Bytes of a text that are looked at to say what it is."""
 _NONE: Final = frozenset({"", "-1", "nan"})
 """What tables have for an image without the object."""
 
@@ -243,6 +246,36 @@ def _mask_of_row(fields: Mapping[str, str], counts: str, *, line: int) -> Foreig
         image=_first(fields, (*_IMAGES, "id"), str) or None,
         label=_label(fields) or None,
     )
+
+
+def with_proposal(findings: Iterable[Finding], text: bytes) -> list[Finding]:
+    """Say of a text that is not JSON what it looks like instead.
+
+    Args:
+        findings: What is wrong with the text.
+        text: The text.
+
+    Returns:
+        The findings; with a table or XML of masks, that it is not JSON says what reads it.
+    """
+    return [
+        replace(one, diagnosis="; ".join((one.diagnosis, advice)))
+        if one.name == "not_json" and (advice := _advice(text[:_HEAD]))
+        else one
+        for one in findings
+    ]
+
+
+def _advice(head: bytes) -> str:
+    if head.lstrip().startswith(b"<"):
+        return "it looks like CVAT's XML; `masks convert --from cvat` reads it" if b"<annotations" in head else ""
+    try:
+        rows = masks_of_table(head.decode(errors="replace"), name="")
+        counts = next((row.counts for row in rows if row.counts is not None), None)
+    except Unreadable:
+        return ""
+    proposal = proposed_dialect(counts, size=None)
+    return f"it looks like a table of masks: {proposal.dialect}, {proposal.advice}" if proposal else ""
 
 
 class _CvatReader:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
+from sam3_contract.mask_files.foreign import with_proposal
 from sam3_contract.mask_files.opening import Size, Unreadable
 from sam3_contract.masks import (
     Absent,
@@ -181,7 +182,7 @@ def _judge_texts(texts: Iterable[tuple[int | None, bytes]], image_size: Size | N
         if not text.strip():
             continue
         value, findings = parse_json(text)
-        around += [(line, finding) for finding in findings]
+        around += [(line, finding) for finding in with_proposal(findings, text)]
         # Without a value there is nothing in the text; a `null` is judged, as a mask that is none.
         if value is not None or not findings:
             records += [(line, record) for record in masks_of_record(value, image_size=image_size)]

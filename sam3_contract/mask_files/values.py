@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from sam3_contract.mask_files.batches import Archive, Lines, Records, batches_of
+from sam3_contract.mask_files.foreign import with_proposal
 from sam3_contract.mask_files.judging import TOO_LONG
 from sam3_contract.mask_files.opening import Size, Source, Unreadable, opened
 from sam3_contract.masks import (
@@ -147,6 +148,7 @@ def _values_of_lines(source: Source, batch: Lines, image_size: Size | None) -> I
 
 def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size | None) -> Value:
     value, findings = parse_json(text)
+    findings = with_proposal(findings, text)
     records = [] if value is None and findings else list(masks_of_record(value, image_size=image_size))
     absent = tuple(record for record in records if isinstance(record.masks, Absent))
     records = [record for record in records if not isinstance(record.masks, Absent)]

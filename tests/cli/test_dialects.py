@@ -316,6 +316,29 @@ def test_without_a_dialect_one_is_proposed_and_none_is_guessed(content: Any, sai
     assert not Path("out.json").exists()
 
 
+@pytest.mark.parametrize("kind", ["table", "table with sizes", "XML"])
+def test_file_that_is_not_json_says_what_reads_it(kind: str) -> None:
+    dialect, name, content, _ = FILES[kind]
+    written(name, content)
+
+    converted = run(name, "--to", "coco", "-o", "out.json")
+    checked = CliRunner().invoke(check, [name], catch_exceptions=False)
+
+    assert (converted.exit_code, checked.exit_code) == (1, 1)
+    for said in (converted.stderr, checked.output):
+        assert "TXT01" in said
+        assert f"`masks convert --from {dialect}` reads it" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "<html></html>", "rle\n", "rle\nno mask\n", "\x00", "nothing"])
+def test_other_text_proposes_nothing(content: str) -> None:
+    outcome = run(written("f.txt", content), "--to", "coco", "-o", "out.json")
+
+    assert outcome.exit_code == 1
+    assert "TXT01 not_json" in outcome.stderr
+    assert "--from" not in outcome.stderr
+
+
 def test_unsound_counts_name_what_reads_them() -> None:
     content = {"size": [HEIGHT, WIDTH], "counts": kaggle(FIRST)}
 
