@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import Server, mock
+from sam3_contract.images.header import MAX_TRIED
 
 MOST_MILLISECONDS = 100
 MOST_MEGABYTES = 300
@@ -30,8 +31,10 @@ MEBIBYTE = 1024 * 1024
 
 
 def header_of(width: int, height: int, size: int = 0) -> dict[str, Any]:
-    """Make an image of nothing but a header, which may claim any size."""
-    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", bytes(size)), (b"IEND", b""))
+    """Make a black image with a comment of some bytes; of a vast one, whose pixels nobody decodes, the header alone."""
+    pixels = zlib.compress(bytes(height * (1 + (width + 7) // 8))) if width * height <= MAX_TRIED else b""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"tEXt", b"Comment\0" + b"x" * size), (b"IDAT", pixels), (b"IEND", b""))
     content = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mock_server.annotations.annotated_image import AnnotatedImage
+from sam3_contract.errors import ImageError
+from sam3_contract.images import decode, read_header
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -97,13 +99,11 @@ def pixels_from_content(content: bytes, *, size: tuple[int, int]) -> Pixels | No
     Returns:
         Shape ``(height, width, 3)``; ``None`` if OpenCV cannot decode it, or it has another size after all.
     """
-    if size[0] * size[1] > MAX_DECODED:
-        return None
     try:
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+        header = read_header(content)
+    except ImageError:
         return None
-    return np.asarray(decoded, np.uint8) if decoded is not None and decoded.shape[:2] == size else None
+    return decode(content, header) if header.size == size and size[0] * size[1] <= MAX_DECODED else None
 
 
 class _Shelf:

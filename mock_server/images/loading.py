@@ -21,10 +21,12 @@ from mock_server.images.hosts import can_be_looked_up, is_address, is_public_nam
 from mock_server.images.virtual import virtual_pixels
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
-from sam3_contract.images import bytes_from_base64, read_header
+from sam3_contract.images import ImageHeader, bytes_from_base64, examine, is_sound
 
 NO_LIBRARY: Final = Library()
 MAX_PIXELS: Final = 2**29 - 1  # pycocotools overflows beyond; the real server gives up at 2**30
+MAX_REMEMBERED: Final = 4096
+_SOUND: Final[dict[bytes, None]] = {}  # digests of images that were decoded, and need not be again
 
 _NOT_HTTP = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 _NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
@@ -73,7 +75,7 @@ class LoadedFile:
 
     Attributes:
         picture: What the masks need of it.
-        format: JPEG, PNG, WEBP, GIF, BMP or TIFF.
+        format: As :class:`~sam3_contract.images.ImageHeader` names it.
         bytes: Its size.
     """
 
@@ -133,16 +135,30 @@ def picture_from_content(content: bytes, *, otherwise: str, library: Library = N
         Refusal: 400.
     """
     try:
-        header = read_header(content)
+        header, certain = examine(content)
     except ImageError as error:
         raise unloadable_image(otherwise) from error
     if header.width * header.height > MAX_PIXELS:
         raise unloadable_image(otherwise)
     digest = hashlib.sha256(content).digest()
+    if not certain and not _is_sound(header, content, digest):
+        raise unloadable_image(otherwise)
     known = library.recognise(content, digest=digest, size=header.size)
     picture = Picture(digest, header.size, known)
     LOADED.set(LoadedFile(picture, header.format, len(content)))  # without the file, as threads keep it
     return replace(picture, file=content)
+
+
+def _is_sound(header: ImageHeader, content: bytes, digest: bytes) -> bool:
+    """Decode a new image, once."""
+    if digest in _SOUND:
+        return True
+    if not is_sound(content, header):
+        return False
+    if len(_SOUND) >= MAX_REMEMBERED:
+        _SOUND.clear()
+    _SOUND[digest] = None
+    return True
 
 
 def refuse_unreachable(url: str, *, only_https: bool = False) -> None:

@@ -14,7 +14,7 @@ from sam3_contract.images import read_header
 
 SIDE: Final = 64  # pixels, at most
 _MOST_PIXELS: Final = 2**24  # an image with more is not decoded for this
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "SUN")
 
 
 def thumbnail(content: bytes) -> bytes | None:

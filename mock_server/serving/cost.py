@@ -22,6 +22,7 @@ QUICK_OBJECTS: Final = 64
 QUICK_VALUES: Final = 1024
 QUICK_PIXELS: Final = 2**23
 """Of all masks that may be drawn: about a hundredth of a second of work."""
+_DECODED: Final = 4  # times the pixels: what an image weighs that is decoded when it is new, as any but a JPEG is
 _VIRTUAL: Final = 1080 * 1080  # pixels of the largest virtual photograph
 _PREFIXES: Final = (1024, 128 * 1024)  # characters of base64 in which a header is looked for; metadata may come first
 _MOST_SEGMENTS: Final = 64
@@ -92,7 +93,7 @@ def _pixels_sent(body: bytes) -> int | None:
             return None
         pixels = pixels_of(content)
         if pixels is not None:
-            return pixels
+            return pixels if content.startswith(b"\xff\xd8") else pixels * _DECODED
     return None
 
 

@@ -214,6 +214,7 @@ def serve(
     warn_of_variables(_PREFIX, click.get_current_context().command)
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it cannot decode is answered, and is nothing to log
     # Only here: no other command waits for Flask and granian to be imported.
     from mock_server.control.guard import is_loopback  # noqa: PLC0415
     from mock_server.http.auth import REFUSALS  # noqa: PLC0415

@@ -30,7 +30,12 @@ from sam3_contract.spec import Contract
 MOST_FINDINGS: Final = 20  # of one answer
 _KEY_IN_BYTES: Final = re.compile(rb'"api_key"\s*:\s*"((?:[^"\\]|\\.)*)')
 _SECRETS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"})
-_SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
+_SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"} | {
+    "AVIF": "avif",
+    "JPEG2000": "jp2",
+    "PNM": "ppm",
+    "SUN": "ras",
+}
 
 Image = tuple[str, bytes]
 """Name and content of an image's file."""

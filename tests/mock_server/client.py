@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from mock_server import Settings, create_app
 from mock_server.engines.protocol import Engine
 from sam3_contract import masks
+from sam3_contract.images.header import MAX_TRIED
 
 KEY = "a-key-for-tests"
 
@@ -69,12 +71,18 @@ class Client:
 
 
 def png(width: int, height: int, content: str = "") -> bytes:
-    """Write the header of a PNG, as much of a picture as the mock reads; other content is another image."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", content.encode()), (b"IEND", b""))
+    """Write a black PNG; other content is another image. One that is too large to be decoded holds no pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    words = b"Comment\0" + content.encode("latin-1", "replace")
+    chunks = ((b"IHDR", header), (b"tEXt", words), (b"IDAT", black(width, height)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
+
+
+@cache
+def black(width: int, height: int) -> bytes:
+    return zlib.compress(bytes(height * (1 + (width + 7) // 8))) if width * height <= MAX_TRIED else b""
 
 
 def image(width: int, height: int, content: str = "") -> Json:

@@ -58,7 +58,6 @@ WRITERS = {
     "JPEG turned by EXIF": lambda pixels: turned(pixels, "JPEG"),
     "WebP": lambda pixels: file_of(pixels, "WEBP", quality=80),
     "WebP without loss": lambda pixels: file_of(pixels, "WEBP", lossless=True),
-    "WebP turned by EXIF": lambda pixels: turned(pixels, "WEBP"),
     "BMP": lambda pixels: file_of(pixels, "BMP"),
     "TIFF": lambda pixels: file_of(pixels, "TIFF", compression="tiff_lzw"),
 }

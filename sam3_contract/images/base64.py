@@ -1,0 +1,48 @@
+"""Images sent as base64, decoded as leniently as the server does."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pybase64
+
+from sam3_contract.errors import ImageError
+
+# The only data URIs the server takes: other types, upper case and parameters are read as bad base64.
+_DATA_URI: Final = re.compile(r"^data:image/[a-z]+;base64,")
+
+
+def bytes_from_base64(value: str) -> bytes:
+    """Decode an image sent as base64, as leniently as the server does.
+
+    Characters outside the alphabet are skipped, extra padding is ignored, a data URI's head is dropped; missing
+    padding is an error.
+
+    Args:
+        value: What the request's ``image.value`` held.
+
+    Raises:
+        ImageError: If padding is missing or a character is not ASCII; ``"Empty image payload."`` if nothing is left.
+
+    Example:
+        >>> bytes_from_base64("data:image/png;base64,R0lG")
+        b'GIF'
+    """
+    head = _DATA_URI.match(value)
+    text = value[head.end() :] if head else value
+    try:
+        # Five times as fast as the lenient decoder, and whatever it takes that one decodes to the same bytes.
+        content = pybase64.b64decode(text, validate=True)
+    except ValueError:
+        content = _leniently_decoded(text)
+    if not content:
+        raise ImageError("Empty image payload.")
+    return content
+
+
+def _leniently_decoded(text: str) -> bytes:
+    try:
+        return pybase64.b64decode(text)
+    except ValueError as error:
+        raise ImageError(f"base64 of {len(text)} characters cannot be decoded: {error}") from error

@@ -1,0 +1,54 @@
+"""Pixels, by the decoder that the service has; nothing else in this room decodes any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sam3_contract.images.image_header import ImageHeader
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+_TURNED_BY_COLUMNS: Final = frozenset({2, 3, 6, 7})
+_TURNED_BY_ROWS: Final = frozenset({3, 4, 7, 8})
+
+
+def decode(content: bytes, header: ImageHeader) -> NDArray[np.uint8] | None:
+    """Decode a file as the service does: 8 bits, no alpha, turned as OpenCV 4.12 turns it.
+
+    Args:
+        content: The whole file.
+        header: What was read of it.
+
+    Returns:
+        BGR, shape ``(height, width, 3)``; ``None`` if OpenCV cannot decode it, or it has another size after all.
+    """
+    # Only here: a header alone needs neither.
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    by_decoder = header.format == "TIFF"
+    # Else turned here, as OpenCV's releases differ in what they turn.
+    flags = cv2.IMREAD_COLOR | (0 if by_decoder else cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
+    if decoded is None or decoded.ndim != 3:
+        return None
+    pixels = np.asarray(decoded if by_decoder else _turned(decoded, header.orientation), np.uint8)
+    return pixels if pixels.shape[:2] == header.size else None
+
+
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    import numpy as np  # noqa: PLC0415 - as above
+
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in _TURNED_BY_COLUMNS:
+        pixels = pixels[:, ::-1]
+    if orientation in _TURNED_BY_ROWS:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
