@@ -160,7 +160,11 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["verify", "mock", "--image-url", "bus.jpg"], 2, "has to be URL=FILE"),
         (["verify", "mock", "--baseline", "README.md"], 2, "README.md is no JSON, line 1"),
         (["verify", "mock", "--fault", "size_swaped"], 2, "did you mean 'size_swapped'"),
-        (["verify", "http://127.0.0.1:9", "--fault", "size_swapped"], 2, "--profile and --engine are for `verify mock`"),
+        (
+            ["verify", "http://127.0.0.1:9", "--fault", "size_swapped"],
+            2,
+            "--profile and --engine are for `verify mock`",
+        ),
         (["serve", "--port", "99999"], 2, "99999 is not in the range"),
         (["serve", "--host", "192.0.2.1"], 2, "cannot listen on 192.0.2.1 port 9001"),
         (["serve", "--spec", "README.md", "--port", "0"], 2, "README.md"),
