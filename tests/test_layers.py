@@ -49,7 +49,7 @@ LAYERS = (
     {"mock_server.serving"},
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
     {"sam3_contract.report", "sam3_contract.targets"},
-    {"sam3_contract.interception", "sam3_contract.verifying"},
+    {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.playground"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},
 )
@@ -153,7 +153,7 @@ def is_in(unit: str, room: str) -> bool:
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("flask", {"mock_server"}),
+        ("flask", {"mock_server", "sam3_contract.playground"}),
         ("granian", {"mock_server.serving"}),
         ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.verification"}),
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
@@ -167,7 +167,8 @@ def is_in(unit: str, room: str) -> bool:
         ("click", {"sam3_contract.cli", "sam3_contract.report", "sam3_contract.terminal"}),
         (
             "pydantic",
-            {f"sam3_contract.{room}" for room in ("wire", "deviations", "checks", "recording")} | {"mock_server"},
+            {f"sam3_contract.{room}" for room in ("wire", "deviations", "checks", "recording", "playground")}
+            | {"mock_server"},
         ),
         ("scipy", {"sam3_contract.masks", "sam3_contract.snapshots"}),
         ("socket", {"mock_server", "sam3_contract.interception", "sam3_contract.pytest_plugin"}),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Request
+from werkzeug.wrappers import Request
 
 TOKEN: Final = "X-Mock-Token"  # noqa: S105 - the name of the header
 _TYPES: Final = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "application/toml")

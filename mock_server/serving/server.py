@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -113,6 +114,7 @@ def serve(
     ready: Callable[[str], None] = lambda _: None,
     around: Callable[[Application], Application] | None = None,
     ended: Callable[[str], None] = lambda _: None,
+    page: Page | None = None,
 ) -> None:
     """Serve a mock until it is stopped by a signal. A worker that dies is replaced.
 
@@ -128,6 +130,7 @@ def serve(
         ready: Called with the URL, in a worker, once that can answer.
         around: Makes of the mock what is served, such as something that answers before it does.
         ended: Called with the URL when nothing answers there any more; in a worker if the main process was killed.
+        page: A page that is served with the mock; not where there are no control routes.
 
     Raises:
         UsageError: If the address cannot be bound, or there are scenarios for more than one worker.
@@ -143,7 +146,7 @@ def serve(
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
     with _shared_file(workers) as shared:
         # What is wrong with the document is said here, not by worker after worker.
-        plan = _Plan(settings, document, limits, shared, around)
+        plan = _Plan(settings, document, limits, shared, around, page if settings.control else None)
         _TRIED[:] = [plan.load()]
         url = f"http://[{address}]:{chosen}" if ":" in address else f"http://{address}:{chosen}"
         first = multiprocessing.Semaphore(1)
@@ -189,6 +192,20 @@ def _clean_up(shared: Path | None, ended: Callable[[], None]) -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """A page that is served with a mock.
+
+    Attributes:
+        path: Where what it asks for begins; such requests may wait.
+        put: Puts it in front of what is served, given that, the mock, its settings, and the document if it is not the
+            project's own.
+    """
+
+    path: str
+    put: Callable[[Application, Flask, Settings, spec.Contract | None], Application]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Plan:
     """What each worker loads.
 
@@ -198,6 +215,7 @@ class _Plan:
         limits: What a client may take.
         shared: The file in which several workers share what they remember.
         around: Makes of the mock what is served.
+        page: The page in front of that.
     """
 
     settings: Settings
@@ -205,6 +223,7 @@ class _Plan:
     limits: Limits
     shared: Path | None
     around: Callable[[Application], Application] | None
+    page: Page | None
 
     def load(self) -> Gateway:
         """Make the application and the gateway before it."""
@@ -218,8 +237,12 @@ class _Plan:
             app = create_app(self.settings, contract=contract, caches=partial(shared_caches, self.shared))
         control = control_of(app)
         cost = Cost(control.remembered_pixels, always=control.reads_pixels or self._reads_files())
-        may_wait = partial(_may_wait, control, always=self.around is not None or _waits(self.settings))
-        return Gateway(self.around(app) if self.around else app, self.limits, may_wait, cost.is_quick)
+        served: Application = self.around(app) if self.around else app
+        if self.page:
+            served = self.page.put(served, app, self.settings, contract)
+        always = self.around is not None or _waits(self.settings)
+        may_wait = partial(_may_wait, control, always=always, page=self.page.path if self.page else None)
+        return Gateway(served, self.limits, may_wait, cost.is_quick)
 
     def _reads_files(self) -> bool:
         settings = self.settings
@@ -233,8 +256,10 @@ def _waits(settings: Settings) -> bool:
     return any(getattr(settings, name) != getattr(usual, name) for name in names)
 
 
-def _may_wait(control: MockControl, environ: Environ, *, always: bool) -> bool:
-    return always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ or backends.ENVIRON in environ
+def _may_wait(control: MockControl, environ: Environ, *, always: bool, page: str | None) -> bool:
+    if always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ or backends.ENVIRON in environ:
+        return True
+    return page is not None and environ["PATH_INFO"].startswith(page)
 
 
 def _load_and_announce(

@@ -17,7 +17,7 @@ __all__ = ["commands", "main"]
 USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError)
-COMMANDS: Final = ("serve", "verify", "snapshot", "masks", "checks", "faults", "spec", "doctor")
+COMMANDS: Final = ("serve", "playground", "verify", "snapshot", "masks", "checks", "faults", "spec", "doctor")
 
 
 @click.group(

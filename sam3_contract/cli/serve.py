@@ -218,9 +218,10 @@ def serve(
     # Only here: no other command waits for Flask and granian to be imported.
     from mock_server.control.guard import is_loopback  # noqa: PLC0415
     from mock_server.http.auth import REFUSALS  # noqa: PLC0415
-    from mock_server.serving.server import address_of  # noqa: PLC0415
+    from mock_server.serving.server import Page, address_of  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
+    from sam3_contract.playground import serving as playground  # noqa: PLC0415
 
     address = address_of(host)
     refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
@@ -276,6 +277,7 @@ def serve(
         ready=partial(_announce, file, around.title if around else "SAM 3 mock"),
         ended=file.remove,
         around=around,
+        page=Page(playground.PREFIX, playground.beside_mock),
     )
 
 

@@ -69,7 +69,7 @@ def recorded(
         seconds: How long the answer took.
         ended: When it had come.
     """
-    whole = _node(request, answer, seconds=seconds, ended=ended)
+    whole = node_of(request, answer, seconds=seconds, ended=ended)
     entry = Entry(Path("recording"), 0, whole)
     secrets = _keys_of(entry, request.body)
     findings = [_without(finding, secrets) for finding in _findings(entry, operation, contract)]
@@ -83,7 +83,7 @@ def recorded(
     return Recorded(plain, image, tuple(findings))
 
 
-def _node(request: Request, answer: Answer, *, seconds: float, ended: datetime) -> dict[str, Any]:
+def node_of(request: Request, answer: Answer, *, seconds: float, ended: datetime) -> dict[str, Any]:
     """Write a call as it was, key and all: what is judged, and what the key is looked for in."""
     url = urlsplit(request.url)
     sent = harfile.Request(

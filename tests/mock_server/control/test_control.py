@@ -365,6 +365,16 @@ def url() -> Iterator[str]:
         yield url
 
 
+def test_page_to_click_in_is_where_the_control_routes_are(url: str) -> None:
+    shown = requests.get(url, headers={"Accept": "text/html"}, timeout=30)
+    asked = {"json": {"image": IMAGE, "prompts": []}, "headers": {"X-Playground": "1"}}
+
+    assert "SAM 3 playground" in shown.text
+    assert requests.post(f"{url}/playground/ask/visual_segment", timeout=30, **asked).status_code == 200
+    assert "visual_segment" in requests.get(f"{url}/playground/journal", timeout=30).text
+    assert requests.get(url, timeout=30).json()["control"] == "/_mock"
+
+
 def test_delay_holds_up_nobody_else_on_a_server(url: str) -> None:
     slow = {"name": "slow", "when": {"operation": "embed_image"}, "answers": [{"delay": 60}]}
     requests.put(f"{url}{PREFIX}/scenarios", json={"scenarios": [slow]}, timeout=30).raise_for_status()
@@ -427,3 +437,4 @@ def test_several_workers_have_neither_scenarios_nor_control_routes(tmp_path: Pat
 
     with command_serving("--workers", "2") as url:
         assert requests.get(f"{url}{PREFIX}?api_key=any", timeout=30).status_code == 404
+        assert requests.get(f"{url}/playground/about?api_key=any", timeout=30).status_code == 404
