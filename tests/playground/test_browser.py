@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from pycocotools import mask as coco
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -22,7 +23,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from mock_server import Settings, control_of, create_app
 from mock_server.control.mock_control import MockControl
-from sam3_contract.playground.serving import beside_mock
+from sam3_contract.playground.serving import before_server, beside_mock
+from sam3_contract.playground.targets import ServerTarget
+from sam3_contract.recording import Budget, Upstream
 from tests.playground.test_serving import STATIC
 from tests.servers import serving
 
@@ -166,6 +169,12 @@ def test_clicks_and_a_box_draw_masks_on_the_photograph(page: Page, kind: str) ->
     assert page.pixel((ESPRESSO[0] + 25, ESPRESSO[1] + 5)) == espresso
 
     page.find("clear").click()
+    page.find("negative").click()
+    page.click(ESPRESSO)
+    assert page.sent()["prompts"][0]["points"][0]["positive"] is False
+    page.find("negative").click()
+
+    page.find("clear").click()
     asked = page.asked
     page.moved_to((173, 18)).click_and_hold().perform()
     page.moved_to((404, 208)).release().perform()
@@ -192,6 +201,17 @@ def test_concepts_are_asked_with_threshold_and_suppression(page: Page) -> None:
     assert asked["nms_iou_threshold"] == 0.5
 
 
+def test_polygons_are_drawn_to_the_pixel(page: Page) -> None:
+    page.take_coffee()
+    page.click(RIM)
+    as_runs = page.text("predictions")
+    page.find("format").send_keys("poly")
+    page.until(lambda: page.control.journal.requests[-1].format == "json")
+    page.says("3 masks")
+    # The masks of this engine have no holes, so their outer contours are all of them.
+    page.until(lambda: page.text("predictions") == as_runs)
+
+
 def test_copied_curl_gives_the_same_answer(page: Page, tmp_path: Path) -> None:
     page.take_coffee()
     page.click(RIM)
@@ -208,6 +228,8 @@ def test_copied_curl_gives_the_same_answer(page: Page, tmp_path: Path) -> None:
     assert [
         f"{one['confidence']:.3f}" in line for one, line in zip(answers, predictions.splitlines(), strict=True)
     ] == [True] * 3
+    areas = [int(coco.area({**one["masks"], "counts": one["masks"]["counts"].encode()})) for one in answers]
+    assert [f" {area} pixels" in line for area, line in zip(areas, predictions.splitlines(), strict=True)] == [True] * 3
     assert page.control.journal.requests[-1].body == page.control.journal.requests[-2].body
     for language in ("Python, requests", "Python, inference-sdk", "a test with the pytest plugin"):
         page.find("language").send_keys(language)
@@ -349,3 +371,25 @@ def test_server_that_is_slow_can_be_stopped_and_one_that_is_gone_is_said(driver:
     assert "what you entered is kept" in page.says("does not answer")
     page.find("tab-copy").click()
     assert '"positive": true' in page.text("snippet")
+
+
+def test_calls_that_cost_are_made_by_the_button_only_and_counted(driver: webdriver.Chrome) -> None:
+    app = create_app(Settings(api_keys=frozenset({"a-key-of-the-mock"})))
+    with ExitStack() as stack:
+        target = ServerTarget(Upstream(stack.enter_context(serving(app))), "a-key-of-the-mock", Budget(2))
+        page = Page(driver, stack.enter_context(serving(before_server(target))), control_of(app))
+        assert page.text("budget").startswith("2 calls left")
+        assert not page.find("fault").is_displayed()
+        page.take_coffee()
+        page.moved_to(RIM).click().perform()
+        page.says("each call costs credits")
+        assert page.asked == 0
+
+        for left in (1, 0):
+            page.find("ask").click()
+            page.until(lambda words=f"{left} calls left": page.text("budget").startswith(words))
+        page.find("ask").click()
+        page.says("the budget of 2")
+
+    assert page.asked == 2
+    assert "a-key-of-the-mock" not in driver.page_source

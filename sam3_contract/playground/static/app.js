@@ -174,7 +174,7 @@ function predictionsOf(answer, now) {
     const colour = COLOURS[index % COLOURS.length];
     try {
       const mask = maskOf(one, photograph.width, photograph.height);
-      return { label, place, colour, confidence: one.confidence, area: mask.area, size: [mask.height, mask.width], overlay: overlayOf(mask, colour) };
+      return { label, place, colour, confidence: one.confidence, area: mask.area, size: [mask.height, mask.width], top: mask.top, overlay: overlayOf(mask, colour) };
     } catch (error) {
       return { label, place, colour, confidence: one?.confidence, problem: error.message };
     }
@@ -195,7 +195,9 @@ function redraw() {
 }
 
 function show() {
-  picture.overlays = last?.predictions.map(({ overlay }) => overlay) ?? [];
+  picture.overlays = last?.predictions.map(({ overlay, top, label, confidence }) => ({
+    overlay, top, text: typeof confidence === "number" ? `${label} ${confidence.toFixed(2)}` : label,
+  })) ?? [];
   const best = last?.operation === "visual_segment" && last.body.multimask_output && last.predictions.length > 1;
   picture.chosen = best ? 0 : null;
   showPredictions();
@@ -411,6 +413,7 @@ function wire() {
       if (photograph && last) askSoon(SETTLE);
     });
   }
+  $("negative").addEventListener("input", () => { picture.negative = $("negative").checked; });
   $("ask").addEventListener("click", () => { if (asking) asking.abort(); else askNow(); });
   $("undo").addEventListener("click", takeBack);
   $("clear").addEventListener("click", () => { marks = { ...marks, [operation()]: [] }; forget(); say("Cleared."); });

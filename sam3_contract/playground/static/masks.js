@@ -65,11 +65,15 @@ function pixelsOfPolygons(polygons, width, height) {
   return { width, height, pixels };
 }
 
-// The mask of one prediction, and how many pixels it has; of the photograph's size unless the answer says otherwise.
+// The mask of one prediction, how many pixels it has, and the topmost one; of the photograph's size unless the answer says otherwise.
 export function maskOf(prediction, width, height) {
   const masks = prediction?.masks;
   const mask = Array.isArray(masks) ? pixelsOfPolygons(masks, width, height) : pixelsOfRle(masks ?? {});
-  return { ...mask, area: mask.pixels.reduce((sum, pixel) => sum + pixel, 0) };
+  const first = mask.pixels.indexOf(1);
+  return {
+    ...mask, area: mask.pixels.reduce((sum, pixel) => sum + pixel, 0),
+    top: first < 0 ? null : { x: first % mask.width, y: Math.floor(first / mask.width) },
+  };
 }
 
 // A mask as a picture to lay over the photograph: filled, with a line along its border, holes left open.

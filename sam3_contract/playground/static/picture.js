@@ -16,6 +16,7 @@ export class Picture {
     this.onPick = onPick;
     this.overlays = [];
     this.marks = [];
+    this.negative = false;
     this.chosen = null;
     this.pointer = null;
     this.drag = null;
@@ -39,22 +40,37 @@ export class Picture {
     this.draw();
   }
 
-  // Each overlay is a canvas of its mask's own size; one of another size than the photograph is drawn as it came.
+  // Each overlay has a canvas of its mask's own size; one of another size than the photograph is drawn as it came.
   draw() {
     if (!this.bitmap) return;
     const { pen, canvas } = this;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(this.bitmap, 0, 0, canvas.width, canvas.height);
-    this.overlays.forEach((overlay, index) => {
-      if (!overlay || (this.chosen !== null && this.chosen !== index)) return;
-      pen.drawImage(overlay, 0, 0, overlay.width * this.scale, overlay.height * this.scale);
-    });
+    const shown = this.overlays.filter(({ overlay }, index) => overlay && (this.chosen === null || this.chosen === index));
+    for (const { overlay } of shown) pen.drawImage(overlay, 0, 0, overlay.width * this.scale, overlay.height * this.scale);
+    shown.forEach((one) => this.#label(one));
     this.marks.forEach((mark) => this.#mark(mark));
     if (this.drag?.box) this.#mark({ kind: "box", ...this.drag.box, positive: this.drag.positive });
     if (this.corner && this.pointer) {
       this.#mark({ kind: "box", x0: this.corner.x, y0: this.corner.y, x1: this.pointer.x, y1: this.pointer.y, positive: true });
     }
     if (this.pointer) this.#cross(this.pointer);
+  }
+
+  // Above the mask's topmost pixel, or below it where there is no room.
+  #label({ text, top }) {
+    if (!top) return;
+    const { pen, canvas, scale } = this;
+    const size = Math.max(11, Math.round(canvas.width / 50));
+    pen.font = `${size}px system-ui, sans-serif`;
+    pen.textBaseline = "top";
+    const width = pen.measureText(text).width + size / 2, height = size * 1.3;
+    const x = Math.min(Math.max(top.x * scale - width / 2, 0), Math.max(canvas.width - width, 0));
+    const y = top.y * scale > height + 2 ? top.y * scale - height - 2 : top.y * scale + 2;
+    pen.fillStyle = "#000b";
+    pen.fillRect(x, y, width, height);
+    pen.fillStyle = "#fff";
+    pen.fillText(text, x + size / 4, y + size * 0.15);
   }
 
   #mark({ kind, positive, ...place }) {
@@ -115,7 +131,7 @@ export class Picture {
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = this.corner = null;
     this.drag = {
-      start: this.#place(event), at: [event.clientX, event.clientY], positive: event.button === 0 && !event.altKey,
+      start: this.#place(event), at: [event.clientX, event.clientY], positive: event.button === 0 && !event.altKey && !this.negative,
     };
   }
 
