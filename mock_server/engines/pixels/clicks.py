@@ -83,13 +83,14 @@ def _ordered(levels: Sequence[Levels], regions: Regions) -> list[Levels]:
 def _taken(clicks: Clicks, pieces: Sequence[int], window: Window | None, regions: Regions) -> tuple[list[int], int]:
     """Choose what negative clicks take away; count those that can take away none of the levels around them."""
     taken, contradictions = [], 0
+    wanted = regions.tree.first[np.array(pieces, np.int64)]
     for click in clicks.negative[:MAX_DISCS]:
         piece = regions.at(*click)
 
         def free(region: int) -> bool:
             # Of a box no click takes away more than half.
             fits = window is None or 2 * int(regions.tree.area[region]) <= window.area
-            return fits and not any(regions.holds(region, wanted) for wanted in pieces)
+            return fits and not regions.holds(region, wanted)
 
         level = next((one for one in regions.levels(piece) if free(one)), None)
         contradictions += level is None
@@ -135,12 +136,12 @@ def _removable(region: int, clicks: Clicks, regions: Regions) -> Bitmap:
     """Draw a region with what it surrounds, unless a positive click is surrounded."""
     solid = regions.solid(region)
     factor = regions.factor
-    if any(solid[y // factor, x // factor] for x, y in clicks.positive):
+    if any(solid[y // factor, x // factor] for x, y in clicks.positive[:MAX_DISCS]):
         return regions.bitmap(region)
     return solid
 
 
 def _reach(click: Pixel, clicks: Clicks, regions: Regions) -> int:
     """Tell how far around it a negative click takes away at least, in half pixels: not up to a positive one."""
-    near = min((max(abs(click[0] - x), abs(click[1] - y)) for x, y in clicks.positive), default=ERASER)
+    near = min((max(abs(click[0] - x), abs(click[1] - y)) for x, y in clicks.positive[:MAX_DISCS]), default=ERASER)
     return max(min(min(regions.size) // ERASER, near), 1)

@@ -44,10 +44,11 @@ def find(concept: Concept, regions: Regions, seed: int) -> list[Instance]:
         regions: The picture.
         seed: Another seed gives other regions to texts that are not understood.
     """
-    unwanted = [region for box in concept.negative for region in _boxed_region(box, regions)]
+    unwanted = [region for box in concept.negative[:MAX_EXEMPLARS] for region in _boxed_region(box, regions)]
     instances: list[Instance] = []
     found: list[Found] = [] if concept.text is None else _of_text(concept.text, regions, seed)
-    for box in concept.positive[:MAX_EXEMPLARS]:
+    exemplars = concept.positive[:MAX_EXEMPLARS]
+    for box in exemplars:
         window = window_of(box, regions)
         if window is None:
             continue
@@ -57,7 +58,7 @@ def find(concept: Concept, regions: Regions, seed: int) -> list[Instance]:
         found = [one for one in found if not regions.nested(one[0], region)] + list(_like(region, regions))
     sure = dict(reversed(found))
     ranked = sorted(sure, key=lambda region: (-sure[region], region))
-    distinct = regions.distinct(ranked, most=FOUND * (1 + len(concept.positive)))
+    distinct = regions.distinct(ranked, most=FOUND * (1 + len(exemplars)))
     wanted = [one for one in distinct if not any(_are_alike(one, other, regions) for other in unwanted)]
     return instances + [Instance(confidence_from_permille(sure[one]), partial(_drawn, one, regions)) for one in wanted]
 

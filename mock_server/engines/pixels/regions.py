@@ -100,9 +100,9 @@ class Regions:
         _, part, subpart = chosen
         return there[0], there[0] if part is None else part, there[-1] if subpart is None else subpart
 
-    def holds(self, region: int, piece: int) -> bool:
-        """Check whether a piece is one of a region's."""
-        return bool(self.tree.first[region] <= self.tree.first[piece] < self.tree.last[region])
+    def holds(self, region: int, ranks: Integers) -> bool:
+        """Check whether any of some pieces, told by their ranks, is one of a region's."""
+        return bool(((self.tree.first[region] <= ranks) & (ranks < self.tree.last[region])).any())
 
     def bitmap(self, region: int) -> Bitmap:
         """Draw a region on the frame."""

@@ -278,6 +278,19 @@ def test_many_clicks_are_bounded_work_and_all_heeded() -> None:
         assert all(mask[y, x] == positive for x, y, positive in clicks)
 
 
+def test_hosts_of_clicks_and_boxes_are_no_more_work_than_some() -> None:
+    """Of each kind so many are looked at as regions, of the others only their pixels count."""
+    photograph = PHOTOGRAPHS["astronaut"]
+    clicks = [(x, y, (x * 7 + y) % 3 > 0) for x in range(0, 512, 2) for y in range(0, 512, 2)]
+    box = Box(200, 90, 260, 180)
+
+    mask = clicked(photograph, *clicks)[0]
+
+    columns, rows, positive = np.array(clicks).T
+    assert np.array_equal(mask[rows, columns], positive.astype(np.bool_))
+    assert ENGINE.find(Concept("thing", (box,) * 5000, (Box(0, 0, 40, 40),) * 5000), photograph)
+
+
 def test_work_is_bounded_whatever_the_picture() -> None:
     noise = regions_of(np.random.default_rng(3).integers(0, 256, (700, 900, 3), np.uint8))
 
