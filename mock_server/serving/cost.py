@@ -57,36 +57,44 @@ class Cost:
             return True
         if self.always:
             return False
-        objects = body.count(b"{")
-        if objects > QUICK_OBJECTS or body.count(b",") > QUICK_VALUES:
+        start, end = _place_of_value(body)
+        # Not the image itself: looking through that for a few words would cost as much as the answer.
+        rest = body[:start] + body[end:]
+        objects = rest.count(b"{")
+        if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES:
             return False
-        pixels = self._pixels(body)
+        pixels = self._pixels(body[start : min(end, start + _PREFIXES[-1])], rest)
         # One object is the body, and one the image.
         return pixels is not None and pixels * max(objects - 2, 1) <= QUICK_PIXELS
 
-    def _pixels(self, body: bytes) -> int | None:
+    def _pixels(self, value: bytes, rest: bytes) -> int | None:
         # Names may be written with escapes, and the last of several of one name counts.
-        if body.count(b'"value"') != 1 or b"\\u00" in body:
+        if rest.count(b'"value"') != 1 or b"\\u00" in rest:
             return None
-        sent = _pixels_sent(body)
-        if sent is None or b'"image_id"' not in body:
+        sent = _pixels_sent(value)
+        if sent is None or b'"image_id"' not in rest:
             return sent
-        named = _IMAGE_ID.search(body)
-        if named is None or body.count(b'"image_id"') != 1:
+        named = _IMAGE_ID.search(rest)
+        if named is None or rest.count(b'"image_id"') != 1:
             return None
         name = (named[1] or b"").decode("utf-8", "replace")
         return max(sent, self.remembered(name) or 0)
 
 
-def _pixels_sent(body: bytes) -> int | None:
+def _place_of_value(body: bytes) -> tuple[int, int]:
+    """Find where the text of the first ``value`` begins and ends; nowhere if there is none."""
     found = _VALUE.search(body)
     if found is None:
-        return None
-    start = found.end()
-    if body.startswith(b"http", start):
+        return 0, 0
+    end = body.find(b'"', found.end())
+    return found.end(), len(body) if end < 0 else end
+
+
+def _pixels_sent(value: bytes) -> int | None:
+    if value.startswith(b"http"):
         return _VIRTUAL
     for length in _PREFIXES:
-        text = body[start : start + length].partition(b'"')[0].replace(b"\\/", b"/")
+        text = value[:length].replace(b"\\/", b"/")
         try:
             content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
         except ValueError:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mock_server import Settings, create_app
+from mock_server.images import loading
 from mock_server.operations import caches
 from tests.mock_server.client import Client, Json, click, image
 from tests.servers import command_serving
@@ -71,6 +72,7 @@ def test_clients_at_once_get_the_same_bytes_as_one_alone(workers: int, requests:
 def test_memory_stays_what_it_is_however_many_images_come(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches, "LOGITS_KEPT", 30)
     monkeypatch.setattr(caches, "EMBEDDINGS_KEPT", 30)
+    monkeypatch.setattr(loading, "MAX_REMEMBERED", 30)
     client = Client(Settings(journal_requests=30))
 
     def memory_after(first: int, last: int) -> int:
