@@ -14,17 +14,22 @@ Two families that never mix: what *we* could not do, and what the *server* got w
       SnapshotError              this snapshot cannot be taken, read or written
       OutputError                a file cannot be written where it was asked for
       HarError                   this file holds no recorded traffic that can be judged
+      ProbeError                 a function cannot be tried under faults
       ReportError                a report cannot be written
       TransportError             no answer to judge
       NetworkRefusedError        a request to a host that an interception lets nobody reach
     ContractViolation            the server answered and broke the contract (an AssertionError)
+      AnswerError                this answer is not what the service promises
 
 Messages say what is wrong with which value against what was expected, then the next step if there is one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
+    "AnswerError",
     "BaselineError",
     "BinaryMaskError",
     "ContractViolation",
@@ -34,6 +39,7 @@ __all__ = [
     "NetworkRefusedError",
     "OutputError",
     "PolygonError",
+    "ProbeError",
     "ReportError",
     "RleError",
     "Sam3ContractError",
@@ -115,6 +121,10 @@ class HarError(Sam3ContractError):
     """A file of recorded traffic cannot be read, is no HTTP archive, or holds nothing of the contract."""
 
 
+class ProbeError(Sam3ContractError):
+    """A function cannot be tried under faults: it does not pass, or asks for nothing, without one."""
+
+
 class ReportError(Sam3ContractError):
     """A report cannot be written where it was asked for."""
 
@@ -141,3 +151,15 @@ class NetworkRefusedError(Sam3ContractError):
 
 class ContractViolation(AssertionError):  # noqa: N818 - a failed assertion, named as one
     """The server answered and broke the contract."""
+
+
+class AnswerError(ContractViolation):
+    """An answer of the service is not what it promises.
+
+    Attributes:
+        findings: Everything that is wrong, each with its place.
+    """
+
+    def __init__(self, message: str, *, findings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.findings = list(findings)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from sam3_contract.answer_check import check_answer
 from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import UsageError
 from sam3_contract.masks.diagnosis.compare import Verdict, compare
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 
     from sam3_contract.masks.diagnosis.compare import Comparison
 
-__all__ = ["SPECIMENS", "assert_masks_equal", "bitmap_from_drawing", "specimen", "write_difference"]
+__all__ = [
+    "SPECIMENS",
+    "assert_masks_equal",
+    "bitmap_from_drawing",
+    "check_answer",
+    "specimen",
+    "write_difference",
+]
 
 SPECIMENS: dict[str, tuple[str, ...]] = {
     "one_pixel": (".....", "..#..", "....."),

@@ -25,6 +25,7 @@ LAYERS = (
     },
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
     {"sam3_contract.wire", "sam3_contract.scenes"},
+    {"sam3_contract.answer_check"},
     {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing", "sam3_contract.mask_files"},
     {"sam3_contract.deviations", "sam3_contract.measuring"},
     {"sam3_contract.checks", "sam3_contract.cases", "sam3_contract.snapshots"},
@@ -50,6 +51,7 @@ LAYERS = (
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
     {"sam3_contract.report", "sam3_contract.targets"},
     {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.playground"},
+    {"sam3_contract.mutation"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},
 )
@@ -167,7 +169,10 @@ def is_in(unit: str, room: str) -> bool:
         ("click", {"sam3_contract.cli", "sam3_contract.report", "sam3_contract.terminal"}),
         (
             "pydantic",
-            {f"sam3_contract.{room}" for room in ("wire", "deviations", "checks", "recording", "playground")}
+            {
+                f"sam3_contract.{room}"
+                for room in ("wire", "answer_check", "deviations", "checks", "recording", "playground")
+            }
             | {"mock_server"},
         ),
         ("scipy", {"sam3_contract.masks", "sam3_contract.snapshots"}),

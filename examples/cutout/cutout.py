@@ -22,6 +22,9 @@ from pycocotools import mask as coco
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from sam3_contract.errors import AnswerError
+from sam3_contract.testing import check_answer
+
 SERVICE = "https://serverless.roboflow.com"
 
 
@@ -82,6 +85,10 @@ def _ask(photograph: bytes, text: str, *, key: str, service: str, threshold: flo
         raise CutoutError(f"the service does not answer ({type(error).__name__})") from error
     if answer.status_code != 200:
         raise CutoutError(f"the service refuses: {answer.status_code} {_reason(content)}")
+    try:
+        check_answer(content, photograph, operation="concept_segment")
+    except AnswerError as error:
+        raise CutoutError(str(error)) from error
     return list(content["prompt_results"][0]["predictions"])
 
 
@@ -101,8 +108,6 @@ def _reason(content: Any) -> str:
 
 def _cut(picture: Image.Image, prediction: Any) -> Cutout | None:
     mask = coco.decode(prediction["masks"]).astype(bool)
-    if mask.shape != (picture.height, picture.width):
-        raise CutoutError(f"the service's mask is {mask.shape[1]} x {mask.shape[0]}, not the photograph's size")
     if not mask.any():
         return None
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

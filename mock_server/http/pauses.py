@@ -12,6 +12,9 @@ from mock_server.http.request_context import current_request
 
 GONE: Final = "sam3_contract.gone"
 """Where a server that notices when a client goes puts an event into the environ, to be set then."""
+PATIENCE: Final = "sam3_contract.patience"
+"""Where a server that knows how many seconds a client waits puts them: nobody waits for what comes later."""
+_BEYOND: Final = 0.01  # seconds by which a pause outlasts a client's patience
 _EXTENSION: Final = "sam3_contract_mock_pauses"
 
 
@@ -30,6 +33,9 @@ class Pauses:
             environ: The request's.
         """
         gone: Event = environ.get(GONE) or Event()
+        patience: float | None = environ.get(PATIENCE)
+        if patience is not None:
+            seconds = min(seconds, patience + _BEYOND)
         with self._lock:
             self._under_way.add(gone)
         gone.wait(max(seconds, 0))

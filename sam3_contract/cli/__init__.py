@@ -9,15 +9,23 @@ from typing import Final, NoReturn
 import click
 
 from sam3_contract.cli.lazy import LazyGroup
-from sam3_contract.errors import HarError, ImageError, OutputError, Sam3ContractError, SnapshotError, TransportError
+from sam3_contract.errors import (
+    HarError,
+    ImageError,
+    OutputError,
+    ProbeError,
+    Sam3ContractError,
+    SnapshotError,
+    TransportError,
+)
 from sam3_contract.terminal import say
 
 __all__ = ["commands", "main"]
 
 USAGE: Final = 2
 UNJUDGED: Final = 3
-_NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError)
-COMMANDS: Final = ("serve", "playground", "verify", "snapshot", "masks", "checks", "faults", "spec", "doctor")
+_NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
+COMMANDS: Final = ("serve", "playground", "verify", "snapshot", "masks", "checks", "faults", "probe", "spec", "doctor")
 
 
 @click.group(

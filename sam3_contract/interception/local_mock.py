@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from mock_server import Settings, create_app
 from mock_server.control.mock_control import control_of
 from sam3_contract.errors import UsageError
+from sam3_contract.interception.trial import current_trial
 from sam3_contract.interception.wsgi import OutgoingRequest, WsgiAnswer, answer_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class LocalMock:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application, by whatever settings hold now."""
+        trial = current_trial()
+        if trial is not None:
+            return trial.answer(self.app, environ, start_response)
         return self.app(environ, start_response)
 
     def use(self, **changes: Any) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from mock_server.http.pauses import PATIENCE
+
 WsgiApp = Callable[..., Iterable[bytes]]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -140,6 +142,7 @@ def _environ(request: OutgoingRequest) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        PATIENCE: request.patience,
     }
     seen: set[str] = set()
     for name, value in request.headers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from sam3_contract.pytest_plugin import snapshots
+from sam3_contract.pytest_plugin import mutation, snapshots
 
 if TYPE_CHECKING:
     import pytest
@@ -63,13 +63,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Save pictures of failed mask assertions here (default: the temporary folder of the test).",
     )
     snapshots.add_options(group)
+    mutation.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers and the snapshots."""
+    """Register the markers, the snapshots and the trials."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     config.pluginmanager.register(snapshots.SnapshotPlugin(config), "sam3_snapshots")
+    if config.getoption(mutation.MUTATE):
+        config.pluginmanager.register(mutation.MutationPlugin(config), "sam3_mutation")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -25,7 +25,8 @@ def drawn_photograph(*, orientation=1, form="JPEG"):
 
 @pytest.fixture
 def cut(sam3):
-    return lambda photograph, text, **more: cut_out(photograph, text, key=sam3.api_key, service=sam3.url, **more)
+    given = {"key": sam3.api_key, "service": sam3.url, "timeout": 60 if sam3.live else 3}
+    return lambda photograph, text, **more: cut_out(photograph, text, **given, **more)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])

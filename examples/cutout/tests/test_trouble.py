@@ -19,7 +19,8 @@ def photograph():
 
 @pytest.fixture
 def cut(sam3_mock, photograph):
-    return lambda text, **more: cut_out(photograph, text, key=sam3_mock.api_key, service=sam3_mock.url, **more)
+    given = {"key": sam3_mock.api_key, "service": sam3_mock.url, "timeout": 3}
+    return lambda text, **more: cut_out(photograph, text, **{**given, **more})
 
 
 def test_hole_stays_transparent(cut):
@@ -68,7 +69,7 @@ def test_late_service_is_not_waited_for(cut):
         ("html_from_proxy", "answered 502, and not in JSON"),
         ("body_truncated", "answered 200, and not in JSON"),
         ("connection_reset", "does not answer"),
-        ("size_swapped", "is 60 x 90, not the photograph's size"),
+        ("size_swapped", r"size is swapped: \[90, 60\] would be \[60, 90\]"),
     ],
 )
 def test_broken_answer_is_an_error_of_the_application(sam3_mock, cut, fault, says):

@@ -1,0 +1,207 @@
+"""Runs of code under test while every mock of this process has a fault, and what its mocks answered meanwhile.
+
+A mock made during a trial takes part in it, whoever made it: a fixture, a decorator, the code under test itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["ITEM", "Answered", "JsonPath", "Trial", "current_trial", "on_trial"]
+
+ITEM: Final = "[]"
+"""In a path through JSON, any item of a list."""
+JsonPath = tuple[str, ...]
+"""Names from the root of an answer to one of its fields, :data:`ITEM` for lists."""
+
+_FAULT: Final = "HTTP_X_MOCK_FAULT"
+_NAMED: Final = "x-mock-fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One request of the code under test, and what it got.
+
+    Attributes:
+        path: Of the request, without its query.
+        asked: Body of the request, as it was read.
+        status: Of the answer.
+        content: Body of the answer.
+        faulty: Whether a fault was on for it.
+        is_cut: Whether the connection was reset before it was whole.
+    """
+
+    path: str
+    asked: bytes = field(repr=False)
+    status: int
+    content: bytes = field(repr=False)
+    faulty: bool = False
+    is_cut: bool = False
+
+    @property
+    def request(self) -> tuple[str, bytes]:
+        """What tells this request from others."""
+        return self.path, self.asked
+
+    @property
+    def answer(self) -> tuple[int, bytes, bool]:
+        """What the code under test can tell this answer by."""
+        return self.status, self.content, self.is_cut
+
+
+class Trial:
+    """One run of code under test.
+
+    Args:
+        fault: ``NAME[:PARAMETER[:TIMES]]``; None for a run without.
+        without: Fields that are left out of every answer in JSON.
+
+    Attributes:
+        answers: What was answered, in the order in which it ended.
+    """
+
+    def __init__(self, fault: str | None = None, *, without: Iterable[JsonPath] = ()) -> None:
+        self.fault = fault
+        self.without = frozenset(without)
+        self.answers: list[Answered] = []
+
+    def answer(
+        self, app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Let an application answer a request that belongs to the trial."""
+        if self.fault is not None:
+            others = environ.get(_FAULT)
+            environ[_FAULT] = f"{others},{self.fault}" if others else self.fault
+        environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
+        began = _Began()
+        parts = app(environ, began.start_response)
+        return self._passed_on(parts, asked, began, environ["PATH_INFO"], start_response)
+
+    def _passed_on(
+        self,
+        parts: Iterable[bytes],
+        asked: _Kept,
+        began: _Began,
+        path: str,
+        start_response: Callable[..., Any],
+    ) -> Iterator[bytes]:
+        """Pass an answer on; note it before its last part, behind which nobody may be waiting any more."""
+        content = bytearray()
+
+        def note(*, is_cut: bool) -> None:
+            self.answers.append(
+                Answered(path, bytes(asked.read_so_far), began.status, bytes(content), began.has_fault, is_cut)
+            )
+
+        try:
+            body = list(_stripped(parts, began, self.without)) if self.without else parts
+            start_response(began.line, list(began.headers))
+            held: bytes | None = None
+            for part in body:
+                if held is not None:
+                    yield held
+                held = part
+                content += part
+            note(is_cut=False)
+            if held is not None:
+                yield held
+        except ConnectionResetError:
+            note(is_cut=True)
+            raise
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                close()
+
+
+class _Began:
+    """What an application says before the body."""
+
+    line = "500 Nothing Said"
+    headers: Sequence[tuple[str, str]] = ()
+
+    def start_response(self, line: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+        self.line, self.headers = line, headers
+
+    @property
+    def status(self) -> int:
+        return int(self.line[:3])
+
+    @property
+    def has_fault(self) -> bool:
+        return any(name.lower() == _NAMED for name, _ in self.headers)
+
+
+class _Kept:
+    """A stream that keeps what is read of it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.read_so_far = bytearray()
+
+    def read(self, size: int = -1) -> bytes:
+        part: bytes = self._stream.read(size)
+        self.read_so_far += part
+        return part
+
+    def readinto(self, buffer: memoryview) -> int:
+        part = self.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def readline(self, size: int = -1) -> bytes:
+        part: bytes = self._stream.readline(size)
+        self.read_so_far += part
+        return part
+
+
+_current: Trial | None = None
+
+
+def current_trial() -> Trial | None:
+    """Return the trial that is under way, if any."""
+    return _current
+
+
+@contextlib.contextmanager
+def on_trial(trial: Trial) -> Iterator[Trial]:
+    """Let every request to a mock of this process belong to a trial until the block ends."""
+    global _current
+    before, _current = _current, trial
+    try:
+        yield trial
+    finally:
+        _current = before
+
+
+def _stripped(parts: Iterable[bytes], began: _Began, without: Iterable[JsonPath]) -> Iterator[bytes]:
+    content = b"".join(parts)
+    try:
+        value = json.loads(content)
+    except ValueError:
+        yield content
+        return
+    for path in without:
+        _strip(value, path)
+    content = json.dumps(value, separators=(",", ":")).encode()
+    others = [(name, text) for name, text in began.headers if name.lower() != "content-length"]
+    began.headers = [*others, ("Content-Length", str(len(content)))]
+    yield content
+
+
+def _strip(value: Any, path: JsonPath) -> None:
+    head, rest = path[0], path[1:]
+    if head == ITEM and isinstance(value, list):
+        if not rest:
+            value.clear()
+        for item in value:
+            _strip(item, rest)
+    elif isinstance(value, dict) and head in value:
+        if rest:
+            _strip(value[head], rest)
+        else:
+            del value[head]

@@ -1,0 +1,96 @@
+"""A function tried under faults without any test of it: what it returns is held to what it returns without one."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sam3_contract.errors import ProbeError, UsageError
+from sam3_contract.interception import HOSTS, intercept
+from sam3_contract.interception.trial import Trial, on_trial
+from sam3_contract.mutation.limits import Hang, time_limit
+from sam3_contract.mutation.trials import Client
+from sam3_contract.mutation.verdict import End, end_of
+
+__all__ = ["client_of", "function_named"]
+
+CHANGED: Final = "returned something else"
+
+
+def function_named(text: str) -> Callable[[], Any]:
+    """Import what ``package.module:function`` names, from the current folder too.
+
+    Raises:
+        UsageError: If there is no such module or function; its own errors on import pass.
+    """
+    module_name, _, name = text.partition(":")
+    if not name:
+        raise UsageError(f"{text!r} names no function; write it as package.module:function")
+    with _current_folder():
+        try:
+            found: Callable[[], Any] | None = getattr(importlib.import_module(module_name), name, None)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+                raise
+            raise UsageError(f"there is no module {error.name!r}, neither installed nor in this folder") from error
+    if found is None or not callable(found):
+        raise UsageError(f"module {module_name!r} has no function {name!r}")
+    return found
+
+
+def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: Iterable[str] = HOSTS) -> Client:
+    """Make a client of a function: its calls to the service go to a mock in this process.
+
+    Args:
+        function: Called without arguments, again and again.
+        name: What reports call it.
+        seconds: After which a call counts as hung.
+        hosts: Where it thinks the service is.
+
+    Raises:
+        ProbeError: If it does not pass without a fault, comes to something else each time, or asks for nothing.
+    """
+    results: list[Any] = []
+
+    def call(trial: Trial) -> End:
+        try:
+            with on_trial(trial), intercept(hosts=hosts), time_limit(seconds):
+                results.append(function())
+        except Hang as error:
+            return End("hung", str(error))
+        except (Exception, SystemExit) as error:
+            return end_of(error)
+        return End("same") if _same(results[0], results[-1]) else End("changed", CHANGED)
+
+    clean, again = Trial(), Trial()
+    for trial in (clean, again):
+        end = call(trial)
+        if end.kind == "changed":
+            raise ProbeError(f"{name} returns something else each time, so that a fault could not be told by it")
+        if end.kind != "same":
+            raise ProbeError(f"{name} does not even pass without a fault: {end.says}")
+    if not clean.answers:
+        raise ProbeError(f"{name} asked {', '.join(hosts)} for nothing")
+    return Client(name, call, clean.answers)
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return pickle.dumps(one) == pickle.dumps(other)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return repr(one) == repr(other)
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,289 @@
+"""``--sam3-mutate``: the tests of a session, run again under each fault that can reach them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from _pytest.outcomes import OutcomeException
+from _pytest.runner import runtestprotocol
+
+# What these bring takes time to import; the plugin is registered in sessions that ask for it only.
+if TYPE_CHECKING:
+    from sam3_contract.interception.trial import Trial
+    from sam3_contract.mutation.score import Run, Score
+    from sam3_contract.mutation.verdict import End
+
+MUTATE: Final = "--sam3-mutate"
+_KEY: Final = "sam3_mutation"
+_KEYS: Final = ("ROBOFLOW_API_KEY", "API_KEY")
+
+
+def add_options(group: pytest.OptionGroup) -> None:
+    """Add the options."""
+    group.addoption(
+        MUTATE,
+        action="store_true",
+        help="Run the tests that call the mock once more under each fault of its catalogue that can reach them, and "
+        "say what they make of it: noticed, recovered, crash, hang, silently wrong.",
+    )
+    group.addoption(
+        "--sam3-mutate-faults",
+        metavar="NAMES",
+        default="",
+        help="Only these faults or families of faults (http, schema, mask, semantics), with commas between them.",
+    )
+    group.addoption(
+        "--sam3-mutate-score",
+        type=float,
+        metavar="MIN",
+        help="Fail the session if fewer than MIN per cent of the faults that could be felt were noticed or recovered "
+        "from.",
+    )
+    group.addoption(
+        "--sam3-mutate-budget",
+        type=float,
+        metavar="SECONDS",
+        help="Begin no run under a fault after this time, in each process; the most telling faults come first.",
+    )
+    group.addoption(
+        "--sam3-mutate-timeout",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="A test that is not over by then hangs (default: 5).",
+    )
+    group.addoption(
+        "--sam3-mutate-report", metavar="DIR", help="Write mutation.html, mutation.json and mutation.xml (JUnit) here."
+    )
+
+
+class MutationPlugin:
+    """Runs the tests under faults, behind the session's own run.
+
+    Args:
+        config: The session's.
+
+    Raises:
+        pytest.UsageError: If options do not fit.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        from sam3_contract.errors import UsageError  # noqa: PLC0415
+        from sam3_contract.mutation.plan import planned  # noqa: PLC0415
+
+        self._config = config
+        self._seconds: float = config.getoption("sam3_mutate_timeout")
+        names = [name.strip() for name in config.getoption("sam3_mutate_faults").split(",") if name.strip()]
+        try:
+            self._faults = planned(names, seconds=self._seconds)
+        except UsageError as error:
+            raise pytest.UsageError(f"--sam3-mutate-faults: {error}") from error
+        for other in ("sam3_live", "sam3_snapshot_update"):
+            if config.getoption(other, default=False):
+                raise pytest.UsageError(f"{MUTATE} is for the mock: it does not go with --{other.replace('_', '-')}")
+        self._clean: dict[str, Trial] = {}
+        self._failed: set[str] = set()
+        self._error: BaseException | None = None
+        self._trial: Trial | None = None
+        self._runs: list[Run] = []
+        self._untried: list[str] = []
+        self._seconds_spent = 0.0
+
+    # The run without a fault
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Keep what the mocks answer to a test."""
+        from sam3_contract.interception.trial import Trial, on_trial  # noqa: PLC0415
+
+        self._clean[item.nodeid] = Trial()
+        with on_trial(self._clean[item.nodeid]):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Remember the tests that did not pass by themselves; in a trial, the error that ended it."""
+        report = yield
+        if self._trial is not None:
+            if self._error is None and call.excinfo is not None:
+                self._error = call.excinfo.value
+        elif not report.passed:
+            self._failed.add(item.nodeid)
+        return report
+
+    # The trials
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Run the trials behind everything else, in the process that ran the test."""
+        result = yield
+        if self._clean and not self._failed and not session.shouldfail and not session.shouldstop:
+            started = time.monotonic()
+            self._run_trials([item for item in session.items if item.nodeid in self._clean])
+            self._seconds_spent = time.monotonic() - started
+        return result
+
+    def _run_trials(self, items: Sequence[pytest.Item]) -> None:
+        from sam3_contract.mutation.trials import Client, Trials  # noqa: PLC0415
+
+        asked = [item for item in items if self._clean[item.nodeid].answers]
+        clients = [Client(item.nodeid, partial(self._end_of, item), self._clean[item.nodeid].answers) for item in asked]
+        pictures = self._config.getoption("sam3_mutate_report") is not None
+        trials = Trials(self._faults, budget=self._config.getoption("sam3_mutate_budget"), pictures=pictures)
+        with self._progress() as show:
+            for run in trials.of(clients):
+                self._runs.append(run)
+                show(run.fault)
+        self._untried = trials.untried
+        if asked:
+            asked[-1].session._setupstate.teardown_exact(None)  # noqa: SLF001 - what the trials set up for all of them
+
+    def _end_of(self, item: pytest.Item, trial: Trial) -> End:
+        """Run a test in a trial; what modules and sessions share stays set up for the next."""
+        from sam3_contract.interception.trial import on_trial  # noqa: PLC0415
+
+        item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
+        self._trial, self._error = trial, None
+        try:
+            with on_trial(trial):
+                runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
+        finally:
+            self._trial = None
+        return _end(self._error, item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Generator[None, None, None]:
+        """Stop what hangs."""
+        with self._limited():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Stop what hangs."""
+        with self._limited():
+            return (yield)
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        from sam3_contract.mutation.limits import time_limit  # noqa: PLC0415
+
+        if self._trial is None:
+            yield
+            return
+        with time_limit(self._seconds):
+            yield
+
+    @contextmanager
+    def _progress(self) -> Iterator[Any]:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or not reporter.isatty:
+            yield lambda _: None
+            return
+        number = {fault: place for place, fault in enumerate(self._faults, start=1)}
+        reporter.ensure_newline()
+
+        def show(fault: str) -> None:
+            reporter.rewrite(f"sam3 mutation: {number[fault]} of {len(number)} faults  {fault}", erase=True)
+
+        yield show
+        reporter.rewrite("", erase=True)
+
+    # What came of it
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Add up what the workers of pytest-xdist found."""
+        from sam3_contract.mutation.score import Run  # noqa: PLC0415
+
+        found = getattr(node, "workeroutput", {}).get(_KEY)
+        if found is None:
+            return
+        self._runs += [Run.of_json(one) for one in found["runs"]]
+        self._untried += found["untried"]
+        self._failed |= set(found["failed"])
+        self._seconds_spent = max(self._seconds_spent, found["seconds"])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Hand on what a worker found; where all is known, hold the score to its minimum."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            runs = [run.as_json() for run in self._runs]
+            found = {"runs": runs, "untried": self._untried, "failed": sorted(self._failed)}
+            output[_KEY] = {**found, "seconds": self._seconds_spent}
+        elif exitstatus == pytest.ExitCode.OK and self._too_low:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say the score, and write the files."""
+        from sam3_contract.mutation.files import write_files  # noqa: PLC0415
+        from sam3_contract.mutation.text import lines_of  # noqa: PLC0415
+
+        terminalreporter.section("sam3 mutation")
+        if self._failed:
+            terminalreporter.line("not begun: without a fault the tests have to pass", red=True)
+            return
+        if not self._runs:
+            terminalreporter.line("no test called a mock of this process")
+            return
+        score = self._score
+        for line, verdict in lines_of(score):
+            felt = verdict if verdict and verdict.counts else None
+            terminalreporter.line(line, green=bool(felt and felt.is_good), red=bool(felt and not felt.is_good))
+        if self._too_low:
+            terminalreporter.line(f"less than --sam3-mutate-score {self._least:g}", red=True)
+        folder = self._config.getoption("sam3_mutate_report")
+        if folder is not None:
+            terminalreporter.line(f"report  {write_files(score, Path(folder))[-1]}")
+
+    @property
+    def _least(self) -> float | None:
+        least: float | None = self._config.getoption("sam3_mutate_score")
+        return least
+
+    @property
+    def _score(self) -> Score:
+        from sam3_contract.mutation.score import Score  # noqa: PLC0415
+
+        # Workers come in any order; the report does not.
+        place = {fault: number for number, fault in enumerate(self._faults)}
+        runs = sorted(self._runs, key=lambda run: (place[run.fault], run.code))
+        return Score.of(runs, untried=self._untried, seconds=self._seconds_spent)
+
+    @property
+    def _too_low(self) -> bool:
+        percent = self._score.percent
+        return self._least is not None and (percent is None or percent < self._least)
+
+
+def _end(error: BaseException | None, item: pytest.Item) -> End:
+    from sam3_contract.mutation.limits import Hang  # noqa: PLC0415
+    from sam3_contract.mutation.verdict import End, end_of  # noqa: PLC0415
+    from sam3_contract.redaction import without_key  # noqa: PLC0415
+
+    if isinstance(error, Hang):
+        return End("hung", str(error))
+    end = End("failed", str(error)) if isinstance(error, OutcomeException) else end_of(error)
+    for name in _KEYS:
+        if os.environ.get(name):
+            end = End(end.kind, without_key(end.says, os.environ[name]))
+    if end.kind == "crashed" and error is not None and _raised_by(item, error):
+        return End("failed", end.says)
+    return end
+
+
+def _raised_by(item: pytest.Item, error: BaseException) -> bool:
+    """Whether a test's own lines raised an error: taking the first of nothing found is how some tests fail."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and Path(trace.tb_frame.f_code.co_filename) == item.path

@@ -1,0 +1,74 @@
+"""Clients of the service to try under faults: one that cares, and one that does everything wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import requests
+from PIL import Image, ImageDraw
+
+from sam3_contract.errors import AnswerError
+from sam3_contract.testing import check_answer
+
+URL = "https://serverless.roboflow.com/sam3/concept_segment"
+KEY = "a-key-of-many-letters"
+
+
+class ServiceError(Exception):
+    """What the careful client says of anything that is not as it should be."""
+
+
+def photograph() -> bytes:
+    picture = Image.new("RGB", (96, 64), (90, 120, 90))
+    ImageDraw.Draw(picture).ellipse((20, 10, 60, 50), fill=(200, 30, 30))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def _body() -> dict[str, Any]:
+    image = {"type": "base64", "value": base64.b64encode(photograph()).decode()}
+    return {"image": image, "prompts": [{"type": "text", "text": "specimen:hole"}], "format": "rle"}
+
+
+def careful() -> list[Any]:
+    for attempt in range(3):
+        try:
+            answer = requests.post(
+                URL, json=_body(), headers={"Authorization": f"Bearer {KEY}"}, timeout=0.2, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise ServiceError("no answer") from error
+        if answer.status_code not in {429, 503} or attempt == 2:
+            break
+    if answer.status_code != 200 or answer.headers.get("Content-Type") != "application/json":
+        raise ServiceError(f"answered {answer.status_code}")
+    try:
+        content = answer.json()
+        check_answer(content, photograph(), operation="concept_segment")
+    except (ValueError, AnswerError) as error:
+        raise ServiceError("not an answer") from error
+    return [(one["masks"], one["confidence"]) for one in content["prompt_results"][0]["predictions"]]
+
+
+def careless() -> Any:
+    for _ in range(2):
+        answer = requests.post(URL, params={"api_key": KEY}, json=_body())
+        if answer.status_code == 200:
+            break
+    if answer.status_code == 402:
+        return []
+    found = answer.json().get("prompt_results", [{"predictions": []}])[0]["predictions"]
+    return [(one["masks"]["size"][::-1], one["masks"]["counts"], one["confidence"] > 0.5) for one in found]
+
+
+def moody(calls: list[int] = []) -> int:  # noqa: B006 - what it remembers is the point
+    requests.get("https://serverless.roboflow.com/healthz", timeout=5)
+    calls.append(1)
+    return len(calls)
+
+
+def idle() -> None:
+    """Ask for nothing."""

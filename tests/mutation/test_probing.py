@@ -1,0 +1,135 @@
+"""Functions tried under faults: every verdict is shown on a client that earns it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from sam3_contract.errors import ProbeError, UsageError
+from sam3_contract.mutation.files import as_html, as_json, as_junit
+from sam3_contract.mutation.plan import planned
+from sam3_contract.mutation.probing import client_of, function_named
+from sam3_contract.mutation.score import Score
+from sam3_contract.mutation.text import lines_of
+from sam3_contract.mutation.trials import Trials
+from sam3_contract.mutation.verdict import Verdict
+from tests.mutation import clients
+from tests.servers import run_command
+
+SECONDS = 1.0
+TELLING = {
+    "status:402": Verdict.RETRIED,
+    "slow:2": Verdict.HANG,
+    "body_empty": Verdict.NOTICED,  # requests' own JSONDecodeError is one of its RequestExceptions
+    "answer_null": Verdict.CRASH,
+    "size_swapped": Verdict.SILENT,
+    "status:503:1": Verdict.RECOVERED,
+    "time_as_text": Verdict.UNREAD,
+    "rings_closed": Verdict.UNFELT,
+}
+
+
+def tried(function: object, faults: list[str], *, pictures: bool = False) -> Score:
+    client = client_of(function, name="mine", seconds=SECONDS)  # type: ignore[arg-type]
+    return Score.of(Trials(faults, pictures=pictures).of([client]))
+
+
+def test_careless_client_earns_every_verdict() -> None:
+    score = tried(clients.careless, list(TELLING))
+
+    assert {one.fault: one.verdict for one in score.faults} == TELLING
+    assert set(TELLING.values()) == set(Verdict)
+    assert score.percent == pytest.approx(100 * 2 / 6)
+
+
+def test_careful_client_is_let_down_by_nothing_that_it_can_see() -> None:
+    faults = planned(["http", "schema"], seconds=SECONDS)
+
+    score = tried(clients.careful, faults)
+
+    left = {one.fault for one in score.faults if one.verdict.counts and not one.verdict.is_good}
+    assert left == set()
+    assert score.percent == 100
+    assert score.felt > 30
+
+
+def test_json_written_otherwise_is_the_same_to_its_reader() -> None:
+    assert [one.verdict for one in tried(clients.careful, ["confidence_twice"]).faults] == [Verdict.UNREAD]
+
+
+def test_function_that_cannot_be_tried_is_told_why() -> None:
+    with pytest.raises(ProbeError, match="something else each time"):
+        client_of(clients.moody, name="mine", seconds=SECONDS)
+    with pytest.raises(ProbeError, match=r"asked serverless\.roboflow\.com for nothing"):
+        client_of(clients.idle, name="mine", seconds=SECONDS)
+    with pytest.raises(ProbeError, match="without a fault: ZeroDivisionError"):
+        client_of(lambda: 1 // 0, name="mine", seconds=SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tests.mutation.clients", "names no function"),
+        ("tests.mutation.no_such:careful", "no module 'tests.mutation.no_such'"),
+        ("tests.mutation.clients:no_such", "no function 'no_such'"),
+        ("tests.mutation.clients:URL", "no function 'URL'"),
+    ],
+)
+def test_name_that_leads_nowhere_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        function_named(text)
+
+
+def test_budget_leaves_the_less_telling_untried() -> None:
+    client = client_of(clients.careful, name="mine", seconds=SECONDS)
+    trials = Trials(["status:402", "body_empty"], budget=-1)
+
+    assert list(trials.of([client])) == []
+    assert trials.untried == ["status:402", "body_empty"]
+
+
+def test_plan_takes_faults_and_families_by_name() -> None:
+    assert planned(["size_swapped", "status:504"], seconds=1) == ["status:504", "size_swapped"]
+    assert set(planned(["http"], seconds=1)) < set(planned(seconds=1))
+    assert planned(seconds=1)[0] == "status"
+    assert "slow:10" in planned(["slow"], seconds=5)
+    with pytest.raises(UsageError, match="size_swapped"):
+        planned(["size_swaped"], seconds=1)
+
+
+def test_files_say_what_the_terminal_says() -> None:
+    score = tried(clients.careless, list(TELLING), pictures=True)
+
+    value = json.loads(as_json(score))
+    assert {one["fault"]: one["verdict"] for one in value["faults"]} == TELLING
+    assert value["score"] == 33.3
+    suite = ET.fromstring(as_junit(score))[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("8", "4", "2")
+    page = as_html(score)
+    assert page.count("<img") == 1  # without the fault; what comes with it fits no image
+    assert "default-src 'none'" in page
+    assert all(one in page for one in ("size_swapped", "retried what may not be", "33 %"))
+    said = "\n".join(line for line, _ in lines_of(score))
+    assert "silently wrong:\n  size_swapped  mine  changed: prompt_results[].predictions[].masks.size" in said
+    assert "score 33 %: 2 of 6 faults" in said
+
+
+def test_command_exits_by_the_score(tmp_path: Path) -> None:
+    options = ("probe", "tests.mutation.clients:careless", "--faults", "size_swapped,body_empty", "--timeout", "1")
+
+    fine = run_command(*options, "--report", str(tmp_path / "report"))
+    low = run_command(*options, "--score", "90")
+    wrong = run_command("probe", "tests.mutation.clients:idle")
+
+    assert (fine.returncode, low.returncode, wrong.returncode) == (0, 1, 3), fine.stderr
+    assert "score 50 %" in fine.stdout
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "mutation.html",
+        "mutation.json",
+        "mutation.xml",
+    ]
+    assert "less than --score 90" in low.stderr
+    assert clients.KEY not in fine.stdout + (tmp_path / "report" / "mutation.json").read_text()

@@ -1,0 +1,141 @@
+"""`--sam3-mutate`: a user's tests under faults, in whole sessions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+# Sessions in this process would import them again and again.
+import sam3_contract.mutation.files
+import sam3_contract.mutation.probing
+import sam3_contract.mutation.text  # noqa: F401
+
+pytest_plugins = ["pytester"]
+
+CLIENT = """
+    import requests
+
+    def ask(url, tries=1):
+        image = {"type": "url", "value": "https://example.com/dog.jpg"}
+        body = {"image": image, "prompts": [{"text": "specimen:hole"}], "format": "rle"}
+        for _ in range(tries):
+            answer = requests.post(url + "/sam3/concept_segment?api_key=a-key-of-many-letters", json=body, timeout=5)
+            if answer.status_code == 200:
+                break
+        return answer.json()["prompt_results"][0]["predictions"]
+"""
+SUITE = """
+    import pytest
+    from client import ask
+    from sam3_contract import intercept
+
+    made = []
+
+    @pytest.fixture(scope="module", autouse=True)
+    def shared():
+        made.append(1)
+        yield made
+
+    def test_served(sam3_mock, monkeypatch, tmp_path):
+        assert len(ask(sam3_mock.url, tries=2)) == 1
+
+    def test_of_its_own_making():
+        with intercept():
+            assert ask("https://serverless.roboflow.com")[0]["masks"]["size"][0] > 0
+
+    def test_without_calls():
+        assert True
+"""
+FAULTS_TRIED = "status:402,status:503:1,answer_null,size_swapped,rings_closed,time_as_text"
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    for name in ("API_KEY", "ROBOFLOW_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    pytester.makepyfile(client=CLIENT, test_it=SUITE)
+    monkeypatch.syspath_prepend(str(pytester.path))
+    return pytester
+
+
+def run(session: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return session.runpytest_inprocess("-p", "no:schemathesis", "-p", "no:cacheprovider", "-W", "error", *options)
+
+
+def test_each_fault_gets_a_verdict_and_the_session_a_score(session: pytest.Pytester) -> None:
+    result = run(session, "--sam3-mutate", "--sam3-mutate-faults", FAULTS_TRIED, "--sam3-mutate-report", "report")
+
+    result.assert_outcomes(passed=3)
+    assert result.ret == 0
+    value = json.loads((session.path / "report" / "mutation.json").read_text())
+    assert {one["fault"]: one["verdict"] for one in value["faults"]} == {
+        "status:402": "retried what may not be",
+        "status:503:1": "crash",
+        "answer_null": "crash",
+        "size_swapped": "silently wrong",
+        "rings_closed": "not felt",
+        "time_as_text": "never read",
+    }
+    of_silence = next(one for one in value["faults"] if one["fault"] == "size_swapped")
+    # The other test counts what is found, and looks at nothing of it.
+    assert [run["code"] for run in of_silence["runs"]] == ["test_it.py::test_of_its_own_making"]
+    result.stdout.fnmatch_lines(["*sam3 mutation*", "*silently wrong*", "score 0 %: 0 of 4 faults noticed*"])
+
+
+def test_score_below_its_minimum_fails_the_session(session: pytest.Pytester) -> None:
+    options = ("--sam3-mutate", "--sam3-mutate-score", "50", "-k", "served")
+
+    low = run(session, *options, "--sam3-mutate-faults", "answer_null,size_swapped")
+    high = run(session, *options, "--sam3-mutate-faults", "html_from_proxy,status:503:1")
+
+    assert (low.ret, high.ret) == (1, 0)
+    low.stdout.fnmatch_lines(["less than --sam3-mutate-score 50"])
+    high.stdout.fnmatch_lines(["*1  noticed*", "*1  recovered*", "score 100 %*"])
+
+
+def test_suite_that_fails_by_itself_is_not_tried(session: pytest.Pytester) -> None:
+    session.makepyfile(test_it=SUITE + "\n    def test_red():\n        assert False\n")
+
+    result = run(session, "--sam3-mutate")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["not begun: without a fault the tests have to pass"])
+
+
+def test_hang_is_stopped(session: pytest.Pytester) -> None:
+    result = run(
+        session, "--sam3-mutate", "--sam3-mutate-faults", "slow", "--sam3-mutate-timeout", "0.3", "-k", "served"
+    )
+
+    result.stdout.fnmatch_lines(["*1  hang*", "*slow:0.6*test_it.py::test_served  not over after 0.3 s"])
+
+
+def test_without_calls_there_is_nothing_to_try(session: pytest.Pytester) -> None:
+    run(session, "--sam3-mutate", "-k", "without").stdout.fnmatch_lines(["no test called a mock of this process"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sam3-mutate-faults", "size_swaped"), "*did you mean 'size_swapped'*"),
+        (("--sam3-live",), "*is for the mock: it does not go with --sam3-live*"),
+        (("--sam3-snapshot-update",), "*it does not go with --sam3-snapshot-update*"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(session: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
+    result = run(session, "--sam3-mutate", *options)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_workers_of_xdist_try_what_they_ran(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    plugins = ("-p", "sam3_contract.pytest_plugin", "-p", "xdist.plugin", "-n", "1", "--sam3-mutate-report", "report")
+
+    session.runpytest_subprocess(*plugins, "--sam3-mutate", "--sam3-mutate-faults", "status:402,answer_null")
+
+    value = json.loads((session.path / "report" / "mutation.json").read_text())
+    assert {one["fault"] for one in value["faults"]} == {"status:402", "answer_null"}
+    assert {run["code"] for one in value["faults"] for run in one["runs"]} >= {"test_it.py::test_served"}
