@@ -40,14 +40,14 @@ def serving(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def command_serving(*options: str) -> Iterator[str]:
-    """Run `sam3-contract serve` on a free port until the block ends."""
+def command_serving(*options: str, address: str = "127.0.0.1") -> Iterator[str]:
+    """Run `sam3-contract serve` on a free port until the block ends; *address* is what it listens on by its options."""
     command = [sys.executable, "-m", "sam3_contract", "serve", "--port", "0", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
-            assert line.startswith("SAM 3 mock at http://127.0.0.1:"), process.communicate()
+            assert line.startswith(f"SAM 3 mock at http://{address}:"), process.communicate()
             yield line.split()[4]
         finally:
             process.terminate()

@@ -10,6 +10,7 @@ import sys
 
 import click
 import pytest
+import requests
 
 from sam3_contract.cli.serve import serve
 from tests.servers import ROOT, command_serving
@@ -58,6 +59,22 @@ def test_the_server_is_started_with_options_that_exist_and_without_privileges() 
     assert entry == ["sam3-contract", "serve", "--host", "0.0.0.0"]
     assert {one for one in entry if one.startswith("--")} <= {name for option in OPTIONS for name in option.opts}
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", arguments("USER")[0])
+
+
+def test_images_are_named_by_digest() -> None:
+    (name,) = arguments("ARG")
+
+    assert re.fullmatch(r"PYTHON=python:3\.\d+-slim@sha256:[0-9a-f]{64}", name)
+    assert [rest.split()[0] for rest in arguments("FROM")] == ["${PYTHON}", "${PYTHON}"]
+
+
+def test_control_routes_are_not_for_whoever_reaches_the_container() -> None:
+    (entry,) = map(json.loads, arguments("ENTRYPOINT"))
+
+    with command_serving(*entry[2:], address="0.0.0.0") as url:
+        port = url.rpartition(":")[2]
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).status_code == 200
+        assert requests.get(f"http://127.0.0.1:{port}/_mock/requests", timeout=30).status_code == 401
 
 
 def test_port_and_environment_are_those_of_the_command() -> None:

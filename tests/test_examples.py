@@ -230,6 +230,15 @@ def test_action_holds_a_server_to_the_contract(tmp_path: Path) -> None:
     assert "M03" in broken.stdout
 
 
+def test_action_takes_a_report_that_names_no_other_output(tmp_path: Path) -> None:
+    result, said = run_step(
+        "Hold the server to the contract", tmp_path, url="http://127.0.0.1:9", report="report\nurl=http://evil.example"
+    )
+
+    assert (result.returncode, said) == (2, {})
+    assert "report takes one line" in result.stderr
+
+
 def test_action_installs_this_checkout_in_an_environment_of_its_own() -> None:
     (step,) = (step for step in read_yaml("action.yml")["runs"]["steps"] if step["name"] == "Install")
 
@@ -267,6 +276,12 @@ def test_example_workflows_use_what_there_is() -> None:
     _, known = run_tests("--help")
     hooks = read_yaml("examples/workflows/pre-commit-config.yaml")["repos"][0]["hooks"]
 
+    installed = [
+        word for step in steps for word in re.findall(r"sam3-contract[^ /\"]*(?: @ [^ \"]+)?", step.get("run", ""))
+    ]
+    assert installed
+    assert all(word.endswith(" @ $SAM3_CONTRACT") for word in installed)
+    assert workflow["env"]["SAM3_CONTRACT"].startswith("git+https://")
     assert ours
     assert all(set(step.get("with", {})) <= inputs for step in ours)
     assert options
