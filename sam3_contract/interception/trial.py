@@ -31,7 +31,7 @@ class Answered:
         asked: Body of the request, as it was read.
         status: Of the answer.
         content: Body of the answer.
-        faulty: Whether a fault was on for it.
+        faults: The faults that were on for it, as they were switched on.
         is_cut: Whether the connection was reset before it was whole.
     """
 
@@ -39,8 +39,18 @@ class Answered:
     asked: bytes = field(repr=False)
     status: int
     content: bytes = field(repr=False)
-    faulty: bool = False
+    faults: tuple[str, ...] = ()
     is_cut: bool = False
+
+    @property
+    def faulty(self) -> bool:
+        """Whether a fault was on for it."""
+        return bool(self.faults)
+
+    @property
+    def operation(self) -> str:
+        """The last part of its path, which names the operation."""
+        return self.path.rstrip("/").rpartition("/")[2]
 
     @property
     def request(self) -> tuple[str, bytes]:
@@ -94,7 +104,7 @@ class Trial:
 
         def note(*, is_cut: bool) -> None:
             self.answers.append(
-                Answered(path, bytes(asked.read_so_far), began.status, bytes(content), began.has_fault, is_cut)
+                Answered(path, bytes(asked.read_so_far), began.status, bytes(content), began.faults, is_cut)
             )
 
         try:
@@ -132,8 +142,9 @@ class _Began:
         return int(self.line[:3])
 
     @property
-    def has_fault(self) -> bool:
-        return any(name.lower() == _NAMED for name, _ in self.headers)
+    def faults(self) -> tuple[str, ...]:
+        named = [text for name, text in self.headers if name.lower() == _NAMED]
+        return tuple(named[0].split(", ")) if named else ()
 
 
 class _Kept:

@@ -41,7 +41,7 @@ class Client:
     @property
     def operations(self) -> frozenset[str]:
         """The operations that it asks for, by the last part of their path."""
-        return frozenset(one.path.rstrip("/").rpartition("/")[2] for one in self.clean)
+        return frozenset(one.operation for one in self.clean)
 
 
 class Trials:

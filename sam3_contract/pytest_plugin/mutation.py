@@ -85,9 +85,11 @@ class MutationPlugin:
             self._faults = planned(names, seconds=self._seconds)
         except UsageError as error:
             raise pytest.UsageError(f"--sam3-mutate-faults: {error}") from error
-        for other in ("sam3_live", "sam3_snapshot_update"):
+        for other in ("sam3_live", "sam3_snapshot_update", "sam3_coverage"):
             if config.getoption(other, default=False):
-                raise pytest.UsageError(f"{MUTATE} is for the mock: it does not go with --{other.replace('_', '-')}")
+                raise pytest.UsageError(
+                    f"{MUTATE} is a run of its own, on the mock: it does not go with --{other.replace('_', '-')}"
+                )
         self._clean: dict[str, Trial] = {}
         self._failed: set[str] = set()
         self._error: BaseException | None = None

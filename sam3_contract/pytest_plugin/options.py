@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from sam3_contract.pytest_plugin import mutation, snapshots
+from sam3_contract.pytest_plugin import coverage, mutation, snapshots
 
 if TYPE_CHECKING:
     import pytest
@@ -64,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     snapshots.add_options(group)
     mutation.add_options(group)
+    coverage.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(snapshots.SnapshotPlugin(config), "sam3_snapshots")
     if config.getoption(mutation.MUTATE):
         config.pluginmanager.register(mutation.MutationPlugin(config), "sam3_mutation")
+    if config.getoption(coverage.COVERAGE):
+        config.pluginmanager.register(coverage.CoveragePlugin(config), "sam3_coverage")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -119,7 +119,7 @@ def test_without_calls_there_is_nothing_to_try(session: pytest.Pytester) -> None
     ("options", "message"),
     [
         (("--sam3-mutate-faults", "size_swaped"), "*did you mean 'size_swapped'*"),
-        (("--sam3-live",), "*is for the mock: it does not go with --sam3-live*"),
+        (("--sam3-live",), "*it does not go with --sam3-live*"),
         (("--sam3-snapshot-update",), "*it does not go with --sam3-snapshot-update*"),
     ],
 )

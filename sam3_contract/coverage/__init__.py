@@ -1,0 +1,1 @@
+"""How much of the contract a suite of tests has met."""
