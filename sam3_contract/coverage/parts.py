@@ -42,6 +42,11 @@ class Part:
     operation: str
     name: str
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name if self.kind == "operation" else f"{self.operation} {self.name}".strip()
+
 
 def parts_of(contract: Contract) -> list[Part]:
     """List every part, in the order of the document."""

@@ -148,7 +148,7 @@ def lines_of(coverage: Coverage) -> Iterator[str]:
     """Write the coverage for the terminal."""
     for kind, (met, there) in coverage.counts().items():
         missing = [part for part in coverage.missing if part.kind == kind]
-        names = ", ".join(f"{part.operation} {part.name}".strip() for part in missing[:6])
+        names = ", ".join(part.label for part in missing[:6])
         more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
         yield f"{kind:13} {met:3} of {there:3}" + (f"  missing: {names}{more}" if missing else "")
     yield f"contract coverage {coverage.percent:.0f} %"
