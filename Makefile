@@ -85,7 +85,7 @@ lowest: setup  ## the tests on the lowest versions that pyproject.toml allows: a
 bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python benchmarks/masks.py
 	-$(BIN)/python benchmarks/mock.py
-	-$(BIN)/python benchmarks/verify.py
+	-$(BIN)/python -m benchmarks.verify
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-clients .venv-newest .venv-lowest dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -26,8 +26,11 @@ WRONG_KEY: Final = "wrong-key"
 MASKS_HEADER: Final = "x-mock-masks"
 """The header by which a mock of ours says what it is; ``exact`` if it answers alike to the last pixel."""
 
-KeyPlace = Literal["query", "bearer", "body", "none", "empty", "wrong"]
-"""Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query."""
+KeyPlace = Literal["query", "bearer", "lower_bearer", "body", "none", "empty", "wrong"]
+"""Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query.
+
+``lower_bearer`` writes the scheme in lower case, which means the same.
+"""
 
 _OK: Final = frozenset({200})
 
@@ -86,6 +89,9 @@ class Case:
         twin: Which other case asks the same of another view of the image.
         after: Ids of the cases that have to be answered before: it builds on what the server remembers of them.
         beside: Ids of the cases whose answers it is compared with.
+        headers: Further headers of the request, names in lower case.
+        at_once: What the cases have in common that are to be under way at once; empty for a case by itself.
+        mistake: Where in the body the mistake is that the answer has to name; empty if there is none, or no one place.
     """
 
     id: str
@@ -101,6 +107,9 @@ class Case:
     twin: Twin | None = None
     after: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    at_once: str = ""
+    mistake: tuple[str | int, ...] = ()
 
     @property
     def sent(self) -> Mapping[str, Any]:

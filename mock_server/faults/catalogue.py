@@ -11,6 +11,8 @@ from mock_server.faults.families.archives import ARCHIVES
 from mock_server.faults.families.caches import CACHES
 from mock_server.faults.families.clicks import CLICKS
 from mock_server.faults.families.concepts import CONCEPTS
+from mock_server.faults.families.conditions import CONDITIONS
+from mock_server.faults.families.encodings import ENCODINGS
 from mock_server.faults.families.formats import FORMATS
 from mock_server.faults.families.http import HTTP
 from mock_server.faults.families.images import IMAGES
@@ -37,6 +39,8 @@ _FAMILIES: Final = (
     SUPPRESSION,
     RESULTS,
     CACHES,
+    CONDITIONS,
+    ENCODINGS,
     IMAGES,
     RELATIONS,
     PIXELS,

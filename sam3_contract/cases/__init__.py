@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from sam3_contract.cases.pictures.photographs import (
+    built_in_images,
+    photograph,
+    photograph_from_file,
+    photograph_of_scene,
+)
 from sam3_contract.cases.plan import FollowUp, Plan, plan
 from sam3_contract.cases.questions import DEFAULT_TEXTS
-from sam3_contract.cases.scenes import built_in_images, photograph, photograph_from_file, photograph_of_scene
 
 __all__ = [
     "DEFAULT_TEXTS",

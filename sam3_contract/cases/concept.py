@@ -2,73 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
 from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Questions, body_of, case_of
-from sam3_contract.cases.views import View, grey_views, mirrored_view, turned_view
 from sam3_contract.exchange import Case, Photograph, Twin
+from sam3_contract.scenes import further_scenes
 
-SIDEWAYS: Final = 6  # EXIF: the top of the picture is on the right of the file
 ODD_TEXTS: Final = (
-    " Red  Circle ",
-    "ZEBRA",
+    " Red  Circle, and a ",  # no trimming, no splitting, no lower case
     "grünes Dreieck",
-    "赤い円",
-    'it\'s 50 % "off"\n',
+    "赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
+    'it\'s 50 % "off"\n\tor\\not',
     "cafe\u0301",  # an accent by itself, which normalising joins with its letter
-    "<b>R&amp;D</b>",
-    "🦓",  # beyond 16 bits
+    "<b>R&amp;D</b> 🦓 {x}",  # markup, and beyond 16 bits
+    "עיגול אדום",
     "a very long description of something that is not in this image " * 5,
 )
+SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
+ORIGIN: Final = "https://app.example.com"
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "content-type": "application/json; charset=utf-8",
+    "origin": ORIGIN,
+    "transfer-encoding": "chunked",
+    "x-request-id": SINGLE_REQUEST,
+}
+"""Headers that mean what is meant without them."""
 
 
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
     """Ask for the concepts, as RLE and as polygons."""
     prompts = questions.concept_prompts(photograph)
-    for mask_format in ("rle", "polygon"):
-        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, format=mask_format)
-        asks = f"asks for {len(prompts)} concepts as {mask_format}"
-        yield case_of(f"{photograph.name}/{mask_format}", CONCEPT, asks, body, photograph)
+    for name in ("rle", "polygon"):
+        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, format=name)
+        asks = f"asks for {len(prompts)} concepts as {name}"
+        yield case_of(f"{photograph.name}/{name}", CONCEPT, asks, body, photograph)
 
 
 def detail_cases(questions: Questions) -> Iterator[Case]:
-    """Ask the same again, in another order, and with as many prompts as there may be."""
+    """Ask the same again in other words of HTTP, and with as many prompts as there may be, in another order."""
     lead = questions.lead
     prompts = questions.concept_prompts(lead)
     base = {"output_prob_thresh": LOW, "format": "rle"}
     main = f"{CONCEPT}/{lead.name}/rle"
 
-    def case(name: str, asks: str, *, key_in: Any = "query", **fields: Any) -> Case:
-        body = body_of(lead, **{**base, **fields})
-        return case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, key_in=key_in, beside=(main,))
+    def case(name: str, asks: str, prompts: list[dict[str, Any]], **more: Any) -> Case:
+        body = body_of(lead, prompts=prompts, **base)
+        return case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(main,), **more)
 
-    yield case("again", "asks the same again, with the key as Bearer", prompts=prompts, key_in="bearer")
-    turned = [*prompts[::-1], prompts[0]]
-    yield case("reordered", "asks the same in another order, and the first twice", prompts=turned)
-    texts = [*(prompt["text"] for prompt in prompts), *ODD_TEXTS] * MAX_PROMPTS
-    many = [{"text": text} for text in texts[:MAX_PROMPTS]]
-    yield case("sixteen", f"asks for {MAX_PROMPTS} concepts, some in odd letters", prompts=many)
+    asks = "asks the same again, with the key as bearer, in chunks, and from another origin"
+    yield case("again", asks, prompts, key_in="lower_bearer", headers=OTHER_WORDS)
+    sure = {**prompts[0], "output_prob_thresh": 1}
+    many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
+    asks = f"asks for {MAX_PROMPTS} concepts: in another order, some twice, some in odd letters, one at threshold 1"
+    yield case("sixteen", asks, many[:MAX_PROMPTS])
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:
     """Ask the same of other views of the scene: as data URI, and if it is a drawn one, turned, grey and mirrored."""
     lead, scene = questions.lead, questions.scene
-    prompts = questions.concept_prompts(lead)
     main = f"{CONCEPT}/{lead.name}/rle"
-    body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle")
-    uri = f"data:image/png;base64,{body['image']['value']}"
-    as_uri = {**body, "image": {"type": "base64", "value": uri}}
-    twin = Twin(main, "as data URI", lambda bitmap: bitmap, exact=True)
-    yield case_of(f"{lead.name}/data_uri", CONCEPT, "sends the image as data URI", as_uri, lead, twin=twin)
+    if scene is None:
+        yield _as_data_uri(questions, lead, "png", Twin(main, "as data URI", lambda bitmap: bitmap, exact=True))
+        return
+    turned = encoded_view(scene, "jpeg-turned-2")
+    yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
+    yield view_case(questions, encoded_view(scene, "jpeg-turned-6"), main)
+    plain = encoded(grey_scene(scene), "jpeg-turned-5")
+    yield scene_case(questions, plain, "sends the image in grey, as RGB")
+    yield view_case(questions, encoded_view(grey_scene(scene), "png-grey-alpha"), f"{CONCEPT}/{plain.name}/rle")
+    yield view_case(questions, mirrored_view(scene, "png-alpha"), main)
+
+
+def further_scene_cases(questions: Questions) -> Iterator[Case]:
+    """Ask of a crowd, of something very wide, and of two files that are alike but for their middle."""
+    scene = questions.scene
     if scene is None:
         return
-    yield _view_case(questions, turned_view(scene, SIDEWAYS), main)
-    plain, one_channel = grey_views(scene)
-    plain_body = {**body, "image": body_of(plain)["image"]}
-    yield case_of(f"{plain.name}/rle", CONCEPT, "sends the image in grey, as RGB", plain_body, plain)
-    yield _view_case(questions, one_channel, f"{CONCEPT}/{plain.name}/rle")
-    yield _view_case(questions, mirrored_view(scene), main)
+    crowd, wide, _, _, bare = further_scenes()
+    yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike")
+    asks = "asks of an image four times as wide as high, turned by its EXIF tag"
+    yield scene_case(questions, encoded(wide, "jpeg-turned-8"), asks, format="polygon")
+    yield view_case(questions, encoded_view(scene, "bmp"), f"{CONCEPT}/{questions.lead.name}/rle")
+    if questions.lead.name == "shapes.png":
+        prompts = questions.concept_prompts(questions.lead)
+        asks = "sends a file as long and with the same beginning, without the triangle"
+        yield scene_case(questions, encoded(bare, "bmp"), asks, prompts=prompts)
+
+
+def large_scene_case(questions: Questions) -> Iterator[Case]:
+    """Ask of two megapixels."""
+    if questions.scene is not None:
+        large = further_scenes()[3]
+        yield scene_case(questions, encoded(large, "jpeg-subsampled"), "asks of an image of two megapixels")
 
 
 def url_cases(questions: Questions, url: str, at_hand: Photograph) -> Iterator[Case]:
@@ -82,9 +109,32 @@ def url_cases(questions: Questions, url: str, at_hand: Photograph) -> Iterator[C
     yield case_of(f"{at_hand.name}/url", CONCEPT, "sends the image by its URL", by_url, at_hand, twin=twin)
 
 
-def _view_case(questions: Questions, view: View, of: str) -> Case:
-    prompts = questions.concept_prompts(questions.lead)
-    body = body_of(view.photograph, prompts=prompts, output_prob_thresh=LOW, format="rle")
+def scene_case(questions: Questions, photograph: Photograph, asks: str, **fields: Any) -> Case:
+    """Ask for what is drawn in an image."""
+    prompts = questions.concept_prompts(photograph)
+    body = body_of(photograph, **{"prompts": prompts, "output_prob_thresh": LOW, "format": "rle", **fields})
+    return case_of(f"{photograph.name}/{fields.get('format', 'rle')}", CONCEPT, asks, body, photograph)
+
+
+def view_case(questions: Questions, view: View, of: str) -> Case:
+    """Ask the same of another view of an image.
+
+    Args:
+        questions: What to ask.
+        view: The image.
+        of: Id of the case that asks it of the image as it is.
+    """
+    sent = view.photograph
+    prompts = questions.concept_prompts(sent)
+    body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
     twin = Twin(of, view.how, view.undo, moved=view.moved)
-    name = f"{view.photograph.name}/rle"
-    return case_of(name, CONCEPT, f"sends the image {view.how}", body, view.photograph, twin=twin)
+    return case_of(f"{sent.name}/rle", CONCEPT, f"sends the image {view.how}", body, sent, twin=twin)
+
+
+def _as_data_uri(questions: Questions, sent: Photograph, subtype: str, twin: Twin) -> Case:
+    prompts = questions.concept_prompts(questions.lead)
+    body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
+    value = f"data:image/{subtype};base64,{body['image']['value']}"
+    as_uri = {**body, "image": {"type": "base64", "value": value}}
+    name = f"{questions.lead.name}/data_uri"
+    return case_of(name, CONCEPT, f"sends the image {twin.how}", as_uri, sent, twin=twin)

@@ -18,6 +18,14 @@ STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
 
 
+def other_prompts(questions: Questions) -> Iterator[Made]:
+    """Ask for other concepts, if the first were not found."""
+    main = f"{CONCEPT}/{questions.lead.name}/rle"
+    asks = "asks for other concepts, if the first were not found"
+    name = f"{CONCEPT}/{questions.lead.name}/other_prompts"
+    yield name, asks, partial(_others, questions.lead, main), (main,)
+
+
 def follow_ups(questions: Questions) -> Iterator[Made]:
     """Ask about what was found.
 
@@ -27,7 +35,6 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     lead, last = questions.lead, questions.photographs[-1]
     main, overlapping = f"{CONCEPT}/{lead.name}/rle", f"{CONCEPT}/{last.name}/no_nms"
     other = f"{CONCEPT}/{lead.name}/other_prompts"
-    yield other, "asks for other concepts, if the first were not found", partial(_others, lead, main), (main,)
     for photograph, sources in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
         name, asks = (
             f"{CONCEPT}/{photograph.name}/exemplars",
@@ -60,19 +67,49 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
     numbers = [one.index for one in found]
     # Away from the top left corner, where a box that is anchored elsewhere would be cut to much the same.
     one = max(found, key=lambda entry: (numbers.count(entry.index), min(entry.mask.box[:2])))
-    x, y, width, height = map(float, one.mask.box)
-    box = {"x": x, "y": y, "width": width, "height": height}
+    box = _box_of(one)
+    x, y, width, height = box.values()
     corners = {"x0": x, "y0": y, "x1": x + width, "y1": y + height}
+    turned = {"x0": x + width, "y0": y + height, "x1": x, "y1": y}
     prompts: list[dict[str, Any]] = [
         {"boxes": [box], "box_labels": [1]},
         {"boxes": [corners], "box_labels": [1]},
         {"text": one.text},
         {"text": one.text, "boxes": [box], "box_labels": [0]},
         {"boxes": [box], "box_labels": [1], "output_prob_thresh": STRICT},
+        {"boxes": [turned], "box_labels": [1]},
+        {"text": one.text, "boxes": [], "box_labels": []},
+        {"boxes": [_from_the_edge(found)], "box_labels": [1]},
+        *_with_another(one, found),
     ]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
     name = f"{photograph.name}/exemplars"
     return case_of(name, CONCEPT, "boxes what was found", body, photograph, beside=(telling.case.id,))
+
+
+def _with_another(one: Found, found: Sequence[Found]) -> list[dict[str, Any]]:
+    """Box two unlike things as like, and one of two like things as unlike."""
+    prompts: list[dict[str, Any]] = []
+    others = [other for other in found if other.mask.key != one.mask.key]
+    unlike = [other for other in others if other.text != one.text]
+    like = [other for other in others if other.text == one.text]
+    if unlike:
+        pair = [_box_of(one), _box_of(unlike[0])]
+        prompts += [{"boxes": boxes, "box_labels": [1, 1]} for boxes in (pair, pair[::-1])]
+    if like:
+        prompts.append({"boxes": [_box_of(one), _box_of(like[0])], "box_labels": [1, 0]})
+    return prompts
+
+
+def _from_the_edge(found: Sequence[Found]) -> dict[str, float]:
+    """Box what lies farthest left, from the image's edge on."""
+    x, y, width, height = map(float, min(found, key=lambda one: one.mask.box[0]).mask.box)
+    return {"x": 0.0, "y": y, "width": x + width, "height": height}
+
+
+def _box_of(one: Found) -> dict[str, float]:
+    x, y, width, height = map(float, one.mask.box)
+    return {"x": x, "y": y, "width": width, "height": height}
 
 
 def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:

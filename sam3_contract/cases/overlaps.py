@@ -15,6 +15,7 @@ from sam3_contract.cases.found import Found, found_in
 from sam3_contract.cases.questions import (
     CONCEPT,
     HIGH,
+    LOW,
     MAX_PROMPTS,
     VERY_LOW,
     Made,
@@ -47,9 +48,51 @@ def overlap_cases(questions: Questions) -> Iterator[Case]:
     none_left = _suppressed(questions, last, 0, "nms_of_zero")
     yield replace(none_left, body={**none_left.sent, "format": "polygon"})
     yield _suppressed(questions, last, 1, "nms_of_one")
-    everything = {**plain.sent, "output_prob_thresh": 0}
-    asks = "asks for everything, at threshold 0"
-    yield replace(plain, id=f"{CONCEPT}/{last.name}/zero", asks=asks, body=everything, beside=(plain.id,))
+
+
+def threshold_cases(questions: Questions) -> Iterator[Case]:
+    """Ask for the same things with a threshold at either end of its range."""
+    last = questions.photographs[-1]
+    plain = _suppressed(questions, last, None, "no_nms")
+    for name, threshold, asks in (
+        ("zero", 0, "asks for everything, at threshold 0"),
+        ("one", 1, "asks at threshold 1, which nothing reaches but what is certain"),
+        ("sure", 0.9, "asks at threshold 0.9"),
+    ):
+        body = {**plain.sent, "output_prob_thresh": threshold}
+        yield replace(plain, id=f"{CONCEPT}/{last.name}/{name}", asks=asks, body=body, beside=(plain.id,))
+
+
+def few_prompts(questions: Questions) -> Iterator[Case]:
+    """Suppress among few prompts: one text twice, once with an exemplar, once where a threshold comes first."""
+    scene = questions.scene
+    if scene is None:
+        return
+    lead, thing = questions.lead, questions.lead.things[0]
+    text: dict[str, Any] = {"text": thing.category}
+    boxed = {"boxes": [thing.top_left_box], "box_labels": [1]}
+    base = {"output_prob_thresh": LOW, "format": "rle"}
+    hidden = [{**text, "output_prob_thresh": 1}, text]
+    nms = {"nms_iou_threshold": 0.5}
+    for name, asks, prompts, more in (
+        ("twice", "asks for one thing twice, without overlaps", [text, text], nms),
+        (
+            "like_it",
+            "asks for a thing and what is like it, without overlaps",
+            [text, boxed],
+            {"nms_iou_threshold": 0.5},
+        ),
+        ("hidden", "asks for a thing, and for it at threshold 1", hidden, {}),
+        (
+            "hidden_nms",
+            "asks the same without overlaps: what is hidden suppresses nothing",
+            hidden,
+            {"nms_iou_threshold": 0.5},
+        ),
+    ):
+        body = body_of(lead, prompts=prompts, **base, **more)
+        beside = (f"{CONCEPT}/{lead.name}/hidden",) if name == "hidden_nms" else ()
+        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=beside)
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
@@ -58,6 +101,31 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     source = f"{CONCEPT}/{last.name}/no_nms"
     asks = "asks for no overlaps, at an IoU that tells masks from boxes, the better from the worse, and less from more"
     yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), (source,)
+
+
+def lone_follow_up(questions: Questions) -> Iterator[Made]:
+    """Ask for no overlaps among the instances of one prompt."""
+    last = questions.photographs[-1]
+    source = f"{CONCEPT}/{last.name}/no_nms"
+    asks = "asks for no overlaps with a single prompt, whose instances overlap"
+    yield f"{CONCEPT}/{last.name}/nms_alone", asks, partial(_lone_case, last, source), (source,)
+
+
+def _lone_case(photograph: Photograph, source: str, seen: Mapping[str, Exchange]) -> Case | None:
+    """Choose the prompt whose own instances overlap most often."""
+    found = found_in(seen.get(source))
+    overlaps = (
+        iou_matrix([one.mask.runs for one in found], [one.mask.runs for one in found]) if found else np.zeros((0, 0))
+    )
+    numbers = np.array([one.index for one in found])
+    overlapping = (overlaps > LEAST_GAP) & (numbers[:, None] == numbers[None, :]) & ~np.eye(len(found), dtype=bool)
+    counts = overlapping.sum(axis=1)
+    if not counts.any():
+        return None
+    prompt = found[int(np.argmax(counts))].question
+    body = body_of(photograph, prompts=[prompt], output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=0)
+    asks = "asks for no overlaps with a single prompt"
+    return case_of(f"{photograph.name}/nms_alone", CONCEPT, asks, body, photograph, beside=(source,))
 
 
 def _suppressed(questions: Questions, photograph: Photograph, threshold: float | None, name: str) -> Case:
@@ -74,24 +142,29 @@ def _suppressed(questions: Questions, photograph: Photograph, threshold: float |
 
 
 def _with_default_thresholds(plain: Case, photograph: Photograph) -> Case:
-    """Ask the same with the request's threshold left out, and thresholds of their own of every other prompt."""
+    """Ask the same with the request's threshold left out, thresholds of their own of every other prompt, and nulls."""
     prompts = [
-        {**prompt, "output_prob_thresh": HIGH} if index % 2 else prompt
+        {**prompt, "output_prob_thresh": HIGH, "boxes": [], "box_labels": []}
+        if index % 2
+        else {**prompt, "boxes": None, "box_labels": None}
         for index, prompt in enumerate(plain.sent["prompts"])
     ]
-    body = {name: value for name, value in plain.sent.items() if name != "output_prob_thresh"} | {"prompts": prompts}
-    asks = "leaves the threshold out, and sends the key in the body"
+    body = {name: value for name, value in plain.sent.items() if name != "output_prob_thresh"}
+    body |= {"prompts": prompts, "nms_iou_threshold": None, "image_id": None}
+    asks = "leaves the threshold out, says nothing by null and empty lists, and sends the key in the body"
     name = f"{CONCEPT}/{photograph.name}/default_threshold"
     return replace(plain, id=name, asks=asks, body=body, key_in="body", beside=(plain.id,))
 
 
 def _with_lower_thresholds(plain: Case, photograph: Photograph) -> Case:
-    """Ask the same at a high threshold, with one prompt at a low one: the server is known to take that for all."""
-    first, *rest = plain.sent["prompts"]
-    prompts = [{**first, "output_prob_thresh": VERY_LOW}, *rest]
+    """Ask the same at a high threshold, with two prompts at lower ones: the server is known to take that for all."""
+    first, second, *rest = plain.sent["prompts"]
+    prompts = [{**first, "output_prob_thresh": VERY_LOW}, {**second, "output_prob_thresh": 0}, *rest]
     body = {**plain.sent, "prompts": prompts, "output_prob_thresh": HIGH}
     name = f"{CONCEPT}/{photograph.name}/lower_threshold_of_one"
-    return replace(plain, id=name, asks="lowers the threshold of one prompt", body=body, beside=(plain.id,))
+    return replace(
+        plain, id=name, asks="lowers the threshold of two prompts, of one to 0", body=body, beside=(plain.id,)
+    )
 
 
 def _telling_case(

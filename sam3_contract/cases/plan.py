@@ -1,34 +1,44 @@
-"""The cases of a verification: few requests, each of which serves many checks, the most telling first."""
+"""The cases of a verification: each serves many checks, those that a call can find the most with come first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sam3_contract.cases import concept, follow_ups, overlaps, refused, visual
-from sam3_contract.cases.questions import Questions
+from sam3_contract.cases import (
+    boundaries,
+    concept,
+    follow_ups,
+    memory,
+    overlaps,
+    refused,
+    sweep,
+    visual,
+)
+from sam3_contract.cases.questions import Made, Questions
+from sam3_contract.cases.variants import Variants
 from sam3_contract.exchange import Case, Exchange, Photograph
 
-OPERATIONS = ("concept_segment", "visual_segment", "embed_image")
+AT_ONCE = "all at once"
 
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A case that is made of earlier answers.
+    """A case that is made when its turn comes: of earlier answers, or only if it is sent at all.
 
     Attributes:
         id: Of the case.
         operation: The ``operationId``.
         asks: The question it puts, in one sentence.
         make: Makes it of the answers so far, by their cases' ids; ``None`` if they hold nothing to ask about.
-        beside: Ids of the cases it is made of.
+        beside: Ids of the cases it is made of, or compared with.
     """
 
     id: str
     operation: str
     asks: str
     make: Callable[[Mapping[str, Exchange]], Case | None]
-    beside: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,20 +46,25 @@ class Plan:
     """What to ask.
 
     Attributes:
-        cases: In the order in which they are worth their price.
-        follow_ups: Asked at last.
+        entries: Everything, in the order in which it is asked: what finds the most for a call comes first.
+        variants: What the last entries are drawn from, and can be made plainer by.
     """
 
-    cases: tuple[Case, ...]
-    follow_ups: tuple[FollowUp, ...] = field(default=())
+    entries: tuple[Case | FollowUp, ...]
+    variants: Variants | None = None
 
     def __len__(self) -> int:
-        return len(self.cases) + len(self.follow_ups)
+        return len(self.entries)
 
     @property
-    def entries(self) -> tuple[Case | FollowUp, ...]:
-        """Everything, in the order in which it is asked."""
-        return (*self.cases, *self.follow_ups)
+    def cases(self) -> tuple[Case, ...]:
+        """What is asked whatever is answered."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Case))
+
+    @property
+    def follow_ups(self) -> tuple[FollowUp, ...]:
+        """What is made when its turn comes."""
+        return tuple(entry for entry in self.entries if isinstance(entry, FollowUp))
 
     def of_operations(self, operations: Iterable[str]) -> Plan:
         """Keep what asks these operations, and what that builds on."""
@@ -60,7 +75,16 @@ class Plan:
 
     def of_cases(self, ids: Iterable[str]) -> Plan:
         """Keep these cases, what they build on, and what their answers are compared with."""
-        return self._of(set(ids))
+        wanted = set(ids)
+        planned = {entry.id for entry in self.entries}
+        plainer = [self.named(name) for name in sorted(wanted - planned)]
+        kept = self._of(wanted)
+        return replace(kept, entries=(*kept.entries, *(case for case in plainer if case is not None)))
+
+    def named(self, name: str) -> Case | FollowUp | None:
+        """Find what has an id: an entry, or a variant made plainer; ``None`` if there is none."""
+        planned = next((entry for entry in self.entries if entry.id == name), None)
+        return planned or (self.variants.named(name) if self.variants else None)
 
     def _of(self, ids: set[str]) -> Plan:
         entries = {entry.id: entry for entry in self.entries}
@@ -69,10 +93,7 @@ class Plan:
             if name in entries and name not in wanted:
                 wanted.add(name)
                 queue += _partners(entries[name])
-        return Plan(
-            tuple(case for case in self.cases if case.id in wanted),
-            tuple(entry for entry in self.follow_ups if entry.id in wanted),
-        )
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.id in wanted))
 
 
 def plan(
@@ -81,6 +102,7 @@ def plan(
     texts: Sequence[str] = (),
     points: Sequence[tuple[float, float]] = (),
     urls: Mapping[str, Photograph] | None = None,
+    seed: int = 0,
 ) -> Plan:
     """Plan a verification.
 
@@ -89,30 +111,78 @@ def plan(
         texts: The concepts to ask for, up to 16; by default what is drawn in the scenes.
         points: Positive clicks, ``(x, y)`` in pixels of every image; by default on what is drawn there.
         urls: Where the server can fetch images that are at hand as well, to compare what it makes of either.
+        seed: Of the combinations that come last.
     """
     questions = Questions(tuple(photographs), tuple(texts), tuple(points))
+    variants = Variants(questions, seed)
+    entries = (*_first(questions, urls or {}), *_then(questions), *_made(variants.made()))
+    first: dict[str, Case | FollowUp] = {}
+    for entry in entries:
+        first.setdefault(entry.id, entry)
+    return Plan(tuple(first.values()), variants)
+
+
+def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Case | FollowUp]:
+    """What a run of the default budget asks."""
     main, others = questions.lead, questions.photographs[1:]
-    cases = [
-        *concept.main_cases(questions, main),
-        *visual.main_cases(questions, main),
-        *refused.most_telling(questions),
-        *visual.memory_cases(questions),
-        *overlaps.overlap_cases(questions),
-        *visual.shape_cases(questions),
-        *(case for other in others[:1] for case in concept.main_cases(questions, other)),
-        *(case for other in others[:1] for case in visual.object_cases(questions, other)),
-        *concept.detail_cases(questions),
-        *visual.detail_cases(questions),
-        *concept.view_cases(questions),
-        *visual.view_cases(questions),
-        *(case for url, at_hand in (urls or {}).items() for case in concept.url_cases(questions, url, at_hand)),
-        *refused.the_rest(questions),
-    ]
-    made = [
-        FollowUp(name, "concept_segment", asks, make, beside)
-        for name, asks, make, beside in follow_ups.follow_ups(questions)
-    ]
-    return Plan(tuple(cases), tuple(made))
+    yield from concept.main_cases(questions, main)
+    yield from _made(follow_ups.other_prompts(questions))
+    yield from visual.main_cases(questions, main)
+    yield from refused.most_telling(questions)
+    yield from memory.memory_cases(questions)
+    yield from overlaps.overlap_cases(questions)
+    yield from visual.shape_cases(questions)
+    for other in others[:1]:
+        yield from concept.main_cases(questions, other)
+        yield from visual.object_cases(questions, other)
+    yield from concept.detail_cases(questions)
+    yield from visual.detail_cases(questions)
+    yield from _made(follow_ups.follow_ups(questions))
+    yield from boundaries.click_case(questions)
+    yield from boundaries.box_case(questions)
+    yield from concept.further_scene_cases(questions)
+    yield from _at_once(questions)
+    for url, at_hand in urls.items():
+        yield from concept.url_cases(questions, url, at_hand)
+    yield from refused.of_concept(questions)
+    yield from refused.of_models_and_origins(questions)
+    yield from concept.large_scene_case(questions)
+
+
+def _then(questions: Questions) -> Iterator[Case | FollowUp]:
+    """What a longer run asks as well."""
+    yield from refused.of_visual(questions)
+    yield from overlaps.few_prompts(questions)
+    yield from _made(overlaps.lone_follow_up(questions))
+    yield from memory.logits_cases(questions)
+    yield from memory.unnamed_cases(questions)
+    yield from _made(memory.follow_ups(questions))
+    yield from visual.form_cases(questions)
+    yield from boundaries.mixed_case(questions)
+    yield from boundaries.large_case(questions)
+    yield from overlaps.threshold_cases(questions)
+    yield from refused.the_rest(questions)
+    yield from sweep.pairs(questions)
+    yield from sweep.neighbours(questions)
+    yield from sweep.ids(questions)
+    yield from _made(sweep.sizes(questions))
+    yield from _made(sweep.encodings(questions))
+
+
+def _at_once(questions: Questions) -> Iterator[Case]:
+    """Send other views of the scene at once, and with them again what was asked alone before."""
+    again = [*concept.main_cases(questions, questions.lead)][:1] + [*visual.main_cases(questions, questions.lead)][:1]
+    views = [*concept.view_cases(questions), *visual.view_cases(questions)]
+    for case in again:
+        asks = f"{case.asks}, while others are under way"
+        yield replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,), at_once=AT_ONCE)
+    # What others are compared with is not among them.
+    yield from (replace(case, at_once=AT_ONCE) for case in views)
+
+
+def _made(follow_ups: Iterable[Made]) -> Iterator[FollowUp]:
+    for name, asks, make, beside in follow_ups:
+        yield FollowUp(name, name.partition("/")[0], asks, make, beside)
 
 
 def _partners(entry: Case | FollowUp) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from sam3_contract.cases.scenes import ACROSS_EDGES, is_of_discs
+from sam3_contract.cases.pictures.photographs import ACROSS_EDGES, is_of_discs
 from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
 from sam3_contract.scenes import Scene, Thing, built_in_scenes
 
@@ -53,8 +53,13 @@ class Questions:
     @property
     def scene(self) -> Scene | None:
         """The scene that the lead shows; ``None`` if it is a photograph of which nothing is known."""
+        return self.scene_of(self.lead)
+
+    @staticmethod
+    def scene_of(photograph: Photograph) -> Scene | None:
+        """Find the built-in scene that an image shows."""
         known = {scene.things: scene for scene in built_in_scenes()}
-        return known.get(self.lead.things)
+        return known.get(photograph.things)
 
     def concepts(self, photograph: Photograph) -> tuple[str, ...]:
         """Choose the texts to ask of an image: what was given, else what is drawn and one thing that is not."""
@@ -73,12 +78,12 @@ class Questions:
     def click_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
         """Click two objects, one alone, the other with a negative click on the first; then nothing but negatively."""
         if self.points or not photograph.things:
-            return [{"points": [_click(point)]} for point in self.points or (_middle(photograph),)]
+            return [{"points": [click_at(point)]} for point in self.points or (_middle(photograph),)]
         first, second = photograph.things[0], photograph.things[-1]
         return [
-            {"points": [_click(first.click)]},
-            {"points": [_click(second.click), _click(first.click, positive=False)]},
-            {"points": [_click(first.click, positive=False)]},
+            {"points": [click_at(first.click)]},
+            {"points": [click_at(second.click), click_at(first.click, positive=False)]},
+            {"points": [click_at(first.click, positive=False)]},
         ]
 
     def one_click(self, photograph: Photograph) -> list[dict[str, Any]]:
@@ -105,7 +110,7 @@ class Questions:
         box = {"x": 0.4 * width, "y": 0.45 * height, "width": 0.5 * width, "height": 0.5 * height}
         small = {"x": 0.85 * width, "y": 0.8 * height, "width": 0.125 * width, "height": 0.25 * height}
         on, beside = (0.3 * width, 0.35 * height), (0.5 * width, 0.55 * height)
-        return [{"box": box}, {"box": box, "points": [_click(on), _click(beside, positive=False)]}, {"box": small}]
+        return [{"box": box}, {"box": box, "points": [click_at(on), click_at(beside, positive=False)]}, {"box": small}]
 
     def click_train(self, photograph: Photograph) -> list[dict[str, Any]]:
         """Click two places of an object and one beside it, the first and last pixel, and on both sides of edges."""
@@ -113,11 +118,11 @@ class Questions:
         on, also, beside = (0.3 * width, 0.33 * height), (0.25 * width, 0.48 * height), (0.355 * width, 0.35 * height)
         edges = ACROSS_EDGES if is_of_discs(photograph) else ()
         return [
-            {"points": [_click(on), _click(also), _click(beside, positive=False)]},
-            {"points": [_click((0, 0))]},
-            {"points": [_click((width - 1, height - 1))]},
+            {"points": [click_at(on), click_at(also), click_at(beside, positive=False)]},
+            {"points": [click_at((0, 0))]},
+            {"points": [click_at((width - 1, height - 1))]},
             *(
-                {"points": [_click(inside), *(_click(outside, positive=False) for outside in outsides)]}
+                {"points": [click_at(inside), *(click_at(outside, positive=False) for outside in outsides)]}
                 for inside, outsides in edges
             ),
         ]
@@ -144,7 +149,8 @@ def case_of(name: str, operation: str, asks: str, body: Mapping[str, Any], photo
     return Case(f"{operation}/{name}", operation, asks, body, image=photograph.header, things=photograph.things, **more)
 
 
-def _click(point: tuple[float, float], *, positive: bool = True) -> dict[str, Any]:
+def click_at(point: tuple[float, float], *, positive: bool = True) -> dict[str, Any]:
+    """Write a click on a pixel ``(x, y)``."""
     return {"x": point[0], "y": point[1], "positive": positive}
 
 
@@ -161,5 +167,5 @@ def _boxed(thing: Thing) -> dict[str, Any]:
     row, column = divmod(int(np.argmax(depth)), width)
     prompt: dict[str, Any] = {"box": thing.center_box}
     if depth[row, column] >= CLEAR:
-        prompt["points"] = [_click((left + column, top + row), positive=False)]
+        prompt["points"] = [click_at((left + column, top + row), positive=False)]
     return prompt

@@ -9,8 +9,10 @@ from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
 from sam3_contract.exchange import Case, KeyPlace, as_base64
 
 TEXT: Final = "aGVsbG8gd29ybGQ="
+EMBED: Final = "embed_image"
 _UNAUTHORISED: Final = frozenset({401})
 _UNPROCESSABLE: Final = frozenset({422})
+_BAD_IMAGE: Final = frozenset({400, 422})
 
 
 def most_telling(questions: Questions) -> Iterator[Case]:
@@ -18,15 +20,14 @@ def most_telling(questions: Questions) -> Iterator[Case]:
     good = _good(questions)
     yield _unauthorised("no_key", "has no API key", good, "none")
     yield _refused("malformed_json", CONCEPT, "is no JSON", b'{"image": ')
-    yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]})
+    yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]}, mistake=("image",))
     no_image = {**good, "image": {"type": "base64", "value": TEXT}}
-    bad = frozenset({400, 422})
-    yield Case("refused/not_an_image", CONCEPT, "sends a text as image", no_image, expected=bad)
+    yield Case("refused/not_an_image", CONCEPT, "sends a text as image", no_image, expected=_BAD_IMAGE)
 
 
-def the_rest(questions: Questions) -> Iterator[Case]:
-    """Ask with bad keys, bad methods, bad values, and in the ways that the server is known to take otherwise."""
-    good, clicks = _good(questions), _clicks(questions)
+def of_concept(questions: Questions) -> Iterator[Case]:
+    """Ask with bad keys, bad methods and bad values."""
+    good = _good(questions)
     yield _unauthorised("wrong_key", "has a key that nobody has", good, "wrong")
     get = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
@@ -34,20 +35,71 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     prompt = good["prompts"][0]
     box = {"x": 1, "y": 1, "width": 8, "height": 8}
     labelled = {"text": "thing", "boxes": [box], "box_labels": [1, 0]}
-    for name, asks, body in (
-        ("no_prompts", "has an empty list of prompts", {**good, "prompts": []}),
-        ("seventeen_prompts", "has 17 prompts, one too many", {**good, "prompts": [prompt] * 17}),
-        ("threshold_of_words", "has a word for a threshold", {**good, "output_prob_thresh": "high"}),
-        ("labels_without_box", "has more labels than boxes", {**good, "prompts": [labelled]}),
-        ("own_threshold_of_two", "has a threshold of 2", {**good, "prompts": [{**prompt, "output_prob_thresh": 2}]}),
+    own = {**prompt, "output_prob_thresh": 2}
+    for name, asks, body, mistake in (
+        ("no_prompts", "has an empty list of prompts", {"prompts": []}, ("prompts",)),
+        ("seventeen_prompts", "has 17 prompts, one too many", {"prompts": [prompt] * 17}, ("prompts",)),
+        ("labels_without_box", "has more labels than boxes", {"prompts": [labelled]}, ("prompts", 0)),
+        (
+            "own_threshold_of_two",
+            "has a threshold of 2 in its second prompt",
+            {"prompts": [prompt, own]},
+            ("prompts", 1, "output_prob_thresh"),
+        ),
     ):
-        yield _refused(name, CONCEPT, asks, body)
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
     yield _refused(
-        "half_a_point",
+        "unknown_visual_format",
         VISUAL,
-        "has a click without `positive`",
-        {**clicks, "prompts": [{"points": [{"x": 1, "y": 1}]}]},
+        "asks for a format that is none",
+        {**_clicks(questions), "format": "bitmap"},
+        tolerated={500: "unknown_visual_format_answers_500"},
     )
+    misspelt = {**good, "treshold": 0.5}
+    yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
+
+
+def of_visual(questions: Questions) -> Iterator[Case]:
+    """Ask the other operations what concept_segment was asked, as each has a handler of its own."""
+    clicks = _clicks(questions)
+    cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
+    half = {"points": [{"x": 1, "y": 1}]}
+    yield Case("refused/visual_no_key", VISUAL, "has no API key", clicks, key_in="none", expected=_UNAUTHORISED)
+    yield _refused("visual_malformed_json", VISUAL, "is no JSON", b"{'image': 1}")
+    place = ("prompts", "points", "positive")
+    asks = "has a click without `positive` in its second prompt"
+    yield _refused("half_a_point", VISUAL, asks, {**clicks, "prompts": [*clicks["prompts"], half]}, mistake=place)
+    yield Case(
+        "refused/visual_cut_image",
+        VISUAL,
+        "sends an image that is cut short",
+        {**clicks, "image": cut},
+        expected=_BAD_IMAGE,
+    )
+    bad_image = {"image": {"type": "base64", "value": TEXT}, "image_id": questions.image_id("bad")}
+    yield Case("refused/embed_not_an_image", EMBED, "embeds a text", bad_image, expected=_BAD_IMAGE)
+    yield Case("refused/embed_no_key", EMBED, "has no API key", bad_image, key_in="none", expected=_UNAUTHORISED)
+    words = {**clicks, "multimask_output": "some"}
+    yield _refused("multimask_of_words", VISUAL, "has a word for a boolean", words, mistake=("multimask_output",))
+
+
+def the_rest(questions: Questions) -> Iterator[Case]:
+    """Ask with further bad values, and in the ways that the server is known to take otherwise."""
+    good, clicks = _good(questions), _clicks(questions)
+    prompt = good["prompts"][0]
+    box = {"x": 1, "y": 1, "width": 8, "height": 8}
+    cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
+    yield Case(
+        "refused/cut_image", CONCEPT, "sends an image that is cut short", {**good, "image": cut}, expected=_BAD_IMAGE
+    )
+    yield _unauthorised("empty_key", "has an empty key", good, "empty")
+    for name, asks, body, mistake in (
+        ("threshold_of_words", "has a word for a threshold", {"output_prob_thresh": "high"}, ("output_prob_thresh",)),
+        ("nms_of_two", "has an IoU of 2", {"nms_iou_threshold": 2}, ("nms_iou_threshold",)),
+        ("text_of_a_number", "has a number for a text", {"prompts": [prompt, {"text": 7}]}, ("prompts", 1, "text")),
+        ("image_of_a_text", "has a text for an image", {"image": "dog.jpg"}, ("image",)),
+    ):
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
     unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}
     for name, operation, asks, body, status, deviation in (
         (
@@ -66,14 +118,6 @@ def the_rest(questions: Questions) -> Iterator[Case]:
             200,
             "unknown_concept_format_answers_nothing",
         ),
-        (
-            "unknown_visual_format",
-            VISUAL,
-            "asks for a format that is none",
-            {**clicks, "format": "bitmap"},
-            500,
-            "unknown_visual_format_answers_500",
-        ),
         ("box_without_label", CONCEPT, "has a box without a label", unlabelled, 500, "missing_box_labels_answers_500"),
         (
             "unknown_model_size",
@@ -83,7 +127,6 @@ def the_rest(questions: Questions) -> Iterator[Case]:
             200,
             "sam2_version_id_ignored",
         ),
-        ("unknown_field", CONCEPT, "has a field that is none", {**good, "treshold": 0.5}, 200, "lenient_types"),
     ):
         yield _refused(name, operation, asks, body, tolerated={status: deviation})
     alone = {"image_id": questions.image_id("lead"), "prompts": clicks["prompts"]}
@@ -94,6 +137,28 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         alone,
         tolerated={422: "image_required_beside_image_id"},
         after=(f"embed_image/{questions.lead.name}",),
+    )
+
+
+def of_models_and_origins(questions: Questions) -> Iterator[Case]:
+    """Ask for a model that there is none of, and whether a browser may ask."""
+    good = _good(questions)
+    unknown = {**good, "model_id": "sam3/no-such-model"}
+    yield Case("refused/unknown_model", CONCEPT, "names a model that is none", unknown, expected=frozenset({404}))
+    preflight = {
+        "origin": "https://app.example.com",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    yield Case(
+        "refused/preflight",
+        CONCEPT,
+        "is a browser's preflight, which has no key",
+        None,
+        method="OPTIONS",
+        key_in="none",
+        expected=frozenset({200, 204}),
+        headers=preflight,
     )
 
 

@@ -1,26 +1,26 @@
-"""Cases of ``visual_segment`` and ``embed_image``."""
+"""Cases of ``visual_segment``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
+from sam3_contract.cases.pictures.photographs import saved_as
+from sam3_contract.cases.pictures.views import View, padded_view
 from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of
-from sam3_contract.cases.scenes import saved_as
-from sam3_contract.cases.views import View, padded_view, turned_view
 from sam3_contract.exchange import Case, Photograph, Twin
 
-SIDEWAYS: Final = 8  # EXIF: the top of the picture is on the left of the file
+NOTHING_SAID = {"image_id": None, "model_id": None}
 
 
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
-    """Click, as RLE and as polygons."""
+    """Click, as RLE and as polygons, which are the default."""
     prompts = questions.click_prompts(photograph)
-    for mask_format in ("rle", "json"):
-        body = body_of(photograph, prompts=prompts, format=mask_format)
-        asks = f"clicks {len(prompts)} objects, as {mask_format}"
-        yield case_of(f"{photograph.name}/{mask_format}", VISUAL, asks, body, photograph)
+    for name, fields in (("rle", {"format": "rle"}), ("json", {})):
+        body = body_of(photograph, prompts=prompts, **fields)
+        asks = f"clicks {len(prompts)} objects, as {name}"
+        yield case_of(f"{photograph.name}/{name}", VISUAL, asks, body, photograph)
 
 
 def object_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
@@ -32,28 +32,34 @@ def object_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]
 
 
 def detail_cases(questions: Questions) -> Iterator[Case]:
-    """Ask the same in other formats, for one mask, by a box, for arrays, and for nothing."""
+    """Ask the same in another form with nulls, for one mask, and for arrays."""
     lead = questions.lead
     prompts = questions.click_prompts(lead)
-    main, alone = f"{VISUAL}/{lead.name}/rle", f"{VISUAL}/{lead.name}/alone"
-
-    def case(name: str, asks: str, beside: str, **more: Any) -> Case:
-        fields = {"format": "rle", **more.pop("fields")}
-        return case_of(f"{lead.name}/{name}", VISUAL, asks, body_of(lead, **fields), lead, beside=(beside,), **more)
-
     alone_prompts = questions.one_click(lead)
-    one = {"prompts": alone_prompts}
-    yield case("alone", "clicks one of the objects", main, fields=one)
-    yield case("nested", "asks the same in the nested form", main, fields={"prompts": {"prompts": prompts}})
-    yield case("single", "sends the prompt itself, in no list", alone, fields={"prompts": alone_prompts[0]})
-    yield case("best", "asks for one mask", alone, fields={**one, "multimask_output": False})
+    main, alone = f"{VISUAL}/{lead.name}/rle", f"{VISUAL}/{lead.name}/alone"
+    yield _case(questions, "alone", "clicks one of the objects", main, prompts=alone_prompts)
+    nested = {"prompts": {"prompts": [{**prompt, "box": None} for prompt in prompts]}, **NOTHING_SAID}
+    yield _case(questions, "nested", "asks the same in the nested form, with nulls", main, **nested)
+    yield _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
     tolerated = {500: "binary_answers_500"}
-    binary = {"prompts": prompts, "format": "binary"}
-    yield case("binary", "asks for binary masks", main, fields=binary, tolerated=tolerated)
-    bitmap = saved_as(lead, "BMP")
-    yield case_of(
-        f"{lead.name}/unprompted", VISUAL, "asks for nothing in particular", body_of(bitmap, format="rle"), bitmap
-    )
+    case = _case(questions, "binary", "asks for binary masks", main, prompts=prompts, format="binary")
+    yield replace(case, tolerated=tolerated)
+
+
+def form_cases(questions: Questions) -> Iterator[Case]:
+    """Ask for one object without any list, and for nothing in particular in every way to say so."""
+    alone = f"{VISUAL}/{questions.lead.name}/alone"
+    single = questions.one_click(questions.lead)[0]
+    yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=single)
+    boxed = {"box": questions.object_prompts(questions.lead)[0].get("box")}
+    if boxed["box"] is not None:
+        yield _case(questions, "boxed", "boxes one object", alone, prompts=[boxed])
+        yield _case(questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxed)
+    unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
+    yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
+    for name, prompts in (("null", None), ("empty_list", []), ("empty_set", {"prompts": []})):
+        asks = f"asks for nothing in particular, by {name.replace('_', ' ')}"
+        yield _case(questions, f"prompts_{name}", asks, unprompted, prompts=prompts)
 
 
 def shape_cases(questions: Questions) -> Iterator[Case]:
@@ -64,63 +70,46 @@ def shape_cases(questions: Questions) -> Iterator[Case]:
             "boxes",
             "boxes something around its centre, with clicks and without",
             questions.box_prompts(last),
-            saved_as(last, "TIFF", compression="tiff_adobe_deflate"),
+            saved_as(last, "tiff-deflate"),
         ),
         (
             "clicks",
             "clicks two places of an object and one beside it",
             questions.click_train(last),
-            saved_as(last, "GIF"),
+            saved_as(last, "jpeg-progressive"),
         ),
     ):
         body = body_of(sent, prompts=prompts, format="rle")
         yield case_of(f"{last.name}/{name}", VISUAL, asks, body, sent)
 
 
-def memory_cases(questions: Questions) -> Iterator[Case]:
-    """Ask by ``image_id``: of an image that was embedded, of another one under the same id, and under another id."""
-    lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
-    alone, main = f"{VISUAL}/{lead.name}/alone", f"{VISUAL}/{lead.name}/rle"
-    name, embedded = questions.image_id("lead"), f"embed_image/{lead.name}"
-    yield case_of(lead.name, "embed_image", "asks to keep an embedding", body_of(lead, image_id=name), lead)
-    after: tuple[str, ...] = (embedded,)
-    if other is not lead:  # in between, so that a cache of one image shows
-        own = _own_id(questions, other)
-        yield replace(own, after=after)
-        after = (own.id,)
-    again = body_of(lead, prompts=questions.one_click(lead), format="rle", image_id=name)
-    asks = "asks by image_id for what was embedded"
-    by_id = case_of(f"{lead.name}/by_id", VISUAL, asks, again, lead, after=after, beside=(alone,))
-    yield by_id
-    if other is not lead:
-        # What is known of the image is what the id stands for, not what is sent along. It is asked for something else
-        # than before, so that an answer that is kept instead of the embedding shows.
-        reused = body_of(other, prompts=questions.other_click(lead), format="rle", image_id=name)
-        asks = "sends another image under a known image_id"
-        yield case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=(by_id.id,), beside=(main,))
-
-
-def _own_id(questions: Questions, other: Photograph) -> Case:
-    """Send an image under an id that differs from the first one's only in its letters' case."""
-    body = body_of(other, prompts=questions.object_prompts(other), format="rle", image_id=questions.image_id("LEAD"))
-    asks = "sends an image under an image_id of its own"
-    return case_of(f"{other.name}/own_id", VISUAL, asks, body, other, beside=(f"{VISUAL}/{other.name}/rle",))
-
-
 def view_cases(questions: Questions) -> Iterator[Case]:
-    """Click the same objects in other views of a drawn scene: turned by EXIF, and with a border."""
+    """Click the same objects in a view with a border, the first of two frames, under another id."""
     scene, lead = questions.scene, questions.lead
     if scene is None or questions.points:
         return
-    main = f"{VISUAL}/{lead.name}/rle"
-    yield _view_case(questions, turned_view(scene, SIDEWAYS), main)
     # Under an id that differs from the first one's only in a space.
-    padded = _view_case(questions, padded_view(scene), main, image_id=questions.image_id("lead "))
+    view = padded_view(scene, "webp-animated")
+    padded = view_case(questions, view, f"{VISUAL}/{lead.name}/rle", image_id=questions.image_id("lead "))
     yield replace(padded, after=(f"embed_image/{lead.name}",))
 
 
-def _view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
+def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
+    """Click the same objects in another view of an image.
+
+    Args:
+        questions: What to ask.
+        view: The image.
+        of: Id of the case that clicks them in the image as it is.
+        fields: Further fields of the request.
+    """
     sent = view.photograph
     body = body_of(sent, prompts=questions.click_prompts(sent), format="rle", **fields)
     twin = Twin(of, view.how, view.undo, moved=view.moved)
     return case_of(f"{sent.name}/rle", VISUAL, f"sends the image {view.how}", body, sent, twin=twin)
+
+
+def _case(questions: Questions, name: str, asks: str, beside: str, **fields: Any) -> Case:
+    lead = questions.lead
+    body = body_of(lead, **{"format": "rle", **fields})
+    return case_of(f"{lead.name}/{name}", VISUAL, asks, body, lead, beside=(beside,))

@@ -11,8 +11,11 @@ from sam3_contract.checks import (
     concept,
     embeddings,
     exemplars,
+    headers,
     http,
     masks,
+    meaning,
+    refusals,
     relations,
     scenes,
     suppression,
@@ -39,8 +42,8 @@ __all__ = [
 ]
 
 _SUBJECTS: Final = (
-    *(http, masks, concept, exemplars, visual, clicks, archives),
-    *(relations, thresholds, suppression, views, embeddings, scenes),
+    *(http, refusals, headers, masks, concept, exemplars, visual, clicks, archives),
+    *(relations, meaning, thresholds, suppression, views, embeddings, scenes),
 )
 _FAMILIES: Final = "SMCVRG"
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.matching import SAME_IOU
+from sam3_contract.checks.matching import are_alike
 from sam3_contract.checks.prompts import prompts_of, request_of, visual_request
 from sam3_contract.errors import MaskError
 from sam3_contract.exchange import Exchange
 from sam3_contract.masks import masks_from_npz
-from sam3_contract.measuring import Prediction
+from sam3_contract.measuring import Mask, Prediction
 from sam3_contract.spec import Contract
 
 
@@ -52,8 +52,7 @@ def _unlike_archive(exchange: Exchange, predictions: Sequence[Prediction]) -> It
             continue
         drawn = prediction.mask.bitmap
         differing = int(np.count_nonzero(drawn != plane))
-        together = int(np.count_nonzero(drawn | plane))
-        if differing and (exchange.exact or differing > (1 - SAME_IOU) * together):
+        if differing and (exchange.exact or not are_alike(Mask.of(plane), prediction.mask)):
             yield Breach(
                 f"npz.masks[{index}]",
                 f"{differing} pixels differ from the RLE of the same request",

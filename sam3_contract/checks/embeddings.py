@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, each, shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, image_of, prompts_of
 from sam3_contract.exchange import Exchange
+from sam3_contract.masks import iou
 from sam3_contract.measuring import list_of
 from sam3_contract.spec import Contract
 
 _REMEMBERING = frozenset({"visual_segment", "embed_image"})
+_LOGITS = ("save_logits_to_cache", "load_logits_from_cache")
+SAME_OBJECT = 0.5  # IoU from which on a refined mask is of the same object
 
 
 def _reuse_changes_nothing(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -57,6 +60,46 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
                 judged += 1
                 found += differences(partner, prompt, law=law) or _other_frame(partner, prompt, law)
     return Judgement(judged, tuple(found))
+
+
+def _logits_change_nothing(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Compare answers that start from kept logits with those that do not: a refined mask is still of that object."""
+    plain = {
+        _logits_key(prompt): prompt
+        for exchange in exchanges
+        if not any(exchange.case.sent.get(name) for name in _LOGITS) and exchange.case.operation == "visual_segment"
+        for prompt in prompts_of(exchange)
+    }
+    judged = 0
+    found: list[Breach] = []
+    for exchange in exchanges:
+        for prompt in prompts_of(exchange) if any(exchange.case.sent.get(name) for name in _LOGITS) else ():
+            partner = plain.get(_logits_key(prompt))
+            if partner is not None:
+                judged += 1
+                found += _refined(partner, prompt)
+    return Judgement(judged, tuple(found))
+
+
+def _logits_key(prompt: AnsweredPrompt) -> Hashable:
+    besides = ["image_id", *_LOGITS]
+    return (context_of(prompt.exchange, besides=besides), prompt.question)
+
+
+def _refined(partner: AnsweredPrompt, prompt: AnsweredPrompt) -> list[Breach]:
+    law = "kept logits change neither the frame nor whose mask is answered"
+    if prompt.exchange.exact:
+        return differences(partner, prompt, law=law) or _other_frame(partner, prompt, law)
+    ours, theirs = (one.predictions[0].mask for one in (partner, prompt))
+    if ours is None or theirs is None or ours.size != theirs.size:
+        return _other_frame(partner, prompt, law)
+    if not ours.area or iou(ours.runs, theirs.runs) >= SAME_OBJECT:
+        return []
+    shown_masks = Shown((prompt.predictions[0].value["masks"],), (partner.predictions[0].value["masks"],), ours.size)
+    at, wanted = f"{prompt.predictions[0].path}.masks", f"the object of {partner.exchange.case.id}: {law}"
+    return [
+        Breach(at, "another object", wanted, exchange=prompt.exchange, masks=shown_masks, beside=(partner.exchange,))
+    ]
 
 
 def _other_frame(partner: AnsweredPrompt, prompt: AnsweredPrompt, law: str) -> list[Breach]:
@@ -116,5 +159,15 @@ CHECKS = (
         mend="Make an id of the content only where none was sent.",
         judge=each(_id_is_answered),
         needs="an answer of embed_image",
+    ),
+    Check(
+        code="R13",
+        name="logits_change_nothing",
+        law="Logits that are kept and loaded change neither the frame nor whose mask is answered.",
+        source="docs",
+        rule="#/components/schemas/VisualSegmentRequest/properties/load_logits_from_cache",
+        mend="Key the logits by image and whole prompt; start from them only where both are the same.",
+        judge=_logits_change_nothing,
+        needs="the same prompt with and without save_logits_to_cache or load_logits_from_cache",
     ),
 )

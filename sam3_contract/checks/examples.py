@@ -27,6 +27,8 @@ IMAGE: Final = {"type": "url", "value": "https://example.com/square.png"}
 OTHER_IMAGE: Final = {"type": "url", "value": "https://example.com/other.png"}
 POLYGON: Final = [[[1, 1], [1, 2], [2, 2], [2, 1]]]
 KEY: Final = "an-api-key-of-nobody"
+ORIGIN: Final = "https://app.example.com"
+REQUEST_ID: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 
 
 def _drawn(*, left: int, right: int) -> NDArray[np.bool_]:
@@ -76,14 +78,19 @@ def _http() -> dict[str, Example]:
         "S06": _pair(keyed, replace(keyed, headers={**good.headers, "x-asked": f"/?api_key={KEY}"})),
         "S07": _pair(good, _changed(good, lambda answer: {**answer, "time": 153.0})),
         "S08": _pair(good, Exchange(good.case, 0, {}, b"", 0.5, failure="connection reset by peer")),
+        "S09": _pair(refused, _refused(400, {"message": 'File "/app/server.py", line 7, in infer: no such array'})),
+        "S10": _pair(refused, _refused(422, {"detail": [{"type": "missing", "loc": ["body"], "msg": "Missing"}]})),
+        "S11": _pair(_from_elsewhere(good, ORIGIN), _from_elsewhere(good, "https://example.com")),
+        "S12": _pair(_named(good, REQUEST_ID), _named(good, "1")),
+        "S13": _pair(good, _with(good, body=good.body, headers={"content-type": "application/json; charset=latin-1"})),
     }
 
 
 def _masks() -> dict[str, Example]:
-    rle, polygon = _found([_prediction(SQUARE)]), _found([_prediction(POLYGON)], form="polygon")
+    rle, polygon = _found([_prediction(SQUARE)]), _found([_prediction(POLYGON)], mask_format="polygon")
 
-    def broken(masks: Any, form: str) -> Exchange:
-        return _found([{**_prediction(POLYGON), "masks": masks, "format": form}], form=form)
+    def broken(masks: Any, mask_format: str) -> Exchange:
+        return _found([{**_prediction(POLYGON), "masks": masks, "format": mask_format}], mask_format=mask_format)
 
     return {
         "M01": _pair(rle, broken(POLYGON, "rle")),
@@ -91,7 +98,8 @@ def _masks() -> dict[str, Example]:
         "M03": _pair(rle, broken({"size": [6, 4], "counts": "5220;"}, "rle")),
         "M04": _pair(polygon, broken([[[1.5, 1], [1.5, 2], [2.5, 2]]], "polygon")),
         "M05": _pair(polygon, broken([[[5, 1], [5, 2], [6, 2], [6, 1]]], "polygon")),
-        "M06": _pair(polygon, broken([[*POLYGON[0], POLYGON[0][0]]], "polygon")),
+        "M06": _pair(polygon, broken([POLYGON[0][::-1]], "polygon")),
+        "M09": _pair(polygon, broken([[*POLYGON[0], POLYGON[0][0]]], "polygon")),
         "M08": _pair(rle, _found([_prediction(POLYGON)])),
         "M07": _pair(_archive(_BITMAP), _archive(_BITMAP[:, :5])),
     }
@@ -130,13 +138,15 @@ def _visual() -> dict[str, Example]:
     one = _clicked([click], [SQUARE], **alone)
     return {
         "V01": _pair(three, _clicked([click], [SQUARE] * 2)),
-        "V02": _pair(_archive(_BITMAP), _clicked([click], [SQUARE] * 3, form="binary")),
+        "V02": _pair(_archive(_BITMAP), _clicked([click], [SQUARE] * 3, mask_format="binary")),
         "V03": _pair(one, _clicked([click], [MOVED], **alone)),
         "V04": _pair(_clicked([both], [SQUARE], **alone), _clicked([both], [WIDE], **alone)),
         "V05": _pair(_clicked([box], [SQUARE], **alone), _clicked([box], [FAR], **alone)),
         "V06": Example((three, _clicked(click, [SQUARE] * 3)), (three, _clicked(click, [MOVED] * 3))),
         "V07": Example((three, one), (three, _clicked([click], [SQUARE], confidence=0.4, **alone))),
-        "V08": Example((one, _archive(_BITMAP, prompts=[click])), (one, _archive(~_BITMAP, prompts=[click]))),
+        "V08": Example(
+            (one, _archive(_BITMAP, prompts=[click])), (one, _archive(_drawn(left=4, right=5), prompts=[click]))
+        ),
         "V09": Example(
             (one, _clicked([click, both], [SQUARE, SQUARE], **alone)),
             (one, _clicked([click, both], [MOVED, SQUARE], **alone)),
@@ -146,6 +156,10 @@ def _visual() -> dict[str, Example]:
             (one, _clicked([click], [MOVED], image_id="a", **alone)),
         ),
         "R10": _pair(_embedded("a"), _embedded("b")),
+        "R13": Example(
+            (one, _clicked([click], [SQUARE], load_logits_from_cache=True, **alone)),
+            (one, _clicked([click], [FAR], load_logits_from_cache=True, **alone)),
+        ),
         "R09": Example(
             (one, _clicked([click], [SQUARE], image_id="a", **alone), _reused(click, SQUARE)),
             (one, _clicked([click], [SQUARE], image_id="a", **alone), _reused(click, MOVED)),
@@ -155,11 +169,17 @@ def _visual() -> dict[str, Example]:
 
 def _relations() -> dict[str, Example]:
     rle = _found([_prediction(SQUARE)])
-    moved = [[[x + 1, y] for x, y in POLYGON[0]]]
+    moved = [[[x + 3, y] for x, y in POLYGON[0]]]
     return {
         "R01": Example(
-            (rle, _found([_prediction(POLYGON)], form="polygon")), (rle, _found([_prediction(moved)], form="polygon"))
-        )
+            (rle, _found([_prediction(POLYGON)], mask_format="polygon")),
+            (rle, _found([_prediction(moved)], mask_format="polygon")),
+        ),
+        "R11": Example(
+            (rle, _found([_prediction(SQUARE)], nms_iou_threshold=None)),
+            (rle, _found([_prediction(MOVED)], nms_iou_threshold=None)),
+        ),
+        "R12": Example((rle, _at_once([SQUARE])), (rle, _at_once([MOVED]))),
     }
 
 
@@ -186,7 +206,7 @@ def _views() -> dict[str, Example]:
     same = Twin(drawn.case.id, "as JPEG", lambda bitmap: bitmap)
     turned = Twin(drawn.case.id, "mirrored", lambda bitmap: bitmap[:, ::-1], moved=True)
     return {
-        "R06": Example((drawn, _view(SQUARE, same)), (drawn, _view(WIDE, same))),
+        "R06": Example((drawn, _view(SQUARE, same)), (drawn, _view(FAR, same))),
         "R07": Example((drawn, _view(MOVED, turned)), (drawn, _view(SQUARE, turned))),
     }
 
@@ -194,15 +214,33 @@ def _views() -> dict[str, Example]:
 def _truth() -> dict[str, Example]:
     things = (Thing("square", (), _BITMAP),)
     good, moved = (_on(_found([_prediction(masks)]), things) for masks in (SQUARE, MOVED))
-    return {"G01": _pair(good, moved), "G02": _pair(good, _on(_found([]), things))}
+    twice = _on(_found([_prediction(SQUARE), _prediction(FAR)]), things)
+    return {"G01": _pair(good, moved), "G02": _pair(good, _on(_found([]), things)), "G03": _pair(good, twice)}
 
 
 def _pair(keeps: Exchange, breaks: Exchange) -> Example:
     return Example((keeps,), (breaks,))
 
 
-def _found(predictions: Sequence[Json], *, form: str = "rle", echoed: str = "square", **sent: Any) -> Exchange:
-    body = {"image": IMAGE, "prompts": [{"text": "square"}], "format": form, **sent}
+def _from_elsewhere(exchange: Exchange, allowed: str) -> Exchange:
+    """Ask from another origin; the answer allows one."""
+    case = replace(exchange.case, headers={"origin": ORIGIN})
+    return replace(exchange, case=case, headers={**exchange.headers, "access-control-allow-origin": allowed})
+
+
+def _named(exchange: Exchange, answered: str) -> Exchange:
+    """Name the exchange by an id; the answer has one as well."""
+    case = replace(exchange.case, headers={"x-request-id": REQUEST_ID})
+    return replace(exchange, case=case, headers={**exchange.headers, "x-request-id": answered})
+
+
+def _at_once(masks: Sequence[Json]) -> Exchange:
+    exchange = _found([_prediction(mask) for mask in masks])
+    return replace(exchange, case=replace(exchange.case, at_once="all at once"))
+
+
+def _found(predictions: Sequence[Json], *, mask_format: str = "rle", echoed: str = "square", **sent: Any) -> Exchange:
+    body = {"image": IMAGE, "prompts": [{"text": "square"}], "format": mask_format, **sent}
     return _answered("concept_segment", body, {"prompt_results": [_result(0, echoed, predictions)]}, name="square")
 
 
@@ -223,9 +261,9 @@ def _boxed(prompt: Json, masks: Sequence[Json], name: str) -> Exchange:
 
 
 def _clicked(
-    prompts: Any, masks: Sequence[Json], *, form: str = "rle", confidence: float = 0.9, **sent: Any
+    prompts: Any, masks: Sequence[Json], *, mask_format: str = "rle", confidence: float = 0.9, **sent: Any
 ) -> Exchange:
-    body = {"image": IMAGE, "prompts": prompts, "format": form, **sent}
+    body = {"image": IMAGE, "prompts": prompts, "format": mask_format, **sent}
     return _answered(
         "visual_segment", body, {"predictions": [_prediction(mask, confidence) for mask in masks]}, name="click"
     )
@@ -256,8 +294,10 @@ def _answered(operation: str, body: Json, results: Json, *, name: str) -> Exchan
 
 
 def _refused(status: int, answer: Json) -> Exchange:
+    body = {"prompts": [{"text": "square"}]}
+    mistake = ("image",)
     expected = frozenset({422})
-    case = Case("no image", "concept_segment", "has no image", {"prompts": [{"text": "square"}]}, expected=expected)
+    case = Case("no image", "concept_segment", "has no image", body, expected=expected, mistake=mistake)
     return Exchange(case, status, {"content-type": "application/json"}, orjson.dumps(answer), 0.5)
 
 

@@ -39,7 +39,12 @@ def _question(prompt: AnsweredPrompt) -> Hashable | None:
     if not corners or prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
         return None
     rest = replace(prompt, sent={name: value for name, value in prompt.sent.items() if name != "boxes"})
-    return (context_of(prompt.exchange), rest.question, tuple(corners), prompt.threshold, prompt.served_threshold)
+    return (context_of(prompt.exchange), rest.question, _in_order(corners), prompt.threshold, prompt.served_threshold)
+
+
+def _in_order(corners: Sequence[Corners]) -> tuple[Corners, ...]:
+    """Put the edges of each box in order: two corners mean the same whichever comes first."""
+    return tuple((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)) for x0, y0, x1, y1 in corners)
 
 
 def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +12,12 @@ from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchange import Exchange
 from sam3_contract.measuring import Bitmap, Mask, Prediction
-from sam3_contract.scenes import Thing
+from sam3_contract.scenes import Thing, built_in_scenes, further_scenes
 
 SURE: Final = 0.6
 """A threshold above which something that is there may be missing."""
+LEAST_SURE: Final = 0.2  # a threshold below which a model may well find what is not there
+NOWHERE: Final = "zebra"  # what is asked for of scenes although none of them shows it
 SEEN: Final = 0.5  # IoU from which on a model is taken to look at the scene at all
 BOX_TOLERANCE: Final = 2  # pixels that an edge of a box may be off the thing it is drawn around
 
@@ -29,11 +31,25 @@ def expected_things(prompt: AnsweredPrompt) -> list[Mask] | None:
     if not case.things or case.image is None:
         return None
     if case.operation == "concept_segment":
-        text = prompt.sent.get("text")
-        named = [thing for thing in case.things if text in (thing.category, *thing.synonyms)]
-        return [mask_of_thing(thing) for thing in named] if named and not prompt.sent.get("boxes") else None
+        return things_named(prompt) or None
     clicked = _clicked(case.things, prompt.sent)
     return None if clicked is None else [mask_of_thing(thing) for thing in clicked]
+
+
+def things_named(prompt: AnsweredPrompt) -> list[Mask] | None:
+    """List the true masks of what a text names, none if it is the name of something else; ``None`` if unknown."""
+    things, text = prompt.exchange.case.things, prompt.sent.get("text")
+    if not things or prompt.exchange.case.image is None or prompt.sent.get("boxes"):
+        return None
+    named = [mask_of_thing(thing) for thing in things if text in (thing.category, *thing.synonyms)]
+    return named if named or text in _known_names() else None
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    """List what is drawn in any scene: what none of them shows may be called anything."""
+    scenes = (*built_in_scenes(), *further_scenes())
+    return frozenset(thing.category for scene in scenes for thing in scene.things) | {NOWHERE}
 
 
 @lru_cache(maxsize=256)
@@ -65,8 +81,17 @@ def held_to_the_truth(exchanges: Sequence[Exchange]) -> bool:
 
 
 def is_certain(prompt: AnsweredPrompt) -> bool:
-    """Tell whether a prompt says no more than which thing is meant: what is clicked negatively may be cut around."""
-    return all(point["positive"] for point in prompt.sent.get("points") or ())
+    """Tell whether a prompt says no more than which thing is meant, and nothing unsure is wanted.
+
+    What is clicked negatively may be cut around.
+    """
+    return wants_the_sure(prompt) and all(point["positive"] for point in prompt.sent.get("points") or ())
+
+
+def wants_the_sure(prompt: AnsweredPrompt) -> bool:
+    """Tell whether a prompt leaves out what a model is very unsure of, by the document and by what servers do."""
+    thresholds = [one for one in (prompt.threshold, prompt.served_threshold) if one is not None]
+    return prompt.exchange.case.operation != "concept_segment" or min(thresholds, default=0.0) >= LEAST_SURE
 
 
 def drawn_masks(exchanges: Sequence[Exchange]) -> Iterator[tuple[Measured, list[Mask], AnsweredPrompt]]:

@@ -13,6 +13,7 @@ from sam3_contract.spec import Contract
 
 _SIZE: Final = ("RLE01", "RLE02", "RLE03", "RLE04", "RLE05")
 _OUTSIDE: Final = ("POL07", "POL08", "POL09", "POL10", "POL11", "POL12", "POL13")
+_CLOSED: Final = "ring_closed"
 FORMATS: Final = frozenset({"polygon", "rle"})
 CHANNELS: Final = 3
 MAX_BREACHES: Final = 8  # of one answer and one check
@@ -130,8 +131,15 @@ CHECKS = (
         "polygons_are_outer_contours",
         "Rings are as OpenCV's findContours gives them (RETR_EXTERNAL, CHAIN_APPROX_SIMPLE).",
         "Polygons that were simplified, closed, re-ordered or joined still draw, but no longer give the mask back.",
-        lambda found: found.code.startswith("POL") and found.severity == "warning",
+        lambda found: found.code.startswith("POL") and found.severity == "warning" and found.name != _CLOSED,
         severity="warning",
+    ),
+    _check(
+        "M09",
+        "rings_are_open",
+        "No ring is closed by repeating its first point at its end.",
+        "findContours closes none; shapely, GeoJSON and most drawing libraries do: cut the last point off.",
+        lambda found: found.name == _CLOSED,
     ),
     Check(
         code="M07",

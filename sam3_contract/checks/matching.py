@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
 from sam3_contract.checks.prompts import AnsweredPrompt
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import compare, iou_matrix, matched
+from sam3_contract.masks import compare, iou, iou_matrix, matched
 from sam3_contract.measuring import Mask, Prediction, number
 
 SAME_IOU: Final = 0.95
@@ -26,6 +27,8 @@ Matrix = NDArray[np.float64]
 _PROMISED: Final = ("masks", "confidence", "format")
 MAX_DIFFERENCES: Final = 4  # of one comparison; the first ones tell the story
 MAX_PAIRED: Final = 256  # masks of either list that are matched; the model finds up to 200 for a prompt
+EDGE: Final = 3  # pixels by which a model's edges may be off from call to call: a step there, a step here, a corner
+SPECK: Final = 3  # and by one for things that have no side of so many pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def pair_up(
     *,
     least: float,
     confidences: tuple[Sequence[float], Sequence[float]] | None = None,
+    tolerant: bool = False,
 ) -> Pairing:
     """Match masks one to one: the same ones first, then by the best sum of overlaps.
 
@@ -74,14 +78,15 @@ def pair_up(
         theirs: Masks of the second list, of the same size.
         least: IoU under which two masks are no pair, in 0..1.
         confidences: Of either list, to tell masks apart that are the same.
+        tolerant: Whether edges may be off by `EDGE` pixels, as those of a model are from call to call.
     """
     sure = confidences or ([0.0] * len(ours), [0.0] * len(theirs))
     apart = np.abs(np.subtract.outer(np.asarray(sure[0], float), np.asarray(sure[1], float)))
-    pairs = list(_equal(ours, theirs, apart))
+    pairs = list(_equal(ours, theirs, apart, within=SAME_CONFIDENCE if tolerant else np.inf))
     left, right = _unpaired_in(pairs, len(ours), len(theirs))
     if left and right:
         rows, columns = [ours[index] for index in left], [theirs[index] for index in right]
-        more = _alike(rows, columns, apart[np.ix_(left, right)], least)
+        more = _alike(rows, columns, apart[np.ix_(left, right)], least, tolerant=tolerant)
         pairs += [(left[row], right[column]) for row, column in more]
         left, right = _unpaired_in(pairs, len(ours), len(theirs))
     return Pairing(tuple(pairs), tuple(left), tuple(right))
@@ -94,7 +99,7 @@ def _unpaired_in(pairs: Sequence[tuple[int, int]], ours: int, theirs: int) -> tu
     ]
 
 
-def _equal(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix) -> Iterator[tuple[int, int]]:
+def _equal(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix, *, within: float) -> Iterator[tuple[int, int]]:
     """Match masks that are the same to the pixel; of several those that are nearest in confidence."""
     columns_of: dict[bytes, list[int]] = defaultdict(list)
     for column, mask in enumerate(theirs):
@@ -102,12 +107,51 @@ def _equal(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix) -> Itera
     same = [
         (float(apart[row, column]), row, column) for row, mask in enumerate(ours) for column in columns_of[mask.key]
     ]
-    yield from _one_to_one((row, column) for _, row, column in sorted(same))
+    yield from _one_to_one((row, column) for distance, row, column in sorted(same) if distance <= within)
 
 
-def _alike(ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix, least: float) -> Iterator[tuple[int, int]]:
+def _alike(
+    ours: Sequence[Mask], theirs: Sequence[Mask], apart: Matrix, least: float, *, tolerant: bool
+) -> Iterator[tuple[int, int]]:
     overlaps = iou_matrix([mask.runs for mask in ours], [mask.runs for mask in theirs])
+    for row, column in np.argwhere(overlaps < 1.0).tolist() if tolerant else ():
+        if _boxes_agree(ours[row], theirs[column]):
+            # Of several that may be it, the confidence tells, not the edge that happens to fit best.
+            alike = tolerant_iou(ours[row], theirs[column]) >= least
+            overlaps[row, column] = 1.0 if alike else overlaps[row, column]
     yield from matched(overlaps, least=least, apart=np.minimum(apart, 1.0))
+
+
+def _boxes_agree(one: Mask, other: Mask) -> bool:
+    edges = [(x, y, x + width, y + height) for x, y, width, height in (one.box, other.box)]
+    return all(abs(own - wanted) <= _edge(one, other) + 1 for own, wanted in zip(*edges, strict=True))
+
+
+def _edge(one: Mask, other: Mask) -> int:
+    """Give the pixels by which the edges of two masks may be off."""
+    return EDGE if max(*one.box[2:], *other.box[2:]) >= SPECK else 1
+
+
+def tolerant_iou(one: Mask, other: Mask) -> float:
+    """Measure how much of two masks lies within `EDGE` pixels of the other, in 0..1: 1 if only their edges differ."""
+    if not one.area or not other.area:
+        return float(one.area == other.area)
+    edge, (height, width) = _edge(one, other), one.size
+    left, top = (max(min(one.box[side], other.box[side]) - edge, 0) for side in (0, 1))
+    right = min(max(mask.box[0] + mask.box[2] for mask in (one, other)) + edge, width)
+    bottom = min(max(mask.box[1] + mask.box[3] for mask in (one, other)) + edge, height)
+    cut = [np.ascontiguousarray(mask.bitmap[top:bottom, left:right]).view(np.uint8) for mask in (one, other)]
+    reach = np.ones((2 * edge + 1, 2 * edge + 1), np.uint8)
+    grown = [np.asarray(cv2.dilate(bitmap, reach), np.uint8) for bitmap in cut]
+    near = int(np.count_nonzero(cut[0] & grown[1])) + int(np.count_nonzero(cut[1] & grown[0]))
+    return near / (one.area + other.area)
+
+
+def are_alike(one: Mask, other: Mask) -> bool:
+    """Tell whether two masks may be one that a model was asked for twice."""
+    if one.size != other.size:
+        return False
+    return iou(one.runs, other.runs) >= SAME_IOU or (_boxes_agree(one, other) and tolerant_iou(one, other) >= SAME_IOU)
 
 
 def _one_to_one(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -120,19 +164,21 @@ def _one_to_one(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             yield row, column
 
 
-def same_things(ours: Sequence[Measured], theirs: Sequence[Measured]) -> Pairing:
+def same_things(ours: Sequence[Measured], theirs: Sequence[Measured], *, tolerant: bool = False) -> Pairing:
     """Match predictions that are the same in two answers; of masks that are the same, those as confident."""
     confidences = ([one.prediction.confidence for one in ours], [one.prediction.confidence for one in theirs])
-    return pair_up([one.mask for one in ours], [one.mask for one in theirs], least=SAME_IOU, confidences=confidences)
+    masks = [one.mask for one in ours], [one.mask for one in theirs]
+    return pair_up(*masks, least=SAME_IOU, confidences=confidences, tolerant=tolerant)
 
 
-def differences(ours: AnsweredPrompt, theirs: AnsweredPrompt, *, law: str) -> list[Breach]:
+def differences(ours: AnsweredPrompt, theirs: AnsweredPrompt, *, law: str, ordered: bool = False) -> list[Breach]:
     """Compare the answers to two prompts that ask the same.
 
     Args:
         ours: The one that is taken as right.
         theirs: The other, which the breaches name.
         law: What should have been the case, for the breaches.
+        ordered: Whether the very same predictions have to come in the same order as well.
 
     Returns:
         Breaches. Where the server is not expected to be exact, none for what a model's answers may differ by; where
@@ -142,9 +188,10 @@ def differences(ours: AnsweredPrompt, theirs: AnsweredPrompt, *, law: str) -> li
     if _content(ours) == _content(theirs):
         return []
     found = list(_unlike(ours, theirs, law))
-    if found or not theirs.exchange.exact:
+    reordered = _only_reordered(ours, theirs)
+    if found or not (theirs.exchange.exact or (reordered and ordered)):
         return found
-    return [_nearly(ours, theirs, law, "warning" if _only_reordered(ours, theirs) else None)]
+    return [_nearly(ours, theirs, law, "warning" if reordered and not ordered else None)]
 
 
 def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, law: str) -> Iterator[Breach]:
@@ -153,7 +200,7 @@ def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, law: str) -> Iterator[
         return
     if len({one.mask.size for one in (*first, *second)}) > 1:
         return
-    pairing = same_things(first, second)
+    pairing = same_things(first, second, tolerant=not theirs.exchange.exact)
     for row, column in pairing.pairs[:MAX_DIFFERENCES]:
         before, after = (number(one.prediction.value.get("confidence")) for one in (first[row], second[column]))
         if before is not None and after is not None and abs(before - after) > SAME_CONFIDENCE:

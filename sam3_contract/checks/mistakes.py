@@ -19,18 +19,27 @@ CLOSE: Final = 2.0  # pixels between where a warp takes a centre and where it is
 NOTICEABLE: Final = 3.0  # pixels by which a warp has to move a corner of the image
 AGREEING: Final = 0.85  # IoU of the warped true masks with the ones found
 GAINED: Final = 0.1  # by which that has to be more than the IoU of the true masks as they are
+GAINED_BY_STEP: Final = 0.02  # the same of a mere step, which has nothing to fit but two numbers
 _EXACT: Final = frozenset(
-    {Verdict.SHIFTED, Verdict.TRANSPOSED, Verdict.INVERTED, Verdict.ROW_MAJOR, Verdict.LARGEST_PART}
+    {
+        Verdict.SHIFTED,
+        Verdict.TRANSPOSED,
+        Verdict.INVERTED,
+        Verdict.ROW_MAJOR,
+        Verdict.LARGEST_PART,
+        Verdict.HOLES_FILLED,
+    }
 )
 
 
-def explained(bitmap: Bitmap, truth: Sequence[Bitmap], *, polygon: bool) -> str:
+def explained(bitmap: Bitmap, truth: Sequence[Bitmap], *, polygon: bool, exact: bool) -> str:
     """Find the mistake that turns a true mask into this one exactly.
 
     Args:
         bitmap: The mask that was found, shape ``(height, width)``.
         truth: The masks that it may stand for.
         polygon: Whether it was written as polygons, which cannot have holes.
+        exact: Whether the server is held to exactness; a model may draw evenly too large or small, or lose a part.
 
     Returns:
         The sentence that tells it; empty if it is none that is known.
@@ -39,10 +48,11 @@ def explained(bitmap: Bitmap, truth: Sequence[Bitmap], *, polygon: bool) -> str:
         return ""
     for drawn in truth:
         found = compare(drawn, bitmap, image_size=(drawn.shape[0], drawn.shape[1]))
-        if found.verdict in _EXACT or (found.verdict == Verdict.HOLES_FILLED and not polygon):
+        of_models = found.verdict in {Verdict.HOLES_FILLED, Verdict.LARGEST_PART} and (polygon or not exact)
+        if found.verdict in _EXACT and not of_models:
             return found.explanation.replace("the first", "the drawn shape").replace("the second mask", "it")
         words = next((words for words, mistake in _MISTAKES.items() if np.array_equal(mistake(drawn), bitmap)), "")
-        words = words or _cut_off(drawn, bitmap) or _grown_or_shrunk(drawn, bitmap)
+        words = words or _cut_off(drawn, bitmap) or (_grown_or_shrunk(drawn, bitmap) if exact else "")
         if words:
             return f"it is the drawn shape, {words}"
     return ""
@@ -63,18 +73,61 @@ def warp_between(truth: Sequence[Bitmap], found: Sequence[Bitmap]) -> str:
     pairs = [(one, other) for one, other in zip(truth, found, strict=True) if one.any() and other.any()]
     if len(pairs) < LEAST_PAIRS:
         return ""
+    return _shared_mistake(pairs) or _shared_move(pairs) or _shared_map(pairs)
+
+
+def _shared_mistake(pairs: Sequence[tuple[Bitmap, Bitmap]]) -> str:
+    """Find the mistake that brings most of the masks where they were found, be it only about."""
+    before = _mean_iou(pairs)
+    for words, mistake in {**_MISTAKES, "transposed": _transposed, "inverted": _inverted}.items():
+        after = _mean_iou([(mistake(one), other) for one, other in pairs])
+        if after >= max(AGREEING, before + GAINED):
+            return f"all shapes of the scene are as drawn, {words}"
+    return ""
+
+
+def _shared_move(pairs: Sequence[tuple[Bitmap, Bitmap]]) -> str:
+    """Find the one step by which all masks are off."""
+    steps = np.array([_centre(found) - _centre(drawn) for drawn, found in pairs])
+    step = np.median(steps, axis=0)
+    if np.abs(step).max() < NOTICEABLE or np.abs(steps - step).max() > CLOSE:
+        return ""
+    matrix = np.array([(1, 0), (0, 1), step], float)
+    after = _mean_iou([(_warped(drawn, matrix), found) for drawn, found in pairs])
+    if after < max(AGREEING, _mean_iou(pairs) + GAINED_BY_STEP):
+        return ""
+    return f"all shapes of the scene are moved by {step[0]:.1f} px to the right and {step[1]:.1f} px down"
+
+
+def _shared_map(pairs: Sequence[tuple[Bitmap, Bitmap]]) -> str:
+    """Find the affine map that takes all masks to where they were found."""
     centres = [np.array([_centre(pair[side]) for pair in pairs]) for side in (0, 1)]
     known = np.column_stack([centres[0], np.ones(len(pairs))])
     matrix, _, rank, _ = np.linalg.lstsq(known, centres[1], rcond=None)
-    if rank < 3 or float(np.abs(known @ matrix - centres[1]).max()) > CLOSE or not _is_noticeable(matrix, truth[0]):
+    if rank < 3 or float(np.abs(known @ matrix - centres[1]).max()) > CLOSE or not _is_noticeable(matrix, pairs[0][0]):
         return ""
-    before = sum(_iou(one, other) for one, other in pairs) / len(pairs)
-    after = sum(_iou(_warped(one, matrix), other) for one, other in pairs) / len(pairs)
-    if after < max(AGREEING, before + GAINED):
+    after = _mean_iou([(_warped(one, matrix), other) for one, other in pairs])
+    if after < max(AGREEING, _mean_iou(pairs) + GAINED):
         return ""
     (across, slant), (lean, down), (dx, dy) = matrix.tolist()
     linear = f"x' = {across:.3f} x + {lean:.3f} y + {dx:.1f}, y' = {slant:.3f} x + {down:.3f} y + {dy:.1f}"
     return f"all shapes of the scene are where one map takes them: {linear}"
+
+
+def _mean_iou(pairs: Sequence[tuple[Bitmap, Bitmap]]) -> float:
+    return sum(_iou(one, other) for one, other in pairs) / len(pairs)
+
+
+def _inverted(drawn: Bitmap) -> Bitmap:
+    return ~drawn
+
+
+def _transposed(drawn: Bitmap) -> Bitmap:
+    """Exchange rows and columns; what leaves the frame is lost."""
+    side = max(drawn.shape)
+    square = np.zeros((side, side), np.bool_)
+    square[: drawn.shape[1], : drawn.shape[0]] = drawn.T
+    return square[: drawn.shape[0], : drawn.shape[1]]
 
 
 def _centre(bitmap: Bitmap) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ class AnsweredPrompt:
     Attributes:
         exchange: The request and its answer.
         index: The prompt's place in the request.
-        sent: The prompt as it was sent; empty if the request had none.
+        sent: The prompt as it was sent, without what is null or empty; empty if the request had none.
         predictions: What was found for it.
         threshold: The least confidence it asked for, by the documentation; ``None`` for ``visual_segment``, and where
             it cannot be told.
@@ -154,10 +154,16 @@ def _concept(exchange: Exchange) -> list[AnsweredPrompt]:
     for prediction in predictions_of(exchange):
         found.setdefault(prediction.prompt, []).append(prediction)
     return [
-        AnsweredPrompt(exchange, index, prompt, tuple(found.get(index, ())), *_thresholds(exchange, prompt, prompts))
+        AnsweredPrompt(
+            exchange, index, _said(prompt), tuple(found.get(index, ())), *_thresholds(exchange, prompt, prompts)
+        )
         for index, prompt in enumerate(prompts)
         if isinstance(prompt, dict)
     ]
+
+
+def _said(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in prompt.items() if value is not None and value != []}
 
 
 def _thresholds(

@@ -7,10 +7,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
-from sam3_contract.checks.matching import SAME_IOU, differences, leeway_of, measured, pair_up
+from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of, request_of
 from sam3_contract.exchange import Exchange
-from sam3_contract.masks import find_disagreements, iou
+from sam3_contract.masks import find_disagreements
 from sam3_contract.measuring import Prediction
 from sam3_contract.spec import Contract
 
@@ -58,7 +58,8 @@ def _partners(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Iterator[tuple[Pr
         return
     confidences = [one.prediction.confidence for one in outlines], [one.prediction.confidence for one in drawn]
     filled = [one.mask.filled for one in drawn]
-    pairing = pair_up([one.mask for one in outlines], filled, least=SAME_IOU, confidences=confidences)
+    masks, tolerant = [one.mask for one in outlines], not theirs.exchange.exact
+    pairing = pair_up(masks, filled, least=SAME_IOU, confidences=confidences, tolerant=tolerant)
     unpaired = zip(pairing.left, pairing.right, strict=False)
     yield from ((ours.predictions[row], theirs.predictions[column]) for row, column in (*pairing.pairs, *unpaired))
 
@@ -87,7 +88,7 @@ def _are_alike(polygon: Prediction, rle: Prediction, *, exact: bool) -> bool:
         return False
     if polygon.mask.key == rle.mask.filled.key:
         return True
-    return not exact and iou(polygon.mask.runs, rle.mask.filled.runs) >= SAME_IOU
+    return not exact and are_alike(polygon.mask, rle.mask.filled)
 
 
 def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -103,7 +104,7 @@ def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Jud
             judged += 1
             pairs = zip(prompts_of(partner), prompts_of(exchange), strict=False)
             for ours, theirs in pairs:
-                found += differences(ours, theirs, law="the same request gets the same answer")
+                found += differences(ours, theirs, law="the same request gets the same answer", ordered=True)
     return Judgement(judged, tuple(found[:MAX_BREACHES]))
 
 
@@ -121,7 +122,7 @@ CHECKS = (
     Check(
         code="R02",
         name="same_request_same_answer",
-        law="The same request gets the same answer, up to what a model on a graphics card may differ by.",
+        law="The same request gets the same answer, in the same order, up to what a model on a graphics card may vary.",
         source="derived",
         rule="",
         mend="Look for state that leaks between requests, and for drop-out or sampling that was left on.",

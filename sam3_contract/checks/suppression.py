@@ -60,7 +60,8 @@ def _no_overlap_is_left(exchanges: Sequence[Exchange], _: Contract) -> Judgement
 def _overlaps_left(answer: _Suppressed, entries: Sequence[Measured]) -> Iterator[Breach]:
     overlaps = iou_matrix([one.mask.runs for one in entries], [one.mask.runs for one in entries])
     np.fill_diagonal(overlaps, 0.0)
-    for row, column in np.argwhere(np.triu(overlaps) > answer.threshold + ROUNDING)[:MAX_BREACHES].tolist():
+    most = answer.threshold + (ROUNDING if answer.exchange.exact else SLACK)
+    for row, column in np.argwhere(np.triu(overlaps) > most)[:MAX_BREACHES].tolist():
         first, second = entries[row].prediction, entries[column].prediction
         yield Breach(
             second.path,
@@ -88,7 +89,7 @@ def _wrongly_suppressed(answer: _Suppressed, partner: Exchange) -> Iterator[Brea
     prompts = zip(prompts_of(partner), prompts_of(answer.exchange), answer.survivors, strict=False)
     for before, after, left in prompts:
         all_of_them = measured(before.predictions)
-        pairing = same_things(all_of_them, left)
+        pairing = same_things(all_of_them, left, tolerant=bool(leeway))
         least = (after.threshold or 0.0) + leeway
         for index in pairing.right:
             if left[index].prediction.confidence >= least:
@@ -148,7 +149,7 @@ def _with_holes(survivors: Sequence[Sequence[Measured]], partner: Exchange) -> l
     for each, before in zip(survivors, prompts_of(partner), strict=True):
         known = measured(before.predictions)
         filled = [Measured(one.prediction, one.mask.filled) for one in known]
-        pairing = same_things(each, filled)
+        pairing = same_things(each, filled, tolerant=not partner.exact)
         if pairing.left:
             return []
         whole.append([Measured(each[row].prediction, known[column].mask) for row, column in pairing.pairs])

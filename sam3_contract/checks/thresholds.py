@@ -41,7 +41,7 @@ def _lost_or_gained(low: AnsweredPrompt, high: AnsweredPrompt) -> Iterator[Breac
         return
     least, leeway = high.threshold or 0.0, leeway_of(high.exchange)
     reaching = [one for one in before if one.prediction.confidence >= least]
-    pairing = same_things(reaching, after)
+    pairing = same_things(reaching, after, tolerant=bool(leeway))
     for index in pairing.left:
         if reaching[index].prediction.confidence >= least + leeway:
             yield _lost(reaching[index], low, high)

@@ -73,7 +73,8 @@ def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, twin: Twin) -> Breach 
     brought = [Mask.of(twin.undo(one.mask.bitmap)) for one in seen]
     if any(mask.size != size for mask in brought):
         return None
-    pairing = pair_up([one.mask for one in before], brought, least=SAME_THING)
+    tolerant = not theirs.exchange.exact
+    pairing = pair_up([one.mask for one in before], brought, least=SAME_THING, tolerant=tolerant)
     if not pairing.left and not pairing.right:
         return None
     expected = tuple(before[index].mask.bitmap for index in pairing.left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
+from sam3_contract import wire
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import SAME_CONFIDENCE, differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of, visual_request
@@ -17,20 +18,34 @@ ONE_MASK: Final = "one_mask_for_each_prompt"
 
 
 def _predictions_follow_prompts(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
-    judged, found, three = 0, [], False
+    """A server that answers one mask where three are documented is known; one that does so now and then is not."""
+    counted = [(exchange, *_counts(exchange, request)) for exchange, request in _answered(exchanges)]
+    three = any(count == wanted != prompts for _, prompts, count, wanted in counted)
+    found = [
+        Breach(
+            "$.predictions",
+            f"{count} predictions",
+            f"{wanted} for {prompts} prompts",
+            exchange=exchange,
+            deviation=ONE_MASK if count == prompts and not three else "",
+        )
+        for exchange, prompts, count, wanted in counted
+        if count != wanted
+    ]
+    return Judgement(len(counted), tuple(found), frozenset({ONE_MASK}) if three else frozenset())
+
+
+def _answered(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, wire.VisualSegmentRequest]]:
     for exchange in exchanges:
         request = visual_request(exchange)
-        if request is None or not exchange.succeeded:
-            continue
-        judged += 1
-        prompts, count = len(request.asked), len(list_of(exchange.answer, "predictions"))
-        wanted = MASKS_OF_A_PROMPT * prompts if request.multimask_output else prompts
-        three |= count == wanted != prompts
-        if count != wanted:
-            known = ONE_MASK if count == prompts else ""
-            text = f"{wanted} for {prompts} prompts"
-            found.append(Breach("$.predictions", f"{count} predictions", text, exchange=exchange, deviation=known))
-    return Judgement(judged, tuple(found), frozenset({ONE_MASK}) if three else frozenset())
+        if request is not None and exchange.succeeded:
+            yield exchange, request
+
+
+def _counts(exchange: Exchange, request: wire.VisualSegmentRequest) -> tuple[int, int, int]:
+    """Count the prompts, the predictions, and those that there should be."""
+    prompts, count = len(request.asked), len(list_of(exchange.answer, "predictions"))
+    return prompts, count, MASKS_OF_A_PROMPT * prompts if request.multimask_output else prompts
 
 
 def _format_is_the_one_asked(exchange: Exchange, _: Contract) -> list[Breach] | None:

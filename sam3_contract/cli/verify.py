@@ -28,6 +28,7 @@ from sam3_contract.verification import runner
 from sam3_contract.verification.baseline import Baseline
 from sam3_contract.verification.pacing import seconds_between
 from sam3_contract.verification.reproduce import Reproduction
+from sam3_contract.verification.shrinking import shrunk
 
 __all__ = ["verify"]
 
@@ -50,6 +51,11 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.command()
 @click.argument("target", metavar="BASE_URL|mock", required=False)
 @click.option("--har", type=click.Path(path_type=Path), metavar="FILE", help="Judge recorded traffic; nothing is sent.")
+@click.option(
+    "--against",
+    metavar="URL|mock|FILE.har",
+    help="Put the same questions to another server too, and tell where the two differ.",
+)
 @click.option("--image", "images", multiple=True, type=click.Path(), help="Send this photograph; repeatable.")
 @click.option(
     "--image-url",
@@ -83,7 +89,13 @@ class _Point(click.ParamType[tuple[float, float]]):
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option("--fuzz", "examples", type=click.IntRange(0), default=0, help="Also generate this many requests a kind.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what --fuzz generates, and of `mock`.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of what --fuzz generates, of the variants that a larger budget asks, and of `mock`.",
+)
 @click.option(
     "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Do not count the findings listed here."
 )
@@ -113,6 +125,7 @@ def verify(
     target: str | None,
     *,
     har: Path | None,
+    against: str | None,
     images: tuple[str, ...],
     urls: tuple[str, ...],
     texts: tuple[str, ...],
@@ -152,8 +165,10 @@ def verify(
       sam3-contract verify https://serverless.roboflow.com --max-calls 20 --report findings
       sam3-contract verify https://serverless.roboflow.com --image bus.jpg --text "yellow bus" --point 310,220
       sam3-contract verify --har traffic.har
+      sam3-contract verify http://127.0.0.1:9001 --against https://serverless.roboflow.com
 
     Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
+    With --against: 0 they answer alike, 1 they differ, 3 nothing could be compared.
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     if (target is None) is (har is None):
         raise UsageError("give either a base URL (or `mock`), or --har FILE")
@@ -167,17 +182,23 @@ def verify(
         run = _recorded(har, contract, checks, accepted)
     else:
         assert target is not None  # or har would be given
-        chosen = choose(images, urls, texts, points, operations, only)
+        chosen = choose(images, urls, texts, points, operations, only, seed=seed)
         if dry_run:
             show_plan(chosen.plan, max_calls, price)
             return
         mock = MockOptions(profile, faults, seed, engine)
-        transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=mock, exact=exact)
+        # How the mock behaves is said of the target, unless only the other one is the mock.
+        own = None if against == MOCK != target else mock
+        transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=own, exact=exact)
         budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:
             words = estimate(chosen.plan, max_calls, price)
             say(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
+        if against is not None:
+            beside = mock if own is None else MockOptions(seed=seed)
+            other = _other_run(against, chosen.plan, contract, checks, budget, api_key_env, timeout, beside)
+            context.exit(_compared(run, other, output_format=form, folder=folder))
         if examples and not run.unanswered and not run.stopped:
             # Only here: schemathesis takes longer to import than planned cases take to send.
             from sam3_contract.verification import fuzz  # noqa: PLC0415
@@ -186,6 +207,7 @@ def verify(
             run = fuzz.extend(
                 run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys
             )
+        run = shrunk(run, transport, chosen.plan, contract)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, form=form, folder=folder, again=again)
     if write_baseline:
@@ -193,6 +215,42 @@ def verify(
         Baseline.of(found).save(write_baseline)
         say(f"accepted findings are in {write_baseline}", err=True)
     context.exit(run.exit_status)
+
+
+def _other_run(
+    against: str,
+    plan: Plan,
+    contract: Contract,
+    checks: Sequence[Check],
+    budget: runner.Budget,
+    variable: str | None,
+    timeout: float,
+    mock: MockOptions,
+) -> runner.Run:
+    """Put the same plan to another server, or take the answers that were recorded."""
+    if against != MOCK and "://" not in against:
+        return _recorded(Path(against), contract, checks, None)
+    own = mock if against == MOCK else None
+    transport = transport_to(against, contract, variable=variable, timeout=timeout, mock=own)
+    return _run(transport, plan, contract, checks, budget=budget, baseline=None, seed=mock.seed)
+
+
+def _compared(run: runner.Run, other: runner.Run, *, output_format: str, folder: Path | None) -> int:
+    # Only here: one server is what most runs are about.
+    from sam3_contract.report import against as shown  # noqa: PLC0415
+    from sam3_contract.verification.against import compare  # noqa: PLC0415
+
+    for sentence in (run.unanswered, other.unanswered):
+        if sentence:
+            say(f"sam3-contract: {sentence}", err=True)
+    comparison = compare(run, other)
+    if output_format == "json":
+        say(orjson.dumps(shown.as_json(comparison), option=orjson.OPT_INDENT_2).decode())
+    else:
+        say(shown.as_text(comparison), nl=False)
+    for path in shown.write(comparison, folder) if folder is not None else ():
+        say(f"wrote {path}", err=True)
+    return 3 if run.unanswered or other.unanswered else comparison.exit_status
 
 
 def _again(
@@ -208,8 +266,13 @@ def _again(
     """Tell how findings are shown again; requests are saved beside the report, else where nobody can guess."""
     elsewhere = Path(tempfile.gettempdir()) / f"sam3-contract-{secrets.token_hex(16)}"  # made only if one is saved
     requests = folder / "requests" if folder else elsewhere
-    options = (*chosen.options, *(mock.words if target == MOCK else ()), *(("--exact",) if exact else ()))
+    options = (*chosen.options, *(mock.words if target == MOCK else _seed(mock)), *(("--exact",) if exact else ()))
     return Reproduction(requests, target, contract, variable, options).commands
+
+
+def _seed(mock: MockOptions) -> tuple[str, ...]:
+    """Say by which seed variants were drawn, of a server that has none itself."""
+    return ("--seed", str(mock.seed)) if mock.seed else ()
 
 
 def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted: Baseline | None) -> runner.Run:
@@ -250,8 +313,8 @@ def _progress(
 
 
 def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Again | None) -> None:
-    if run.unanswered:
-        say(f"sam3-contract: {run.unanswered}", err=True)
+    for sentence in (*((run.unanswered,) if run.unanswered else ()), *run.unjudged):
+        say(f"sam3-contract: {sentence}", err=True)
     if form == "json":
         document = report.as_json(run, contract, again=again)
         say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -12,9 +12,8 @@ from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Photograph
 from sam3_contract.terminal import say
 
-__all__ = ["Chosen", "choose", "estimate", "show_plan"]
-
 MAX_TEXTS: Final = 16
+NEXT: Final = 12  # cases beyond the budget that are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ def choose(
     points: Sequence[tuple[float, float]],
     operations: Sequence[str],
     only: Sequence[str],
+    *,
+    seed: int = 0,
 ) -> Chosen:
     """Plan what the options ask for.
 
@@ -42,8 +43,8 @@ def choose(
     if len(texts) > MAX_TEXTS:
         raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
-    whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)))
-    unknown = [name for name in only if name not in {entry.id for entry in whole.entries}]
+    whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)), seed=seed)
+    unknown = [name for name in only if whole.named(name) is None]
     if unknown:
         raise UsageError(f"no case {unknown[0]!r} in this plan; --dry-run lists them")
     plan = whole.of_cases(only) if only else whole.of_operations(operations)
@@ -61,12 +62,15 @@ def _by_url(text: str) -> tuple[str, Photograph]:
 
 
 def show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
-    """List what would be sent, in its order, with a line under the budget."""
-    width = max(len(entry.id) for entry in plan.entries)
-    for number, entry in enumerate(plan.entries, start=1):
+    """List what would be sent, in its order, and what the next calls would look at."""
+    listed = plan.entries[: max_calls + NEXT]
+    width = max(len(entry.id) for entry in listed)
+    for number, entry in enumerate(listed, start=1):
         if number == max_calls + 1:
-            say(f"---- over the budget of {max_calls} calls ----")
+            say(f"---- over the budget of {max_calls} calls; the next ones would look at ----")
         say(f"{number:3}  {entry.id:{width}}  {entry.asks}")
+    if len(plan) > len(listed):
+        say(f"---- and {len(plan) - len(listed)} more ----")
     say(estimate(plan, max_calls, price))
 
 

@@ -119,6 +119,9 @@ def _own(entry: Entry, case: Case) -> Case:
             image=ImageHeader(**image) if image is not None else None,
             after=tuple(map(str, own["after"])),
             beside=tuple(map(str, own["beside"])),
+            headers={str(name): str(value) for name, value in own.get("headers", {}).items()},
+            at_once=str(own.get("at_once", "")),
+            mistake=tuple(part if isinstance(part, int) else str(part) for part in own.get("mistake", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise entry.malformed(f"_case is not as sam3-contract writes it: {error!r}") from error

@@ -76,8 +76,9 @@ def _plain_url(url: str) -> str:
 def _request(exchange: Exchange, url: str) -> dict[str, Any]:
     case = exchange.case
     sent = _key_sent(case, exchange.key)
-    headers = [harfile.Record("Content-Type", "application/json")]
-    if case.key_in == "bearer" and sent is not None:
+    named = {"content-type": "application/json", **case.headers}
+    headers = [harfile.Record(name.title(), value) for name, value in named.items()]
+    if case.key_in in {"bearer", "lower_bearer"} and sent is not None:
         headers.append(harfile.Record("Authorization", f"Bearer {sent}"))
     in_query = sent is not None and case.key_in in {"query", "wrong", "empty"}
     request = harfile.Request(
@@ -189,5 +190,8 @@ def _case(exchange: Exchange) -> dict[str, Any]:
         "image": asdict(case.image) if case.image else None,
         "after": list(case.after),
         "beside": list(case.beside),
+        "headers": dict(case.headers),
+        "at_once": case.at_once,
+        "mistake": list(case.mistake),
         "exact": exchange.exact,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
@@ -20,7 +20,8 @@ from sam3_contract.transport.base_url import is_loopback
 from sam3_contract.transport.session import Session, cause_of, was_not_reached
 
 WsgiApp = Callable[..., Iterable[bytes]]
-JSON_HEADERS: Final = {"Content-Type": "application/json"}
+_ENCODING: Final = "transfer-encoding"
+JSON_HEADERS: Final = {"content-type": "application/json"}
 
 
 class Transport(Protocol):
@@ -96,10 +97,16 @@ class HttpTransport:
         """Send a case over HTTP."""
         url = self.target + self._contract.operation(case.operation).path
         query, headers, content = _with_key(case, self._key)
+        chunked = headers.pop(_ENCODING, "") == "chunked"
         started = time.perf_counter()
         try:
             answer = self._session.request(
-                case.method, url, params=query, data=content, headers=headers, timeout=self._timeout
+                case.method,
+                url,
+                params=query,
+                data=_in_chunks(content) if chunked else content,
+                headers=headers,
+                timeout=self._timeout,
             )
         except requests.RequestException as error:
             cause = without_key(cause_of(error), self._key)
@@ -167,6 +174,7 @@ class WsgiTransport:
     def send(self, case: Case) -> Exchange:
         """Call the application; a connection that it breaks is an answer that failed."""
         query, headers, content = _with_key(case, self._key)
+        headers.pop(_ENCODING, "")  # there is no connection to send chunks over
         path = self._contract.operation(case.operation).path
         started = time.perf_counter()
         try:
@@ -190,9 +198,17 @@ def _with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[
     """Put the key where the case wants it: query, headers and body to send."""
     sent = {"query": key, "wrong": WRONG_KEY, "empty": ""}.get(case.key_in)
     query = None if sent is None else {"api_key": sent}
-    headers = {**JSON_HEADERS, **(_bearer(key) if case.key_in == "bearer" else {})}
+    headers = {**JSON_HEADERS, **case.headers}
+    if case.key_in in {"bearer", "lower_bearer"} and key is not None:
+        headers["authorization"] = f"{'Bearer' if case.key_in == 'bearer' else 'bearer'} {key}"
     in_body = case.key_in == "body" and key is not None
     return query, headers, orjson.dumps({**case.sent, "api_key": key}) if in_body else case.content
+
+
+def _in_chunks(content: bytes) -> Iterator[bytes]:
+    """Cut a body in the middle: what has no length is sent in chunks."""
+    half = len(content) // 2
+    yield from (content[:half], content[half:])
 
 
 def _bearer(key: str | None) -> dict[str, str]:

@@ -53,14 +53,14 @@ class Reproduction:
         """Write the curl line of a request; its body, and its image to look at, are saved beside each other."""
         case = exchange.case
         query, header = self._key_of(exchange)
+        headers = {"Content-Type": "application/json", **{name.title(): value for name, value in case.headers.items()}}
         url = f"{self.target.rstrip('/')}{self.contract.operation(case.operation).path}{query}"
         parts = ["curl", "-sS", "-X", case.method, f'"{url}"']
         if header:
             parts += ["-H", f'"{header}"']
         if case.content:
             parts += [
-                "-H",
-                "'Content-Type: application/json'",
+                *(word for name, value in headers.items() for word in ("-H", shlex.quote(f"{name}: {value}"))),
                 "--data-binary",
                 f"@{shlex.quote(str(self._save(exchange)))}",
             ]
@@ -71,7 +71,8 @@ class Reproduction:
         queries = {"query": f"?api_key={variable}", "body": f"?api_key={variable}", "empty": "?api_key="}
         queries["wrong"] = f"?api_key={WRONG_KEY}"
         place = exchange.case.key_in
-        return queries.get(place, ""), f"Authorization: Bearer {variable}" if place == "bearer" else ""
+        scheme = {"bearer": "Bearer", "lower_bearer": "bearer"}.get(place)
+        return queries.get(place, ""), f"Authorization: {scheme} {variable}" if scheme else ""
 
     def _save(self, exchange: Exchange) -> Path:
         name = re.sub(r"[^\w.-]+", "_", exchange.case.id)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from sam3_contract.cases import Plan
-from sam3_contract.checks import CHECKS, Check, Judgement, Violation, judge
+from sam3_contract.cases import FollowUp, Plan
+from sam3_contract.checks import CHECKS, Check, Judgement, Violation
 from sam3_contract.deviations import deviations_shown
 from sam3_contract.errors import TransportError
 from sam3_contract.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.baseline import Baseline
+from sam3_contract.verification.judging import judged_whatever_comes
 from sam3_contract.verification.pacing import Patience
 
 DEFAULT_CALLS = 60
+MOST_LATER = 12  # cases beyond the budget that are named
+MOST_AT_ONCE = 8  # calls under way where the plan wants to see whether they mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Run:
         deviations_seen: Ids of the known deviations that showed.
         deviations_absent: Ids of those that were looked for and did not show.
         stale: Entries of the baseline that no longer occur.
+        unjudged: What could not be judged because a check or a follow-up failed on it, in sentences.
+        later: What the next calls would have looked at, in sentences.
     """
 
     target: str
@@ -105,6 +110,8 @@ class Run:
     deviations_seen: tuple[str, ...] = ()
     deviations_absent: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -116,7 +123,7 @@ class Run:
         """0 if all held, 1 if the contract was broken, 3 if it could not be judged."""
         if any(outcome.verdict == "broken" for outcome in self.outcomes):
             return 1
-        return 3 if self.unanswered or not any(outcome.judged for outcome in self.outcomes) else 0
+        return 3 if self.unanswered or self.unjudged or not any(one.judged for one in self.outcomes) else 0
 
 
 @dataclass
@@ -128,31 +135,56 @@ class _Sending:
     answered: Callable[[Exchange], None]
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     unsent: list[str] = field(default_factory=list)
+    later: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
     unanswered: str = ""
     stopped: str = ""
 
     def send_all(self, plan: Plan) -> None:
-        """Send what was planned, in an order in which nothing comes before what it builds on."""
-        # What asks about earlier answers tells much for its price; it must not fall to what was planned before.
-        kept_back = min(len(plan.follow_ups), self.budget.calls // 12)
-        room = self.budget.calls - kept_back
-        self.unsent += [case.id for case in plan.cases[room:]]
-        for wave in _waves(plan.cases[:room]):
-            self._send_wave(wave)
-        for follow_up in plan.follow_ups:
-            room = self.budget.calls - len(self.exchanges)
-            case = None if self._is_over() or room < 1 else follow_up.make(self.exchanges)
-            if case is not None:
-                self._send_wave([case])
-            elif self._is_over() or room < 1 or not all(name in self.exchanges for name in follow_up.beside):
-                self.unsent.append(follow_up.id)
+        """Send what was planned, in its order; what may be under way at once is, up to what the budget allows."""
+        wave: list[Case] = []
+        for number, entry in enumerate(plan.entries):
+            if self.budget.calls <= len(self.exchanges) + len(wave):
+                # A run of the usual size is whole, though a larger one looks at more.
+                self.unsent += [entry.id] if number < DEFAULT_CALLS and self.budget.calls < DEFAULT_CALLS else []
+                self.later += [entry.asks] if len(self.later) < MOST_LATER else []
+                continue
+            if wave and not self._goes_with(entry, wave):
+                self._send_wave(wave)
+                wave = []
+            if isinstance(entry, Case):
+                wave.append(entry)
+            else:
+                self._follow_up(entry)
+        self._send_wave(wave)
+
+    def _goes_with(self, entry: Case | FollowUp, wave: Sequence[Case]) -> bool:
+        """Tell whether a case may be under way with those that are about to be sent."""
+        if isinstance(entry, FollowUp) or any(name in {case.id for case in wave} for name in entry.after):
+            return False
+        return entry.at_once == wave[-1].at_once and (bool(entry.at_once) or self.budget.concurrency > 1)
+
+    def _follow_up(self, entry: FollowUp) -> None:
+        case = None if self._is_over() else self._made(entry)
+        if case is not None:
+            self._send_wave([case])
+        elif self._is_over() or not all(name in self.exchanges for name in entry.beside):
+            self.unsent.append(entry.id)
+
+    def _made(self, entry: FollowUp) -> Case | None:
+        try:
+            return entry.make(self.exchanges)
+        except Exception as error:
+            self.unjudged.append(f"{entry.id} could not be made of the answers: {type(error).__name__}")
+            return None
 
     def _send_wave(self, cases: Sequence[Case]) -> None:
-        if self.budget.concurrency == 1:
+        at_once = MOST_AT_ONCE if any(case.at_once for case in cases) else self.budget.concurrency
+        if len(cases) < 2 or at_once == 1:
             for case in cases:
                 self._send(case)
             return
-        with ThreadPoolExecutor(self.budget.concurrency) as pool:
+        with ThreadPoolExecutor(min(at_once, len(cases))) as pool:
             list(pool.map(self._send, cases))
 
     def _send(self, case: Case) -> None:
@@ -164,6 +196,9 @@ class _Sending:
         except TransportError as error:
             self.unanswered = self.unanswered or f"{case.id}: {error}"
             return
+        except Exception as error:
+            # Only its kind is told: what it says may hold the key.
+            exchange = Exchange(case, 0, {}, b"", failure=f"the answer could not be read: {type(error).__name__}")
         self.exchanges[case.id] = exchange
         self.answered(exchange)
 
@@ -215,6 +250,8 @@ def verify(
         unanswered=sending.unanswered,
         stopped=sending.stopped or _out_of_budget(sending),
         unsent=tuple(sending.unsent),
+        later=tuple(sending.later),
+        unjudged=(*run.unjudged, *sending.unjudged),
         retries=patience.retries,
     )
 
@@ -239,7 +276,7 @@ def run_of(
         seed: Noted in the run.
     """
     accepted = baseline or Baseline()
-    judgements = judge(exchanges, contract, checks=checks)
+    judgements, unjudged = judged_whatever_comes(exchanges, contract, checks)
     # What says of itself that it is exact is no model but a fake: it has to pass every trial.
     strict = any(exchange.exact for exchange in exchanges)
     outcomes = tuple(_outcome(check, judgements[check.code], accepted, strict=strict) for check in checks)
@@ -256,6 +293,7 @@ def run_of(
         deviations_seen=tuple(seen),
         deviations_absent=tuple(name for name in absent if name not in seen),
         stale=accepted.stale(found),
+        unjudged=unjudged,
     )
 
 
@@ -277,17 +315,3 @@ def _out_of_budget(sending: _Sending) -> str:
     if not sending.unsent or sending.unanswered:
         return ""
     return f"the budget of {sending.budget.calls} calls left {len(sending.unsent)} planned cases unsent"
-
-
-def _waves(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Group cases so that none comes before what it builds on; those of one group may be under way at once."""
-    planned = {case.id for case in cases}
-    done: set[str] = set()
-    left = list(cases)
-    while left:
-        wave = [case for case in left if all(name in done or name not in planned for name in case.after)]
-        if not wave:  # a circle; nobody can build on what never comes
-            wave = left
-        yield wave
-        done |= {case.id for case in wave}
-        left = [case for case in left if case.id not in done]

@@ -185,7 +185,7 @@ def test_dry_run_lists_the_cases_and_sends_none() -> None:
 
     lines = result.stdout.splitlines()
     assert "concept_segment/shapes.png/rle" in lines[0]
-    assert lines[10] == "---- over the budget of 10 calls ----"
+    assert lines[10] == "---- over the budget of 10 calls; the next ones would look at ----"
     assert lines[-1] == "10 calls, 4 of them are to be refused; about 12 credits if only the others are charged"
     assert result.returncode == 0
 

@@ -76,10 +76,17 @@ def patience(script: Script, **options: Any) -> tuple[Patience, Clock]:
     return Patience(script, clock=clock, wait=clock.wait, **options), clock
 
 
-def test_plan_fits_the_default_budget() -> None:
-    # One of them is asked only where others found nothing.
-    assert len(PLAN) - 1 <= runner.DEFAULT_CALLS == 60
+def test_plan_goes_on_beyond_the_default_budget() -> None:
+    assert len(PLAN) > 400 > runner.DEFAULT_CALLS == 60
     assert len({entry.id for entry in PLAN.entries}) == len(PLAN)
+
+
+def test_nothing_comes_before_what_it_builds_on_or_is_made_of() -> None:
+    order = {entry.id: index for index, entry in enumerate(PLAN.entries)}
+
+    for index, entry in enumerate(PLAN.entries):
+        assert all(order[name] < index for name in getattr(entry, "after", ()))
+        assert all(order[name] < index for name in (entry.beside if isinstance(entry, FollowUp) else ()))
 
 
 def test_every_case_names_partners_that_are_planned() -> None:
@@ -95,7 +102,8 @@ def test_budget_of_calls_is_not_exceeded_and_what_was_not_sent_is_named(calls: i
     run = runner.verify(transport_of(), PLAN, CONTRACT, budget=Budget(calls=calls))
 
     assert len(run.exchanges) <= calls
-    assert len(run.exchanges) + len(run.unsent) >= len(PLAN) - 1  # one is asked only if nothing was found
+    assert len(run.exchanges) + len(run.unsent) >= runner.DEFAULT_CALLS - 1  # one is asked only if nothing was found
+    assert run.later
     assert "budget" in run.stopped
     assert run.exit_status == 0
 
@@ -128,7 +136,7 @@ def test_concurrent_calls_are_under_way_at_once() -> None:
 
 def test_nothing_is_sent_before_what_it_builds_on() -> None:
     script = Script()
-    plan = Plan((case("use", after=("keep",)), case("other"), case("keep", after=("first",)), case("first")))
+    plan = Plan((case("first"), case("keep", after=("first",)), case("other"), case("use", after=("keep",))))
 
     runner.verify(script, plan, CONTRACT, budget=Budget(concurrency=2))
 
@@ -268,7 +276,7 @@ def test_follow_up_is_made_of_the_answers() -> None:
         asked.append(dict(seen))
         return case("b")
 
-    plan = Plan((case("a"),), (FollowUp("b", "embed_image", "asks on", make, ("a",)),))
+    plan = Plan((case("a"), FollowUp("b", "embed_image", "asks on", make, ("a",))))
     run = runner.verify(Script(), plan, CONTRACT)
 
     assert [exchange.case.id for exchange in run.exchanges] == ["a", "b"]

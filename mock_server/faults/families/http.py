@@ -218,6 +218,39 @@ def _error_in_success(call: Call, ask: Ask) -> Answer:
     return Answer(orjson.dumps({"message": INTERNAL_ERROR}), JSON, answer.model_id, answer.seconds)
 
 
+@HTTP.fault("charset_not_utf8", "JSON is declared to be in Latin 1.", on=replies, when="every request")
+def _charset(response: Response, _: Call) -> Response:
+    if response.mimetype == JSON:
+        response.headers["content-type"] = f"{JSON}; charset=iso-8859-1"
+    return response
+
+
+@HTTP.fault("request_id_repeated", "Every answer has the same x-request-id.", on=replies, when="every request")
+def _repeated(response: Response, _: Call) -> Response:
+    response.headers["x-request-id"] = "0" * 32
+    return response
+
+
+@HTTP.fault(
+    "request_id_replaced",
+    "x-request-id is a new one although the client sent a UUID.",
+    on=replies,
+    when="a request with a UUID for its x-request-id",
+)
+def _replaced(response: Response, call: Call) -> Response:
+    response.headers["x-request-id"] = f"{call.memory.count() + 1:032x}"
+    return response
+
+
+@HTTP.fault(
+    "origin_not_answered", "No origin is allowed to read an answer.", on=replies, when="a request with an Origin"
+)
+def _no_origin(response: Response, _: Call) -> Response:
+    for name in [name for name, _ in response.headers if name.lower().startswith("access-control-")]:
+        del response.headers[name]
+    return response
+
+
 def _with_bytes(response: Response, content: bytes) -> Response:
     if response.status_code == 200:
         response.set_data(content)

@@ -123,3 +123,50 @@ def _as_error(response: Response, status: int, value: dict[str, Any]) -> Respons
     response.content_type = JSON
     response.set_data(orjson.dumps(value))
     return response
+
+
+@REFUSED.fault(
+    "errors_show_traceback",
+    "Refusals hold the traceback of the exception behind them.",
+    on=replies,
+    when="every refused request",
+)
+def _traceback(response: Response, _: Call) -> Response:
+    return _worded(response, f'{_TRACE}  File "/app/inference/core/managers/base.py", line 93, in infer\nKeyError')
+
+
+@REFUSED.fault("errors_show_paths", "Refusals name files of the server.", on=replies, when="every refused request")
+def _paths(response: Response, _: Call) -> Response:
+    return _worded(response, "cannot read /usr/app/inference/uploads/7f3a.png")
+
+
+@REFUSED.fault(
+    "mistakes_not_located",
+    "What is wrong with a request is said to be its body.",
+    on=replies,
+    when="a request that gets 422",
+)
+def _not_located(response: Response, _: Call) -> Response:
+    body = response.get_json(silent=True) if response.status_code == 422 else None
+    if isinstance(body, dict) and isinstance(body.get("detail"), list):
+        for entry in body["detail"]:
+            entry["loc"] = entry["loc"][:1]
+        response.set_data(orjson.dumps(body))
+    return response
+
+
+_TRACE: Final = "Traceback (most recent call last):\n"
+
+
+def _worded(response: Response, words: str) -> Response:
+    """Put words into a refusal, whichever of the service's forms it has."""
+    body = response.get_json(silent=True) if response.status_code >= 400 else None
+    if not isinstance(body, dict):
+        return response
+    if isinstance(body.get("detail"), list):
+        for entry in body["detail"]:
+            entry["msg"] = words
+    else:
+        body["message" if "message" in body else "detail"] = words
+    response.set_data(orjson.dumps(body))
+    return response

@@ -23,6 +23,17 @@ LATE = {"slow": "slow:0", "body_drips": "body_drips:0"}
 # What these answer on purpose, to whichever request.
 MEANT = {"status", "html_from_proxy", "validation_answered_500", "malformed_json_answered_500"}
 
+# These show in rare company only, as no request of the handful is: a kind of file, two requests that differ in little,
+# requests at once. tests/test_contract.py shows each by the cases that were made for it.
+RARE = {
+    *("nms_null_suppresses", "null_boxes_find_nothing", "nms_of_polygons_ignored", "hidden_instances_suppress"),
+    *("instances_left_out", "later_points_ignored", "first_pixels_read_as_fractions", "embedding_replaced"),
+    *("logits_of_another_prompt", "requests_mixed", "unknown_model_accepted", "exif_mirroring_ignored"),
+    *("palette_read_as_grey", "sixteen_bits_cut", "cmyk_inverted", "last_frame_taken", "bmp_upside_down"),
+    *("progressive_refused", "interlaced_refused", "small_images_answered_500", "odd_widths_shift_masks"),
+    *("large_images_coarse", "request_id_repeated", "request_id_replaced", "origin_not_answered"),
+}
+
 SETTINGS = Settings(api_keys=frozenset({KEY}), refused_keys={REFUSED_KEY: "402"})
 
 
@@ -46,7 +57,7 @@ def send(asked: Asked, fault: str = "", app: Flask | None = None) -> Any:
     return asked.send((app or create_app(SETTINGS)).test_client(), fault)
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in LATE])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in LATE and name not in RARE])
 def test_fault_changes_an_answer(name: str, faultless: dict[str, Sent | str]) -> None:
     client = create_app(SETTINGS).test_client()
 

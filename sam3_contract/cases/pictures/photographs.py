@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
 from PIL import Image, ImageDraw
 
+from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.errors import ImageError
 from sam3_contract.exchange import Photograph
 from sam3_contract.images import read_header
@@ -86,21 +88,18 @@ def is_of_discs(photograph: Photograph) -> bool:
     return photograph is built_in_images()[-1]
 
 
-def saved_as(photograph: Photograph, image_format: str, **options: Any) -> Photograph:
+def saved_as(photograph: Photograph, encoding: str) -> Photograph:
     """Save a built-in image in another format; a file of the user's stays as it is, as it may grow beyond limits.
 
     Args:
         photograph: The image.
-        image_format: What Pillow calls a format that keeps every pixel, such as ``TIFF``.
-        options: Of that format.
+        encoding: One of ``ENCODINGS`` that keeps colours.
     """
     if photograph not in built_in_images():
         return photograph
-    file = io.BytesIO()
-    picture = Image.open(io.BytesIO(photograph.content))
-    picture.save(file, image_format, **options)
-    content = file.getvalue()
-    name = f"{Path(photograph.name).stem}.{image_format.lower()}"
+    way = ENCODINGS[encoding]
+    content = way.write(np.asarray(Image.open(io.BytesIO(photograph.content)).convert("RGB")))
+    name = f"{Path(photograph.name).stem}-{encoding}.{way.suffix}"
     return Photograph(name, content, read_header(content), photograph.things)
 
 

@@ -1,0 +1,121 @@
+"""Prompts at the boundaries of what may be asked: first pixels, edges, many clicks, boxes across the image's border."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sam3_contract.cases.pictures.views import encoded
+from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of, click_at
+from sam3_contract.exchange import Case, Photograph
+from sam3_contract.scenes import Thing, further_scenes
+
+Json = dict[str, Any]
+
+STEPS: Final = ((0, 0), (-3, 0), (3, 0), (0, -3), (0, 3), (-3, -3), (3, 3), (-3, 3), (3, -3))
+"""Places around the middle of a thing: as many clicks as a prompt may well have before it has one more."""
+ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
+
+
+def click_case(questions: Questions) -> Iterator[Case]:
+    """Click more objects than there may be texts, in the corners and first pixels, by fractions, and many times."""
+    lead = questions.lead
+    if questions.scene is None or questions.points:
+        return
+    prompts = _clicks(lead)
+    asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times"
+    body = body_of(lead, prompts=prompts, format="rle")
+    yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, lead, beside=(f"{VISUAL}/{lead.name}/rle",))
+
+
+def box_case(questions: Questions) -> Iterator[Case]:
+    """Box things without any click, one of them across the border, as a TIFF that its tag turns."""
+    if questions.scene is None or questions.points or len(questions.photographs) < 2:
+        return
+    scene = questions.scene_of(questions.photographs[1])
+    if scene is None:
+        return
+    sent = encoded(scene, "tiff-turned-7")
+    prompts = _boxes(sent)
+    asks = f"boxes {len(prompts)} objects, some across the border, in a TIFF that its tag turns"
+    body = body_of(sent, prompts=prompts, format="rle", image_id=f"x{questions.image_id('lead')}")
+    after = (f"embed_image/{questions.lead.name}",)
+    yield case_of(f"{sent.name}/boxes", VISUAL, asks, body, sent, after=after)
+
+
+def mixed_case(questions: Questions) -> Iterator[Case]:
+    """Box things and click others beside them: both are meant."""
+    lead = questions.lead
+    if questions.scene is None or questions.points:
+        return
+    first, *_, last = lead.things
+    prompts = [
+        {"box": first.center_box, "points": [click_at(last.click)]},
+        {"box": last.center_box, "points": [click_at(last.click), click_at(first.click, positive=False)]},
+        {"box": first.center_box, "points": []},
+    ]
+    asks = "boxes one thing and clicks another, which are both meant"
+    body = body_of(lead, prompts=prompts, format="rle")
+    yield case_of(f"{lead.name}/boxes_and_clicks", VISUAL, asks, body, lead)
+
+
+def large_case(questions: Questions) -> Iterator[Case]:
+    """Click and box in two megapixels, far from the origin."""
+    if questions.scene is None or questions.points:
+        return
+    sent = encoded(further_scenes()[3], "jpeg-turned-3")
+    prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
+    asks = "clicks in an image of two megapixels, turned by its EXIF tag"
+    body = body_of(sent, prompts=prompts, format="rle")
+    yield case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)
+
+
+def _clicks(photograph: Photograph) -> list[Json]:
+    first, *others = photograph.things
+    width, height = photograph.header.width, photograph.header.height
+    corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1), (width - 0.5, height - 0.25)]
+    return [
+        *({"points": [click_at(corner)]} for corner in corners),
+        {"points": [click_at((1, 1))]},
+        {"points": [click_at((0.5, 0.75))]},
+        {"points": [click_at((0, others[0].click[1]))]},
+        *({"points": [click_at((thing.click[0] + 0.5, thing.click[1] + 0.25))]} for thing in photograph.things),
+        {"points": [click_at(first.click, positive=False), click_at(others[0].click)]},
+        {"points": [*_around(first, 3), click_at(others[-1].click)]},
+        {"points": [*_around(first, 9), click_at(others[-1].click)]},
+        {"points": [*_around(first, 9), click_at(_far_in(first), positive=False)]},
+        {"points": [click_at(others[0].click), click_at((-4, -7)), click_at((width + 30, 5), positive=False)]},
+        *({"points": [click_at(thing.click)]} for thing in photograph.things),
+    ]
+
+
+def _around(thing: Thing, number: int) -> list[Json]:
+    x, y = thing.click
+    return [click_at((x + right, y + down)) for right, down in STEPS[:number]]
+
+
+def _far_in(thing: Thing) -> tuple[int, int]:
+    """Find a pixel of a thing that is far from where it is clicked."""
+    left, top, right, bottom = thing.edges
+    return (left + right) // 2, top + max((bottom - top) // 16, 1)
+
+
+def _boxes(photograph: Photograph) -> list[Json]:
+    width, height = photograph.header.width, photograph.header.height
+    boxes: list[Json] = [{"box": thing.center_box, "points": None} for thing in photograph.things]
+    for thing in photograph.things:
+        left, top, right, bottom = thing.edges
+        if 0 in (left, top) or right == width or bottom == height:
+            across = (left - ACROSS * (left == 0), right + ACROSS * (right == width))
+            down = (top - ACROSS * (top == 0), bottom + ACROSS * (bottom == height))
+            boxes.append({"box": _box(across, down)})
+    return boxes
+
+
+def _box(across: tuple[float, float], down: tuple[float, float]) -> Json:
+    return {
+        "x": sum(across) / 2,
+        "y": sum(down) / 2,
+        "width": across[1] - across[0],
+        "height": down[1] - down[0],
+    }

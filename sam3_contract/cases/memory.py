@@ -1,0 +1,102 @@
+"""Cases of what a server remembers: images under an ``image_id``, logits, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of
+from sam3_contract.exchange import Case, Exchange, Photograph
+
+EMBED: Final = "embed_image"
+
+
+def memory_cases(questions: Questions) -> Iterator[Case]:
+    """Ask by ``image_id``: of an image that was embedded, of another one under the same id, and under another id."""
+    lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
+    alone, main = f"{VISUAL}/{lead.name}/alone", f"{VISUAL}/{lead.name}/rle"
+    name, embedded = questions.image_id("lead"), f"{EMBED}/{lead.name}"
+    yield case_of(lead.name, EMBED, "asks to keep an embedding", body_of(lead, image_id=name), lead)
+    after: tuple[str, ...] = (embedded,)
+    if other is not lead:  # in between, so that a cache of one image shows
+        own = _own_id(questions, other)
+        yield replace(own, after=after)
+        asks = "asks to keep another image under a known image_id, which is kept as it is"
+        again = case_of(f"{other.name}/known_id", EMBED, asks, body_of(other, image_id=name), other, after=after)
+        yield again
+        after = (own.id, again.id)
+    if other is not lead:
+        # What is known of the image is what the id stands for, not what is sent along: before anybody asks about the
+        # image itself under that id, as an embedding that was not kept would be made then.
+        reused = body_of(other, prompts=questions.other_click(lead), format="rle", image_id=name)
+        asks = "sends another image under a known image_id"
+        last = case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=after, beside=(main,))
+        yield last
+        after = (last.id,)
+    # It is asked for something else than before, so that an answer that is kept instead of the embedding shows.
+    body = body_of(lead, prompts=questions.one_click(lead), format="rle", image_id=name)
+    asks = "asks by image_id for what was embedded"
+    yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(alone,))
+
+
+def logits_cases(questions: Questions) -> Iterator[Case]:
+    """Keep the logits of one prompt, and load what was kept for another, and for the same."""
+    lead = questions.lead
+    first, second = questions.other_click(lead), questions.one_click(lead)
+    name, main = questions.image_id("logits"), f"{VISUAL}/{lead.name}/rle"
+
+    def case(part: str, asks: str, prompts: Any, after: tuple[str, ...] = (), **flags: bool) -> Case:
+        body = body_of(lead, prompts=prompts, format="rle", image_id=name, **flags)
+        return case_of(f"{lead.name}/{part}", VISUAL, asks, body, lead, after=after, beside=(main,))
+
+    kept = case("logits_kept", "asks to keep the logits", first, save_logits_to_cache=True)
+    yield kept
+    asks = "asks to load the logits of a prompt of which none are kept"
+    yield case("logits_of_another", asks, second, after=(kept.id,), load_logits_from_cache=True)
+    yield case("logits_loaded", "asks to load the logits that are kept", first, (kept.id,), load_logits_from_cache=True)
+
+
+def unnamed_cases(questions: Questions) -> Iterator[Case]:
+    """Embed an image without naming it: the answer names it."""
+    lead = questions.lead
+    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(lead), lead)
+
+
+def follow_ups(questions: Questions) -> Iterator[Made]:
+    """Use the id that a server gave itself.
+
+    Yields:
+        Id, question, what makes the case, and the ids of the cases it is made of.
+    """
+    source = f"{EMBED}/{questions.lead.name}/unnamed"
+    asks = "sends another image under the id that the server gave"
+    yield f"{VISUAL}/{questions.lead.name}/given_id", asks, partial(_given, questions, source), (source,)
+
+
+def other_ids(questions: Questions) -> Iterator[tuple[str, Photograph]]:
+    """Name ids that differ from the one of the lead in little, each with another image that it stands for."""
+    others = [photograph for photograph in questions.photographs if photograph is not questions.lead]
+    lead = questions.image_id("lead")
+    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), f"{lead}\u200b", lead[::-1])
+    yield from ((name, others[0]) for name in names if others)
+
+
+def _given(questions: Questions, source: str, seen: Mapping[str, Exchange]) -> Case | None:
+    answer = seen[source].answer if source in seen else None
+    name = answer.get("image_id") if isinstance(answer, dict) else None
+    if not isinstance(name, str):
+        return None
+    lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
+    body = body_of(other, prompts=questions.one_click(lead), format="rle", image_id=name)
+    asks = "sends another image under the id that the server gave"
+    beside = (source, f"{VISUAL}/{lead.name}/alone")
+    return case_of(f"{lead.name}/given_id", VISUAL, asks, body, lead, beside=beside)
+
+
+def _own_id(questions: Questions, other: Photograph) -> Case:
+    """Send an image under an id that differs from the first one's only in its letters' case."""
+    body = body_of(other, prompts=questions.object_prompts(other), format="rle", image_id=questions.image_id("LEAD"))
+    asks = "sends an image under an image_id of its own"
+    return case_of(f"{other.name}/own_id", VISUAL, asks, body, other, beside=(f"{VISUAL}/{other.name}/rle",))

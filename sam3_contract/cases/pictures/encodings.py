@@ -1,0 +1,208 @@
+"""One picture in many files: every kind of pixel and every turn that the service's formats have."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+Write = Callable[[Pixels], bytes]
+
+_ORIENTATION: Final = 0x0112
+_LYING: Final = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
+_ADAM7: Final = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A way to write a picture.
+
+    Attributes:
+        name: What to call it, in words that fit "the image ...".
+        suffix: Of the file.
+        write: Makes the file of RGB pixels, shape ``(height, width, 3)``.
+        lossless: Whether every pixel comes out as it went in.
+        grey: Whether it holds no colours: only grey pictures survive it.
+    """
+
+    name: str
+    suffix: str
+    write: Write
+    lossless: bool = True
+    grey: bool = False
+
+
+def _file(picture: Image.Image, file_format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def _exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[_ORIENTATION] = orientation
+    return exif
+
+
+def jpeg(orientation: int = 1, **options: Any) -> Write:
+    """Write JPEGs that lie on a side, and a tag that turns them upright."""
+
+    def write(pixels: Pixels) -> bytes:
+        turn, picture = _LYING[orientation], Image.fromarray(pixels)
+        lying = picture if turn is None else picture.transpose(turn)
+        tagged = {} if turn is None else {"exif": _exif(orientation)}
+        return _file(lying, "JPEG", **{"quality": 95, "subsampling": 0, **options, **tagged})
+
+    return write
+
+
+def _cmyk(pixels: Pixels) -> bytes:
+    return _file(Image.fromarray(pixels).convert("CMYK"), "JPEG", quality=97, subsampling=0)
+
+
+def _grey_jpeg(orientation: int) -> Write:
+    def write(pixels: Pixels) -> bytes:
+        turn, picture = _LYING[orientation], Image.fromarray(pixels[:, :, 0])
+        lying = picture if turn is None else picture.transpose(turn)
+        return _file(lying, "JPEG", quality=95, exif=_exif(orientation))
+
+    return write
+
+
+def _sixteen_bits(pixels: Pixels) -> bytes:
+    _, content = cv2.imencode(".png", pixels[:, :, ::-1].astype(np.uint16) * 257, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return content.tobytes()
+
+
+def _with_alpha(pixels: Pixels) -> bytes:
+    """Write an alpha channel that would hide much of the picture, if it were heeded."""
+    alpha = np.full(pixels.shape[:2], 255, np.uint8)
+    alpha[::2] = 0
+    return _file(Image.fromarray(np.dstack([pixels, alpha])), "PNG", compress_level=1)
+
+
+def _grey_with_alpha(pixels: Pixels) -> bytes:
+    alpha = np.zeros(pixels.shape[:2], np.uint8)
+    return _file(Image.fromarray(np.dstack([pixels[:, :, 0], alpha]), "LA"), "PNG", compress_level=1)
+
+
+def _palette(file_format: str) -> Write:
+    """Write grey pixels by a palette whose entries are not in the order of their shades."""
+
+    def write(pixels: Pixels) -> bytes:
+        shuffled = (np.arange(256) * 167 + 31) % 256  # entry -> shade
+        entry_of = np.argsort(shuffled).astype(np.uint8)
+        picture = Image.fromarray(entry_of[pixels[:, :, 0]], "P")
+        picture.putpalette(np.repeat(shuffled.astype(np.uint8), 3).tobytes())
+        return _file(picture, file_format)
+
+    return write
+
+
+def _animated(file_format: str, **options: Any) -> Write:
+    """Write a picture and, as a second frame, its negative."""
+
+    def write(pixels: Pixels) -> bytes:
+        frames = [Image.fromarray(pixels[:, :, 0]), Image.fromarray(255 - pixels[:, :, 0])]
+        return _file(frames[0], file_format, save_all=True, append_images=frames[1:], duration=100, loop=0, **options)
+
+    return write
+
+
+def _animated_webp(pixels: Pixels) -> bytes:
+    frames = [Image.fromarray(pixels), Image.fromarray(255 - pixels)]
+    return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, lossless=True)
+
+
+def _interlaced(pixels: Pixels) -> bytes:
+    """Write a PNG in the seven passes of Adam7, which Pillow and OpenCV read but do not write."""
+    height, width = pixels.shape[:2]
+    rows = bytearray()
+    for top, left, down, across in _ADAM7:
+        part = pixels[top::down, left::across]
+        for row in part if part.size else ():
+            rows += b"\0" + row.tobytes()
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 1)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _turned_png(orientation: int) -> Write:
+    def write(pixels: Pixels) -> bytes:
+        turn, picture = _LYING[orientation], Image.fromarray(pixels)
+        lying = picture if turn is None else picture.transpose(turn)
+        return _file(lying, "PNG", compress_level=1, exif=_exif(orientation))
+
+    return write
+
+
+def _tiff(orientation: int = 1, **options: Any) -> Write:
+    def write(pixels: Pixels) -> bytes:
+        turn, picture = _LYING[orientation], Image.fromarray(pixels)
+        lying = picture if turn is None else picture.transpose(turn)
+        tagged = {} if turn is None else {"tiffinfo": {274: orientation}}
+        return _file(lying, "TIFF", **options, **tagged)
+
+    return write
+
+
+def _plain(file_format: str, **options: Any) -> Write:
+    return lambda pixels: _file(Image.fromarray(pixels), file_format, **options)
+
+
+ENCODINGS: Final[Mapping[str, Encoding]] = {
+    "png": Encoding("as PNG", "png", _plain("PNG", compress_level=1)),
+    "png-16": Encoding("as PNG of 16 bits", "png", _sixteen_bits),
+    "png-alpha": Encoding("as PNG with an alpha channel", "png", _with_alpha),
+    "png-interlaced": Encoding("as interlaced PNG", "png", _interlaced),
+    "png-palette": Encoding("as PNG with a palette", "png", _palette("PNG"), grey=True),
+    "png-grey": Encoding("as PNG with one channel", "png", lambda pixels: _plain("PNG")(pixels[:, :, 0]), grey=True),
+    "png-grey-alpha": Encoding("as PNG with grey and alpha", "png", _grey_with_alpha, grey=True),
+    "jpeg": Encoding("as JPEG", "jpg", jpeg(), lossless=False),
+    "jpeg-progressive": Encoding("as progressive JPEG", "jpg", jpeg(progressive=True), lossless=False),
+    "jpeg-subsampled": Encoding("as JPEG with coarser colours", "jpg", jpeg(subsampling=2), lossless=False),
+    "jpeg-cmyk": Encoding("as JPEG in CMYK", "jpg", _cmyk, lossless=False),
+    "jpeg-grey": Encoding("as JPEG with one channel", "jpg", _grey_jpeg(1), lossless=False, grey=True),
+    "webp": Encoding("as WebP", "webp", _plain("WEBP", quality=92), lossless=False),
+    "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", lossless=True)),
+    "webp-animated": Encoding("as the first frame of a WebP", "webp", _animated_webp),
+    "gif": Encoding("as GIF", "gif", _palette("GIF"), grey=True),
+    "gif-animated": Encoding("as the first frame of a GIF", "gif", _animated("GIF"), grey=True),
+    "png-animated": Encoding("as the first frame of a PNG", "png", _animated("PNG"), grey=True),
+    "bmp": Encoding("as BMP", "bmp", _plain("BMP")),
+    "bmp-palette": Encoding("as BMP with a palette", "bmp", _palette("BMP"), grey=True),
+    "tiff": Encoding("as TIFF", "tiff", _tiff(compression="tiff_lzw")),
+    "tiff-deflate": Encoding("as deflated TIFF", "tiff", _tiff(compression="tiff_adobe_deflate")),
+    **{
+        f"{kind}-turned-{number}": Encoding(f"as {title} {number}", suffix, write(number), lossless)
+        for number in (6, 8, 3, 7, 4, 2, 5)
+        for kind, title, suffix, write, lossless in (
+            ("jpeg", "JPEG, turned by EXIF tag", "jpg", jpeg, False),
+            ("png", "PNG, turned by EXIF tag", "png", _turned_png, True),
+            ("tiff", "TIFF, turned by its tag", "tiff", _tiff, True),
+        )
+    },
+}
+"""Every way to write a picture, by name."""

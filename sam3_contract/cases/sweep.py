@@ -1,0 +1,140 @@
+"""What a longer run asks: pairs that differ in one field, every kind of file, ids that are much alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from sam3_contract.cases import concept, memory, visual
+from sam3_contract.cases.pictures.encodings import ENCODINGS
+from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene
+from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
+from sam3_contract.exchange import Case, Exchange
+from sam3_contract.scenes import Scene, built_in_scenes, further_scenes
+
+Json = dict[str, Any]
+
+FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-turned-6", "jpeg-turned-5", "bmp"})
+"""Encodings that every run sends of the lead."""
+
+
+def pairs(questions: Questions) -> Iterator[Case]:
+    """Ask one after the other what differs in a single field: each has an answer of its own."""
+    if questions.scene is None or questions.points or questions.texts:
+        return
+    lead = questions.lead
+    first, *_, last = lead.things
+    text = {"text": first.category}
+    boxed = {**text, "boxes": [first.top_left_box]}
+    clicks = [first.click, last.click]
+    base: Json = {"output_prob_thresh": LOW, "format": "rle"}
+    for name, fields in (
+        ("unlike", {"prompts": [{**boxed, "box_labels": [0]}]}),
+        ("like", {"prompts": [{**boxed, "box_labels": [1]}]}),
+        ("own_threshold_of_one", {"prompts": [{**text, "output_prob_thresh": 1}]}),
+        ("own_threshold_low", {"prompts": [{**text, "output_prob_thresh": LOW}]}),
+        ("two_texts", {"prompts": [text, {"text": last.category}]}),
+        ("two_texts_turned", {"prompts": [{"text": last.category}, text]}),
+        ("nothing_else_said", {"prompts": [text, {"text": last.category}], "output_prob_thresh": ...}),
+        (
+            "defaults_written_out",
+            {
+                "prompts": [text, {"text": last.category, "boxes": None}],
+                "output_prob_thresh": 0.5,
+                "model_id": "sam3/sam3_final",
+                "nms_iou_threshold": None,
+            },
+        ),
+    ):
+        body = {field: value for field, value in {**base, **fields}.items() if value is not ...}
+        asks = f"asks what differs from another request in little: {name.replace('_', ' ')}"
+        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body_of(lead, **body), lead)
+    for name, signs in (("first_not_last", (True, False)), ("last_not_first", (False, True))):
+        points = [click_at(click, positive=sign) for click, sign in zip(clicks, signs, strict=True)]
+        body = body_of(lead, prompts=[{"points": points}], format="rle")
+        yield case_of(f"{lead.name}/{name}", VISUAL, "clicks two things, one of them negatively", body, lead)
+    body = body_of(lead, prompts=[{"points": [click_at(clicks[0])]}], format="rle")
+    written = {**body, "sam2_version_id": "hiera_large", "multimask_output": True, "save_logits_to_cache": False}
+    yield case_of(f"{lead.name}/plain", VISUAL, "clicks one thing", body, lead)
+    yield case_of(f"{lead.name}/defaults", VISUAL, "clicks one thing, defaults written out", written, lead)
+
+
+def neighbours(questions: Questions) -> Iterator[Case]:
+    """Click two things that touch, close by each other, in two requests."""
+    if questions.scene is None or questions.points or len(questions.photographs) < 2:
+        return
+    photograph = questions.photographs[1]
+    for thing, name in zip(photograph.things[-2:], ("left", "right"), strict=False):
+        left, top, right, bottom = thing.edges
+        place = (right - 5 if name == "left" else left + 5, (top + bottom) // 2)
+        body = body_of(photograph, prompts=[{"points": [click_at(place)]}], format="rle")
+        asks = "clicks one of two things that touch, close to the other"
+        yield case_of(f"{photograph.name}/{name}_of_two", VISUAL, asks, body, photograph)
+
+
+def ids(questions: Questions) -> Iterator[Case]:
+    """Send an image under ids that are much like that of another one."""
+    for number, (name, photograph) in enumerate(memory.other_ids(questions), start=1):
+        body = body_of(photograph, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
+        asks = "sends an image under an image_id that is much like another's"
+        case = case_of(f"{photograph.name}/id_{number}", VISUAL, asks, body, photograph)
+        yield replace(case, after=(f"embed_image/{questions.lead.name}",))
+
+
+def encodings(questions: Questions) -> Iterator[Made]:
+    """Send the scene in every other kind of file, to one operation and then the other.
+
+    Yields:
+        Id, question, what makes the case when its turn comes, and the id of the case it is compared with.
+    """
+    scene = questions.scene
+    if scene is None or questions.points or questions.texts:
+        return
+    for number, (name, way) in enumerate(ENCODINGS.items()):
+        if name not in FIRST_SENT:
+            shown = grey_scene(scene) if way.grey else scene
+            operation = (CONCEPT, VISUAL)[number % 2]
+            make = partial(_in_file, questions, shown, name, operation)
+            case_name = f"{operation}/{shown.name}-{name}.{way.suffix}/rle"
+            plain = f"{CONCEPT}/{shown.name}-jpeg-turned-5.jpg/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
+            yield case_name, f"sends the image {way.name}", make, (plain,)
+
+
+def sizes(questions: Questions) -> Iterator[Made]:
+    """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
+    if questions.scene is None or questions.points or questions.texts:
+        return
+    crowd, wide, tiny, large, _ = further_scenes()
+    for scene, name, operation in (
+        (tiny, "png", CONCEPT),
+        (tiny, "png-16", VISUAL),
+        (wide, "jpeg-turned-6", VISUAL),
+        (crowd, "png-interlaced", VISUAL),
+        (large, "webp", CONCEPT),
+        (wide, "tiff-turned-5", CONCEPT),
+    ):
+        suffix = ENCODINGS[name].suffix
+        asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[name].name}"
+        make = partial(_of_size, questions, scene, name, operation)
+        yield f"{operation}/{scene.name}-{name}.{suffix}/rle", asks, make, ()
+
+
+def _in_file(questions: Questions, scene: Scene, encoding: str, operation: str, _: Mapping[str, Exchange]) -> Case:
+    view = encoded_view(scene, encoding)
+    plain = questions.scene in built_in_scenes() and not ENCODINGS[encoding].grey
+    if operation == VISUAL:
+        return visual.view_case(questions, view, f"{VISUAL}/{scene.name}.png/rle" if plain else "")
+    of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-jpeg-turned-5.jpg/rle"
+    return concept.view_case(questions, view, of)
+
+
+def _of_size(questions: Questions, scene: Scene, encoding: str, operation: str, _: Mapping[str, Exchange]) -> Case:
+    sent = encoded(scene, encoding)
+    asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[encoding].name}"
+    if operation == CONCEPT:
+        return concept.scene_case(questions, sent, asks)
+    prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
+    body = body_of(sent, prompts=prompts, format="rle")
+    return case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)

@@ -1,0 +1,93 @@
+"""S: what refusals say: the place of the mistake, and nothing of the server's inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sam3_contract.checks.check import Breach, Check, each, shown
+from sam3_contract.exchange import Exchange
+from sam3_contract.measuring import list_of
+from sam3_contract.spec import Contract
+
+MAX_WORDS: Final = 65_536  # characters of a refusal that are looked through
+_INSIDE: Final = {
+    "a traceback": re.compile(r"Traceback \(most recent call last\)|^\s*File \"[^\"\n]+\", line \d+", re.MULTILINE),
+    "a path of the server": re.compile(
+        r"(?<![\w./:])/(?:app|etc|home|mnt|opt|root|srv|tmp|usr|var|workspace)/[\w.-]+(?:/[\w.-]+)*|(?<!\w)[A-Z]:\\\w+\\"
+    ),
+}
+
+
+def _errors_leak_nothing(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    if exchange.status < 400:
+        return None
+    asked = exchange.case.content.decode("utf-8", "replace")
+    found = (
+        (at, what, match[0])
+        for at, words in _sentences(exchange)
+        for what, pattern in _INSIDE.items()
+        if (match := pattern.search(words)) and match[0] not in asked
+    )
+    return [
+        Breach(at, f"{what}: {shown(text)}", "what the client can mend, and nothing of the server's inside")
+        for at, what, text in found
+    ]
+
+
+def _sentences(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """List what a refusal says in the server's own words; what it echoes of the request is not the server's."""
+    answer = exchange.answer
+    if not isinstance(answer, dict):
+        yield "body", exchange.body[:MAX_WORDS].decode("utf-8", "replace")
+        return
+    for name, value in answer.items():
+        if isinstance(value, str):
+            yield f"$.{name}", value[:MAX_WORDS]
+    for index, entry in enumerate(list_of(answer, "detail")):
+        message = entry.get("msg") if isinstance(entry, dict) else None
+        if isinstance(message, str):
+            yield f"$.detail[{index}].msg", message[:MAX_WORDS]
+
+
+def _mistake_is_named(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    entries = list_of(exchange.answer, "detail")
+    if exchange.status != 422 or not exchange.case.mistake or not entries:
+        return None
+    places = [list_of(entry, "loc") for entry in entries]
+    if any(_names(place, exchange.case.mistake) for place in places):
+        return []
+    wanted = ".".join(map(str, ("body", *exchange.case.mistake)))
+    found = ", ".join(".".join(map(str, place)) for place in places[:4])
+    return [Breach("$.detail[0].loc", shown(found), f"{wanted}, where the mistake is")]
+
+
+def _names(place: Sequence[Any], mistake: Sequence[str | int]) -> bool:
+    """Tell whether a location leads to a mistake; steps between, such as the kind of a union, are the server's own."""
+    steps = iter(place)
+    return all(any(step == own and type(step) is type(own) for step in steps) for own in mistake)
+
+
+CHECKS = (
+    Check(
+        code="S09",
+        name="errors_leak_nothing",
+        law="A refusal shows nothing of the server's inside: no traceback, no path.",
+        source="derived",
+        rule="#/components/schemas",
+        mend="Log what an exception says, and answer a sentence of your own.",
+        judge=each(_errors_leak_nothing),
+        needs="a refusal",
+    ),
+    Check(
+        code="S10",
+        name="mistake_is_named",
+        law="A 422 names the place of the mistake, in whichever prompt it is.",
+        source="server",
+        rule="#/components/schemas/ValidationErrors",
+        mend="Answer the validator's own locations, indexes included.",
+        judge=each(_mistake_is_named),
+        needs="a 422 to a request with one mistake",
+    ),
+)

@@ -1,0 +1,83 @@
+"""Findings of variants made plainer: of many conditions those that it takes to show them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from sam3_contract.cases import Plan
+from sam3_contract.cases.variants import PREFIX
+from sam3_contract.checks import Check, Violation
+from sam3_contract.exchange import Case, Exchange
+from sam3_contract.spec import Contract
+from sam3_contract.transport import Transport
+from sam3_contract.verification.runner import CheckOutcome, Run
+
+MOST_FINDINGS: Final = 3  # that are made plainer; the first ones tell the story
+MOST_CALLS: Final = 24  # of one finding
+
+
+def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Run:
+    """Make the findings plainer that only variants show, where calls are free.
+
+    Args:
+        run: What came out.
+        transport: Where to send.
+        plan: What was asked.
+        contract: What the answers are held to.
+
+    Returns:
+        The run; in the place of each such finding one of the plainest variant that still shows it.
+    """
+    if plan.variants is None or not transport.is_free or run.unanswered or run.stopped:
+        return run
+    shrinking = _Shrinking(run, transport, plan, contract)
+    outcomes = tuple(shrinking.outcome(outcome) for outcome in run.outcomes)
+    return replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent))
+
+
+class _Shrinking:
+    def __init__(self, run: Run, transport: Transport, plan: Plan, contract: Contract) -> None:
+        self._base = [exchange for exchange in run.exchanges if not exchange.case.id.startswith(PREFIX)]
+        self._transport = transport
+        self._plan = plan
+        self._contract = contract
+        self._left = MOST_FINDINGS
+        self.sent: list[Exchange] = []
+
+    def outcome(self, outcome: CheckOutcome) -> CheckOutcome:
+        """Put the plainest variant in the place of the first finding, if all findings of a check are of variants."""
+        found = outcome.violations
+        if not self._left or not found or not all(one.exchange.case.id.startswith(PREFIX) for one in found):
+            return outcome
+        self._left -= 1
+        plainest = self._plainest(found[0])
+        if plainest is found[0]:
+            return outcome
+        self.sent.append(plainest.exchange)
+        kept = tuple(one for one in found if one.exchange is not found[0].exchange)
+        return replace(outcome, violations=(plainest, *kept))
+
+    def _plainest(self, violation: Violation) -> Violation:
+        calls = 0
+        while calls < MOST_CALLS:
+            for case in self._plan.variants.simpler(violation.exchange.case.id) if self._plan.variants else ():
+                calls += 1
+                simpler = self._shown_by(violation.check, case)
+                if simpler is not None:
+                    violation = simpler
+                    break
+                if calls >= MOST_CALLS:
+                    return violation
+            else:
+                return violation
+        return violation
+
+    def _shown_by(self, check: Check, case: Case) -> Violation | None:
+        try:
+            exchange = self._transport.send(case)
+            breaches = check.judge([*self._base, exchange], self._contract).breaches
+        except Exception:
+            return None
+        own = [one for one in breaches if one.exchange is exchange and not one.deviation]
+        return Violation(check, own[0], exchange) if own else None
