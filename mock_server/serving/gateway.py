@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NoReturn
@@ -115,13 +115,21 @@ class Gateway:
         if fault is None:
             environ[WHOLE_BODY] = body
         environ["wsgi.input"] = io.BytesIO(body) if fault is None else _Unreadable(fault)
+        pool = self._pool_of(environ, body)
+        with nullcontext() if pool is None else _watching(protocol, environ):
+            await self._answer(environ, protocol, pool, fault)
+        if isinstance(fault, RequestEntityTooLarge):
+            await self._discard(parts)
+
+    async def _answer(
+        self, environ: Environ, protocol: HTTPProtocol, pool: ThreadPoolExecutor | None, fault: HTTPException | None
+    ) -> None:
+        """Run the application, here or in a thread, and send what it says."""
         loop = asyncio.get_running_loop()
         try:
-            pool = self._pool_of(environ, body)
             if pool is None:
                 answer = self._ask(environ)
             else:
-                environ[GONE] = _watched(protocol)
                 answer = await loop.run_in_executor(pool, self._ask_if_there, environ)
         except ConnectionError:  # how an application asks for the connection to be broken off
             await _drop(protocol)
@@ -132,8 +140,6 @@ class Gateway:
             protocol.response_bytes(answer.status, answer.headers, answer.first)
         else:
             await loop.run_in_executor(self._waiting, _stream, answer, protocol, loop)
-        if isinstance(fault, RequestEntityTooLarge):
-            await self._discard(parts)
 
     def _pool_of(self, environ: Environ, body: bytes) -> ThreadPoolExecutor | None:
         """Choose the threads in which a request runs; none if it runs here."""
@@ -286,12 +292,16 @@ def _environ_of(scope: Scope) -> Environ:
     return environ
 
 
-def _watched(protocol: HTTPProtocol) -> threading.Event:
-    """Watch a connection: what is returned is set when the client has gone."""
-    gone = threading.Event()
+@contextmanager
+def _watching(protocol: HTTPProtocol, environ: Environ) -> Iterator[None]:
+    """Watch a connection while its request is answered: :data:`GONE` is set when the client has gone."""
+    gone = environ[GONE] = threading.Event()
     watching = asyncio.ensure_future(protocol.client_disconnect())
     watching.add_done_callback(lambda _: gone.set())
-    return gone
+    try:
+        yield
+    finally:
+        watching.cancel()  # else it would be kept as long as the connection, and longer
 
 
 async def _parts_of(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
