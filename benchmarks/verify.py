@@ -2,6 +2,7 @@
 
     python -m benchmarks.verify [--faults NAME[:PARAMETER] ...] [--seed N] [--seeds N] [--profile NAME] [--json FILE]
     python -m benchmarks.verify --mutants [NAME ...]
+    python -m benchmarks.verify --causes [FAULT ...]
 
 A mock in this process has one fault on for every request. `verify` sends its default plan, schemathesis requests of its
 own, each at most 60, counted where they arrive. Column "at" is the number of the answer that completed the first
@@ -10,6 +11,9 @@ something else to show, SHOWN says what and why.
 
 `--mutants` tries `benchmarks.mutants`: servers with a conditional or partial defect each, of which none is in the
 catalogue. They were written before the checks that find them.
+
+`--causes` looks at what the first screen says: whether its first cause is the law that the fault breaks, as
+tests/test_contract.py has it, and how many lines the terminal shows.
 
 "schemathesis alone" means its own checks on the same document, without `sam3_contract.schemathesis_hooks`. The only
 help it gets are the strategies of the three string formats: without them hardly a request would hold an image. It sends
@@ -59,8 +63,10 @@ from sam3_contract import cases, spec
 from sam3_contract.cases import strategies
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
+from sam3_contract.report import as_text
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
 from sam3_contract.verification import runner
+from sam3_contract.verification.causes import causes_of
 
 Profile = Literal["documented", "observed"]
 KEY = "a-key-for-benchmarks"
@@ -68,6 +74,8 @@ MAX_CALLS = runner.DEFAULT_CALLS
 BUDGETS = (20, 60, 150, 400)
 LEAST_FOUND = {60: 0.60, 150: 0.85}  # of the mutants, by budget
 MAX_SECONDS = 5.0
+LEAST_NAMED = 0.95  # of the faults, by the first cause that is told
+MOST_LINES = 25
 URL = "https://images.example.com/shapes.png"
 CONTRACT = spec.load()
 PROFILES: tuple[Profile, ...] = ("documented", "observed")
@@ -422,6 +430,29 @@ def report_of_mutants(names: Sequence[str], seed: int) -> tuple[dict[str, Any], 
     return {"mutants": {name: asdict(one) for name, one in founds.items()}}, met
 
 
+def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], bool]:
+    """Print what the terminal says first of each fault, and how long it is."""
+    from tests.test_contract import FOUND_BY  # noqa: PLC0415 - only here: it imports what tests take
+
+    named: dict[str, bool] = {}
+    longest = 0
+    for fault in names or FOUND_BY:
+        app = create_app(Settings(api_keys=frozenset({KEY}), seed=seed, faults=(fault,)))
+        run = runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan_of(by_url=False), CONTRACT)
+        causes = causes_of(run.outcomes)
+        if not causes:  # shows with more calls than these, or is only counted
+            continue
+        lines = len(as_text(run, CONTRACT, width=0, again=lambda _: ["again"]).splitlines())
+        longest, first = max(longest, lines), causes[0].check.code
+        named[fault] = first in FOUND_BY[fault].split()
+        print(f"{fault:44}{lines:4} lines  {first} {'' if named[fault] else f'and not {FOUND_BY[fault]}'}", flush=True)
+    share = sum(named.values()) / max(len(named), 1)
+    met = share >= LEAST_NAMED and longest <= MOST_LINES
+    print(f"\nfirst cause is the law that is broken: {share:.0%} of {len(named)}; {longest} lines at most")
+    print(f"  at least {LEAST_NAMED:.0%}, and {MOST_LINES} lines: {verdict(met)}")
+    return {"causes": named, "lines": longest}, met
+
+
 def mutated(mutant: Mutant, seed: int) -> Counted:
     """Make a defective server."""
     app = create_app(Settings(api_keys=frozenset({KEY}), seed=seed)).wsgi_app
@@ -522,6 +553,7 @@ def main() -> int:
     parser.add_argument("--profile", choices=PROFILES, default="documented", help="of the faulty mock")
     parser.add_argument("--seed", type=int, default=0, help="of the faulty mock")
     parser.add_argument("--mutants", nargs="*", metavar="NAME", help="defective servers instead; by default all")
+    parser.add_argument("--causes", nargs="*", metavar="FAULT", help="what the first screen says; by default of all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     asked = parser.parse_args()
     try:
@@ -537,6 +569,8 @@ def main() -> int:
     )
     if asked.mutants is not None:
         reports = (("mutants", partial(report_of_mutants, asked.mutants, asked.seed)),)
+    if asked.causes is not None:
+        reports = (("causes", partial(report_of_causes, asked.causes, asked.seed)),)
     for name, report in reports:
         if report is not None:
             figures[name], is_met = report()

@@ -23,6 +23,8 @@ from sam3_contract.report.words import (
     clean,
     conclusion,
     count_of,
+    extent,
+    headline,
     keys_of,
     plain,
     rate_of,
@@ -33,10 +35,12 @@ from sam3_contract.report.words import (
     violations_of,
 )
 from sam3_contract.spec import Contract
+from sam3_contract.verification.causes import causes_of
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = ["as_html"]
 
+MAX_CAUSES: Final = 20
 MAX_FINDINGS: Final = 500  # report.json has them all
 MAX_OF_A_CHECK: Final = 100
 MAX_PICTURED: Final = 8  # findings of one check with pictures; the rest look the same
@@ -92,6 +96,17 @@ class _Group:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """A cause, as it is shown."""
+
+    check: Check
+    headline: str
+    extent: str
+    command: str
+    figures: list[Figure]
+
+
 @dataclass(slots=True)
 class _Writer:
     """Turns a run into what the template shows, within the limits of a page."""
@@ -102,6 +117,18 @@ class _Writer:
     album: Album = field(default_factory=Album)
     _number: int = 0
     _bytes: int = 0
+
+    def causes(self) -> Iterator[_Cause]:
+        """List what is wrong, the worst first; it is pictured, the rest is where its findings are."""
+        for number, cause in enumerate(causes_of(self.run.outcomes)[:MAX_CAUSES]):
+            first = cause.violations[0]
+            yield _Cause(
+                cause.check,
+                _cut(headline(cause), MAX_WORDS),
+                extent(cause),
+                next(iter(repeats(first, self.again)), ""),
+                figures_of(first, self.album) if number == 0 else [],
+            )
 
     def groups(self) -> Iterator[_Group]:
         """List the checks that found something, each with its findings."""
@@ -182,6 +209,7 @@ def as_html(run: Run, contract: Contract, *, again: Again | None = None) -> str:
         again: Tells the commands that show a violation again, beside those it knows itself.
     """
     writer = _Writer(run, contract, again)
+    causes = list(writer.causes())
     groups = list(writer.groups())
     template = _environment().get_template("report.html.j2")
     page = template.render(
@@ -191,6 +219,7 @@ def as_html(run: Run, contract: Contract, *, again: Again | None = None) -> str:
         target=clean(run.target, run),
         conclusion=_conclusion(run),
         facts=_facts(run),
+        causes=causes,
         groups=groups,
         shown=sum(len(group.findings) for group in groups),
         pictures=writer.album.pictures,

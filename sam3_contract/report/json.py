@@ -10,8 +10,9 @@ import orjson
 
 from sam3_contract.checks import Violation
 from sam3_contract.exchange import Exchange
-from sam3_contract.report.words import Again, Standing, clean, plain, repeats, safe, tool, violations_of
+from sam3_contract.report.words import Again, Standing, clean, headline, plain, repeats, safe, tool, violations_of
 from sam3_contract.spec import Contract
+from sam3_contract.verification.causes import Cause, causes_of
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = ["SCHEMA", "as_json", "schema"]
@@ -38,8 +39,9 @@ def as_json(run: Run, contract: Contract, *, again: Again | None = None) -> dict
 
     Returns:
         A JSON object as `schema` describes it: what was verified, ``exit_status``, a line for each of the ``checks``,
-        the ``violations`` that count and the warnings, those ``missed`` by statistical checks that held, ``accepted``
-        by the baseline, or ``deviating`` in a way that is known, and the ``exchanges`` by case.
+        the ``causes`` of what counts, the worst first, the ``violations`` that count and the warnings, those ``missed``
+        by statistical checks that held, ``accepted`` by the baseline, or ``deviating`` in a way that is known, and the
+        ``exchanges`` by case.
     """
     return {
         "schema": SCHEMA,
@@ -51,6 +53,7 @@ def as_json(run: Run, contract: Contract, *, again: Again | None = None) -> dict
         "calls": len(run.exchanges),
         "retries": run.retries,
         "checks": [_check(outcome) for outcome in run.outcomes],
+        "causes": [_cause(cause, again) for cause in causes_of(run.outcomes)],
         "violations": _all(run, {"error", "warning"}, again),
         "missed": _all(run, {"missed"}, again),
         "accepted": _all(run, {"accepted"}, again),
@@ -83,6 +86,21 @@ def _check(outcome: CheckOutcome) -> dict[str, Any]:
         "violations": len(outcome.violations),
         "accepted": len(outcome.accepted),
         "deviating": len(outcome.deviating),
+    }
+
+
+def _cause(cause: Cause, again: Again | None) -> dict[str, Any]:
+    first = cause.violations[0]
+    return {
+        "check": cause.check.code,
+        "name": cause.check.name,
+        "severity": first.severity,
+        "diagnosis": headline(cause),
+        "place": safe(cause.place, first.exchange),
+        "findings": len(cause.violations),
+        "answers": cause.answers,
+        "follows": [{"check": code, "findings": number} for code, number in cause.follows],
+        "first": _violation(first, again),
     }
 
 

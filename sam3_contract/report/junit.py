@@ -7,6 +7,7 @@ for it, adds an attribute to the root that this schema refuses.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 from xml.etree import ElementTree as ET  # written only; what is read elsewhere never comes here
@@ -17,6 +18,8 @@ from sam3_contract.report.words import (
     Standing,
     clean,
     count_of,
+    extent,
+    headline,
     rate_of,
     repeats,
     safe,
@@ -25,6 +28,7 @@ from sam3_contract.report.words import (
     violations_of,
 )
 from sam3_contract.spec import Contract
+from sam3_contract.verification.causes import Cause, causes_of
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = ["as_junit"]
@@ -42,8 +46,9 @@ _BESIDE: Final[dict[Standing, str]] = {
 def as_junit(run: Run, contract: Contract, *, again: Again | None = None) -> str:
     """Write a run as JUnit XML.
 
-    A broken check is a failure, one without anything to judge is skipped; warnings, accepted findings and known
-    deviations are in the output of a test case that passes. A run that ended early has an error of its own.
+    A broken check is a failure, with one finding of each cause; one without anything to judge is skipped; warnings,
+    accepted findings and known deviations are in the output of a test case that passes. A run that ended early has an
+    error of its own.
 
     Args:
         run: What came out.
@@ -51,10 +56,12 @@ def as_junit(run: Run, contract: Contract, *, again: Again | None = None) -> str
         again: Tells the commands that show a violation again, beside those it knows itself.
     """
     root = ET.Element("testsuites", {"name": "sam3-contract"})
+    causes = causes_of(run.outcomes)
     for family, outcomes in groupby(run.outcomes, key=lambda outcome: outcome.check.code[0]):
         suite = ET.SubElement(root, "testsuite", {"name": f"sam3-contract.{family}"})
         for outcome in outcomes:
-            _add_check(suite, outcome, again)
+            own = [cause for cause in causes if cause.check is outcome.check]
+            _add_check(suite, outcome, own, again)
     _add_run(ET.SubElement(root, "testsuite", {"name": "sam3-contract.run"}), run, contract)
     seconds = sum(exchange.seconds for exchange in run.exchanges)
     for suite in root:
@@ -98,14 +105,18 @@ def _add_case(suite: ET.Element, name: str, group: str, *, seconds: float = 0) -
     return ET.SubElement(suite, "testcase", {"name": name, "classname": group, "time": f"{seconds:.3f}"})
 
 
-def _add_check(suite: ET.Element, outcome: CheckOutcome, again: Again | None) -> None:
+def _add_check(suite: ET.Element, outcome: CheckOutcome, causes: Sequence[Cause], again: Again | None) -> None:
     check = outcome.check
     case = _add_case(suite, f"{check.code} {check.name}", f"sam3_contract.{check.code[0]}")
     found = list(violations_of(outcome))
     if outcome.verdict == "broken":
-        message = f"{check.law} ({verdict_of(outcome)})"
+        whys = [f"{headline(cause)} ({extent(cause)})" for cause in causes] or ["follows from a worse cause"]
+        message = f"{check.law} {whys[0]}; {verdict_of(outcome)}"
         failure = ET.SubElement(case, "failure", {"type": check.kind, "message": message})
-        failure.text = _told([violation for standing, violation in found if standing == "error"], again)
+        # Of each cause one finding, or of what follows from another check's.
+        errors = [violation for standing, violation in found if standing == "error"]
+        firsts = [cause.violations[0] for cause in causes if cause.violations[0].severity == "error"]
+        failure.text = "\n\n".join(["\n".join(whys), _told(firsts or errors[:1], again)])
     elif outcome.verdict == "inconclusive":
         message = f"nothing to judge: needs {check.needs}"
         ET.SubElement(case, "skipped", {"type": "inconclusive", "message": message})

@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,20 +19,24 @@ from sam3_contract.report.words import (
     clean,
     conclusion,
     count_of,
+    extent,
+    headline,
     plain,
+    rate_of,
     repeats,
     safe,
     tool,
     verdict_of,
-    violations_of,
 )
 from sam3_contract.spec import Contract
-from sam3_contract.verification.runner import CheckOutcome, Run
+from sam3_contract.verification.causes import Cause, causes_of
+from sam3_contract.verification.runner import Run
 
 __all__ = ["as_text", "wants_colour"]
 
-MAX_SHOWN: Final = 3  # violations of one check; the count tells of the rest
-MAX_UNSENT: Final = 8  # ids of cases that are named
+MAX_CAUSES: Final = 3  # that are told; the codes of the rest are listed
+MAX_UNSENT: Final = 4  # ids of cases that are named
+MAX_WORDS: Final = 160  # characters of what was found; a report has them all
 NARROWEST: Final = 40  # characters; below that nothing is gained by wrapping
 
 _COLOURS: Final = {"held": "green", "broken": "red", "odd": "yellow", "inconclusive": "yellow"}
@@ -57,6 +62,10 @@ def as_text(
     """
     page = _Page(run, contract, colour=colour, width=width or _width_of_stdout(), again=again)
     return "\n".join(page.lines()) + "\n"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_WORDS else f"{text[:MAX_WORDS]}..."
 
 
 def _width_of_stdout() -> int:
@@ -109,16 +118,46 @@ class _Page:
         run = self._run
         yield from self._look.wrapped(f"{tool()}  {clean(run.target, run)}  seed {run.seed}", indent=2, first="")
         yield ""
-        yield from self._table()
-        for outcome in run.outcomes:
-            yield from self._found(outcome)
+        causes = causes_of(run.outcomes)
+        if causes:
+            yield from self._causes(causes)
+        else:
+            yield from self._table()
         yield from self._statements("Accepted by the baseline and not counted:", self._accepted())
         yield from self._statements("In the baseline, but no longer found; take them out:", run.stale)
-        yield from self._deviations()
-        yield from self._statements("Nothing to judge, which is not the same as held:", self._inconclusive())
+        if not causes:
+            yield from self._deviations()
+            yield from self._statements("Nothing to judge, which is not the same as held:", self._inconclusive())
         yield from self._statements("Not sent:", self._unsent())
         yield ""
+        if causes:
+            yield from self._folded()
         yield from self._summary()
+
+    def _causes(self, causes: Sequence[Cause]) -> Iterator[str]:
+        """Tell the worst cause whole, the next ones in two lines, and name the rest."""
+        for number, cause in enumerate(causes[:MAX_CAUSES]):
+            yield from self._headline(cause)
+            first = cause.violations[0]
+            for name, text in self._told(first) if number == 0 else ():
+                yield from self._field(name, text)
+            for command in repeats(first, self._again)[:1]:
+                yield from self._field("again", command)
+            yield from [""] if number == 0 and len(causes) > 1 else []
+        rest = Counter(cause.check.code for cause in causes[MAX_CAUSES:])
+        if rest:
+            yield f"and {count_of(rest.total(), 'cause')} more: {', '.join(rest)}"
+
+    def _headline(self, cause: Cause) -> Iterator[str]:
+        first = cause.violations[0]
+        colour = _COLOURS["broken" if first.severity == "error" else "odd"]
+        title = f"{cause.check.code} {cause.check.name}"
+        head, *rest = self._look.wrapped(f"{title}  {headline(cause)}", indent=2, first="")
+        yield head.replace(title, self._look.styled(title, colour), 1)
+        yield from rest
+        rates = {outcome.check.code: rate_of(outcome) for outcome in self._run.outcomes}
+        words = "; ".join(filter(None, (extent(cause), rates.get(cause.check.code, ""))))
+        yield from self._look.wrapped(words, indent=2)
 
     def _table(self) -> Iterator[str]:
         width = max((len(outcome.check.name) for outcome in self._run.outcomes), default=0)
@@ -133,38 +172,25 @@ class _Page:
             else:
                 yield row + self._look.styled(verdict, _COLOURS[outcome.verdict])
 
-    def _found(self, outcome: CheckOutcome) -> Iterator[str]:
-        if outcome.verdict not in {"broken", "odd"}:
-            return
-        check = outcome.check
-        yield ""
-        title = f"{check.code} {check.name}"
-        head, *rest = self._look.wrapped(f"{title}  {check.law}", indent=2, first="")
-        yield head.replace(title, self._look.styled(title, _COLOURS[outcome.verdict]), 1)
-        yield from rest
-        if check.rule:
-            yield from self._field("rule", f"sam3.yaml{check.rule}")
-        yield from self._field("mend", check.mend)
-        counted = [one for standing, one in violations_of(outcome) if standing in {"error", "warning"}]
-        for violation in counted[:MAX_SHOWN]:
-            yield ""
-            for name, text in self._told(outcome, violation):
-                yield from self._field(name, text)
-        rest_of_them = len(counted) - MAX_SHOWN
-        if rest_of_them > 0:
-            yield f"  and {rest_of_them} more"
-
-    def _told(self, outcome: CheckOutcome, violation: Violation) -> Iterator[tuple[str, str]]:
+    def _told(self, violation: Violation) -> Iterator[tuple[str, str]]:
         breach, exchange = violation.breach, violation.exchange
-        warning = violation.severity == "warning" and outcome.verdict == "broken"
-        yield "case", safe(exchange.case.id, exchange) + (" (a warning)" if warning else "")
+        yield "case", safe(exchange.case.id, exchange)
         yield "at", safe(breach.at, exchange)
-        yield "found", safe(breach.found, exchange)
-        yield "expected", safe(breach.expected, exchange)
+        yield "found", _cut(safe(breach.found, exchange))
+        yield "expected", _cut(safe(breach.expected, exchange))
         if breach.why:
-            yield "because", safe(breach.why, exchange)
-        for command in repeats(violation, self._again):
-            yield "again", command
+            yield "law", violation.check.law
+        yield "mend", violation.check.mend
+
+    def _folded(self) -> Iterator[str]:
+        """Count what else came out; a report, or ``--format json``, tells all of it."""
+        run = self._run
+        verdicts = Counter(outcome.verdict for outcome in run.outcomes)
+        parts = [f"{verdicts['held']} held"]
+        unjudged = [outcome.check.code for outcome in run.outcomes if outcome.verdict == "inconclusive"]
+        parts += [f"nothing to judge for {', '.join(unjudged)}"] if unjudged else []
+        parts += [f"known deviations seen: {', '.join(run.deviations_seen)}"] if run.deviations_seen else []
+        yield from self._look.wrapped("; ".join(parts), indent=2, first="")
 
     def _field(self, name: str, text: str) -> Iterator[str]:
         lead = f"  {name:8}  "

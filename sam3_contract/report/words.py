@@ -10,6 +10,7 @@ from sam3_contract.checks import Violation
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
 from sam3_contract.terminal import plain
+from sam3_contract.verification.causes import Cause
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "clean",
     "conclusion",
     "count_of",
+    "extent",
+    "headline",
     "keys_of",
     "plain",
     "rate_of",
@@ -35,6 +38,7 @@ in the baseline; or is explained by a known deviation."""
 Again = Callable[[Violation], Sequence[str]]
 """Tells the commands that show a violation again."""
 
+MAX_FOLLOWING: Final = 3  # checks whose findings follow from a cause that are named
 LEAST_PART: Final = 4  # characters of a key that are worth masking
 _CUT: Final = "..."  # as `shown` of the checks writes it
 
@@ -101,6 +105,23 @@ def verdict_of(outcome: CheckOutcome) -> str:
     beside += [f"{len(outcome.accepted)} accepted"] if outcome.accepted else []
     beside += [count_of(len(outcome.deviating), "known deviation")] if outcome.deviating else []
     return ", ".join(filter(None, (words[outcome.verdict], *beside)))
+
+
+def headline(cause: Cause) -> str:
+    """Say what is wrong, in a sentence: the diagnosis, or what was found where nobody can tell why."""
+    first = cause.violations[0]
+    return safe(first.breach.why or cause.check.law, first.exchange)
+
+
+def extent(cause: Cause) -> str:
+    """Say how far a cause reaches: findings, answers, place, and what follows from it."""
+    first = cause.violations[0]
+    words = f"{count_of(len(cause.violations), 'finding')} in {count_of(cause.answers, 'answer')}"
+    words += f", at {safe(cause.place, first.exchange)}"
+    follows = " and ".join(f"{number} of {code}" for code, number in cause.follows[:MAX_FOLLOWING])
+    rest = sum(number for _, number in cause.follows[MAX_FOLLOWING:])
+    follows += f" and {rest} of others" if rest else ""
+    return f"{words}; {follows} follow from it" if follows else words
 
 
 def violations_of(outcome: CheckOutcome) -> Iterator[tuple[Standing, Violation]]:

@@ -96,9 +96,19 @@ def test_answers_cannot_break_the_xml() -> None:
     assert KEY not in text
 
 
-def test_many_violations_are_counted() -> None:
+def test_many_violations_of_one_cause_are_counted_and_told_once() -> None:
     hard = check()
-    found = tuple(violation(hard, found=f"value {index}") for index in range(MAX_SHOWN + 5))
+    found = tuple(violation(hard, found=f"value {index}") for index in range(25))
+
+    failure = case_of(parsed(run(CheckOutcome(hard, 9, found))), "M03").findtext("failure", "")
+
+    assert failure.startswith("What M03 says holds. (25 findings in 25 answers, at .masks.size)")
+    assert failure.count("expected") == 1
+
+
+def test_violations_of_many_causes_are_counted() -> None:
+    hard = check()
+    found = tuple(violation(hard, at=f"$.{'a' * (1 + index)}") for index in range(MAX_SHOWN + 5))
 
     failure = case_of(parsed(run(CheckOutcome(hard, 9, found))), "M03").findtext("failure", "")
 
