@@ -62,6 +62,8 @@ def as_json(run: Run, contract: Contract, *, again: Again | None = None) -> dict
         "deviations_absent": list(run.deviations_absent),
         "stale": [plain(entry) for entry in run.stale],
         "unsent": [plain(case_id) for case_id in run.unsent],
+        "later": [clean(sentence, run) for sentence in run.later],
+        "unjudged": [clean(sentence, run) for sentence in run.unjudged],
         "stopped": clean(run.stopped, run),
         "unanswered": clean(run.unanswered, run),
         "exchanges": [_exchange(exchange) for exchange in run.exchanges],

@@ -36,6 +36,7 @@ __all__ = ["as_text", "wants_colour"]
 
 MAX_CAUSES: Final = 3  # that are told; the codes of the rest are listed
 MAX_UNSENT: Final = 4  # ids of cases that are named
+MAX_LATER: Final = 3  # questions of the next calls that are told
 MAX_WORDS: Final = 160  # characters of what was found; a report has them all
 NARROWEST: Final = 40  # characters; below that nothing is gained by wrapping
 
@@ -233,9 +234,15 @@ class _Page:
 
     def _summary(self) -> Iterator[str]:
         run = self._run
+        yield from self._statements("Could not be judged:", (clean(one, run) for one in run.unjudged))
         for sentence in filter(None, (run.unanswered, run.stopped)):
             for line in self._look.wrapped(f"stopped: {clean(sentence, run)}", indent=2, first=""):
                 yield self._look.styled(line, "red")
+        if run.later:
+            more = "; that ".join(clean(sentence, run) for sentence in run.later[:MAX_LATER])
+            yield from self._look.wrapped(
+                f"a larger budget goes on with a request that {more}; ...", indent=2, first=""
+            )
         calls = count_of(len(run.exchanges), "call")
         if run.retries:
             calls += f" and {count_of(run.retries, 'retry').replace('retrys', 'retries')}"

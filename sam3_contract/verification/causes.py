@@ -16,6 +16,7 @@ MOST_FOLLOWING: Final = 0.5
 
 _TIERS: Final[Sequence[Sequence[str]]] = (
     ("S08", "S01"),  # no answer, or another than was due
+    ("R08", "R09", "R12"),  # an answer to another request, or of another image: its masks are in another frame
     ("M",),  # masks that cannot be read as what they are
     ("S03", "S04"),  # an answer that is none of its schema's
     ("G01",),  # masks that lie elsewhere, with what was done to them

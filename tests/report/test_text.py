@@ -117,6 +117,15 @@ def test_smallest_requests_come_first_and_the_rest_is_counted() -> None:
     assert "planned" not in text
 
 
+def test_text_says_what_a_larger_budget_would_look_at() -> None:
+    run = held_run(later=("asks a", "asks b", "asks c", "asks d"), unjudged=("M03 could not judge x",))
+
+    text = as_text(run, CONTRACT)
+
+    assert "a larger budget goes on with a request that asks a; that asks b; that asks c; ..." in text
+    assert "Could not be judged:\n  M03 could not judge x" in text
+
+
 def test_statistical_check_that_failed_states_its_rate() -> None:
     rate = check("V03", kind="statistical")
     missed = tuple(violation(rate, found=f"click {index} outside") for index in range(3))
