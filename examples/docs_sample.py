@@ -1,5 +1,7 @@
 """Ask for two concepts in a photograph: the sample of the public documentation, in this project's words.
 
+The key goes into a header, as the page says since 2026; docs_sample_legacy.py has it in the URL, as it said before.
+
     API_KEY=... python examples/docs_sample.py PHOTOGRAPH [BASE_URL]
 
 Against the mock any key will do:
@@ -29,6 +31,7 @@ payload = {
     "output_prob_thresh": 0.5,
     "format": "polygon",
 }
-answer = requests.post(url + "?api_key=" + os.getenv("API_KEY", ""), json=payload, timeout=60)
+headers = {"Authorization": f"Bearer {os.getenv('API_KEY', '')}"}
+answer = requests.post(url, headers=headers, json=payload, timeout=60)
 answer.raise_for_status()
 print(list(answer.json()))

@@ -205,7 +205,8 @@ def _add_operation(
         answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
             pausing()(answer.seconds - (time.perf_counter() - started))
-        headers = {**_safe({"x-model-id": answer.model_id}), **answer.headers}
+        worked = {"x-processing-time": f"{answer.seconds:g}"}
+        headers = {**_safe({"x-model-id": answer.model_id}), **worked, **answer.headers}
         return Response(answer.body, content_type=answer.content_type, headers=headers)
 
     view = answering(control.scenarios, operation.id, view, strict=strict)

@@ -40,11 +40,11 @@ def deviations_shown(exchanges: Sequence[Exchange]) -> Shows:
     """Look through answers for the deviations that no single check is about."""
     answered = [exchange for exchange in exchanges if exchange.succeeded]
     visual = [exchange for exchange in answered if exchange.case.operation == "visual_segment"]
-    elsewhere = [one for one in exchanges if one.case.key_in in {"bearer", "lower_bearer", "body"} and not one.failure]
+    in_body = [one for one in exchanges if one.case.key_in == "body" and not one.failure]
     shows = {
         "answers_have_more_fields": [bool({"resolved_model", "inference_id"} & set(one.answer)) for one in answered],
         "visual_answers_predictions": ["predictions" in one.answer for one in visual],
-        "key_accepted_elsewhere": [one.status == 200 for one in elsewhere],
+        "key_accepted_elsewhere": [one.status == 200 for one in in_body],
     }
     return Shows(
         tuple(name for name, found in shows.items() if any(found)),

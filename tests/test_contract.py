@@ -227,6 +227,7 @@ FOUND_BY = {
     "errors_worded_otherwise": "S04",
     "status": "S01",
     "rate_limited": "S01",
+    "model_locked": "S01",
     "html_from_proxy": "S03",
     "success_status_wrong": "S02",
     "no_content": "S02",

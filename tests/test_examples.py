@@ -34,12 +34,13 @@ def run_example(name: str, *arguments: str, directory: Path) -> subprocess.Compl
     )
 
 
-def test_docs_sample_prints_the_keys_of_the_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["docs_sample.py", "docs_sample_legacy.py"])
+def test_docs_sample_prints_the_keys_of_the_answer(name: str, tmp_path: Path) -> None:
     photograph = tmp_path / "dog.jpeg"
     photograph.write_bytes(built_in_images()[1].content)
 
     with serving(create_app(Settings(api_keys=frozenset({KEY})))) as url:
-        result = run_example("docs_sample.py", str(photograph), url, directory=tmp_path)
+        result = run_example(name, str(photograph), url, directory=tmp_path)
 
     assert result.stdout.strip() == "['inference_id', 'frame_id', 'time', 'resolved_model', 'prompt_results']"
     assert result.returncode == 0

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = (
-    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "nesting", "suggestions")},
+    {
+        f"sam3_contract.{room}"
+        for room in ("errors", "facade", "installed", "redaction", "nesting", "suggestions", "credits")
+    },
     {
         "sam3_contract.atomic",
         "sam3_contract.terminal",

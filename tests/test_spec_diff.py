@@ -413,7 +413,7 @@ def test_scheme_of_a_kind_that_is_not_a_key_is_named() -> None:
     found = compare(OURS, demanding, [EMBED]).differences
 
     assert [one.kind for one in found] == ["credentials_refused", "credentials_refused"]
-    assert (found[0].was, found[0].now) == ("query api_key", "oauth2 login")
+    assert (found[0].was, found[0].now) == ("header Authorization: bearer", "oauth2 login")
 
 
 def test_two_copies_of_a_fastapi_document_show_the_drift_alone() -> None:

@@ -43,6 +43,8 @@ _TRUE_AND_FALSE: Final = frozenset({"true", "false"})
 # Pydantic's spellings of a boolean, in lower case.
 _LENIENT_BOOLEANS: Final = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"})
 
+MODEL_LOCKED: Final = "Could not acquire model manager lock"
+"""The other 503: users report it from the hosted service (read 2026-11-27)."""
 WORDINGS: Final[Mapping[int, str]] = {
     404: NOT_FOUND,
     413: f"The body is larger than {MAX_BODY} bytes.",

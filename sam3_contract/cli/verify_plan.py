@@ -8,6 +8,7 @@ from typing import Final
 
 from sam3_contract import cases
 from sam3_contract.cases import Plan
+from sam3_contract.credits import credits_for
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Photograph
 from sam3_contract.terminal import say
@@ -75,8 +76,10 @@ def show_plan(plan: Plan, max_calls: int, price: float | None) -> None:
 
 
 def estimate(plan: Plan, max_calls: int, price: float | None) -> str:
-    """Say what a run will cost, as far as that is known: the good requests, if a call has a price."""
+    """Say what a run will cost, as far as that is known: the good requests, by their price or by the least there is."""
     sent = plan.entries[:max_calls]
     good = sum(200 in getattr(entry, "expected", {200}) for entry in sent)
     words = f"{len(sent)} calls, {len(sent) - good} of them are to be refused"
-    return words if price is None else f"{words}; about {good * price:g} credits if only the others are charged"
+    if price is None:
+        return f"{words}; at least {credits_for(good):g} credits, more where the service works longer than 0.1 s"
+    return f"{words}; about {good * price:g} credits if only the others are charged"

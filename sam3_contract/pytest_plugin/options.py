@@ -82,9 +82,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say that tests cost credits, if they do."""
     if not config.getoption("sam3_live") or why_not_live(config):
         return None
-    return (
-        f"sam3-contract: live, {config.getoption('sam3_live_url')}, at most {config.getoption('sam3_max_calls')} calls"
-    )
+    from sam3_contract.credits import credits_for  # noqa: PLC0415 - as everything here: not before it is used
+
+    calls = config.getoption("sam3_max_calls")
+    least = f"{credits_for(calls):g} credits or more"
+    return f"sam3-contract: live, {config.getoption('sam3_live_url')}, at most {calls} calls, {least} if all are made"
 
 
 def live_key() -> str | None:

@@ -188,6 +188,8 @@ def test_dry_run_lists_the_cases_and_sends_none() -> None:
     assert lines[10] == "---- over the budget of 10 calls; the next ones would look at ----"
     assert lines[-1] == "10 calls, 4 of them are to be refused; about 12 credits if only the others are charged"
     assert result.returncode == 0
+    least = run_command("verify", "https://serverless.roboflow.com", "--dry-run", "--max-calls", "10").stdout
+    assert "at least 0.0012 credits" in least.splitlines()[-1]
 
 
 def test_verify_stays_within_its_budget_and_names_what_it_left_out() -> None:

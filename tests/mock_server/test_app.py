@@ -359,3 +359,4 @@ def test_interactive_model_answers_whatever_was_asked_for(operation: str, model:
 
     assert answer.status_code == 200
     assert answer.headers["x-model-id"] == model
+    assert float(answer.headers["x-processing-time"]) == pytest.approx(answer.get_json()["time"], rel=1e-5)

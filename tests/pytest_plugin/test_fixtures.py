@@ -530,7 +530,9 @@ def test_same_test_runs_on_the_live_service_and_never_shows_its_key(
         result = session.runpytest("-W", "error", "-rs", "-vv", "--showlocals", "--sam3-live", "--sam3-live-url", url)
 
     result.assert_outcomes(passed=3, failed=1, skipped=1)
-    result.stdout.fnmatch_lines([f"sam3-contract: live, {url}, at most 20 calls", "*sam3_scenario is for the mock*"])
+    result.stdout.fnmatch_lines(
+        [f"sam3-contract: live, {url}, at most 20 calls, 0.004 credits or more*", "*sam3_scenario is for the mock*"]
+    )
     assert REAL_KEY not in result.stdout.str() + result.stderr.str()
     assert len(control_of(live).journal.requests) == 5
 

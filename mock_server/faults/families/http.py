@@ -14,7 +14,7 @@ from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import number, one_of, whole
 from mock_server.http.auth import REFUSALS, KeySettings, check_key
 from mock_server.http.pauses import pausing
-from mock_server.http.protocol import WORDINGS
+from mock_server.http.protocol import MODEL_LOCKED, WORDINGS
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
 
@@ -57,6 +57,15 @@ def _status(call: Call, _: Ask) -> Answer:
 )
 def _rate_limited(call: Call, _: Ask) -> Answer:
     raise Refusal(429, {"message": WORDINGS[429]}, headers={"retry-after": str(call.value)})
+
+
+@HTTP.fault(
+    "model_locked",
+    "Good requests are refused with 503 and a Retry-After: the server waits for another to load the model.",
+    on=calls,
+)
+def _model_locked(_: Call, __: Ask) -> Answer:
+    raise Refusal(503, {"message": MODEL_LOCKED}, headers={"retry-after": "1"})
 
 
 @HTTP.fault(

@@ -21,7 +21,7 @@ from tests.mock_server.faults.fault_requests import HOLE, JPEG, REFUSED_KEY, REQ
 # With the default parameter these take seconds; they change when an answer comes, not what it says.
 LATE = {"slow": "slow:0", "body_drips": "body_drips:0"}
 # What these answer on purpose, to whichever request.
-MEANT = {"status", "html_from_proxy", "validation_answered_500", "malformed_json_answered_500"}
+MEANT = {"status", "model_locked", "html_from_proxy", "validation_answered_500", "malformed_json_answered_500"}
 
 # These show in rare company only, as no request of the handful is: a kind of file, two requests that differ in little,
 # requests at once. tests/test_contract.py shows each by the cases that were made for it.
