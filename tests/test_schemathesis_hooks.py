@@ -37,7 +37,8 @@ def schemathesis(url: str, directory: Path, *options: str, hooks: str = HOOKS) -
     "options",
     [
         ("--phases", "examples,fuzzing"),
-        ("--phases", "coverage", "--include-operation-id", "embed_image"),
+        ("--phases", "coverage", "--include-operation-id", "embed_image", "--mode", "positive"),
+        pytest.param(("--phases", "coverage"), marks=pytest.mark.soak),
         pytest.param(("--max-examples", "30"), marks=pytest.mark.soak),
     ],
     ids=" ".join,

@@ -11,6 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from werkzeug import Request
+
+from mock_server.http.auth import keys_sent
+from sam3_contract.redaction import without_key
+
 __all__ = ["ITEM", "Answered", "JsonPath", "Trial", "current_trial", "on_trial"]
 
 ITEM: Final = "[]"
@@ -72,12 +77,20 @@ class Trial:
 
     Attributes:
         answers: What was answered, in the order in which it ended.
+        keys: API keys that requests held, none of which is to be shown.
     """
 
     def __init__(self, fault: str | None = None, *, without: Iterable[JsonPath] = ()) -> None:
         self.fault = fault
         self.without = frozenset(without)
         self.answers: list[Answered] = []
+        self.keys: set[str] = set()
+
+    def without_keys(self, text: str) -> str:
+        """Mask every key that requests of the trial held."""
+        for key in self.keys:
+            text = without_key(text, key)
+        return text
 
     def answer(
         self, app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
@@ -86,6 +99,7 @@ class Trial:
         if self.fault is not None:
             others = environ.get(_FAULT)
             environ[_FAULT] = f"{others},{self.fault}" if others else self.fault
+        self.keys |= keys_sent(Request(dict(environ)), None)
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
         parts = app(environ, began.start_response)

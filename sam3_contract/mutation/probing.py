@@ -73,7 +73,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
         if end.kind == "changed":
             raise ProbeError(f"{name} returns something else each time, so that a fault could not be told by it")
         if end.kind != "same":
-            raise ProbeError(f"{name} does not even pass without a fault: {end.says}")
+            raise ProbeError(f"{name} does not even pass without a fault: {trial.without_keys(end.says)}")
     if not clean.answers:
         raise ProbeError(f"{name} asked {', '.join(hosts)} for nothing")
     return Client(name, call, clean.answers)

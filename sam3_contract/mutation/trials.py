@@ -81,7 +81,7 @@ class Trials:
         trial = Trial(fault)
         end = client.run(trial)
         verdict = verdict_on(end, client.clean, trial.answers)
-        says, drawn = end.says, {}
+        says, drawn = trial.without_keys(end.says), {}
         if verdict is Verdict.SILENT:
             fields = changed_fields(client.clean, trial.answers)
             says = _said(fields)

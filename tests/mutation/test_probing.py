@@ -117,6 +117,12 @@ def test_files_say_what_the_terminal_says() -> None:
     assert "score 33 %: 2 of 6 faults" in said
 
 
+def test_key_in_a_message_is_masked() -> None:
+    [found] = tried(clients.talkative, ["status:402"]).faults
+
+    assert found.runs[0].says == f"ServiceError: {clients.URL}?api_key=*** answered 402"
+
+
 def test_command_exits_by_the_score(tmp_path: Path) -> None:
     options = ("probe", "tests.mutation.clients:careless", "--faults", "size_swapped,body_empty", "--timeout", "1")
 
