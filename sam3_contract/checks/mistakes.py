@@ -182,7 +182,8 @@ def _cut_off(drawn: Bitmap, found: Bitmap) -> str:
 def _grown_or_shrunk(drawn: Bitmap, found: Bitmap) -> str:
     """Tell by how much a shape was grown or shrunk evenly, in one of the metrics of pixels; empty if it was not."""
     for words, inside, outside in (("grown", drawn, found), ("shrunk", ~drawn, ~found)):
-        reach = _reach(inside, outside) if np.any(outside & ~inside) else None
+        within = np.array_equal(inside & outside, inside) and np.any(outside & ~inside)
+        reach = _reach(inside, outside) if within else None
         if reach is not None:
             return f"{words} by {reach:g} px all round"
     return ""
