@@ -71,8 +71,8 @@ def warp_between(truth: Sequence[Bitmap], found: Sequence[Bitmap]) -> str:
         The sentence that tells it; empty if there is none, or it is close to no change.
     """
     pairs = [(one, other) for one, other in zip(truth, found, strict=True) if one.any() and other.any()]
-    if len(pairs) < LEAST_PAIRS:
-        return ""
+    if len(pairs) < LEAST_PAIRS or _mean_iou(pairs) + min(GAINED, GAINED_BY_STEP) > 1:
+        return ""  # so good already that nothing could gain what a map has to
     return _shared_mistake(pairs) or _shared_move(pairs) or _shared_map(pairs)
 
 
