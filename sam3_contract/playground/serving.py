@@ -16,7 +16,6 @@ from mock_server.control.guard import Guard
 from mock_server.http.protocol import MAX_BODY
 from sam3_contract.errors import Sam3ContractError
 from sam3_contract.playground import files, watching
-from sam3_contract.playground.judging import Asked, findings_of
 from sam3_contract.playground.targets import MockTarget, StartResponse, Target, WsgiApp
 from sam3_contract.spec import Contract, load
 
@@ -88,6 +87,9 @@ class Playground:
         return None if objection is None else _json({"error": objection[1]}, objection[0])
 
     def _judged(self, request: Request) -> Response:
+        # Only here: no mock waits at its start for the checks to be imported.
+        from sam3_contract.playground.judging import Asked, findings_of  # noqa: PLC0415
+
         try:
             asked = Asked.model_validate_json(request.get_data())
             return _json({"findings": findings_of(asked, self._contract)})
