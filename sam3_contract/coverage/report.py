@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from pprint import pformat
+from textwrap import indent
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -18,6 +20,16 @@ from sam3_contract.spec import Contract
 
 __all__ = ["Coverage", "lines_of", "write_files"]
 
+_HEAD: Final = """import pytest
+import requests
+
+
+def ask(mock, operation, body):
+    headers = {"Authorization": f"Bearer {mock.api_key}"}
+    return requests.post(f"{mock.url}/sam3/{operation}", headers=headers, json=body, timeout=10)
+"""
+"""How the written tests begin."""
+_WHAT: Final = "# what does your code make of it?"
 _KINDS: Final = ("operation", "format", "field", "answer", "fault family")
 
 
@@ -58,41 +70,29 @@ class Coverage:
     def tests(self) -> str:
         """Write tests, to be pasted, that meet what is missing: one for each request or answer that does."""
         written = dict.fromkeys(self._test_of(part) for part in self.missing)
-        return "import pytest\nimport requests\n" + "".join(f"\n\n{test}" for test in written if test)
+        return _HEAD + "".join(f"\n\n{test}" for test in written if test)
 
     def _test_of(self, part: Part) -> str:
-        if part.name == CUT:
-            return self._test_of_cut()
         if part.kind in {"answer", "fault family"}:
             return self._test_of_trouble(part)
         found = self._example_with(part)
         if found is None:
             return ""
         name, body = found
-        return _test(f"test_{part.operation}_{name}", part.operation, body, "    assert answer.status_code == 200\n")
+        return _test(f"{part.operation}_{name}", body, f"assert {_ask(part.operation)}.status_code == 200")
 
     def _test_of_trouble(self, part: Part) -> str:
         _, body = next(self._examples("concept_segment"))
+        ask = _ask("concept_segment")
         if part.kind == "fault family":
-            marker, said = _fault_of(part.name), "# what does your code make of it?"
-        elif part.name == "422":
+            return _test(f"family_{part.name}", body, f"{ask}  {_WHAT}", fault=_fault_of(part.name))
+        if part.name == CUT:
+            raises = f"with pytest.raises(requests.ConnectionError):  {_WHAT}\n        {ask}"
+            return _test("no_answer", body, raises, fault="connection_reset")
+        if part.name == "422":
             body = {**body, "prompts": "none"}
-            marker, said = "", "assert answer.status_code == 422"
-        elif part.name == "200":
-            marker, said = "", "assert answer.status_code == 200"
-        else:
-            marker, said = f"status:{part.name}", f"assert answer.status_code == {part.name}"
-        title = part.name.replace(" ", "_")
-        above = f'@pytest.mark.sam3_faults("{marker}")\n' if marker else ""
-        return above + _test(f"test_{part.kind.replace(' ', '_')}_{title}", "concept_segment", body, f"    {said}\n")
-
-    def _test_of_cut(self) -> str:
-        _, body = next(self._examples("concept_segment"))
-        test = _test("test_no_answer", "concept_segment", body, "")
-        above, call = test.rstrip().rsplit("\n", 1)
-        call = call.replace("    answer = ", "        ")
-        raises = "    with pytest.raises(requests.ConnectionError):  # what does your code make of it?"
-        return f'@pytest.mark.sam3_faults("connection_reset")\n{above}\n{raises}\n{call}\n'
+        fault = "" if part.name in {"200", "422"} else f"status:{part.name}"
+        return _test(f"answer_{part.name}", body, f"assert {ask}.status_code == {part.name}", fault=fault)
 
     def _example_with(self, part: Part) -> tuple[str, Any] | None:
         for name, body in self._examples(part.operation):
@@ -104,19 +104,17 @@ class Coverage:
 
     def _example_made_for(self, part: Part) -> tuple[str, Any] | None:
         """Add a field that no example has to the first one, with a value that some schema tells."""
-        schemas = self.contract.document["components"]["schemas"]
-        fields = [
-            self.contract.resolve(
-                schemas[self.contract.operation(operation).request_schema]["properties"].get(name, {})
-            )
-            for operation in (part.operation, *OPERATIONS)
-            for name in [part.name]
-        ]
-        values = [value for field in fields for value in (*field.get("examples", ()), field.get("default")) if value]
-        if not values and "type" not in fields[0]:
+        fields = [self._field(operation, part.name) for operation in (part.operation, *OPERATIONS)]
+        if not fields[0]:
             return None
+        values = [value for field in fields for value in (*field.get("examples", ()), field.get("default")) if value]
         _, body = next(self._examples(part.operation))
         return f"with_{part.name}", {**body, part.name: values[0] if values else "mine"}
+
+    def _field(self, operation: str, name: str) -> dict[str, Any]:
+        schema = self.contract.document["components"]["schemas"][self.contract.operation(operation).request_schema]
+        field: dict[str, Any] = self.contract.resolve(schema["properties"].get(name, {}))
+        return field
 
     def _examples(self, operation: str) -> Iterator[tuple[str, Any]]:
         path = self.contract.operation(operation).path
@@ -132,16 +130,14 @@ def _fault_of(family: str) -> str:
     )
 
 
-def _test(name: str, operation: str, body: Any, ending: str) -> str:
-    written = json.dumps(body, indent=4).replace("\n", "\n    ")
-    written = written.replace(": true", ": True").replace(": false", ": False").replace(": null", ": None")
-    return (
-        f"def {name}(sam3_mock):\n"
-        f"    body = {written}\n"
-        f'    answer = requests.post(f"{{sam3_mock.url}}/sam3/{operation}",'
-        f' headers={{"Authorization": f"Bearer {{sam3_mock.api_key}}"}}, json=body, timeout=10)\n'
-        f"{ending}"
-    )
+def _ask(operation: str) -> str:
+    return f'ask(sam3_mock, "{operation}", body)'
+
+
+def _test(name: str, body: Any, ending: str, *, fault: str = "") -> str:
+    marker = f'@pytest.mark.sam3_faults("{fault}")\n' if fault else ""
+    written = indent(pformat(body, width=100, sort_dicts=False), "    ").lstrip()
+    return f"{marker}def test_{name}(sam3_mock):\n    body = {written}\n    {ending}\n"
 
 
 def lines_of(coverage: Coverage) -> Iterator[str]:

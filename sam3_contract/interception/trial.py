@@ -99,26 +99,28 @@ class Trial:
         if self.fault is not None:
             others = environ.get(_FAULT)
             environ[_FAULT] = f"{others},{self.fault}" if others else self.fault
-        self.keys |= keys_sent(Request(dict(environ)), None)
+        sent = Request(dict(environ))
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
         parts = app(environ, began.start_response)
-        return self._passed_on(parts, asked, began, environ["PATH_INFO"], start_response)
+        return self._passed_on(parts, sent, asked, began, start_response)
 
     def _passed_on(
         self,
         parts: Iterable[bytes],
+        sent: Request,
         asked: _Kept,
         began: _Began,
-        path: str,
         start_response: Callable[..., Any],
     ) -> Iterator[bytes]:
         """Pass an answer on; note it before its last part, behind which nobody may be waiting any more."""
         content = bytearray()
 
         def note(*, is_cut: bool) -> None:
+            body = bytes(asked.read_so_far)
+            self.keys |= keys_sent(sent, _json_with_key(body))
             self.answers.append(
-                Answered(path, bytes(asked.read_so_far), began.status, bytes(content), began.faults, is_cut)
+                Answered(sent.environ["PATH_INFO"], body, began.status, bytes(content), began.faults, is_cut)
             )
 
         try:
@@ -201,6 +203,14 @@ def on_trial(trial: Trial) -> Iterator[Trial]:
         yield trial
     finally:
         _current = before
+
+
+def _json_with_key(body: bytes) -> Any:
+    """Decode a body that may hold a key; ``None`` for any other, which is not worth the time."""
+    try:
+        return json.loads(body) if b"api_key" in body else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _stripped(parts: Iterable[bytes], began: _Began, without: Iterable[JsonPath]) -> Iterator[bytes]:

@@ -54,7 +54,7 @@ _MEANINGS: Final = {
     Verdict.NOTICED: "A test failed, or an error came that says what is wrong.",
     Verdict.RECOVERED: "The right result came by asking again, where that is allowed.",
     Verdict.UNREAD: "The fault changes what the client never reads: it comes to the same without.",
-    Verdict.UNFELT: "No answer to this client changed.",
+    Verdict.UNFELT: "No status and no body of an answer changed.",
 }
 
 

@@ -123,6 +123,15 @@ def test_key_in_a_message_is_masked() -> None:
     assert found.runs[0].says == f"ServiceError: {clients.URL}?api_key=*** answered 402"
 
 
+def test_arrays_are_compared_and_a_key_in_a_body_is_masked() -> None:
+    score = tried(clients.in_arrays, ["status:402", "time_in_milliseconds", "confidence_above_one"])
+
+    verdicts = {one.fault: one for one in score.faults}
+    assert verdicts["time_in_milliseconds"].verdict is Verdict.UNREAD
+    assert verdicts["confidence_above_one"].verdict is Verdict.SILENT
+    assert verdicts["status:402"].runs[0].says == "ServiceError: ***: 402"
+
+
 def test_command_exits_by_the_score(tmp_path: Path) -> None:
     options = ("probe", "tests.mutation.clients:careless", "--faults", "size_swapped,body_empty", "--timeout", "1")
 

@@ -103,6 +103,25 @@ def test_suite_that_fails_by_itself_is_not_tried(session: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(["not begun: without a fault the tests have to pass"])
 
 
+def test_tests_that_are_skipped_or_fail_as_expected_are_left_out(session: pytest.Pytester) -> None:
+    more = """
+    @pytest.mark.skip
+    def test_skipped(sam3_mock):
+        ask(sam3_mock.url)
+
+    @pytest.mark.xfail
+    def test_expected(sam3_mock):
+        assert not ask(sam3_mock.url)
+    """
+    session.makepyfile(test_it=SUITE + more)
+
+    result = run(session, "--sam3-mutate", "--sam3-mutate-faults", "answer_null", "--sam3-mutate-report", "report")
+
+    result.assert_outcomes(passed=3, skipped=1, xfailed=1)
+    [fault] = json.loads((session.path / "report" / "mutation.json").read_text())["faults"]
+    assert {run["code"] for run in fault["runs"]} <= {"test_it.py::test_served", "test_it.py::test_of_its_own_making"}
+
+
 def test_hang_is_stopped(session: pytest.Pytester) -> None:
     result = run(
         session, "--sam3-mutate", "--sam3-mutate-faults", "slow", "--sam3-mutate-timeout", "0.3", "-k", "served"

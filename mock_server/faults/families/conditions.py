@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -15,6 +14,7 @@ from mock_server.faults.editing.results import with_echoes_of
 from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Family, Json, Parameter
 from mock_server.faults.parameters import one_of, whole
 from mock_server.http.inspection import prompts_of
+from mock_server.http.pauses import pausing
 from mock_server.operations.backend import Answer
 
 CONDITIONS: Final = Family("semantics", operation="concept_segment")
@@ -326,7 +326,7 @@ def _mixed(call: Call, ask: Ask) -> Answer:
         return ask(call.body)
     shared: dict[str, Any] = call.memory.first({})
     shared["image"] = call.body["image"]
-    time.sleep(PAUSE)
+    pausing()(PAUSE)
     return ask({**call.body, "image": shared["image"]})
 
 
