@@ -50,7 +50,7 @@ def findings_of(asked: Asked, contract: Contract) -> list[dict[str, str]]:
         What is wrong, each with the check's code and name, the place, what was found and expected, and why.
 
     Raises:
-        UnknownOperationError: If the contract has no such operation.
+        SpecError: If the contract has no such operation.
     """
     operation = contract.operation(asked.operation)
     headers = tuple((name, value) for name, value in asked.headers.items())

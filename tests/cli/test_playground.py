@@ -7,22 +7,11 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-import mock_server.serving.server
 from mock_server import create_app
 from sam3_contract.cli import playground
 from tests.servers import run_command
 
 KEY = "a-secret-key-of-somebody"
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the command would have served, instead of serving it."""
-    calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        mock_server.serving.server, "serve", lambda settings, **options: calls.append({"settings": settings, **options})
-    )
-    return calls
 
 
 def page(call: dict[str, Any]) -> Client:

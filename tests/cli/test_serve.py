@@ -17,23 +17,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import mock_server.serving.server
 from mock_server import Settings
 from sam3_contract.cli.serve import serve
 from sam3_contract.errors import UsageError
 from tests.servers import command_serving, run_command
 
 SECRET = "a-very-secret-key"
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the command would have served, instead of serving it."""
-    calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        mock_server.serving.server, "serve", lambda settings, **options: calls.append({"settings": settings, **options})
-    )
-    return calls
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> Any:
