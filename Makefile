@@ -68,7 +68,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 	--custom-compile-command "make lock"
 lock: setup  ## lock the newest versions that pyproject.toml and requirements/clients.in allow
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra httpx --extra aiohttp --extra fuzz --output-file requirements/run.txt
+	$(COMPILE) pyproject.toml --extra aiohttp --extra fuzz --extra httpx --extra metrics --extra redis --output-file requirements/run.txt
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) requirements/clients.in --output-file requirements/clients.txt
 
