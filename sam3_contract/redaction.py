@@ -17,6 +17,22 @@ MIN_KEY: Final = 8
 """Characters; a shorter key turns up in words and in base64 by chance, so it is masked only where it stands alone."""
 
 
+def note_on_keys_in_urls(requests: int) -> str:
+    """Say that a client sends its key where logs keep it, and where to put it instead.
+
+    Args:
+        requests: How many of its requests did so.
+
+    Example:
+        >>> note_on_keys_in_urls(1)[:49]
+        '1 request held the API key in its URL, where logs'
+    """
+    held = (
+        "1 request held the API key in its URL" if requests == 1 else f"{requests} requests held the API key in the URL"
+    )
+    return f"{held}, where logs and proxies keep it; the header `Authorization: Bearer KEY` is the documented place"
+
+
 def without_key(text: str, key: str | None) -> str:
     """Mask an API key in a text: as it is, percent-encoded, escaped for JSON or HTML, and in base64.
 

@@ -6,6 +6,7 @@ editable install reads the checkout's ``openapi/sam3.yaml``; a path reads that f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -58,8 +59,9 @@ class Deviation:
         documented: What the public documentation says.
         observed: What the server does.
         source: Where the observation comes from.
-        version: The server's release.
-        date: Of the observation, ``YYYY-MM-DD``.
+        version: The server's release in which it was seen last.
+        since: The day on which it was first seen, ``YYYY-MM-DD``.
+        until: The day on which it was last seen; a server of today may do otherwise.
     """
 
     id: str
@@ -68,7 +70,22 @@ class Deviation:
     observed: str
     source: str
     version: str
-    date: str
+    since: str
+    until: str
+
+    @property
+    def seen(self) -> str:
+        """When it was seen, in words: ``seen 2026-11-22 to 2026-11-27, in 1.8.3``."""
+        days = self.since if self.since == self.until else f"{self.since} to {self.until}"
+        return f"seen {days}, in {self.version}"
+
+
+def _deviation(entry: Mapping[str, Any]) -> Deviation:
+    """Read an entry; older documents have one ``date``, on which it was seen."""
+    fields = dict(entry)
+    if "date" in fields:
+        fields["since"] = fields["until"] = fields.pop("date")
+    return Deviation(**fields)
 
 
 class Contract:
@@ -99,8 +116,8 @@ class Contract:
     def deviations(self) -> tuple[Deviation, ...]:
         """What ``x-deviations`` lists."""
         try:
-            return tuple(Deviation(**entry) for entry in self.document.get("x-deviations", ()))
-        except TypeError as error:
+            return tuple(_deviation(entry) for entry in self.document.get("x-deviations", ()))
+        except (TypeError, ValueError) as error:
             raise SpecError(f"{self.origin}: an entry of x-deviations is malformed: {error}") from error
 
     def operation(self, name: str) -> Operation:

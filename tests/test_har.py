@@ -289,6 +289,20 @@ def test_key_is_taken_out_of_the_request(
     assert b"k-e-y-1-2-3" not in exchange.case.content
 
 
+@pytest.mark.parametrize(("change", "found"), [(lambda _: None, 1), (in_a_header, 0), (in_the_body, 0), (nowhere, 0)])
+def test_keys_in_urls_are_counted(tmp_path: Path, change: Callable[[Har], None], found: int) -> None:
+    one = entry()
+    change(one)
+
+    assert read_har(written(tmp_path, har(one, one)), CONTRACT).keys_in_urls == 2 * found
+
+
+def test_requests_that_we_planned_are_no_clients(tmp_path: Path) -> None:
+    path = written(tmp_path, har_from_exchanges(answered_by_mock(), base_url="http://127.0.0.1:9001"))
+
+    assert read_har(path, CONTRACT).keys_in_urls == 0
+
+
 def test_echoed_key_is_found_in_a_recording(tmp_path: Path) -> None:
     exchange = read_one(tmp_path, entry(status=401, answer='{"message": "no such key: k-e-y-1-2-3"}'))
 

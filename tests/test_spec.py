@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,30 @@ def test_deviations_are_complete_and_name_known_operations() -> None:
     assert len(CONTRACT.deviations) == 16
     assert len({deviation.id for deviation in CONTRACT.deviations}) == 16
     assert {deviation.operation for deviation in CONTRACT.deviations} <= known
+
+
+def test_deviations_say_when_they_were_seen() -> None:
+    for deviation in CONTRACT.deviations:
+        assert date.fromisoformat(deviation.since) <= date.fromisoformat(deviation.until)
+
+    assert CONTRACT.deviations[0].seen == "seen 2026-11-22, in 1.8.3"
+    assert replace(CONTRACT.deviations[0], until="2026-11-27").seen == "seen 2026-11-22 to 2026-11-27, in 1.8.3"
+
+
+def test_deviation_of_an_older_document_has_one_date() -> None:
+    fields = dict.fromkeys(("id", "operation", "documented", "observed", "source", "version"), "x")
+    document = {**CONTRACT.document, "x-deviations": [{**fields, "date": "2026-11-22"}]}
+
+    (deviation,) = spec.Contract(document, origin="older").deviations
+    assert (deviation.since, deviation.until) == ("2026-11-22", "2026-11-22")
+
+
+@pytest.mark.parametrize("entry", [1, "ab", {}, {"id": "x", "unknown": 1}])
+def test_malformed_deviation_is_told(entry: object) -> None:
+    contract = spec.Contract({**CONTRACT.document, "x-deviations": [entry]}, origin="broken")
+
+    with pytest.raises(SpecError, match="broken: an entry of x-deviations is malformed"):
+        _ = contract.deviations
 
 
 def test_load_reads_a_path_as_it_reads_the_packaged_document(tmp_path: Path) -> None:

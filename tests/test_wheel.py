@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,15 @@ def test_wheel_finds_its_document_without_the_checkout(wheel: Path, tmp_path: Pa
     )
 
     assert result.stdout.strip() == str(tmp_path / "sam3_contract" / "_data" / "sam3.yaml")
+
+
+def test_source_archive_holds_all_that_the_tests_look_at() -> None:
+    included = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    patterns = [pattern.removeprefix("/") for pattern in included["sdist"]["include"]]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r"\bROOT / \"([^\"/]+)", source)}
+
+    always = {"pyproject.toml", ".venv-clients"}  # hatchling's own rule; and what `make clients` makes
+    missing = {name for name in named - always if not any(fnmatch(name, pattern) for pattern in patterns)}
+    assert len(named) > 8
+    assert missing == set()

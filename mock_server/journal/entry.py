@@ -72,6 +72,7 @@ class Entry:
         image: The image, if the body held one.
         faults: The faults that were on for it.
         scenario: Name of the scenario that answered it.
+        key_in_url: Whether the URL held an API key, which logs and proxies keep; a header is the place for it.
     """
 
     number: int
@@ -85,6 +86,7 @@ class Entry:
     image: EntryImage | None = None
     faults: tuple[str, ...] = ()
     scenario: str | None = None
+    key_in_url: bool = False
 
     @property
     def body(self) -> Any:
@@ -145,6 +147,7 @@ class Entry:
             "body_sha256": self.body_sha256,
             "faults": list(self.faults),
             "scenario": self.scenario,
+            "key_in_url": self.key_in_url,
         }
 
 

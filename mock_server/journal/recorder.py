@@ -85,7 +85,7 @@ class Recorder:
             kept = kept_body(body, size=size, digest=image.sha256 if image else None, keys=keys)
         path = sent.path if operation else masked_text(sent.path, keys)[:_LONGEST]
         answered = (sent.method, path, operation, response.status_code, milliseconds)
-        played = (notes.get("faults", ()), notes.get("scenario"))
+        played = (notes.get("faults", ()), notes.get("scenario"), bool(sent.args.get("api_key")))
         self._journal.add(lambda number: Entry(number, *answered, size, kept, image, *played))
         return response
 

@@ -39,16 +39,16 @@ _MOST_COUNT: Final = 1_000_000
 _MOST_RATE: Final = 10_000  # requests of a window, each of which is remembered
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_OWN_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "connection"})
+OWN_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 _TYPES: Final[Mapping[str, str]] = {
     ".json": "application/json",
     ".txt": "text/plain; charset=utf-8",
     ".html": "text/html; charset=utf-8",
 }
 _BYTES: Final = "application/octet-stream"
-_COUNTS: Final = ("nth", "after", "every")
-_BODIES: Final = ("body", "text", "body_file")
-_GIVEN: Final = ("status", "headers", *_BODIES)  # of an answer that is given as it is
+COUNTS: Final = ("nth", "after", "every")
+BODIES: Final = ("body", "text", "body_file")
+GIVEN: Final = ("status", "headers", *BODIES)  # of an answer that is given as it is
 
 Content = tuple[bytes, str]
 """A body and its media type."""
@@ -76,7 +76,7 @@ def scenarios_of(value: Any, surroundings: Surroundings) -> tuple[list[Scenario]
     Raises:
         Mistake: If something is not what it has to be.
     """
-    read = _validated(_File, value, surroundings)
+    read = _validated(ScenarioFile, value, surroundings)
     defined = enumerate(zip(read.scenarios, value.get("scenarios", []), strict=True), 1)
     return [one.rule(definition, name=f"scenario {number}") for number, (one, definition) in defined], read.strict
 
@@ -148,7 +148,7 @@ def _file(name: str, info: ValidationInfo[Any]) -> Path:
 
 
 Text = Annotated[str, Field(max_length=10_000)]
-Listed = Annotated[list[Text], BeforeValidator(_listed)]
+Listed = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=Any)]
 Texts = Annotated[list[Text], BeforeValidator(_untupled)]
 
 
@@ -159,7 +159,7 @@ class _When(_Part):
     text: Text | None = None
     texts: Texts | None = Field(default=None, min_length=1, max_length=100)
     format: Text | None = None
-    image: Annotated[str | None, PlainValidator(_image)] = None
+    image: Annotated[str | None, PlainValidator(_image, json_schema_input_type=str)] = None
     image_id: Text | None = None
     headers: dict[str, Text] = Field(default_factory=dict)
     nth: int | None = Field(default=None, ge=1, le=_MOST_COUNT)
@@ -169,7 +169,7 @@ class _When(_Part):
     @model_validator(mode="before")
     @classmethod
     def _counts_in_one_way(cls, value: Any) -> Any:
-        counts = [name for name in _COUNTS if isinstance(value, dict) and name in value]
+        counts = [name for name in COUNTS if isinstance(value, dict) and name in value]
         if len(counts) > 1:
             raise wrong(f"stands beside `{counts[0]}`; a scenario counts in one way", counts[1])
         return value
@@ -192,7 +192,7 @@ class _When(_Part):
 
     def rule(self) -> When:
         """Bring it to what is asked of requests."""
-        fields = {name: getattr(self, name) for name in ("text", "format", "image", "image_id", *_COUNTS)}
+        fields = {name: getattr(self, name) for name in ("text", "format", "image", "image_id", *COUNTS)}
         return When(
             operations=None if self.operation is None else frozenset(self.operation),
             texts=None if self.texts is None else tuple(self.texts),
@@ -231,15 +231,15 @@ class _Answer(_Part):
     fault: Listed = Field(default=[], min_length=1, max_length=8)
     status: int = Field(default=200, ge=200, le=599)
     headers: dict[str, Text] = Field(default_factory=dict)
-    body: Annotated[Content | None, PlainValidator(_written)] = None
+    body: Annotated[Content | None, PlainValidator(_written, json_schema_input_type=Any)] = None
     text: str | None = Field(default=None, max_length=_MOST_FILE)
-    body_file: Annotated[Content | None, PlainValidator(_read)] = None
+    body_file: Annotated[Content | None, PlainValidator(_read, json_schema_input_type=str)] = None
 
     @model_validator(mode="before")
     @classmethod
     def _is_one_answer(cls, value: Any) -> Any:
-        given = [name for name in _GIVEN if isinstance(value, dict) and name in value]
-        bodies = [name for name in _BODIES if name in given]
+        given = [name for name in GIVEN if isinstance(value, dict) and name in value]
+        bodies = [name for name in BODIES if name in given]
         if given and "fault" in value:
             raise wrong(f"stands beside `{given[0]}`: an answer is a fault or given as it is", "fault")
         if len(bodies) > 1:
@@ -264,7 +264,7 @@ class _Answer(_Part):
         for name, value in headers.items():
             if not _HEADER_NAME.fullmatch(name):
                 raise wrong("is no name of a header", name)
-            if name.lower() in _OWN_HEADERS:
+            if name.lower() in OWN_HEADERS:
                 raise wrong("is the server's to say; a fault can get it wrong", name)
             if not _HEADER_VALUE.fullmatch(value):
                 raise wrong("holds characters that no header can: those outside Latin-1, or control characters", name)
@@ -279,7 +279,7 @@ class _Answer(_Part):
 
     def rule(self) -> Reply:
         """Bring it to what is done for a request."""
-        fixed = self._fixed() if self.model_fields_set.intersection(_GIVEN) else None
+        fixed = self._fixed() if self.model_fields_set.intersection(GIVEN) else None
         return Reply(self.delay, tuple(self.fault), fixed)
 
     def _fixed(self) -> Fixed:
@@ -327,7 +327,9 @@ def _times(value: Any) -> int | Literal["any"]:
     return value
 
 
-Answers = Annotated[list[Annotated[_Answer, WrapValidator(_normal)]], BeforeValidator(_untupled)]
+_OneAnswer = Annotated[_Answer, WrapValidator(_normal, json_schema_input_type=Literal["normal"] | _Answer)]
+Answers = Annotated[list[_OneAnswer], BeforeValidator(_untupled)]
+_Times = Annotated[int, Field(ge=0, le=_MOST_COUNT)] | Literal["any"]
 
 
 class _Scenario(_Part):
@@ -337,7 +339,7 @@ class _Scenario(_Part):
     when: _When = _When()
     answers: Answers = Field(default=[_Answer()], min_length=1, max_length=MOST_ANSWERS)
     then: Then = "repeat"
-    times: Annotated[int | Literal["any"] | None, PlainValidator(_times)] = None
+    times: Annotated[int | Literal["any"] | None, PlainValidator(_times, json_schema_input_type=_Times)] = None
     rate_limit: _RateLimit | None = None
 
     @model_validator(mode="before")
@@ -349,8 +351,8 @@ class _Scenario(_Part):
             if other in value:
                 raise wrong("stands beside `rate_limit`, which answers by itself", other)
         when = value.get("when")
-        if isinstance(when, dict) and any(name in when for name in _COUNTS):
-            raise wrong(f"{', '.join(_COUNTS)} stand beside `rate_limit`, which counts by itself", "when")
+        if isinstance(when, dict) and any(name in when for name in COUNTS):
+            raise wrong(f"{', '.join(COUNTS)} stand beside `rate_limit`, which counts by itself", "when")
         return value
 
     def rule(self, definition: Any, *, name: str) -> Scenario:
@@ -374,14 +376,23 @@ class _Scenario(_Part):
 Scenarios = Annotated[list[_Scenario], BeforeValidator(_untupled)]
 
 
-class _File(_Part):
+class ScenarioFile(_Part):
     """What a file holds."""
 
     scenarios: Scenarios = Field(default=[], min_length=1, max_length=MOST_SCENARIOS)
     strict: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leaves_the_schema_to_editors(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "$schema" not in value:
+            return value
+        if not isinstance(value["$schema"], str):
+            raise wrong(f"is {shown(value['$schema'])}, has to be a text", "$schema")
+        return {name: entry for name, entry in value.items() if name != "$schema"}
+
     @model_validator(mode="after")
-    def _holds_something(self) -> _File:
+    def _holds_something(self) -> ScenarioFile:
         if not self.scenarios and not self.strict:
             raise wrong("holds no `scenarios`")
         return self

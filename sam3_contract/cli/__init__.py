@@ -25,7 +25,10 @@ __all__ = ["commands", "main"]
 USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
-COMMANDS: Final = ("serve", "playground", "verify", "snapshot", "masks", "checks", "faults", "probe", "spec", "doctor")
+COMMANDS: Final = (
+    *("serve", "playground", "verify", "snapshot", "masks", "checks", "faults"),
+    *("probe", "spec", "schema", "doctor"),
+)
 
 
 @click.group(

@@ -17,10 +17,11 @@ from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
 from sam3_contract.terminal import say
 
-__all__ = ["OptionOrVariable", "from_environment", "read_config", "warn_of_variables"]
+__all__ = ["OptionOrVariable", "config_schema", "from_environment", "read_config", "warn_of_variables"]
 
 C = TypeVar("C", bound=click.Command)
 
+SCHEMA_KEY: Final = "$schema"
 _MOST_BYTES: Final = 2**20
 _ADDRESS_OF_SERVICE: Final = re.compile(r"(?:tcp|udp|sctp)://\S+", re.IGNORECASE)
 # How the names go on with which Kubernetes and Docker describe a service.
@@ -36,6 +37,8 @@ _WORDS: Final[Mapping[type, str]] = {
     list: "a list of texts",
     str: "a text",
 }
+# ... and what JSON Schema calls it.
+_TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 class OptionOrVariable(click.Option):
@@ -77,7 +80,8 @@ def from_environment(prefix: str) -> Callable[[C], C]:
 def read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Take the defaults of a command's options from a TOML file: a callback for the option that names it.
 
-    Its keys are the names of the options, without the dashes in front. Paths in it are relative to its folder.
+    Its keys are the names of the options, without the dashes in front. Paths in it are relative to its folder. A key
+    ``$schema`` is left to editors.
 
     Raises:
         UsageError: If the file cannot be read, is no TOML, or has a key or a value that no option takes.
@@ -87,11 +91,51 @@ def read_config(context: click.Context, _: click.Parameter, path: Path | None) -
     known = _options(context.command)
     taken = {}
     for name, value in _table(path).items():
+        if name == SCHEMA_KEY and isinstance(value, str):
+            continue
         option = known.get(name)
         if option is None or not option.expose_value:
             raise UsageError(f"{path}: there is no option {name!r}; {_nearest(name, known)}")
         taken[option.name or name] = _value(option, value, place=f"{path}: {name}", folder=path.parent, context=context)
     context.default_map = {**(context.default_map or {}), **taken}
+
+
+def config_schema(command: click.Command) -> dict[str, Any]:
+    """Make the JSON Schema of the files from which a command takes its options: for editors.
+
+    Args:
+        command: The command.
+
+    Returns:
+        The schema, of draft 2020-12. It does not know what the command makes of two options together.
+    """
+    options = {name: option for name, option in _options(command).items() if option.expose_value}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Options of sam3-contract {command.name}",
+        "type": "object",
+        "properties": {
+            SCHEMA_KEY: {"type": "string", "description": "Where this schema is, for editors."},
+            **{name: {**_schema_of(option), "description": option.help or ""} for name, option in options.items()},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _schema_of(option: click.Option) -> dict[str, Any]:
+    """Say in JSON Schema what `_value` takes."""
+    kind, within = _kind(option), option.type
+    if kind is list:
+        return {"type": "array", "items": {"type": "string"}}
+    schema: dict[str, Any] = {"type": _TYPES[kind]}
+    if isinstance(within, click.Choice):
+        schema["enum"] = list(within.choices)
+    if isinstance(within, click.IntRange | click.FloatRange):
+        bounds = {"minimum": within.min, "maximum": within.max}
+        schema |= {name: bound for name, bound in bounds.items() if bound is not None}
+    if isinstance(option.default, bool | int | float | str):
+        schema["default"] = option.default
+    return schema
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:

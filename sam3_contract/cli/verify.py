@@ -20,6 +20,7 @@ from sam3_contract.checks import Check, selected
 from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
+from sam3_contract.redaction import note_on_keys_in_urls
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
 from sam3_contract.terminal import say
@@ -282,6 +283,8 @@ def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted:
     recording = read_har(path, contract)
     for reason in recording.left_out:
         say(f"sam3-contract: left out: {reason}", err=True)
+    if recording.keys_in_urls:
+        say(f"sam3-contract: note: {note_on_keys_in_urls(recording.keys_in_urls)}", err=True)
     return runner.run_of(recording.exchanges, contract, target=path.name, checks=checks, baseline=accepted)
 
 

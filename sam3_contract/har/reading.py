@@ -47,10 +47,12 @@ class Recording:
     Attributes:
         exchanges: In the order of the file.
         left_out: A sentence about each entry that is of the contract's operations but cannot be judged.
+        keys_in_urls: How many requests of a client held an API key in their URL; those that we planned do not count.
     """
 
     exchanges: tuple[Exchange, ...]
     left_out: tuple[str, ...] = ()
+    keys_in_urls: int = 0
 
 
 def exchanges_from_har(path: str | Path, contract: Contract) -> list[Exchange]:
@@ -85,13 +87,14 @@ def read_har(path: str | Path, contract: Contract) -> Recording:
     """
     path = Path(path)
     exchanges, left_out, seen = [], [], Counter[str]()
-    n_bytes = 0
+    n_bytes = keys_in_urls = 0
     for entry in entries_of(path):
         operation, address = entry.operation_in(contract)
         seen[address] += 1
         if operation is None:
             continue
         n_bytes += entry.n_bytes
+        keys_in_urls += not entry.own and bool(entry.query.get("api_key"))
         if n_bytes > MAX_JUDGED:
             raise HarError(f"{path} holds more than {MAX_JUDGED // 2**20} MiB of the API; judge it in parts")
         try:
@@ -100,7 +103,7 @@ def read_har(path: str | Path, contract: Contract) -> Recording:
             left_out.append(f"{path.name}, entry {entry.index}: {reason}")
     if not exchanges:
         raise HarError(f"{path}: {_nothing_in(seen, left_out, contract)}")
-    return Recording(tuple(exchanges), tuple(left_out))
+    return Recording(tuple(exchanges), tuple(left_out), keys_in_urls)
 
 
 def exchange_of(entry: Entry, operation: str, contract: Contract) -> Exchange:

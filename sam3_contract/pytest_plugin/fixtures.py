@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
+from sam3_contract.pytest_plugin import key_in_url
 from sam3_contract.pytest_plugin.options import RECORD, live_key, why_not_live
 from sam3_contract.pytest_plugin.outcome import has_failed
 
@@ -44,6 +45,7 @@ def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iter
     sam3_server.app = mock
     yield mock
     sam3_server.app = None
+    key_in_url.remember(mock, request.node)
     try:
         if not has_failed(request.node):
             mock.verify()
@@ -66,6 +68,7 @@ def sam3_intercept(request: pytest.FixtureRequest) -> Iterator[LocalMock]:
     with interception as mock:
         _prepare(mock, request)
         yield mock
+        key_in_url.remember(mock, request.node)
         if has_failed(request.node):
             mock.scenarios.clear()  # what was not played is no news then
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from sam3_contract.pytest_plugin import coverage, mutation, snapshots
+from sam3_contract.pytest_plugin import coverage, key_in_url, mutation, snapshots
 
 if TYPE_CHECKING:
     import pytest
@@ -68,10 +68,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, the snapshots and the trials."""
+    """Register the markers, the snapshots, the note on keys and the trials."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     config.pluginmanager.register(snapshots.SnapshotPlugin(config), "sam3_snapshots")
+    config.pluginmanager.register(key_in_url.KeyInUrlPlugin(), "sam3_key_in_url")
     if config.getoption(mutation.MUTATE):
         config.pluginmanager.register(mutation.MutationPlugin(config), "sam3_mutation")
     if config.getoption(coverage.COVERAGE):

@@ -214,12 +214,14 @@ class _Page:
                 yield f"{outcome.check.code} {outcome.check.name}: {count_of(len(outcome.accepted), 'finding')}"
 
     def _deviations(self) -> Iterator[str]:
-        statements = {one.id: " ".join(one.observed.split()) for one in self._contract.deviations}
+        known = {one.id: one for one in self._contract.deviations}
+        statements = {name: f"{' '.join(one.observed.split())} ({one.seen})" for name, one in known.items()}
         seen = (f"{name}: {statements.get(name, 'not in the document')}" for name in self._run.deviations_seen)
+        gone = (f"{name} ({known[name].seen})" if name in known else name for name in self._run.deviations_absent)
         title = "Known deviations of the server from its documentation, seen here and not counted:"
         yield from self._statements(title, seen)
         title = "Known deviations no longer seen: the server does here as its documentation says:"
-        yield from self._statements(title, self._run.deviations_absent)
+        yield from self._statements(title, gone)
 
     def _inconclusive(self) -> Iterator[str]:
         for outcome in self._run.outcomes:

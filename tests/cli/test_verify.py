@@ -46,8 +46,9 @@ def test_verify_mock_prints_this_transcript() -> None:
         "R01  formats_agree               2 judged  held\n"
         "\n"
         "Known deviations of the server from its documentation, seen here and not counted:\n"
-        "  answers_have_more_fields: `inference_id`, `frame_id` and `resolved_model` as well\n"
-        "  visual_answers_predictions: `predictions`\n"
+        "  answers_have_more_fields: `inference_id`, `frame_id` and `resolved_model` as well "
+        "(seen 2026-11-22, in 1.8.3)\n"
+        "  visual_answers_predictions: `predictions` (seen 2026-11-22, in 1.8.3)\n"
         "\n"
         "4 calls, 4 checks, all that could be judged held\n"
     )
@@ -213,6 +214,22 @@ def test_finding_is_shown_again_by_its_commands(tmp_path: Path) -> None:
     assert "M03 rle_size_is_the_images" in second.stdout
     assert '"size": [320, 208]' in third.stdout or '"size":[320,208]' in third.stdout
     assert any(path.suffix == ".png" for path in (tmp_path / "requests").iterdir())
+
+
+def test_recording_of_a_client_that_sends_its_key_in_the_url_gets_a_note(tmp_path: Path) -> None:
+    entry = {
+        "request": {"method": "POST", "url": f"https://x.test/sam3/embed_image?api_key={KEY}", "headers": []},
+        "response": {"status": 401, "headers": [], "content": {"mimeType": "application/json", "text": "{}"}},
+    }
+    entry["request"]["postData"] = {"mimeType": "application/json", "text": '{"image": {}}'}
+    path = tmp_path / "client.har"
+    path.write_text(json.dumps({"log": {"version": "1.2", "creator": {}, "entries": [entry]}}), encoding="utf-8")
+
+    result = run_command("verify", "--har", str(path), "--select", "S02")
+
+    assert "sam3-contract: note: 1 request held the API key in its URL" in result.stderr
+    assert KEY not in result.stdout + result.stderr
+    assert result.returncode == 0
 
 
 def test_report_holds_four_files_that_judge_alike_and_no_key(tmp_path: Path) -> None:

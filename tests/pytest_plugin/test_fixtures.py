@@ -468,6 +468,7 @@ def test_plugin_works_under_xdist(session: pytest.Pytester) -> None:
 
     result.assert_outcomes(passed=13, errors=1)
     result.stdout.fnmatch_lines(["*'retry' took no request*"])
+    result.stdout.fnmatch_lines(["sam3-contract: note: 8 requests held the API key in the URL, *"])
 
 
 def test_live_tests_are_skipped_with_a_reason(session: pytest.Pytester) -> None:

@@ -84,6 +84,7 @@ def test_page_shows_each_finding_with_pictures_request_and_answer() -> None:
         "sam3-contract verify --case x",
         "nothing to judge needs a box",
         "other_methods no longer seen",
+        "the deviation was seen 2026-11-22, in 1.8.3",
         "M01 gone/case $.x",
         "visual_segment/scene/box",
     ):

@@ -53,6 +53,15 @@ def test_text_shows_every_kind_of_outcome() -> None:
     assert as_text(broken_run(), CONTRACT, again=again) == TRANSCRIPT
 
 
+def test_text_says_when_deviations_were_seen_last() -> None:
+    shown = held_run(deviations_seen=("binary_answers_500", "not_ours"), deviations_absent=("other_methods",))
+
+    text = " ".join(as_text(shown, CONTRACT).split())
+
+    assert "returns bytes under a JSON response model (seen 2026-11-22, in 1.8.3) not_ours: not in the document" in text
+    assert "does here as its documentation says: other_methods (seen 2026-11-22, in 1.8.3)" in text
+
+
 def test_text_is_coloured_only_if_asked() -> None:
     plain, coloured = (as_text(broken_run(), CONTRACT, colour=colour) for colour in (False, True))
 

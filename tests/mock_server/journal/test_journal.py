@@ -74,6 +74,23 @@ def test_entry_tells_what_was_asked_and_answered() -> None:
     assert seen.as_json()["threshold"] == 0.25
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "found"),
+    [
+        (f"?api_key={SECRET}", {}, True),
+        ("?api_key=", {}, False),
+        ("", {"Authorization": f"Bearer {SECRET}"}, False),
+    ],
+)
+def test_entry_tells_of_a_key_in_the_url_but_not_which(query: str, headers: Json, found: bool) -> None:
+    mock = Mock()
+
+    mock.http.post(f"/sam3/embed_image{query}", json={"image": IMAGE}, headers=headers)
+
+    assert mock.last.key_in_url is mock.last.as_json()["key_in_url"] is found
+    assert SECRET not in json.dumps(mock.last.as_json())
+
+
 def test_entry_as_json_counts_prompts_points_and_boxes() -> None:
     mock = Mock()
     point = {"x": 5, "y": 5, "positive": True}
