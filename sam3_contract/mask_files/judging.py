@@ -16,6 +16,7 @@ from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
 from sam3_contract.mask_files.foreign import with_proposal
 from sam3_contract.mask_files.opening import Size, Unreadable
+from sam3_contract.mask_files.plain import numbers_of_plain_masks
 from sam3_contract.masks import (
     Absent,
     Finding,
@@ -178,15 +179,21 @@ def _judge_lines(batch: Lines, image_size: Size | None, wanted: _Wanted) -> Judg
 def _judge_texts(texts: Iterable[tuple[int | None, bytes]], image_size: Size | None, wanted: _Wanted) -> Judged:
     records: list[tuple[int | None, MaskRecord]] = []
     around: list[tuple[int | None, Finding]] = []
-    for line, text in texts:
-        if not text.strip():
+    n_plain = 0
+    texts = [(line, text) for line, text in texts if text.strip()]
+    for (line, text), number in zip(
+        texts, numbers_of_plain_masks([text for _, text in texts], image_size=image_size), strict=True
+    ):
+        if number is not None:
+            n_plain += number
             continue
         value, findings = parse_json(text)
         around += [(line, finding) for finding in with_proposal(findings, text)]
         # Without a value there is nothing in the text; a `null` is judged, as a mask that is none.
         if value is not None or not findings:
             records += [(line, record) for record in masks_of_record(value, image_size=image_size)]
-    return _judge_records(records, around, wanted)
+    judged = _judge_records(records, around, wanted)
+    return replace(judged, n_masks=judged.n_masks + n_plain)
 
 
 def _judge_records(

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sam3_contract.masks.rle.defects import run_lengths_from_uncompressed
     from sam3_contract.masks.rle.encode import counts_from_run_lengths, counts_from_run_lengths_of_many
     from sam3_contract.masks.rle.parts import holes_filled, parts_of_run_lengths
+    from sam3_contract.masks.rle.plain import plainly_sound
     from sam3_contract.masks.rle.rle import (
         bitmap_from_rle,
         bitmap_from_run_lengths,
@@ -118,6 +119,7 @@ __all__ = [
     "parse_rles",
     "parts_of_run_lengths",
     "passes_for_contours",
+    "plainly_sound",
     "polygons_from_bitmap",
     "polygons_from_rings",
     "polygons_from_run_lengths",
@@ -165,6 +167,7 @@ _NAMES: Final = {
     ),
     "polygons.rings": ("Rings", "polygons_from_rings"),
     "rle.batch": ("RleBatch", "parse_rles"),
+    "rle.plain": ("plainly_sound",),
     "rle.breach": ("Breach",),
     "rle.defects": ("run_lengths_from_uncompressed",),
     "rle.encode": ("counts_from_run_lengths", "counts_from_run_lengths_of_many"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RleBatch", "parse_rles", "unchecked_run_lengths"]
+__all__ = ["RleBatch", "parse_rles", "pass_bounds", "unchecked_run_lengths"]
 
 _CHARACTERS_PER_PASS = 2**17
 """Joined strings of this length keep a pass inside the second-level cache; twice as long is slower again."""
@@ -130,7 +130,7 @@ def parse_rles(rles: Sequence[object]) -> RleBatch:
     pixels = sizes[readable].prod(axis=1)
     runs: list[NDArray[np.int64]] = []
     n_runs = np.zeros(n_masks, np.int64)
-    for first, last in pairwise(_pass_bounds(lengths)):
+    for first, last in pairwise(pass_bounds(lengths)):
         here = readable[first:last]
         buffer = "".join(texts[first:last]).encode("ascii")
         parsed, n_runs[here], breaches[here] = _parse_pass(
@@ -215,12 +215,12 @@ def unchecked_run_lengths(counts: str) -> NDArray[np.int64]:
     return _undo_differences(values, starts=np.array([0]), stops=np.array([len(values)]))
 
 
-def _pass_bounds(lengths: NDArray[np.int64]) -> list[int]:
-    """Cut the masks into passes of about `_CHARACTERS_PER_PASS` characters, each of at least one mask."""
+def pass_bounds(lengths: NDArray[np.int64], *, characters: int = _CHARACTERS_PER_PASS) -> list[int]:
+    """Cut the masks into passes of about so many *characters*, each of at least one mask."""
     total = np.cumsum(lengths)
-    if total[-1] <= _CHARACTERS_PER_PASS:
+    if total[-1] <= characters:
         return [0, len(lengths)]
-    cuts = np.searchsorted(total, np.arange(0, total[-1], _CHARACTERS_PER_PASS), side="right")
+    cuts = np.searchsorted(total, np.arange(0, total[-1], characters), side="right")
     return [*dict.fromkeys(cuts.tolist()), len(lengths)]
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from sam3_contract.masks.rle.batch import RleBatch
 
-__all__ = ["Oddity", "looks_inverted", "looks_row_major", "oddities_of", "overlap_with_moved"]
+__all__ = ["FEWEST_STEPS", "Oddity", "looks_inverted", "looks_row_major", "oddities_of", "overlap_with_moved"]
 
-_FEWEST_STEPS = 8
+FEWEST_STEPS = 8
 """Pairs of neighbouring runs from which on a direction can be told."""
 
 
@@ -145,7 +145,7 @@ def _row_major_candidates(batch: RleBatch, *, n_runs: NDArray[np.int64]) -> NDAr
     """Pick masks whose runs follow one another at about the width more often than at about the height."""
     heights, widths = batch.sizes.T
     slack = np.minimum(heights, widths) // 16 + 1
-    told_apart = (np.abs(heights - widths) > 2 * slack) & (n_runs > 2 * _FEWEST_STEPS)
+    told_apart = (np.abs(heights - widths) > 2 * slack) & (n_runs > 2 * FEWEST_STEPS)
     if not told_apart.any():
         return np.zeros(0, np.int64)
     filled = np.flatnonzero(n_runs)
@@ -160,6 +160,6 @@ def _row_major_candidates(batch: RleBatch, *, n_runs: NDArray[np.int64]) -> NDAr
         else:
             near = np.abs(steps - np.repeat(goal, n_runs[filled])) <= np.repeat(room, n_runs[filled])
         n_along.append(np.add.reduceat(near, starts, dtype=np.int64))
-    suspect = (n_along[0] >= 2 * _FEWEST_STEPS) & (n_along[0] > 4 * n_along[1]) & told_apart[filled]
+    suspect = (n_along[0] >= 2 * FEWEST_STEPS) & (n_along[0] > 4 * n_along[1]) & told_apart[filled]
     candidates: NDArray[np.int64] = filled[suspect]
     return candidates
