@@ -91,9 +91,19 @@ def spellings_of(key: str) -> tuple[str, ...]:
     spellings = {key, quote(octets, safe=""), quote(octets), quote_plus(octets)}
     spellings |= {re.sub("%..", lambda match: match[0].lower(), spelling) for spelling in spellings if spelling != key}
     spellings |= {json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1]}
+    spellings |= {
+        _as_scripts_do(key),
+        json.dumps(key)[1:-1].replace("/", "\\/"),
+        quote(quote(octets, safe=""), safe=""),
+    }
     spellings |= {html.escape(key), html.escape(key, quote=False), html.escape(key).replace("&quot;", "&#34;")}
     spellings |= {core.translate(alphabet) for core in _in_base64(octets) for alphabet in ({}, _URL_SAFE)}
     return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def _as_scripts_do(key: str) -> str:
+    """Escape a key for JSON as servers do that keep it fit to stand in HTML."""
+    return re.sub("[&<>]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(key)[1:-1])
 
 
 _URL_SAFE: Final = str.maketrans("+/", "-_")

@@ -176,11 +176,11 @@ class Entry:
         if hashlib.sha256(image).hexdigest() != self.image_digest:
             raise self.malformed(f"its image {name} is not the one that was sent")
         try:
-            body = orjson.loads(content)
+            body = json.loads(content)
             body["image"] = {**body["image"], "value": pybase64.b64encode(image).decode("ascii")}
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self.malformed(f"request.postData has an image and no place for it: {error!r}") from error
-        return orjson.dumps(body)
+        return json.dumps(body, separators=(",", ":")).encode()
 
     def body_in(self, holder: Mapping[str, Any], place: str) -> bytes | None:
         """Read a recorded body.

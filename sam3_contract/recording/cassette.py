@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,12 +23,13 @@ import harfile
 import orjson
 
 from sam3_contract.atomic import write_atomically
-from sam3_contract.errors import HarError, SnapshotError, UsageError
+from sam3_contract.errors import HarError, OutputError, UsageError
 from sam3_contract.har.entry import Entry, opened, parsed
 from sam3_contract.har.scanning import EntryScan
 from sam3_contract.recording.entries import Recorded
 from sam3_contract.recording.meaning import Meaning, meaning_of
-from sam3_contract.recording.messages import Answer, operation_of
+from sam3_contract.recording.messages import Answer, Request, operation_of
+from sam3_contract.recording.secrets import secrets_of, unpacked
 from sam3_contract.recording.upstream import carried_on
 from sam3_contract.spec import Contract
 
@@ -37,6 +38,8 @@ _COMMENT: Final = "Keys are taken out. Images are in the folder beside this file
 _TAIL: Final = b"\n]}}\n"
 _OURS: Final = re.compile(rb'\{"log":\{"version":"[^"]*","creator":\{"name":"sam3-contract recording"')
 _ANEW: Final = "_anew"
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header, RFC 9110; not HTTP/2's ``:status``
+_WORDS: Final = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Cassette:
     Attributes:
         path: The file.
         calls: The recorded calls, in the order of the file.
-        was_there: Whether the file was there when it was opened.
+        was_there: Whether the file was there when it was opened; one without a byte, whose recorder was killed before
+            it wrote any, was not.
         left_out: A sentence about each entry of the contract's that cannot be played, and about one that is not whole
             because its recorder was killed.
 
@@ -83,7 +87,7 @@ class Cassette:
     def __init__(self, path: Path, contract: Contract) -> None:
         self.path = path
         self.calls: list[Call] = []
-        self.was_there = path.exists()
+        self.was_there = path.exists() and not _is_empty(path)
         self.left_out: list[str] = []
         self._contract = contract
         self._lock = threading.Lock()
@@ -140,16 +144,16 @@ class Cassette:
         entry = self.entry(call)
         status, content = entry.response.get("status"), entry.response.get("content")
         body = entry.body_in(content, "response.content") if isinstance(content, dict) else None
-        if not isinstance(status, int) or not 100 <= status <= 999 or body is None:
+        if not isinstance(status, int) or not 200 <= status <= 999 or body is None:
             raise entry.malformed("the recording does not hold the answer")
-        headers = carried_on(tuple(entry.response_headers.items()))
+        headers = carried_on(tuple(_sendable(entry.response_headers)))
         reason = entry.response.get("statusText")
-        return Answer(status, headers, body, reason if isinstance(reason, str) else "")
+        return Answer(status, headers, body, reason if isinstance(reason, str) and _WORDS.fullmatch(reason) else "")
 
     def meaning(self, call: Call) -> Meaning:
         """Read what a recorded call asks for, with its image."""
         entry = self.entry(call)
-        return meaning_of(call.operation, entry.posted() or b"")
+        return _meaning_of(call.operation, entry, entry.posted() or b"")
 
     def add(self, call: Recorded, *, anew: str = "") -> None:
         """Add a call to the file.
@@ -174,7 +178,7 @@ class Cassette:
                 _append(descriptor, line, self.path)
         except OSError as error:
             raise HarError(f"{self.path} cannot be written: {error.strerror or error}") from error
-        except SnapshotError as error:
+        except OutputError as error:
             raise HarError(str(error)) from error
 
     def _node(self, call: Recorded, anew: str) -> dict[str, Any]:
@@ -197,7 +201,7 @@ class Cassette:
         if missing or body is None:
             self.left_out.append(f"entry {index}: {missing}")
             return
-        meaning = meaning_of(operation.id, body)
+        meaning = _meaning_of(operation.id, entry, body)
         image = f"sha256:{entry.image_digest}" if entry.image_digest else meaning.image
         anew = entry.field(_ANEW)
         self.calls.append(
@@ -225,6 +229,22 @@ def _has_begun_to_close(scan: EntryScan, file: BinaryIO) -> bool:
     file.seek(scan.end)
     rest = file.read(len(_TAIL) + 1)
     return len(rest) < len(_TAIL) and _TAIL.startswith(rest)
+
+
+def _meaning_of(operation: str, entry: Entry, body: bytes) -> Meaning:
+    """Read what an entry asks for; recordings of others may hold keys."""
+    sent = unpacked(Request(entry.method, entry.url.geturl(), tuple(entry.request_headers.items()), body))
+    return meaning_of(operation, sent.body, secrets_of(sent))
+
+
+def _sendable(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Make headers out of what a file says; browsers write those that came twice as lines of one."""
+    for name, value in headers.items():
+        if _NAME.fullmatch(name):
+            for line in value.splitlines():
+                # What is not Latin-1 was UTF-8 on the wire, if it was there at all.
+                text = line.encode("utf-8", "replace").decode("latin-1") if max(line, default="") > "\xff" else line
+                yield name, re.sub(r"[\x00-\x08\x0a-\x1f\x7f]", "", text)
 
 
 def _missing(entry: Entry, body: bytes | None) -> str:
@@ -261,11 +281,16 @@ def _held(descriptor: int, kind: int) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0
+
+
 def _append(descriptor: int, line: bytes, path: Path) -> None:
+    """Put an entry into the file; where there is no room for it, the entries stay that were there."""
     size = os.fstat(descriptor).st_size
     if size == 0:
-        _write(descriptor, _header() + _TAIL, 0)
-        size = len(_header() + _TAIL)
+        _write_or_take_back(descriptor, _header() + b"\n" + line, 0)
+        return
     if not _OURS.match(os.pread(descriptor, 200, 0)):
         raise UsageError(f"{path} is not a recording of sam3-contract's; record into a file of its own")
     end = size - len(_TAIL)
@@ -273,7 +298,17 @@ def _append(descriptor: int, line: bytes, path: Path) -> None:
         end = _end_of_whole_entries(descriptor, path)
         os.ftruncate(descriptor, end)
     is_first = os.pread(descriptor, 1, end - 1) == b"["
-    _write(descriptor, (b"\n" if is_first else b",\n") + line + _TAIL, end)
+    _write_or_take_back(descriptor, (b"\n" if is_first else b",\n") + line, end)
+
+
+def _write_or_take_back(descriptor: int, content: bytes, place: int) -> None:
+    try:
+        _write(descriptor, content + _TAIL, place)
+    except OSError:
+        os.ftruncate(descriptor, place)
+        if place:
+            _write(descriptor, _TAIL, place)
+        raise
 
 
 def _end_of_whole_entries(descriptor: int, path: Path) -> int:

@@ -1,7 +1,7 @@
 """What a request asks for: two that ask the same have one meaning, however they are written.
 
 Not compared is what changes nothing in the answer: where the key is, the order of keys and headers, spaces, defaults
-written out or left out, a request's own id. Images are compared by what they show, see
+written out or left out, a request's own id, keys wherever they are. Images are compared by what they show, see
 :mod:`~sam3_contract.recording.pictures`.
 """
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sam3_contract import wire
 from sam3_contract.errors import ImageError
 from sam3_contract.images import bytes_from_base64
+from sam3_contract.recording.secrets import Secrets, loaded, without_image
 
 _MODELS: Final[Mapping[str, type[wire.Request]]] = {
     "concept_segment": wire.LenientConceptSegmentRequest,
@@ -50,12 +51,13 @@ class Meaning:
         return hashlib.sha256(self.operation.encode() + b"\0" + self.fields).digest()
 
 
-def meaning_of(operation: str, body: bytes) -> Meaning:
+def meaning_of(operation: str, body: bytes, secrets: Secrets = Secrets()) -> Meaning:  # noqa: B008 - it is frozen
     """Read what a request asks for.
 
     Args:
         operation: The ``operationId``.
-        body: The request's body.
+        body: The request's body, unpacked.
+        secrets: Those of the request: two that differ in nothing else are the same.
 
     Example:
         >>> body = b'{"prompts": [{"text": "dog"}], "image": {"type": "url", "value": "https://a.example/dog.jpg"}}'
@@ -65,14 +67,13 @@ def meaning_of(operation: str, body: bytes) -> Meaning:
         >>> meaning_of("concept_segment", body) == meaning_of("concept_segment", body.replace(b"dog", b"cat"))
         False
     """
-    try:
-        decoded = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        decoded = None
+    decoded = loaded(body)
     if not isinstance(decoded, dict):
-        return Meaning(operation, orjson.dumps(f"sha256:{hashlib.sha256(body).hexdigest()}"), "")
-    image, content = _image(decoded.get("image"))
-    return Meaning(operation, _as_bytes(_fields(operation, decoded)), image, content)
+        plain = secrets.content(body) if decoded is None else _as_bytes(secrets.json(decoded))
+        return Meaning(operation, orjson.dumps(f"sha256:{hashlib.sha256(plain).hexdigest()}"), "")
+    image, content = _image(decoded.get("image"), secrets)
+    fields = _fields(operation, secrets.json(without_image(decoded)))
+    return Meaning(operation, _as_bytes(fields), image, content)
 
 
 def differing(asked: Meaning, recorded: Meaning) -> list[str]:
@@ -109,12 +110,12 @@ def _fields(operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return parsed.model_dump(mode="json", exclude=set(_ASIDE), exclude_none=True)
 
 
-def _image(image: Any) -> tuple[str, bytes | None]:
+def _image(image: Any, secrets: Secrets) -> tuple[str, bytes | None]:
     if image is None:
         return "", None
     if isinstance(image, Mapping) and isinstance(image.get("value"), str):
         if image.get("type") == "url":
-            return f"url:{image['value']}", None
+            return f"url:{secrets.text(image['value'])}", None
         if image.get("type") == "base64":
             try:
                 content = bytes_from_base64(image["value"])
@@ -122,13 +123,13 @@ def _image(image: Any) -> tuple[str, bytes | None]:
                 content = None
             if content is not None:
                 return f"sha256:{hashlib.sha256(content).hexdigest()}", content
-    return f"unread:{hashlib.sha256(_as_bytes(image)).hexdigest()}", None
+    return f"unread:{hashlib.sha256(_as_bytes(secrets.json(image))).hexdigest()}", None
 
 
 def _as_bytes(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # nested deeper than orjson writes
+    except TypeError:  # halves of surrogate pairs, integers beyond 64 bits
         return orjson.dumps(f"sha256:{hashlib.sha256(repr(value).encode('utf-8', 'replace')).hexdigest()}")
 
 

@@ -18,6 +18,7 @@ from sam3_contract.recording.entries import recorded
 from sam3_contract.recording.meaning import Meaning, meaning_of
 from sam3_contract.recording.messages import Answer, Request, operation_of
 from sam3_contract.recording.player import Miss, Player
+from sam3_contract.recording.secrets import secrets_of, unpacked
 from sam3_contract.recording.upstream import Upstream
 from sam3_contract.spec import Contract, load
 
@@ -101,7 +102,8 @@ class Session:
         self._contract = contract or load()
         self.cassette = Cassette(path, self._contract)
         if mode == "none" and not self.cassette.was_there:
-            raise HarError(f"{path} is missing, and nothing is recorded in mode none")
+            said = "is empty" if path.exists() else "is missing"
+            raise HarError(f"{path} {said}, and nothing is recorded in mode none")
         self.mode: Mode = mode
         self.misses: list[Miss] = []
         self.findings: list[str] = []
@@ -134,7 +136,8 @@ class Session:
         operation = operation_of(request.method, urlsplit(request.url).path, self._contract)
         if operation is None:
             return self._missed(Miss("another path", f"{request.method} {urlsplit(request.url).path} is no operation"))
-        asked = meaning_of(operation.id, request.body)
+        sent = unpacked(request)
+        asked = meaning_of(operation.id, sent.body, secrets_of(sent))
         found: Answer | Miss = Miss(operation.id, "nothing is played in mode all")
         if self.mode != "all":
             found = self._played(asked)
@@ -179,7 +182,8 @@ class Session:
             answer, seconds = self._upstream.send(request)
         except TransportError as error:
             return self._missed(Miss(asked.operation, f"it is not recorded: {error}"))
-        sent = Request(request.method, self._upstream.url_of(request.url), request.headers, request.body)
+        plain = unpacked(request)
+        sent = Request(request.method, self._upstream.url_of(request.url), plain.headers, plain.body)
         try:
             self._keep(sent, answer, asked, seconds)
         except (HarError, UsageError) as error:

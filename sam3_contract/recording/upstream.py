@@ -63,7 +63,8 @@ class Upstream:
             TransportError: If no whole answer came, or it is larger than ``MAX_ANSWER``.
         """
         started = time.perf_counter()
-        headers = {**dict(carried_on(request.headers)), "Accept-Encoding": "identity"}
+        packing = {name: value for name, value in request.headers if name.lower() == "content-encoding"}
+        headers = {**dict(carried_on(request.headers)), **packing, "Accept-Encoding": "identity"}
         url = self.url_of(request.url)
         try:
             answer = _pool(url).request(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +21,12 @@ import pytest
 
 from sam3_contract.errors import HarError, UsageError
 from sam3_contract.har import read_har
-from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Session, Upstream
+from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Request, Session, Upstream
 from sam3_contract.recording import cassette as cassette_module
 from sam3_contract.recording.entries import recorded
 from sam3_contract.redaction import spellings_of
 from sam3_contract.spec import load
-from tests.recording.calls import KEY, StandIn, concept, encoded, pixels, request, standing_in
+from tests.recording.calls import HOST, KEY, StandIn, concept, encoded, pixels, request, standing_in
 
 CONTRACT = load()
 
@@ -179,6 +183,70 @@ def test_recording_holds_no_key_in_any_place_and_encoding(tmp_path: Path, asked:
     json.loads(text)
 
 
+OTHER = "0ther-k3y-of-tests"
+BY_URL = "https://{}pictures.example/a.jpg{}"
+
+
+def by_url(user: str = "", query: str = "") -> dict[str, Any]:
+    return {**concept(), "image": {"type": "url", "value": BY_URL.format(user, query)}}
+
+
+def sent(content: bytes, media_type: str = "application/json", **headers: str) -> Request:
+    given = {"Content-Type": media_type, **headers}
+    return Request("POST", f"{HOST}/sam3/concept_segment", tuple(given.items()), content)
+
+
+MULTIPART = b'--b\r\nContent-Disposition: form-data; name="api_key"\r\n\r\n%s\r\n--b--\r\n%s'
+OF_OTHERS = {
+    "image-url": request(by_url(query=f"?api_key={OTHER}&of=1")),
+    "url-in-url": request(by_url(query=f"?u=https%3A%2F%2Fe.example%2F%3Fapi_key%3D{OTHER}")),
+    "password": request(by_url(user=f"me:{OTHER}@")),
+    "signed": request(by_url(query=f"?X-Amz-Date=1&X-Amz-Signature={OTHER}")),
+    "first-of-two": replace(request(), url=f"{HOST}/sam3/concept_segment?api_key={OTHER}&api_key=another-of-tests"),
+    "misspelt": replace(request(), url=f"{HOST}/sam3/concept_segment?apiKey={OTHER}"),
+    "scheme": request(Authorization=f"Token {OTHER}"),
+    "no-scheme": request(Authorization=OTHER),
+    "basic": request(Authorization="Basic " + base64.b64encode(f"me:{OTHER}".encode()).decode()),
+    "key-header": request(**{"X-Service-Api-Key": OTHER}),
+    "token-header": request(**{"X-Auth-Token": OTHER}),
+    "referer": request(Referer=f"https://app.example/?access_token={OTHER}"),
+    "nested": request(concept(workflow={"api_key": OTHER})),
+    "twice-in-body": sent(b'{"api_key": "%s", ' % OTHER.encode() + json.dumps(concept(api_key="other")).encode()[1:]),
+    "no-finite-number": sent(json.dumps(concept(api_key=OTHER, output_prob_thresh=float("nan"))).encode()),
+    "utf-16": sent(json.dumps(concept(api_key=OTHER)).encode("utf-16")),
+    "list": sent(json.dumps([{"api_key": OTHER}]).encode()),
+    "packed": sent(gzip.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "gzip"}),
+    "form": sent(f"image=x&api_key={OTHER}".encode(), "application/x-www-form-urlencoded"),
+    "multipart": sent(MULTIPART % (OTHER.encode(), b""), "multipart/form-data; boundary=b"),
+    "binary-multipart": sent(MULTIPART % (OTHER.encode(), b"\xff"), "multipart/form-data; boundary=b"),
+}
+
+
+@pytest.mark.parametrize("asked", OF_OTHERS.values(), ids=OF_OTHERS)
+def test_secret_is_kept_under_no_name_in_no_place_and_the_call_replays(
+    tmp_path: Path, asked: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = json.dumps({"message": "m" * 70 + OTHER, "prompt_results": OTHER, "api_key": "short"}).encode()
+    answer = Answer(200, (("Content-Type", "application/json"), ("X-Said", OTHER)), echo)
+    monkeypatch.setattr(Upstream, "send", lambda *_: (answer, 0.1))
+    said: list[str] = []
+
+    recording = session(tmp_path / "t.har", "new", announce=said.append)
+    recording.answer(asked)
+    recording.verify()
+    kept = (tmp_path / "t.har").read_text("utf-8") + "".join(said)
+    recording.close()
+    replay = session(tmp_path / "t.har")
+    played = body_of(replay.answer(asked))
+    missed = str(replay.answer(replace(asked, body=asked.body[:-3])))
+    replay.close()
+
+    parts = {kept[start : start + 9] for start in range(len(kept) - 8)}
+    assert not {OTHER[start : start + 9] for start in range(len(OTHER) - 8)} & parts
+    assert not [spelling for spelling in spellings_of(OTHER) if spelling in kept + missed]
+    assert json.loads(played)["api_key"] == "***"
+
+
 def test_images_are_kept_once_and_the_recording_can_be_judged(tmp_path: Path, service: tuple[str, StandIn]) -> None:
     record(
         tmp_path / "t.har", service[0], request(), request(concept("cat")), request(concept(image=encoded(pixels(3))))
@@ -263,6 +331,81 @@ def test_threads_of_one_session_record_each_call_once(tmp_path: Path) -> None:
     replay = session(tmp_path / "t.har")
     assert all(isinstance(replay.answer(request(concept(f"noun {number}"))), Answer) for number in range(16))
     replay.verify()
+
+
+@pytest.mark.parametrize("room", [0, 100, 4_000, 9_000])
+def test_full_disk_costs_the_entries_that_have_no_room_and_no_other(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "t.har"
+    context = multiprocessing.get_context("fork")
+    worker = context.Process(target=add_with_little_room, args=(str(path), room))
+    worker.start()
+    worker.join()
+
+    assert worker.exitcode == 0
+    texts = texts_in(path) if path.stat().st_size else []
+    assert texts == [str(number) for number in range(len(texts))]
+    once = session(path, "once", "http://127.0.0.1:9")
+    assert once.records is (not texts)
+    once.close()
+    Cassette(path, CONTRACT).add(entry_of("after"))
+    assert texts_in(path) == [*texts, "after"]
+
+
+def add_with_little_room(path: str, room: int) -> None:
+    entries = [entry_of(str(number)) for number in range(20)]
+    cassette = Cassette(Path(path), CONTRACT)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    n_refused = 0
+    for entry in entries:
+        try:
+            cassette.add(replace(entry, image=None))
+        except HarError as error:
+            assert "cannot be written: File too large" in str(error), error  # noqa: PT017 - in another process
+            n_refused += 1
+    assert n_refused
+
+
+def test_answer_is_given_though_its_image_has_no_room(tmp_path: Path, service: tuple[str, StandIn]) -> None:
+    (tmp_path / "t.images").write_text("in the way")
+    recording = session(tmp_path / "t.har", "new", service[0])
+
+    assert isinstance(recording.answer(request()), Answer)
+    with pytest.raises(AssertionError, match=r"t\.images.* cannot be written"):
+        recording.verify()
+    recording.close()
+
+
+ODD_HEADERS = [
+    {"name": ":status", "value": "200"},  # of HTTP/2
+    {"name": "X-Two", "value": "a=1\nb=2"},  # as Chrome writes those that came twice
+    {"name": "X-Split", "value": "a\r\nEvil: 1\x00"},
+    {"name": "X-Name", "value": "日本 é"},
+    {"name": "no name", "value": "1"},
+    {"name": "", "value": "1"},
+]
+
+
+def test_archive_of_a_browser_is_served_with_the_headers_that_can_be_sent(
+    tmp_path: Path, service: tuple[str, StandIn]
+) -> None:
+    record(tmp_path / "t.har", service[0], request())
+    log = json.loads((tmp_path / "t.har").read_text())
+    log["log"]["entries"][0]["response"].update(headers=ODD_HEADERS, statusText="O\r\nEvil: 1")
+    (tmp_path / "t.har").write_text(json.dumps(log), "utf-8")
+
+    answer = session(tmp_path / "t.har").answer(request())
+
+    assert isinstance(answer, Answer)
+    assert (answer.reason, answer.headers) == (
+        "",
+        (
+            ("x-two", "a=1"),
+            ("x-two", "b=2"),
+            ("x-split", "a"),
+            ("x-split", "Evil: 1"),
+            ("x-name", "日本 é".encode().decode("latin-1")),
+        ),
+    )
 
 
 def test_recorder_that_is_killed_loses_no_more_than_the_entry_it_writes(tmp_path: Path) -> None:
