@@ -6,6 +6,7 @@ What most users need is here, imported when it is first used:
 * :func:`intercept`: the same in the place of the hosted service, for code with a hard-coded URL;
 * :func:`verify`: a server or an application held to the contract;
 * :func:`find_defects`, :func:`assert_masks_equal`: what is wrong with a mask, and how two masks differ;
+* :func:`audit`: what is wrong with the masks of an archive of any size;
 * :class:`Contract`: the OpenAPI document, for programs.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sam3_contract.facade import facade
 
 if TYPE_CHECKING:
+    from sam3_contract.auditing import audit
     from sam3_contract.installed import __version__
     from sam3_contract.interception import create_mock, intercept
     from sam3_contract.masks import find_defects
@@ -23,13 +25,23 @@ if TYPE_CHECKING:
     from sam3_contract.testing import assert_masks_equal
     from sam3_contract.verifying import verify
 
-__all__ = ["Contract", "__version__", "assert_masks_equal", "create_mock", "find_defects", "intercept", "verify"]
+__all__ = [
+    "Contract",
+    "__version__",
+    "assert_masks_equal",
+    "audit",
+    "create_mock",
+    "find_defects",
+    "intercept",
+    "verify",
+]
 
 # On demand: they bring the mock, OpenCV and HTTP libraries, for which no other part of the package waits.
 _HOMES: Final = {
     "Contract": "sam3_contract.spec",
     "__version__": "sam3_contract.installed",
     "assert_masks_equal": "sam3_contract.testing",
+    "audit": "sam3_contract.auditing",
     "create_mock": "sam3_contract.interception",
     "find_defects": "sam3_contract.masks",
     "intercept": "sam3_contract.interception",

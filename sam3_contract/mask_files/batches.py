@@ -16,7 +16,20 @@ from sam3_contract.masks import CocoSegmentation, Finding, MaskRecord, masks_of_
 from sam3_contract.masks.catalogue.lookup import finding_of
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
-__all__ = ["LINE_BYTES", "Archive", "Batch", "Document", "Lines", "Records", "batches_of"]
+__all__ = [
+    "LINE_BYTES",
+    "LINE_SUFFIXES",
+    "Archive",
+    "Batch",
+    "Document",
+    "Lines",
+    "Records",
+    "batches_of",
+    "batches_of_lines",
+    "holds_lines",
+    "is_named_as_lines",
+    "skip_line",
+]
 
 DOCUMENT_BYTES: Final = 2**23
 """Up to this length a JSON document is parsed at once; a longer one is read element by element."""
@@ -26,7 +39,7 @@ _BATCH_BYTES: Final = 2**18
 """Text of a batch: some 300 RLEs, which the parser takes in two passes; long enough to outweigh sending it."""
 _BATCH_MASKS: Final = 512
 _BYTES_PER_POINT: Final = 12
-_LINE_SUFFIXES: Final = (".jsonl", ".ndjson", ".jsonlines")
+LINE_SUFFIXES: Final = (".jsonl", ".ndjson", ".jsonlines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +103,12 @@ def batches_of(
     if not as_lines and _starts_with(stream, b"PK\x03\x04"):
         yield Archive(_archive(source))
         return
-    as_lines = as_lines or Path(source.name.removesuffix(".gz")).suffix in _LINE_SUFFIXES
-    if as_lines:
-        yield from _batches_of_lines(stream)
+    if as_lines or is_named_as_lines(source.name):
+        yield from batches_of_lines(stream)
         return
     head = _head(stream)
-    if head.endswith(b"\n") and _is_json(head) and not _at_end(stream):
-        yield from _batches_of_lines(with_head(stream, head))
+    if _is_line(head) and not _at_end(stream):
+        yield from batches_of_lines(with_head(stream, head))
         return
     head += stream.read() if whole else stream.read(max(0, DOCUMENT_BYTES + 1 - len(head)))
     if whole or len(head) <= DOCUMENT_BYTES:
@@ -105,14 +117,28 @@ def batches_of(
         yield from _batches_of_long_document(with_head(stream, head), image_size=image_size)
 
 
-def _starts_with(stream: IO[bytes], magic: bytes) -> bool:
-    assert isinstance(stream, io.BufferedReader)
+def holds_lines(source: Source) -> bool:
+    """Find out whether `batches_of` would take a file for JSON Lines; some of it is read.
+
+    Args:
+        source: The open file, from its beginning.
+    """
+    if _starts_with(source.stream, b"PK\x03\x04"):
+        return False
+    return is_named_as_lines(source.name) or (_is_line(_head(source.stream)) and not _at_end(source.stream))
+
+
+def is_named_as_lines(name: str) -> bool:
+    """Tell by its name that a file holds JSON Lines, packed or not."""
+    return Path(name.removesuffix(".gz").removesuffix(".zst")).suffix in LINE_SUFFIXES
+
+
+def _starts_with(stream: io.BufferedReader, magic: bytes) -> bool:
     return stream.peek(len(magic)).startswith(magic)
 
 
-def _at_end(stream: IO[bytes]) -> bool:
+def _at_end(stream: io.BufferedReader) -> bool:
     """Tell whether only white space is left, of which it reads what it has to."""
-    assert isinstance(stream, io.BufferedReader)
     while piece := stream.peek(1):
         blank = len(piece) - len(piece.lstrip())
         if blank < len(piece):
@@ -132,9 +158,12 @@ def _head(stream: IO[bytes]) -> bytes:
     return head
 
 
-def _is_json(line: bytes) -> bool:
+def _is_line(head: bytes) -> bool:
+    """Tell whether it is a whole line of JSON."""
+    if not head.endswith(b"\n"):
+        return False
     try:
-        json.loads(line)
+        json.loads(head)
     except (ValueError, RecursionError):
         return False
     return True
@@ -148,10 +177,19 @@ def _archive(source: Source) -> bytes:
     return payload
 
 
-def _batches_of_lines(stream: IO[bytes]) -> Iterator[Lines]:
+def batches_of_lines(stream: IO[bytes], *, n_bytes: int | None = None) -> Iterator[Lines]:
+    """Cut JSON Lines into batches.
+
+    Args:
+        stream: At the beginning of a line.
+        n_bytes: Take the lines that begin within this length; None for all.
+
+    Yields:
+        Batches in the order of the file, their lines counted from where the stream is.
+    """
     texts: list[bytes | None] = []
     first = length = 0
-    for number, line in enumerate(_lines(stream), start=1):
+    for number, line in enumerate(_lines(stream, n_bytes), start=1):
         first = first or number
         texts.append(line)
         length += len(line or b"")
@@ -162,13 +200,24 @@ def _batches_of_lines(stream: IO[bytes]) -> Iterator[Lines]:
         yield Lines(first, tuple(texts))
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
-    while line := stream.readline(LINE_BYTES + 1):
+def skip_line(stream: IO[bytes]) -> int:
+    """Step over what is left of a line; return its length in bytes."""
+    n_bytes = 0
+    while piece := stream.readline(CHUNK):
+        n_bytes += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return n_bytes
+
+
+def _lines(stream: IO[bytes], n_bytes: int | None) -> Iterator[bytes | None]:
+    passed = 0
+    while (n_bytes is None or passed < n_bytes) and (line := stream.readline(LINE_BYTES + 1)):
+        passed += len(line)
         if len(line) <= LINE_BYTES or line.endswith(b"\n"):
             yield line
             continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(CHUNK)
+        passed += skip_line(stream)
         yield None
 
 

@@ -1,21 +1,15 @@
-"""Batches of masks judged, in this process or in several, in their order."""
+"""Batches of masks judged."""
 
 from __future__ import annotations
 
-import signal
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
 from sam3_contract.mask_files.foreign import with_proposal
-from sam3_contract.mask_files.opening import Size, Unreadable
+from sam3_contract.mask_files.opening import Size
 from sam3_contract.mask_files.plain import numbers_of_plain_masks
 from sam3_contract.masks import (
     Absent,
@@ -28,10 +22,7 @@ from sam3_contract.masks import (
     parse_json,
 )
 
-__all__ = ["TOO_LONG", "AbsentMasks", "Judged", "Located", "Part", "judge", "judge_in_order"]
-
-_AHEAD: Final = 3
-"""Batches per process that are read ahead of the one waited for."""
+__all__ = ["TOO_LONG", "AbsentMasks", "Judged", "Located", "judge"]
 
 
 class Located(NamedTuple):
@@ -40,10 +31,12 @@ class Located(NamedTuple):
     Attributes:
         line: Counted from 1; None if the file is not read by lines.
         finding: What was found there.
+        member: The file within the file, if that is an archive of files; empty otherwise.
     """
 
     line: int | None
     finding: Finding
+    member: str = ""
 
 
 class AbsentMasks(NamedTuple):
@@ -79,20 +72,6 @@ class Judged:
     absent: tuple[AbsentMasks, ...] = ()
 
 
-class Part(NamedTuple):
-    """A batch of one of several files.
-
-    Attributes:
-        file: Place of the file among them.
-        batch: None if nothing more can be read of it.
-        problem: Why not; empty otherwise.
-    """
-
-    file: int
-    batch: Batch | None
-    problem: str = ""
-
-
 def judge(batch: Batch | None, *, image_size: Size | None = None, codes: frozenset[str] | None = None) -> Judged:
     """Find the defects of a batch.
 
@@ -111,51 +90,6 @@ def judge(batch: Batch | None, *, image_size: Size | None = None, codes: frozens
     if isinstance(batch, Document):
         return _judge_texts([(None, batch.text)], image_size, wanted)
     return _judge_records([(None, record) for record in batch.records], [(None, f) for f in batch.findings], wanted)
-
-
-def judge_in_order(
-    parts: Iterable[Part], *, jobs: int, image_size: Size | None = None, codes: frozenset[str] | None = None
-) -> Iterator[tuple[Part, Judged]]:
-    """Judge batches, several at a time, and hand the outcomes out in the order of the batches.
-
-    Args:
-        parts: What to judge; drawn from no further ahead than memory allows.
-        jobs: Processes; 1 for this one.
-        image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
-        codes: Codes of the defects to report; None for all.
-
-    Raises:
-        Unreadable: If a process is killed.
-    """
-    work = partial(judge, image_size=image_size, codes=codes)
-    if jobs == 1:
-        for part in parts:
-            yield part, work(part.batch)
-        return
-    # Started afresh, not forked: this process has a thread that draws the progress bar.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
-    waiting: deque[tuple[Part, Future[Judged] | None]] = deque()
-    try:
-        for part in parts:
-            # An archive may have a gigabyte: it is not sent, but judged here when its turn comes.
-            sent = None if part.batch is None or isinstance(part.batch, Archive) else pool.submit(work, part.batch)
-            waiting.append((part if sent is None else part._replace(batch=None), sent))
-            while waiting and (len(waiting) > _AHEAD * jobs or waiting[0][1] is None):
-                yield _outcome(*waiting.popleft(), work)
-        while waiting:
-            yield _outcome(*waiting.popleft(), work)
-    except BrokenProcessPool as error:
-        raise Unreadable("a process of --jobs was killed, perhaps for want of memory; try fewer") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _outcome(part: Part, sent: Future[Judged] | None, work: partial[Judged]) -> tuple[Part, Judged]:
-    return part, work(part.batch) if sent is None else sent.result()
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Wanted:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from sam3_contract.errors import ImageError, Sam3ContractError, UsageError
 from sam3_contract.images import read_header
+from sam3_contract.mask_files.zstd import ZSTD, DamagedZstd, ZstdStream
 
 __all__ = [
     "CHUNK",
@@ -26,6 +27,9 @@ __all__ = [
     "bytes_of_file",
     "image_size_from_options",
     "opened",
+    "reading",
+    "skip_byte_order_mark",
+    "unpacked",
     "with_head",
 ]
 
@@ -50,17 +54,19 @@ class Source:
         stream: Its content, decompressed.
         packed: The file itself, whose position tells how far reading has come.
         n_bytes: Length of the file as it lies on disk; None for a pipe.
+        is_packed: Whether the content had to be decompressed.
     """
 
     name: str
-    stream: IO[bytes]
+    stream: io.BufferedReader
     packed: IO[bytes]
     n_bytes: int | None
+    is_packed: bool = False
 
 
 @contextmanager
 def opened(name: str) -> Iterator[Source]:
-    """Open a file of masks, gzip or not.
+    """Open a file of masks; what gzip or zstd packed is unpacked.
 
     Args:
         name: Path of the file; ``-`` for standard input.
@@ -68,27 +74,58 @@ def opened(name: str) -> Iterator[Source]:
     Raises:
         Unreadable: If it cannot be opened, or reading it goes wrong within the block.
     """
-    with ExitStack() as stack:
-        try:
-            if name == STDIN:
-                packed: IO[bytes] = sys.stdin.buffer
-                n_bytes = None
-            else:
-                packed = stack.enter_context(Path(name).open("rb"))
-                n_bytes = Path(name).stat().st_size
-            stream = with_head(packed)
-            if stream.peek(2)[:2] == b"\x1f\x8b":
-                stream = io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)
-            mark = len(codecs.BOM_UTF8)
-            if stream.peek(mark)[:mark] == codecs.BOM_UTF8:
-                stream.read(mark)
-            yield Source(name, stream, packed, n_bytes)
-        except gzip.BadGzipFile as error:
-            raise Unreadable(f"{name} is damaged gzip: {error}") from error
-        except (EOFError, zlib.error) as error:
-            raise Unreadable(f"{name} is gzip that is damaged or cut short: {error}") from error
-        except OSError as error:
-            raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
+    with ExitStack() as stack, reading(name):
+        if name == STDIN:
+            packed: IO[bytes] = sys.stdin.buffer
+            n_bytes = None
+        else:
+            packed = stack.enter_context(Path(name).open("rb"))
+            n_bytes = Path(name).stat().st_size
+        stream = with_head(packed)
+        content = unpacked(stream)
+        skip_byte_order_mark(content)
+        yield Source(name, content, packed, n_bytes, is_packed=content is not stream)
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Name the file of whatever goes wrong within the block.
+
+    Raises:
+        Unreadable: In place of what reading raises.
+    """
+    try:
+        yield
+    except gzip.BadGzipFile as error:
+        raise Unreadable(f"{name} is damaged gzip: {error}") from error
+    except DamagedZstd as error:
+        raise Unreadable(f"{name} is zstd that is damaged or cut short: {error}") from error
+    except (EOFError, zlib.error) as error:
+        raise Unreadable(f"{name} is gzip that is damaged or cut short: {error}") from error
+    except OSError as error:
+        raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
+    except UsageError as error:  # a library is missing
+        raise Unreadable(f"{name} cannot be read: {error}") from error
+
+
+def unpacked(stream: io.BufferedReader) -> io.BufferedReader:
+    """Unpack what gzip or zstd packed; leave anything else as it is.
+
+    Raises:
+        UsageError: If it is zstd and the library for it is missing.
+    """
+    head = stream.peek(len(ZSTD))
+    if head.startswith(b"\x1f\x8b"):
+        return io.BufferedReader(gzip.GzipFile(fileobj=stream), CHUNK)
+    if head.startswith(ZSTD):
+        return io.BufferedReader(ZstdStream(stream), CHUNK)
+    return stream
+
+
+def skip_byte_order_mark(stream: io.BufferedReader[Any]) -> int:
+    """Step over a byte order mark; return its length in bytes, 0 if there is none."""
+    mark = codecs.BOM_UTF8
+    return len(stream.read(len(mark))) if stream.peek(len(mark)).startswith(mark) else 0
 
 
 def bytes_of_file(name: str) -> bytes:

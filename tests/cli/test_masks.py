@@ -399,15 +399,16 @@ def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
     written("faulty.json", prediction(CUT))
     written("none.json", {"predictions": []})
     Path("empty.json").touch()
+    Path("folder").mkdir()
     whole = gzip.compress(Path("clean.json").read_bytes() * 5000)
     Path("cut.json.gz").write_bytes(whole[:-30])
 
-    without = command("check", "missing.json", "clean.json", ".", "cut.json.gz", "none.json", "empty.json")
+    without = command("check", "missing.json", "clean.json", "folder", "cut.json.gz", "none.json", "empty.json")
     with_error = command("check", "missing.json", "faulty.json")
 
     assert without.stderr.splitlines() == [
         "sam3-contract: missing.json cannot be read: No such file or directory",
-        "sam3-contract: . cannot be read: Is a directory",
+        "sam3-contract: folder cannot be read: Is a directory",
         "sam3-contract: cut.json.gz is gzip that is damaged or cut short: "
         "Compressed file ended before the end-of-stream marker was reached",
         "sam3-contract: none.json holds no mask",

@@ -1,0 +1,131 @@
+"""Units of work opened and judged, piece by piece."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import IO, Final
+
+from sam3_contract.auditing.outcome import Outcome, outcome_of
+from sam3_contract.auditing.tars import DAMAGE, is_tar, members_of
+from sam3_contract.auditing.units import Terms, Unit
+from sam3_contract.mask_files.batches import Batch, Lines, batches_of, batches_of_lines, skip_line
+from sam3_contract.mask_files.judging import judge
+from sam3_contract.mask_files.opening import (
+    CHUNK,
+    Source,
+    Unreadable,
+    opened,
+    reading,
+    skip_byte_order_mark,
+    unpacked,
+    with_head,
+)
+
+__all__ = ["judge_unit", "judge_units", "pieces_of"]
+
+_END: Final = 2**63
+"""Beyond the end of any file, in bytes."""
+
+
+def judge_units(units: tuple[Unit, ...], terms: Terms) -> list[Outcome]:
+    """Judge several units; this is what processes and machines are sent."""
+    return [judge_unit(unit, terms) for unit in units]
+
+
+def judge_unit(unit: Unit, terms: Terms) -> Outcome:
+    """Judge a unit at once."""
+    return reduce(add, pieces_of(unit, terms))
+
+
+def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
+    """Judge a unit piece by piece.
+
+    Args:
+        unit: What to judge.
+        terms: How it is read, and what is looked for.
+
+    Yields:
+        One outcome or more. If something cannot be read, the last one says why.
+    """
+    try:
+        yield from _pieces_of(unit, terms)
+    except Unreadable as error:
+        yield Outcome(unit.number, unit.file, unread=(str(error),))
+    except DAMAGE as error:
+        reason = f"{unit.name} is a tar that is damaged or cut short: {error}"
+        yield Outcome(unit.number, unit.file, unread=(reason,))
+
+
+def _pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
+    read = n_lines = 0
+    for member, batch, passed in _batches_of(unit, terms):
+        judged = judge(batch, image_size=terms.image_size, codes=terms.codes)
+        yield outcome_of(judged, unit=unit.number, file=unit.file, member=member, n_bytes=passed - read)
+        read = max(read, passed)
+        if unit.kind == "lines":
+            assert isinstance(batch, Lines)
+            n_lines += len(batch.texts)
+    yield Outcome(unit.number, unit.file, n_lines=n_lines, n_bytes=max(0, unit.n_bytes - read))
+
+
+_Located = Iterator[tuple[str, Batch, int]]
+"""Batches, each with the member of the file it is from and how many bytes of the file were read up to its end."""
+
+
+def _batches_of(unit: Unit, terms: Terms) -> _Located:
+    if unit.kind == "lines":
+        yield from _batches_of_range(unit)
+    elif unit.kind == "members":
+        with reading(unit.name), Path(unit.name).open("rb") as file:
+            file.seek(unit.start)
+            stop = _END if unit.stop is None else unit.stop
+            for member, batch in _batches_of_members(members_of(file, stop=stop), terms):
+                yield member, batch, file.tell() - unit.start
+    else:
+        with opened(unit.name) as source:
+            if is_tar(source.stream):
+                batches = _batches_of_members(members_of(source.stream), terms)
+            else:
+                batches = (("", batch) for batch in _batches_of_source(source, terms))
+            for member, batch in batches:
+                yield member, batch, _position(source.packed)
+
+
+def _batches_of_range(unit: Unit) -> _Located:
+    assert unit.stop is not None
+    with reading(unit.name), Path(unit.name).open("rb", buffering=0) as raw:
+        file = io.BufferedReader(raw, CHUNK)
+        n_bytes = unit.stop - unit.start
+        if unit.start:
+            # A line that ends just before the range leaves the first one in it whole.
+            file.seek(unit.start - 1)
+            n_bytes -= skip_line(file) - 1
+        else:
+            # The first line begins the file, mark or not.
+            n_bytes = max(1, n_bytes - skip_byte_order_mark(file))
+        for batch in batches_of_lines(file, n_bytes=n_bytes):
+            yield "", batch, file.tell() - unit.start
+
+
+def _batches_of_members(members: Iterable[tuple[str, IO[bytes]]], terms: Terms) -> Iterator[tuple[str, Batch]]:
+    for member, packed in members:
+        content = unpacked(with_head(packed))
+        skip_byte_order_mark(content)
+        for batch in _batches_of_source(Source(member, content, packed, None), terms):
+            yield member, batch
+
+
+def _batches_of_source(source: Source, terms: Terms) -> Iterator[Batch]:
+    return batches_of(source, as_lines=terms.as_lines, image_size=terms.image_size)
+
+
+def _position(stream: IO[bytes]) -> int:
+    """Return how far a file was read; 0 for a pipe."""
+    try:
+        return stream.tell()
+    except OSError:
+        return 0

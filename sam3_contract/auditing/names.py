@@ -1,0 +1,57 @@
+"""Which files are meant by paths, folders and patterns."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from sam3_contract.mask_files.batches import LINE_SUFFIXES
+
+__all__ = ["MASK_SUFFIXES", "files_of", "is_named_as_masks"]
+
+MASK_SUFFIXES: Final = (".json", *LINE_SUFFIXES, ".npz")
+_ARCHIVE_SUFFIXES: Final = (".tar", ".tgz")
+_PACKED: Final = (".gz", ".zst")
+
+
+def files_of(paths: Iterable[str]) -> list[str]:
+    """Put files in the place of folders and patterns.
+
+    Args:
+        paths: Files, folders, and patterns such as ``masks/*.json`` or ``archive/**/*.tar``. What names neither is left
+            as it is, for whoever opens it to say what is wrong.
+
+    Returns:
+        The files, those of a folder or pattern in alphabetical order. Of a folder, all below it that are named as files
+        of masks are.
+    """
+    return [name for path in paths for name in _files_of(path)]
+
+
+def _files_of(path: str) -> Iterator[str]:
+    here = Path(path)
+    if here.is_dir():
+        found = sorted(str(one) for one in here.rglob("*") if _is_named_as_file(one.name) and one.is_file())
+    elif glob.has_magic(path) and not here.exists():
+        found = sorted(one for one in glob.glob(path, recursive=True) if Path(one).is_file())  # noqa: PTH207 - as typed
+    else:
+        found = []
+    yield from found or [path]
+
+
+def is_named_as_masks(name: str) -> bool:
+    """Tell by its name that a file holds masks, packed or not."""
+    return _unpacked(name).endswith(MASK_SUFFIXES)
+
+
+def _is_named_as_file(name: str) -> bool:
+    return _unpacked(name).endswith(MASK_SUFFIXES + _ARCHIVE_SUFFIXES)
+
+
+def _unpacked(name: str) -> str:
+    name = name.lower()
+    for suffix in _PACKED:
+        name = name.removesuffix(suffix)
+    return name

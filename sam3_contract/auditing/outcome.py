@@ -1,0 +1,101 @@
+"""What came of a part of the work, small enough to be sent and to be added to that of other parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sam3_contract.mask_files.judging import TOO_LONG, AbsentMasks, Judged, Located
+
+__all__ = ["Outcome", "outcome_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found in a unit of work, or in a piece of one.
+
+    Attributes:
+        unit: Number of the unit.
+        file: Place of its file among the files.
+        n_masks: Masks that were looked at.
+        n_faulty: Masks with a finding.
+        findings: What was found, in the order of the file; lines are counted from the beginning of the unit.
+        absent: Where masks were looked for and none is: one entry for each kind of defect.
+        unread: Why some of it could not be judged.
+        unread_lines: Lines that are too long to be read.
+        n_lines: Lines passed by; 0 unless the unit is one of several that share the lines of their file.
+        n_bytes: Bytes of the file passed by, as it lies on disk.
+    """
+
+    unit: int
+    file: int
+    n_masks: int = 0
+    n_faulty: int = 0
+    findings: tuple[Located, ...] = ()
+    absent: tuple[AbsentMasks, ...] = ()
+    unread: tuple[str, ...] = ()
+    unread_lines: tuple[int, ...] = ()
+    n_lines: int = 0
+    n_bytes: int = 0
+
+    def __add__(self, later: Outcome) -> Outcome:
+        """Join it with that of a later piece of the same unit."""
+        return Outcome(
+            self.unit,
+            self.file,
+            self.n_masks + later.n_masks,
+            self.n_faulty + later.n_faulty,
+            self.findings + later.findings,
+            joined(self.absent, later.absent),
+            self.unread + later.unread,
+            self.unread_lines + later.unread_lines,
+            self.n_lines + later.n_lines,
+            self.n_bytes + later.n_bytes,
+        )
+
+    def moved_by(self, n_lines: int) -> Outcome:
+        """Count lines from so many further up."""
+        if not n_lines:
+            return self
+        return replace(
+            self,
+            findings=tuple(_moved(found, n_lines) for found in self.findings),
+            absent=tuple(one._replace(first=_moved(one.first, n_lines)) for one in self.absent),
+            unread_lines=tuple(line + n_lines for line in self.unread_lines),
+        )
+
+    def reasons(self, name: str) -> list[str]:
+        """Say why some of a file could not be judged."""
+        return [*self.unread, *(f"{name}:{line} is {TOO_LONG}" for line in self.unread_lines)]
+
+
+def outcome_of(judged: Judged, *, unit: int, file: int, member: str = "", n_bytes: int = 0) -> Outcome:
+    """Say where a batch belongs.
+
+    Args:
+        judged: What came of the batch.
+        unit: Number of the unit.
+        file: Place of its file among the files.
+        member: The file within the file; empty if there is none.
+        n_bytes: Bytes of the file passed by since the batch before.
+    """
+    findings, absent, lines, unread = judged.findings, judged.absent, judged.unread, ()
+    if member:
+        findings = tuple(found._replace(member=member) for found in findings)
+        absent = tuple(one._replace(first=one.first._replace(member=member)) for one in absent)
+    return Outcome(unit, file, judged.n_masks, judged.n_faulty, findings, absent, unread, lines, 0, n_bytes)
+
+
+def joined(first: tuple[AbsentMasks, ...], later: tuple[AbsentMasks, ...]) -> tuple[AbsentMasks, ...]:
+    """Add up what is absent, by kind of defect."""
+    if not first or not later:
+        return first or later
+    of_code = {one.first.finding.code: one for one in first}
+    for one in later:
+        code = one.first.finding.code
+        earlier = of_code.get(code, one._replace(number=0))
+        of_code[code] = earlier._replace(number=earlier.number + one.number)
+    return tuple(of_code.values())
+
+
+def _moved(found: Located, n_lines: int) -> Located:
+    return found if found.line is None else found._replace(line=found.line + n_lines)

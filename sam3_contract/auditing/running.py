@@ -1,0 +1,175 @@
+"""Units of work judged in this process, in several, or by whatever executor somebody brings."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Final
+
+from sam3_contract.auditing.judging import judge_units, pieces_of
+from sam3_contract.auditing.outcome import Outcome
+from sam3_contract.auditing.units import UNIT_BYTES, Terms, Unit
+from sam3_contract.mask_files.opening import STDIN
+
+__all__ = ["outcomes_by", "outcomes_here", "outcomes_in_processes"]
+
+_AHEAD: Final = 3
+"""Tasks per process that are sent ahead of the one waited for."""
+_MOST_UNITS: Final = 256
+"""Units of a task, if they are small."""
+_TRIES: Final = 3
+
+_Task = tuple[Unit, ...]
+
+
+def outcomes_here(units: Iterable[Unit], terms: Terms) -> Iterator[Outcome]:
+    """Judge in this process, piece by piece."""
+    for unit in units:
+        yield from pieces_of(unit, terms)
+
+
+def outcomes_in_processes(units: Iterable[Unit], terms: Terms, *, jobs: int) -> Iterator[Outcome]:
+    """Judge in several processes, which open the files themselves.
+
+    If a process is killed, what it was at is tried again, and given up only if it is killed each time.
+
+    Args:
+        units: What to judge; drawn from no further ahead than is judged soon.
+        terms: How they are read, and what is looked for.
+        jobs: Number of processes.
+
+    Yields:
+        Outcomes in the order of the units.
+    """
+    with _Pool(jobs) as pool:
+        waiting: deque[tuple[_Task, Future[list[Outcome]]]] = deque()
+        for task in _tasks_of(units):
+            waiting.append((task, pool.submit(task, terms)))
+            while len(waiting) > _AHEAD * jobs:
+                yield from pool.outcomes(waiting, terms)
+        while waiting:
+            yield from pool.outcomes(waiting, terms)
+
+
+def outcomes_by(executor: Executor, units: Iterable[Unit], terms: Terms, *, ahead: int) -> Iterator[Outcome]:
+    """Judge by any executor of PEP 3148; those on other machines need the files at the same paths.
+
+    Args:
+        executor: Where to; not shut down.
+        units: What to judge.
+        terms: How they are read, and what is looked for.
+        ahead: Tasks that are sent ahead of the one waited for.
+
+    Yields:
+        Outcomes in the order of the units.
+    """
+    waiting: deque[Future[list[Outcome]]] = deque()
+    try:
+        for task in _tasks_of(units):
+            waiting.append(_judged_here(task, terms) or executor.submit(judge_units, task, terms))
+            while len(waiting) > ahead:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _tasks_of(units: Iterable[Unit]) -> Iterator[_Task]:
+    """Put small units together, so that sending them costs little."""
+    task: list[Unit] = []
+    n_bytes = 0
+    for unit in units:
+        if task and (
+            n_bytes + unit.n_bytes > UNIT_BYTES or len(task) == _MOST_UNITS or STDIN in (unit.name, task[0].name)
+        ):
+            yield tuple(task)
+            task, n_bytes = [], 0
+        task.append(unit)
+        n_bytes += unit.n_bytes
+    if task:
+        yield tuple(task)
+
+
+def _judged_here(task: _Task, terms: Terms) -> Future[list[Outcome]] | None:
+    """Judge what no other process can open; None if it is nothing like that."""
+    if task[0].name != STDIN:
+        return None
+    judged: Future[list[Outcome]] = Future()
+    judged.set_result(judge_units(task, terms))
+    return judged
+
+
+class _Pool:
+    """Processes that are replaced when one is killed, for a pool with a killed process is of no more use."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool = self._started()
+        self._n_broken = 0
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, task: _Task, terms: Terms) -> Future[list[Outcome]]:
+        """Hand out a task."""
+        judged = _judged_here(task, terms)
+        if judged is not None:
+            return judged
+        try:
+            return self._pool.submit(judge_units, task, terms)
+        except BrokenProcessPool as error:
+            broken: Future[list[Outcome]] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def outcomes(self, waiting: deque[tuple[_Task, Future[list[Outcome]]]], terms: Terms) -> list[Outcome]:
+        """Wait for the first of the tasks, which leaves the queue."""
+        task, future = waiting[0]
+        while True:
+            try:
+                outcomes = future.result()
+            except BrokenProcessPool:
+                self._n_broken += 1
+                self._replace()
+                if self._n_broken > _TRIES:
+                    outcomes = [_given_up(unit) for unit in task]
+                    waiting.popleft()
+                    break
+                # Alone, so that it is known which task costs a process its life.
+                future = self.submit(task, terms)
+                continue
+            waiting.popleft()
+            break
+        if self._n_broken:
+            self._n_broken = 0
+            again = [one for one, _ in waiting]
+            waiting.clear()
+            waiting.extend((one, self.submit(one, terms)) for one in again)
+        return outcomes
+
+    def _replace(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._pool = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        # Started afresh, not forked: this process has a thread that draws the progress bar.
+        context = get_context("spawn")
+        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+
+
+def _given_up(unit: Unit) -> Outcome:
+    reason = f"{unit.name}: a process that judged it was killed {_TRIES + 1} times, perhaps for want of memory"
+    return Outcome(unit.number, unit.file, unread=(reason,), n_bytes=unit.n_bytes)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,99 @@
+"""Tar archives read member by member, of which a damaged one is never taken for a shorter one."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from tarfile import EOFHeaderError  # type: ignore[attr-defined]  # typeshed does not know it
+from typing import IO, Final, Self
+
+from sam3_contract.auditing.names import is_named_as_masks
+
+__all__ = ["DAMAGE", "is_tar", "members_of", "ranges_of_members"]
+
+_MAGIC: Final = (257, b"ustar")
+
+
+class _Damaged(tarfile.TarError):
+    """The archive is cut short, or is none at some place."""
+
+
+DAMAGE: Final = tarfile.TarError
+"""What reading a damaged archive raises, or one of its members."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is there and sound: ``tarfile`` itself takes anything else for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        place = tarfile_.offset
+        try:
+            return super().fromtarfile(tarfile_)
+        except EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            said = "it ends without a mark of its end" if str(error) == "empty header" else str(error)
+            raise _Damaged(f"{said}, at byte {place}") from error
+
+
+def is_tar(stream: io.BufferedReader) -> bool:
+    """Tell whether a stream begins as a tar."""
+    place, magic = _MAGIC
+    return stream.peek(place + len(magic))[place:].startswith(magic)
+
+
+def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[str, IO[bytes]]]:
+    """Open the files of masks in a tar, one after the other.
+
+    Args:
+        stream: At the beginning of a member; has to be seekable if *stop* is given.
+        stop: Byte of the stream from which on members are left to somebody else; without it no byte is skipped, as a
+            pipe needs it, with it those of other files are.
+
+    Yields:
+        The name of each and its content, which has to be read before the next is asked for.
+
+    Raises:
+        DAMAGE: If the archive is cut short, or is none at some place; reading a member may raise it too.
+    """
+    with _archive(stream, "r|" if stop is None else "r:") as archive:
+        while (member := archive.next()) is not None:
+            if stop is not None and member.offset >= stop:
+                return
+            archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+            if member.isreg() and is_named_as_masks(member.name):
+                content = archive.extractfile(member)
+                assert content is not None
+                yield member.name, content
+
+
+def ranges_of_members(name: str, unit_bytes: int) -> Iterator[int]:
+    """Cut a tar between members.
+
+    Args:
+        name: Its path.
+        unit_bytes: Text of masks in a range, at least.
+
+    Yields:
+        Where each range begins, in bytes. Where the archive is damaged they end: whoever reads the last says so.
+    """
+    length = 0
+    with Path(name).open("rb") as file:
+        try:
+            yield 0
+            with _archive(file, "r:") as archive:
+                while (member := archive.next()) is not None:
+                    archive.members = []  # type: ignore[attr-defined]
+                    if length >= unit_bytes:
+                        yield member.offset
+                        length = 0
+                    length += member.size if is_named_as_masks(member.name) else 0
+        except DAMAGE:
+            return
+
+
+def _archive(stream: IO[bytes], mode: str) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode=mode, tarinfo=_Header)  # type: ignore[call-overload,no-any-return]
