@@ -11,7 +11,7 @@ LOCKED := --no-deps --require-hashes --requirement
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test clients lint types tests coverage soak build format lock newest lowest bench clean
+.PHONY: help setup demo test clients lint types tests coverage soak build site format lock newest lowest bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,16 @@ build: setup  ## the wheel and the source archive
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
 	@ls dist
 
+site: setup .venv-site/installed  ## the documentation, in build/documentation/site; it needs no server and no network
+	$(BIN)/python -m documentation.assemble build/documentation
+	cd build/documentation && PYTHONPATH=../.. ../../.venv-site/bin/zensical build --clean --strict
+	@echo "open build/documentation/site/index.html"
+
+.venv-site/installed: requirements/site.txt
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python $(PIP) $(LOCKED) requirements/site.txt
+	@touch $@
+
 format: setup  ## rewrite the sources in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -70,6 +80,7 @@ lock: setup  ## lock the newest versions that pyproject.toml and requirements/cl
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra aiohttp --extra fuzz --extra httpx --extra metrics --extra redis --output-file requirements/run.txt
 	$(COMPILE) --group build --output-file requirements/build.txt
+	$(COMPILE) --group site --output-file requirements/site.txt
 	$(COMPILE) requirements/clients.in --output-file requirements/clients.txt
 
 newest: setup  ## the tests on the newest versions that pyproject.toml allows: what has moved since the lock?
@@ -88,4 +99,4 @@ bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python -m benchmarks.verify
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-clients .venv-newest .venv-lowest dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-clients .venv-site .venv-newest .venv-lowest build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,9 +1,10 @@
-"""What the README says is true: its examples run, its tables are complete, its commands exist."""
+"""What README and docs say is true: their examples run, their tables are complete, their commands are taken."""
 
 from __future__ import annotations
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -11,7 +12,6 @@ import pytest
 
 import sam3_contract
 from mock_server.engines.specimens import SPECIMENS
-from sam3_contract.checks import CHECKS
 from sam3_contract.cli import commands
 from tests.servers import ROOT
 
@@ -36,12 +36,6 @@ def test_examples_of_the_library_page_run() -> None:
 
 def test_library_page_lists_every_name_of_the_package() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", PAGES["library.md"], flags=re.MULTILINE)) == set(sam3_contract.__all__)
-
-
-def test_readme_lists_every_check_with_its_law() -> None:
-    rows = re.findall(r"^\| ([A-Z]\d\d) \| (.+) \|$", README, flags=re.MULTILINE)
-
-    assert rows == [(check.code, check.law) for check in CHECKS]
 
 
 def _inner_commands(command: click.Command) -> dict[str, click.Command]:
@@ -73,12 +67,13 @@ def test_page_on_the_mock_names_only_options_of_serve(option: str) -> None:
     assert option in {name for parameter in command.params for name in parameter.opts}
 
 
-def test_readme_names_every_specimen() -> None:
-    assert [name for name in SPECIMENS if not re.search(rf"`(specimen:)?{name}`", README)] == []
+@pytest.mark.parametrize("page", ["mock.md", "offline.md"])
+def test_page_names_every_specimen(page: str) -> None:
+    assert [name for name in SPECIMENS if not re.search(rf"`(specimen:)?{name}`", PAGES[page])] == []
 
 
 def test_readme_stays_short() -> None:
-    assert len(README.splitlines()) < 250
+    assert len(README.splitlines()) < 150
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\(([\w/]+\.md)\)", README))
@@ -93,8 +88,34 @@ def test_makefile_has_the_targets_of_the_readme() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-def test_examples_of_the_page_on_engines_run() -> None:
-    failures, attempted = doctest.testfile(str(ROOT / "docs" / "engines.md"), module_relative=False)
+@pytest.mark.parametrize(("page", "least"), [("engines.md", 3), ("index.md", 6), ("offline.md", 7), ("masks.md", 3)])
+def test_examples_of_the_page_run(page: str, least: int) -> None:
+    failures, attempted = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
 
-    assert attempted >= 3
+    assert attempted >= least
     assert failures == 0
+
+
+def test_every_page_with_sessions_is_run() -> None:
+    run = {"README.md", "library.md", "engines.md", "index.md", "offline.md", "masks.md"}
+
+    assert {name for name, text in PAGES.items() if "\n>>> " in text} == run
+
+
+def _commands_in(text: str) -> list[list[str]]:
+    """What follows `sam3-contract` in the blocks of a page, line by line."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    lines = (line for block in blocks for line in block.replace("\\\n", " ").splitlines())
+    found = (re.match(r"(?:\$ )?(?:[A-Z_]+=\S+ )*sam3-contract ([^>|]*)", line) for line in lines)
+    return [shlex.split(one[1], comments=True) for one in found if one]
+
+
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if _commands_in(text)])
+def test_commands_in_blocks_are_taken(page: str) -> None:
+    for words in _commands_in(PAGES[page]):
+        command: click.Command = commands
+        while isinstance(command, click.Group) and words:
+            found = command.get_command(click.Context(command), words[0])
+            assert found is not None, words
+            command, words = found, words[1:]
+        command.make_context(command.name, words)

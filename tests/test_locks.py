@@ -19,6 +19,7 @@ WANTED = {
     "dev": [*PROJECT["project"]["dependencies"], *EXTRAS["dev"], *RUN],
     "run": [*PROJECT["project"]["dependencies"], *RUN],
     "build": [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]],
+    "site": PROJECT["dependency-groups"]["site"],
     "clients": [line for line in CLIENTS if not line.startswith("#")],
 }
 

@@ -20,7 +20,7 @@ _LONGEST_EXAMPLE: Final = 100
 @click.argument("defect", required=False, metavar="[CODE]")
 def explain(defect: str | None) -> None:
     """Explain a defect, by its code or its name; without one, list them all."""
-    lines = _catalogue() if defect is None else _explained(defect_named(defect))
+    lines = _catalogue() if defect is None else explained(defect_named(defect))
     say("\n".join(lines))
 
 
@@ -30,7 +30,8 @@ def _catalogue() -> Iterator[str]:
         yield f"{defect.code}  {defect.name:{width}}  {defect.severity:7}  {defect.meaning}"
 
 
-def _explained(defect: Defect) -> Iterator[str]:
+def explained(defect: Defect) -> Iterator[str]:
+    """Say all that there is to say of a defect, line by line."""
     yield f"{defect.code} {defect.name} ({defect.severity})"
     yield ""
     yield defect.meaning

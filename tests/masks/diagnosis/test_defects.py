@@ -87,7 +87,7 @@ def test_catalogue_is_consistent() -> None:
 
 
 def test_readme_counts_the_defects() -> None:
-    assert f"\n{len(DEFECTS)} defects have a code" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"\n{len(DEFECTS)} defects have a code" in (ROOT / "docs" / "masks.md").read_text(encoding="utf-8")
 
 
 def test_unknown_defect_is_answered_with_the_nearest() -> None:
