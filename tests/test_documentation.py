@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import re
 import tomllib
@@ -11,7 +12,7 @@ import click
 import pytest
 
 import sam3_contract
-from documentation import assemble
+from documentation import assemble, page
 from documentation.page import Page, fenced, table
 from documentation.reference import reference_pages
 from documentation.reference.api import modules_shown
@@ -176,3 +177,10 @@ def test_examples_of_docstrings_are_brought_to_the_section_that_is_read(text: st
 def test_cells_and_blocks_cannot_be_broken_out_of() -> None:
     assert table(["a"], [["x | y\nz"]]).endswith("| x \\| y z |")
     assert fenced("```") == "````\n```\n````"
+
+
+def test_examples_of_the_generator_run() -> None:
+    failures, attempted = doctest.testmod(page)
+
+    assert attempted >= 3
+    assert failures == 0

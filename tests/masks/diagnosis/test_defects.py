@@ -86,7 +86,7 @@ def test_catalogue_is_consistent() -> None:
             assert not re.search(r"invalid|failed to|please|!", text, re.IGNORECASE)
 
 
-def test_readme_counts_the_defects() -> None:
+def test_page_on_masks_counts_the_defects() -> None:
     assert f"\n{len(DEFECTS)} defects have a code" in (ROOT / "docs" / "masks.md").read_text(encoding="utf-8")
 
 
