@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final
 
 import orjson
@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from mock_server import faults
 from mock_server.annotations.known_images import library_of
 from mock_server.annotations.library import Library
-from mock_server.control import routes
+from mock_server.control import mock_control, routes
 from mock_server.control.answering import answering
 from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
@@ -40,18 +40,25 @@ from mock_server.http.protocol import (
     is_control,
     preflight,
 )
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import NO_ANSWER, Refusal, no_answer
 from mock_server.http.request_context import Application, current_notes, current_request
 from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
 from mock_server.images.fetching import Fetcher
 from mock_server.journal.recorder import Recorder
 from mock_server.operations import concept, observed, visual
 from mock_server.operations.backend import Answer, Backend
-from mock_server.operations.backends import Backends
-from mock_server.operations.caches import MakeCaches, own_caches
+from mock_server.operations.backends import Engines
+from mock_server.scenarios.files import read
+from mock_server.scenarios.player import plan_at_start
+from mock_server.sessions import at_hand
+from mock_server.sessions.at_hand import plan_at_hand, session_at_hand
+from mock_server.sessions.session import MakeSession, refuse_early_fault
+from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
+from mock_server.store.memory import MemoryStore
+from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
-from sam3_contract.errors import SpecError, UsageError
+from sam3_contract.errors import SpecError, StoreError, UsageError
 
 Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
@@ -77,7 +84,7 @@ def create_app(
     *,
     contract: spec.Contract | None = None,
     engine: Engine | None = None,
-    caches: MakeCaches = own_caches,
+    store: Store | None = None,
 ) -> Flask:
     """Make a mock service, for any WSGI server or for ``app.test_client()``.
 
@@ -85,7 +92,7 @@ def create_app(
         settings: How it behaves.
         contract: The document it serves; the project's own by default.
         engine: Where masks come from, but of specimens and known images; by default what ``settings.engine`` names.
-        caches: Makes what it remembers images and logits in; by default it keeps them to itself.
+        store: Where it keeps what outlasts a request; by default in its own memory.
 
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
@@ -109,45 +116,59 @@ def create_app(
     )
     picture_of_url = _picture_of_url(settings, library)
 
-    def backend_of(chosen: str | Engine, caches: MakeCaches) -> Backend:
-        mixed = Mixed(Annotated(settings.seed), engine_of(chosen, settings.seed))
-        remembered = caches(library, files=mixed.reads_pixels)
-        return Backend(mixed, remembered, picture_of_url=picture_of_url, library=library)
-
-    usual = backend_of(engine or settings.engine, caches)
-    # Without control routes several processes may answer, and what they remember is of one engine.
-    backends = Backends(usual, (lambda name: backend_of(name, own_caches)) if settings.control else None)
-    control = MockControl(app, settings, backends, [operation.id for operation in served.operations])
+    operations = [operation.id for operation in served.operations]
+    engines = Engines(
+        Mixed(Annotated(settings.seed), engine_of(engine or settings.engine, settings.seed)),
+        cache(lambda name: Mixed(Annotated(settings.seed), engine_of(name, settings.seed))),
+        picture_of_url,
+        library,
+        may_choose=settings.control,
+    )
+    sessions = _sessions(settings, operations, engines, store or MemoryStore())
+    at_hand.install(app, sessions)
+    mock_control.install(app, sessions)
+    paths = {one.path: one.id for one in served.operations}
     strict = settings.profile == "documented"
     Recorder(
-        control.journal,
-        [operation.id for operation in served.operations],
+        lambda: session_at_hand().journal,
+        operations,
         strict=strict,
         thumbnails=settings.journal_thumbnails,
-        keys_change=lambda: bool(control.faults),
+        keys_change=lambda: current_request().path in paths and bool(plan_at_hand().faults),
     ).install(app)
-    faults.install(app, {one.path: one.id for one in served.operations}, lambda: control.faults)
+    faults.install(app, paths, lambda: plan_at_hand().faults, lambda: session_at_hand().fault_memories)
     for operation in served.operations:
-        _add_operation(app, operation, backends, settings, control)
+        _add_operation(app, operation, settings)
     _add_service_paths(app, served, known_images=len(library), control=settings.control)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     if settings.control:
-        routes.install(app, control, Guard(settings.allowed_hosts, settings.control_token))
+        guard = Guard(settings.allowed_hosts, settings.control_token)
+        routes.install(app, lambda: MockControl(app, sessions, session_at_hand()), guard)
     guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
     app.before_request(lambda: _admit(keys, guarded, strict=strict))
 
     def finish(response: Response) -> Response:
         # By this a verification knows that no model with misses of its own answers.
-        reads_pixels = current_notes().get("reads_pixels", usual.engine.reads_pixels)
+        reads_pixels = current_notes().get("reads_pixels", engines.usual.reads_pixels)
         masks = "estimated" if reads_pixels else "exact"
         return add_headers(response, current_request(), settings.profile, masks=masks)
 
     app.after_request(finish)
     app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(StoreError, _store_gone)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
     return app
+
+
+def _sessions(settings: Settings, operations: Sequence[str], engines: Engines, store: Store) -> Sessions:
+    """Make the sessions of a mock, each of which begins as the settings say."""
+    texts = tuple(faults.parse(text).text for text in settings.faults)
+    source = read(settings.scenarios) if settings.scenarios else None
+    at_start = plan_at_start(source, operations, check_fault=refuse_early_fault, faults=texts)
+    make = MakeSession(settings, operations, engines, store, at_start)
+    return Sessions(make, store, at_start=at_start, most=settings.sessions, idle=settings.session_idle)
 
 
 def _picture_of_url(settings: Settings, library: Library) -> PictureOfUrl:
@@ -174,9 +195,7 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
         raise SpecError(f"{contract.origin} and what the mock validates differ: " + "; ".join(differences))
 
 
-def _add_operation(
-    app: Flask, operation: spec.Operation, backends: Backends, settings: Settings, control: MockControl
-) -> None:
+def _add_operation(app: Flask, operation: spec.Operation, settings: Settings) -> None:
     profile = settings.profile
     model, implementation = IMPLEMENTATIONS[profile][operation.id]
     strict = profile == "documented"
@@ -193,7 +212,7 @@ def _add_operation(
         return validate(model, exact, strict=strict, size=len(notes.raw))
 
     def answer_to(body: Any) -> Answer:
-        backend = backends.of(current_request().environ)
+        backend = session_at_hand().backends.of(current_request().environ)
         current_notes().reads_pixels = backend.engine.reads_pixels
         return implementation(check(body), backend)
 
@@ -209,7 +228,7 @@ def _add_operation(
         headers = {**_safe({"x-model-id": answer.model_id}), **worked, **answer.headers}
         return Response(answer.body, content_type=answer.content_type, headers=headers)
 
-    view = answering(control.scenarios, operation.id, view, strict=strict)
+    view = answering(operation.id, view, strict=strict)
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
 
@@ -228,7 +247,7 @@ def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int
     }
 
     def document() -> Response:
-        here = {"url": request.host_url.rstrip("/"), "description": "This mock."}
+        here = {"url": request.url_root.rstrip("/"), "description": "This mock."}
         return _json({**contract.document, "servers": [here]})
 
     docs_page.install(app, contract, about)
@@ -297,6 +316,13 @@ def _refused(refusal: Refusal) -> Response:
     if isinstance(masked.body, str):
         return Response(masked.body, masked.status, content_type="text/plain; charset=utf-8")
     return _json(masked.body, status=masked.status, headers=_safe(masked.headers))
+
+
+def _store_gone(error: StoreError) -> Response:
+    """Say that an answer needed what the mock shares with others, and could not have it."""
+    if is_control(current_request()):
+        return _json({"error": str(error)}, status=NO_ANSWER)
+    return _refused(no_answer(str(error)))
 
 
 def _keys_sent() -> set[str]:

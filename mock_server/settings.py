@@ -42,7 +42,9 @@ class Settings:
         journal_requests: How many of them; the oldest go first.
         journal_bytes: How much memory they may take, about.
         journal_thumbnails: Whether images are kept small; costs a decoding of each image.
-        scenarios: A YAML, JSON or TOML file of scenarios to start with.
+        scenarios: A YAML, JSON or TOML file of scenarios to start with; every session does.
+        sessions: How many sessions there may be besides the default one; the one that was not used for longest goes.
+        session_idle: Seconds after which a session ends that nobody uses.
         access_log: How each request is logged on standard error: as ``text``, as ``json`` or not at all (``none``).
     """
 
@@ -68,4 +70,6 @@ class Settings:
     journal_bytes: int = 16 * 1024 * 1024
     journal_thumbnails: bool = False
     scenarios: Path | None = None
+    sessions: int = 500
+    session_idle: float = 600.0
     access_log: LogFormat = "none"

@@ -16,6 +16,7 @@ Two families that never mix: what *we* could not do, and what the *server* got w
       HarError                   this file holds no recorded traffic that can be judged
       ProbeError                 a function cannot be tried under faults
       ReportError                a report cannot be written
+      StoreError                 what mocks share cannot be reached
       TransportError             no answer to judge
       NetworkRefusedError        a request to a host that an interception lets nobody reach
     ContractViolation            the server answered and broke the contract (an AssertionError)
@@ -46,6 +47,7 @@ __all__ = [
     "ScenarioError",
     "SnapshotError",
     "SpecError",
+    "StoreError",
     "TransportError",
     "UsageError",
 ]
@@ -127,6 +129,10 @@ class ProbeError(Sam3ContractError):
 
 class ReportError(Sam3ContractError):
     """A report cannot be written where it was asked for."""
+
+
+class StoreError(Sam3ContractError):
+    """The store that mocks share cannot be reached, or does not do what it is asked."""
 
 
 class TransportError(Sam3ContractError):

@@ -14,32 +14,34 @@ from mock_server.http.inspection import InspectedRequest, texts_of
 from mock_server.http.pauses import pausing
 from mock_server.http.request_context import current_notes, current_request
 from mock_server.journal.recorder import body_of
-from mock_server.scenarios.player import Scenarios, Taken
+from mock_server.scenarios.player import Taken
 from mock_server.scenarios.rules import Reply
+from mock_server.sessions.at_hand import plan_at_hand, session_at_hand
 
 _LONGEST: Final = 500  # characters of a message
 
 View = Callable[[], Response]
 
 
-def answering(scenarios: Scenarios, operation: str, view: View, *, strict: bool) -> View:
-    """Let the scenarios answer an operation first.
+def answering(operation: str, view: View, *, strict: bool) -> View:
+    """Let the scenarios of a request's session answer an operation first.
 
     Args:
-        scenarios: What was planned.
         operation: The ``operationId``.
         view: What answers otherwise.
         strict: Whether bodies are decoded as the document has it.
     """
 
     def answered() -> Response:
-        if not scenarios.active:
+        plan = plan_at_hand()
+        if not plan.plays:
             return view()
+        scenarios = session_at_hand().scenarios
         sent, notes = current_request(), current_notes()
         inspected = InspectedRequest(operation, sent.headers, lambda: body_of(sent, notes, strict=strict))
-        taken = scenarios.take(inspected)
+        taken = scenarios.take(inspected, plan)
         if taken is None:
-            if scenarios.strict:
+            if plan.strict:
                 raise scenarios.miss(_described(inspected))
             return view()
         notes.scenario = taken.scenario

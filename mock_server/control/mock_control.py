@@ -2,55 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 from flask import Flask
 
-from mock_server.faults import FAULTS, parse, switchboard_of
+from mock_server.faults import FAULTS
 from mock_server.http import pauses
+from mock_server.http.session_address import checked
 from mock_server.journal.journal import Journal
-from mock_server.operations.backends import Backends
-from mock_server.scenarios.files import read
 from mock_server.scenarios.player import Scenarios
-from mock_server.settings import Settings
-from sam3_contract.errors import UsageError
+from mock_server.sessions.session import Session
+from mock_server.sessions.sessions import Sessions
 
 _EXTENSION: Final = "sam3_contract_mock"
 
 
 class MockControl:
-    """What a test holds of one mock. Everything may be used from any thread.
+    """What a test holds of one session of a mock. Everything may be used from any thread.
 
     Args:
         app: The mock.
-        settings: How the mock behaves.
-        backends: What its operations know.
-        operations: Their ``operationId``.
-
-    Attributes:
-        journal: The requests that it saw.
-        scenarios: What it answers otherwise.
-
-    Raises:
-        UsageError: If the settings name an unknown fault, or a file of scenarios that cannot be used.
+        sessions: All its sessions.
+        session: The one.
     """
 
-    def __init__(self, app: Flask, settings: Settings, backends: Backends, operations: Sequence[str]) -> None:
-        self.journal = Journal(
-            operations,
-            on=settings.journal,
-            most_requests=settings.journal_requests,
-            most_bytes=settings.journal_bytes,
-        )
-        self.scenarios = Scenarios(operations, check_fault=_refuse_early_fault)
-        self._app = app
+    def __init__(self, app: Flask, sessions: Sessions, session: Session) -> None:
         self._pauses = pauses.install(app)
-        app.extensions[_EXTENSION] = self
-        self._backends = backends
-        self._at_start = read(settings.scenarios) if settings.scenarios else None
-        self._faults = self._faults_at_start = _parsed(settings.faults)
-        self._restore_scenarios()
+        self._sessions = sessions
+        self._session = session
+
+    @property
+    def session(self) -> str | None:
+        """The id of the session; ``None`` of the default one, that of all requests that name none."""
+        return self._session.id or None
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are besides the default one; of a shared store, how many this process knows."""
+        return self._sessions.count
+
+    @property
+    def journal(self) -> Journal:
+        """The requests that it saw."""
+        return self._session.journal
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """What it answers otherwise."""
+        return self._session.scenarios
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -58,39 +58,41 @@ class MockControl:
 
         They can be set, which raises :class:`UsageError` for an unknown one. Faults that are counted begin anew.
         """
-        return self._faults
+        return self.scenarios.plan.faults
 
     @faults.setter
     def faults(self, texts: Collection[str]) -> None:
-        self._faults = _parsed(texts)
-        switchboard_of(self._app).forget()
+        self._session.put_faults_on(tuple(texts))
 
     @property
     def may_wait(self) -> bool:
         """Whether a request may be held back, and should not hold up others meanwhile."""
-        return self.scenarios.active or bool(self._faults)
+        plan = self.scenarios.plan
+        return plan.plays or bool(plan.faults)
 
     @property
     def reads_pixels(self) -> bool:
         """Whether images are decoded to find what is in them."""
-        return self._backends.usual.engine.reads_pixels
+        return self._session.backends.usual.engine.reads_pixels
 
     def remembered_pixels(self, image_id: str) -> int | None:
         """Tell how many pixels the image has that is remembered by a name; ``None`` if there is none."""
-        picture = self._backends.usual.caches.embeddings.find(image_id)
+        picture = self._session.backends.usual.caches.embeddings.find(image_id)
         return None if picture is None else picture.size[0] * picture.size[1]
 
     def reset(self) -> None:
         """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start, nobody waiting."""
-        self.journal.clear()
-        self._backends.forget()
-        self.faults = self._faults_at_start
-        self._restore_scenarios()
+        self._session.reset()
+        self.end_waits()
+
+    def end(self) -> None:
+        """End the session: nothing of it is kept. The default one only begins anew."""
+        self._sessions.end(self._session)
         self.end_waits()
 
     def end_waits(self) -> None:
         """Let go of the requests that are held back: by latency, a fault or a scenario."""
-        self._pauses.end()
+        self._pauses.end(self.session)
 
     def verify(self) -> None:
         """Fail if the scenarios were not played as they are written, see :meth:`Scenarios.verify`.
@@ -104,18 +106,22 @@ class MockControl:
         """List the faults that there are."""
         return [fault.as_json() for fault in FAULTS.values()]
 
-    def _restore_scenarios(self) -> None:
-        self.scenarios.clear()
-        if self._at_start is not None:
-            self.scenarios.load_source(self._at_start, anew=True)
-        self.scenarios.reset()
+
+def install(app: Flask, sessions: Sessions) -> None:
+    """Let :func:`control_of` find the sessions of an application."""
+    app.extensions[_EXTENSION] = sessions
+    pauses.install(app)
 
 
-def control_of(app: Flask) -> MockControl:
+def control_of(app: Flask, session: str | None = None) -> MockControl:
     """Find what a test holds of a mock.
 
     Args:
         app: What :func:`mock_server.create_app` made.
+        session: The id of a session, which is made if it is new; by default that of requests that name none.
+
+    Raises:
+        UsageError: If this is no id of a session.
 
     Example:
         >>> from mock_server import create_app
@@ -123,21 +129,15 @@ def control_of(app: Flask) -> MockControl:
         >>> _ = app.test_client().get("/")
         >>> control_of(app).journal.last.status
         200
+        >>> control_of(app, "another").journal.requests
+        []
     """
-    control = app.extensions[_EXTENSION]
-    assert isinstance(control, MockControl)
-    return control
+    sessions = sessions_of(app)
+    return MockControl(app, sessions, sessions.default if session is None else sessions.named(checked(session)))
 
 
-def _parsed(texts: Collection[str]) -> tuple[str, ...]:
-    return tuple(parse(text).text for text in texts)
-
-
-def _refuse_early_fault(text: str) -> None:
-    """Refuse an unknown fault, and one that comes too late in a scenario."""
-    hooks = parse(text).fault.hooks
-    if hooks.arrive is not None or hooks.admits is not None:
-        raise UsageError(
-            f"fault {text!r} sits before the check of the key, where no scenario has looked at the request yet; "
-            "put it on every request, or on one by its header X-Mock-Fault"
-        )
+def sessions_of(app: Flask) -> Sessions:
+    """Find all sessions of a mock."""
+    sessions = app.extensions[_EXTENSION]
+    assert isinstance(sessions, Sessions)
+    return sessions

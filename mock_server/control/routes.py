@@ -1,6 +1,7 @@
 """The mock's own routes under ``/_mock``, for tests in other languages.
 
-They are no part of the contract: they ask for no key, and the journal does not hold them.
+Like all requests they may name a session, and are about that one. They are no part of the contract: they ask for no
+key, and the journal does not hold them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mock_server.control.guard import Guard
 from mock_server.control.mock_control import MockControl
 from mock_server.http.inspection import texts_of
 from mock_server.http.protocol import CONTROL_ENDPOINT, CONTROL_PREFIX
+from mock_server.http.session_address import HEADER
 from mock_server.scenarios.files import MOST_BYTES, FileFormat, Source, parse
 from mock_server.scenarios.mistakes import mistake_of
 from sam3_contract.errors import UsageError
@@ -42,12 +44,12 @@ class _Faults(BaseModel):
     faults: list[str] = Field(max_length=64)
 
 
-def install(app: Flask, control: MockControl, guard: Guard) -> None:
+def install(app: Flask, control_at_hand: Callable[[], MockControl], guard: Guard) -> None:
     """Add the routes to an application.
 
     Args:
         app: The mock.
-        control: What they read and set.
+        control_at_hand: Finds what the request at hand reads and sets.
         guard: Who may use them.
     """
 
@@ -56,7 +58,7 @@ def install(app: Flask, control: MockControl, guard: Guard) -> None:
         if objection is not None:
             status, why = objection
             return _json({"error": why}, status)
-        return _answer(control, request)
+        return _answer(control_at_hand(), request)
 
     for rule in (PREFIX, f"{PREFIX}/", f"{PREFIX}/<path:rest>"):
         app.add_url_rule(rule, CONTROL_ENDPOINT, view, methods=_METHODS, provide_automatic_options=False)
@@ -86,7 +88,8 @@ def _index(control: MockControl, _: Request) -> Any:
     about = {
         path: {method: _first_line(route) for method, route in methods.items()} for path, methods in _ROUTES.items()
     }
-    return {"what": "the control routes of this mock", "paths": about, "requests": len(control.journal.requests)}
+    state = {"requests": len(control.journal.requests), "session": control.session, "sessions": control.sessions}
+    return {"what": "the control routes of this mock", "paths": about, **state}
 
 
 def _requests(control: MockControl, request: Request) -> Any:
@@ -102,7 +105,8 @@ def _requests(control: MockControl, request: Request) -> Any:
         and ("text" not in query or query["text"] in texts_of(entry.body))
     ]
     listed = [entry.as_json() for entry in found[max(len(found) - limit, 0) :]]
-    return {"matching": len(found), "dropped": control.journal.dropped, "requests": listed}
+    counts = {"matching": len(found), "dropped": control.journal.dropped}
+    return {"session": control.session, **counts, "requests": listed}
 
 
 def _forget(control: MockControl, request: Request) -> Any:
@@ -170,6 +174,15 @@ def _reset(control: MockControl, request: Request) -> Any:
     return {"reset": True}
 
 
+def _end_session(control: MockControl, request: Request) -> Any:
+    """End the session that is named: nothing of it is kept, and the next request that names it makes another."""
+    _query(request, ())
+    if control.session is None:
+        raise UsageError(f"the default session never ends; the header {HEADER} or a base URL /s/ID names another")
+    control.end()
+    return {"ended": control.session}
+
+
 _ROUTES: Final[Mapping[str, Mapping[str, Route]]] = {
     PREFIX: {"GET": _index},
     f"{PREFIX}/requests": {"GET": _requests, "DELETE": _forget},
@@ -181,6 +194,7 @@ _ROUTES: Final[Mapping[str, Mapping[str, Route]]] = {
     },
     f"{PREFIX}/faults": {"GET": _faults, "PUT": _set_faults, "DELETE": _drop_faults},
     f"{PREFIX}/reset": {"POST": _reset},
+    f"{PREFIX}/session": {"DELETE": _end_session},
 }
 
 

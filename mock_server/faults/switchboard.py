@@ -7,7 +7,6 @@ For every request: ``Settings.faults`` and ``MockControl.faults``. For one reque
 from __future__ import annotations
 
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -23,6 +22,7 @@ from mock_server.http.auth import presented_key
 from mock_server.http.refusals import Refusal, no_answer
 from mock_server.http.request_context import current_notes, current_request
 from mock_server.operations.backend import Answer
+from mock_server.store.protocol import Store
 from sam3_contract.errors import UsageError
 
 HEADER: Final = "x-mock-fault"
@@ -123,20 +123,53 @@ class Faulty:
         return Call(self.operation, request.method, body, key, one.value, memory)
 
 
+class FaultMemories:
+    """What the faults of one session remember.
+
+    Args:
+        store: Where it is counted how often each was asked for. What else a fault remembers stays in this process.
+        session: The id of the session.
+    """
+
+    def __init__(self, store: Store, session: str) -> None:
+        self._memories: dict[str, Memory] = {}  # by the fault's name: whatever it keeps, it keeps once
+        self._turns = store.tally(session, "faults", most=_COUNTED)  # by the text: each counts for itself
+        self._lock = Lock()
+
+    def of(self, name: str) -> Memory:
+        """Take what a fault remembers."""
+        with self._lock:
+            return self._memories.setdefault(name, Memory())
+
+    def turn(self, text: str) -> int:
+        """Count the requests that a fault was asked for by the same text, from 0."""
+        return (self._turns.add(text) or 1) - 1
+
+    def forget(self) -> None:
+        """Forget all of it: counts begin anew."""
+        with self._lock:
+            self._memories.clear()
+        self._turns.clear()
+
+
 class Switchboard:
-    """What the faults of one mock remember, and which are on for every request.
+    """Which faults are on for which request of one mock.
 
     Args:
         operations: The ``operationId`` of each path.
-        always: Tells the faults that are on for every request.
+        always: Tells the faults that are on for every request like the one at hand.
+        memories: Finds what the faults remember from requests like the one at hand.
     """
 
-    def __init__(self, operations: Mapping[str, str], always: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        operations: Mapping[str, str],
+        always: Callable[[], Collection[str]],
+        memories: Callable[[], FaultMemories],
+    ) -> None:
         self._operations = operations
         self._always = always
-        self._memories: dict[str, Memory] = {}  # by the fault's name: whatever it keeps, it keeps once
-        self._turns: OrderedDict[str, int] = OrderedDict()  # by the text: each counts for itself
-        self._lock = Lock()
+        self._memories = memories
 
     def begin(self) -> None:
         """Switch on what a request is to have.
@@ -144,10 +177,11 @@ class Switchboard:
         Raises:
             Refusal: 599 if it names an unknown fault.
         """
-        always, asked = self._always(), current_request().environ.get(_ENVIRON)
-        if not always and not asked:
+        sent = current_request()
+        if sent.path not in self._operations or sent.method == "OPTIONS":
             return
-        if request.path not in self._operations or request.method == "OPTIONS":
+        always, asked = self._always(), sent.environ.get(_ENVIRON)
+        if not always and not asked:
             return
         try:
             named = [*map(parse, always), *parse_list(asked or "")]
@@ -165,37 +199,23 @@ class Switchboard:
     def add(self, named: Collection[Named]) -> list[Named]:
         """Switch faults on for the request at hand; return those that are on for it this time."""
         operation = self._operations[request.path]
-        turned = [one for one in named if one.times.always or one.times.holds(self._turn(one.text))]
+        memories = self._memories()
+        turned = [one for one in named if one.times.always or one.times.holds(memories.turn(one.text))]
         on = list(g.faulty.entries) if "faulty" in g else []
         texts = {one.text for one, _ in on}
-        on += [(one, self._memory(one.fault.name)) for one in turned if one.text not in texts]
+        on += [(one, memories.of(one.fault.name)) for one in turned if one.text not in texts]
         if on:
             g.faulty = Faulty(operation, sorted(on, key=lambda entry: entry[0].depth))
             g.faults = g.faulty.texts
         return turned
 
-    def forget(self) -> None:
-        """Forget what the faults remember: counts begin anew."""
-        with self._lock:
-            self._memories.clear()
-            self._turns.clear()
 
-    def _memory(self, name: str) -> Memory:
-        with self._lock:
-            return self._memories.setdefault(name, Memory())
-
-    def _turn(self, text: str) -> int:
-        """Count the requests that a fault was asked for by the same text, from 0."""
-        with self._lock:
-            turn = self._turns.get(text, 0)
-            self._turns[text] = turn + 1
-            self._turns.move_to_end(text)
-            while len(self._turns) > _COUNTED:
-                self._turns.popitem(last=False)
-        return turn
-
-
-def install(app: Flask, operations: Mapping[str, str], always: Callable[[], Collection[str]]) -> Switchboard:
+def install(
+    app: Flask,
+    operations: Mapping[str, str],
+    always: Callable[[], Collection[str]],
+    memories: Callable[[], FaultMemories],
+) -> Switchboard:
     """Let an application have faults.
 
     To be called behind the journal and before everything else that is hooked into requests: faults change the request
@@ -204,9 +224,10 @@ def install(app: Flask, operations: Mapping[str, str], always: Callable[[], Coll
     Args:
         app: The application.
         operations: The ``operationId`` of each path.
-        always: Tells the faults that are on for every request.
+        always: Tells the faults that are on for every request like the one at hand.
+        memories: Finds what the faults remember from requests like the one at hand.
     """
-    board = Switchboard(operations, always)
+    board = Switchboard(operations, always, memories)
     app.extensions[_EXTENSION] = board
     app.before_request(board.begin)
     app.after_request(board.end)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Flask, current_app
 
 from mock_server.http.request_context import current_request
+from mock_server.http.session_address import named_session
 
 GONE: Final = "sam3_contract.gone"
 """Where a server that notices when a client goes puts an event into the environ, to be set then."""
@@ -22,7 +23,7 @@ class Pauses:
     """The waits of one mock. Methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._under_way: set[Event] = set()
+        self._under_way: dict[Event, str | None] = {}  # of which session each is
         self._lock = Lock()
 
     def pause(self, seconds: float, environ: Mapping[str, Any]) -> None:
@@ -37,16 +38,17 @@ class Pauses:
         if patience is not None:
             seconds = min(seconds, patience + _BEYOND)
         with self._lock:
-            self._under_way.add(gone)
+            self._under_way[gone] = named_session(environ)
         gone.wait(max(seconds, 0))
         with self._lock:
-            self._under_way.discard(gone)
+            self._under_way.pop(gone, None)
 
-    def end(self) -> None:
-        """End the waits that are under way."""
+    def end(self, session: str | None = None) -> None:
+        """End the waits of a session that are under way; by default those of the default session."""
         with self._lock:
-            for one in self._under_way:
-                one.set()
+            for one, of_session in self._under_way.items():
+                if of_session == session:
+                    one.set()
 
 
 def install(app: Flask) -> Pauses:

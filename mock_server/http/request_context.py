@@ -6,7 +6,7 @@ does without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Flask, Request, g, request
@@ -15,8 +15,10 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.local import LocalProxy
 from werkzeug.routing import MapAdapter
 
+from mock_server.http.session_address import take_base
+
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Notes = _AppCtxGlobals
 """What is noted of a request: ``flask.g``."""
@@ -67,6 +69,11 @@ class Application(Flask):
 
     request_class = _Request
     session_interface = _NoSessions()
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request; the base URL of a session is no part of its path."""
+        take_base(environ)
+        return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Take a hook as it is."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from threading import Lock
 from typing import Final, NoReturn, Unpack
 
-from mock_server.journal.entry import Entry
+from mock_server.journal.entry import Entry, entry_codec
 from mock_server.journal.expectations import Expected, ExpectedRequest
+from mock_server.store.memory import MemoryStore
+from mock_server.store.protocol import Bounds, Store
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
@@ -26,47 +26,53 @@ class Journal:
         on: Whether anything is kept at all.
         most_requests: How many requests are kept.
         most_bytes: How much memory they may take, about.
+        store: Where they are kept.
+        session: The id of the session whose requests these are.
 
     Attributes:
         on: Whether anything is kept at all.
-        dropped: How many requests had to go since the journal was last cleared.
     """
 
     def __init__(
-        self, operations: Collection[str], *, on: bool = True, most_requests: int = REQUESTS, most_bytes: int = BYTES
+        self,
+        operations: Collection[str],
+        *,
+        on: bool = True,
+        most_requests: int = REQUESTS,
+        most_bytes: int = BYTES,
+        store: Store | None = None,
+        session: str = "",
     ) -> None:
         self.on = on
-        self.dropped = 0
         self._operations = tuple(operations)
         self._most_requests = most_requests
         self._most_bytes = most_bytes
-        self._kept: deque[Entry] = deque()
-        self._bytes = 0
-        self._number = 0
-        self._lock = Lock()
+        bounds: Bounds[Entry] = Bounds(most_requests, most_bytes, lambda entry: entry.memory)
+        self._kept = (store or MemoryStore()).log(session, "journal", entry_codec(), bounds)
 
     @property
     def requests(self) -> list[Entry]:
         """The requests that are kept, oldest first."""
-        with self._lock:
-            return list(self._kept)
+        return self._kept.all()
 
     @property
     def last(self) -> Entry | None:
         """The request that was answered last."""
-        with self._lock:
-            return self._kept[-1] if self._kept else None
+        return self._kept.last
+
+    @property
+    def dropped(self) -> int:
+        """How many requests had to go since the journal was last cleared."""
+        return self._kept.dropped
 
     @property
     def memory(self) -> int:
-        """What the kept requests take, in bytes, about."""
-        return self._bytes
+        """What the kept requests take in this process, in bytes, about."""
+        return self._kept.memory
 
     def clear(self) -> None:
         """Forget every request, and start counting from 1 again."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = self._number = self.dropped = 0
+        self._kept.clear()
 
     def add(self, make: Callable[[int], Entry]) -> None:
         """Keep a request.
@@ -74,14 +80,7 @@ class Journal:
         Args:
             make: Makes the entry from its number.
         """
-        with self._lock:
-            self._number += 1
-            entry = make(self._number)
-            self._kept.append(entry)
-            self._bytes += entry.memory
-            while len(self._kept) > self._most_requests or self._bytes > self._most_bytes:
-                self._bytes -= self._kept.popleft().memory
-                self.dropped += 1
+        self._kept.add(make)
 
     def matching(self, wanted: ExpectedRequest) -> list[Entry]:
         """List the requests that are as expected."""
@@ -153,9 +152,10 @@ class Journal:
             raise AssertionError(f"how often {wanted} was called cannot be told\n{loss[0]}")
 
     def _loss(self) -> list[str]:
-        if not self.dropped:
+        dropped = self.dropped
+        if not dropped:
             return []
         return [
-            f"the journal had to drop {self.dropped} older requests: it keeps {self._most_requests} and "
+            f"the journal had to drop {dropped} older requests: it keeps {self._most_requests} and "
             f"{self._most_bytes} bytes (Settings.journal_requests, Settings.journal_bytes)"
         ]

@@ -7,18 +7,21 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+import orjson
 from flask import Flask, Request, Response
 
 from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import decode_json, is_json, masked_text
 from mock_server.http.inspection import digest_of_image, image_of
 from mock_server.http.protocol import is_control
-from mock_server.http.refusals import Refusal
+from mock_server.http.refusals import Refusal, no_answer
 from mock_server.http.request_context import Notes, current_notes, current_request
+from mock_server.http.session_address import named_session
 from mock_server.images.loading import LOADED, picture_from_base64
 from mock_server.journal.entry import Entry, EntryImage, kept_body
 from mock_server.journal.journal import Journal
 from mock_server.journal.thumbnails import thumbnail
+from sam3_contract.errors import StoreError
 from sam3_contract.images import bytes_from_base64
 
 _LONGEST: Final = 2000  # characters of a path or URL
@@ -30,7 +33,7 @@ class Recorder:
     """Watches requests from their arrival to their answer.
 
     Args:
-        journal: Where they are kept.
+        journal: Finds where the request at hand is kept.
         operations: The ``operationId`` of every operation.
         strict: Whether bodies are decoded as the document has it, or as leniently as the server does.
         thumbnails: Whether images are kept small.
@@ -39,7 +42,7 @@ class Recorder:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Callable[[], Journal],
         operations: Collection[str],
         *,
         strict: bool,
@@ -72,7 +75,10 @@ class Recorder:
     def _record(self, response: Response) -> Response:
         sent, notes = current_request(), current_notes()
         started = notes.get("started")
-        if started is None or not self._journal.on:
+        if started is None:
+            return response
+        journal = self._journal()
+        if not journal.on:
             return response
         milliseconds = (time.perf_counter() - started) * 1000
         operation = sent.endpoint if sent.endpoint in self._operations else None
@@ -85,8 +91,13 @@ class Recorder:
             kept = kept_body(body, size=size, digest=image.sha256 if image else None, keys=keys)
         path = sent.path if operation else masked_text(sent.path, keys)[:_LONGEST]
         answered = (sent.method, path, operation, response.status_code, milliseconds)
-        played = (notes.get("faults", ()), notes.get("scenario"), bool(sent.args.get("api_key")))
-        self._journal.add(lambda number: Entry(number, *answered, size, kept, image, *played))
+        played = (notes.get("faults", ()), notes.get("scenario"))
+        said = (bool(sent.args.get("api_key")), named_session(sent.environ))
+        try:
+            journal.add(lambda number: Entry(number, *answered, size, kept, image, *played, *said))
+        except StoreError as error:
+            if operation is not None:  # its answer is none that anybody could ask the journal for later
+                _replace(response, no_answer(str(error)))
         return response
 
     def _image(self, body: Any, keys: Collection[str]) -> EntryImage | None:
@@ -107,6 +118,13 @@ class Recorder:
         drawn = thumbnail(bytes_from_base64(value)) if self._thumbnails and not by_url else None
         height, width = file.picture.size
         return EntryImage(kind[:20], file.picture.digest.hex(), url, file.format, width, height, file.bytes, drawn)
+
+
+def _replace(response: Response, refusal: Refusal) -> None:
+    """Answer otherwise, with the headers that were put on already."""
+    response.status_code = refusal.status
+    response.content_type = "application/json"
+    response.set_data(orjson.dumps(refusal.body))
 
 
 def body_of(sent: Request, notes: Notes, *, strict: bool) -> Any:

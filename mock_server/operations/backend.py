@@ -11,7 +11,8 @@ import orjson
 from mock_server.annotations.library import Library
 from mock_server.engines.protocol import Engine
 from mock_server.images.by_url import PictureOfUrl, virtual_photograph
-from mock_server.operations.caches import Caches
+from mock_server.operations.caches import Caches, caches_in
+from mock_server.store.memory import MemoryStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Backend:
     """
 
     engine: Engine
-    caches: Caches = field(default_factory=Caches)
+    caches: Caches = field(default_factory=lambda: caches_in(MemoryStore()))
     picture_of_url: PictureOfUrl = virtual_photograph
     library: Library = field(default_factory=Library)
 

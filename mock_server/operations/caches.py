@@ -1,20 +1,20 @@
 """What a mock remembers from one request to the next: images by ``image_id``, and for which prompts logits were kept.
 
-Both are bounded as in the service, the oldest entries going first. In a single process they are held in memory;
-:mod:`mock_server.operations.shared_caches` holds them in a file for several.
+Both are bounded as in the service, the oldest entries going first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from threading import Lock
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import orjson
 
 from mock_server.annotations.library import Library
-from mock_server.images.loading import Picture
+from mock_server.images.loading import NO_LIBRARY, Picture
+from mock_server.store.protocol import Bounds, Codec, Shelf, Store
 from sam3_contract import wire
 
 EMBEDDINGS_KEPT: Final = 100
@@ -38,21 +38,56 @@ class PromptKey(NamedTuple):
     clicks: frozenset[tuple[float, float, bool]]
 
 
-class Embeddings(Protocol):
-    """Pictures by ``image_id``: the first one sent with an id keeps it."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What logits were kept for.
+
+    Attributes:
+        prompts: The prompts; ``None`` for a request too large to be found again but as a whole.
+    """
+
+    prompts: Sequence[PromptKey] | None
+
+
+class Embeddings:
+    """Pictures by ``image_id``: the first one sent with an id keeps it.
+
+    Args:
+        shelf: Where they are kept.
+        files: Whether the files of pictures are kept as well, for an engine that reads pixels.
+    """
+
+    def __init__(self, shelf: Shelf[Picture], *, files: bool) -> None:
+        self._shelf = shelf
+        self._files = files
 
     def find(self, image_id: str | None) -> Picture | None:
         """Look a picture up."""
+        return None if image_id is None else self._shelf.find(short(image_id))
 
     def keep(self, image_id: str, picture: Picture) -> Picture:
         """Remember a picture, unless the id has one; return the one it has."""
+        return self._shelf.keep(short(image_id), picture if self._files else replace(picture, file=None))
+
+    @property
+    def memory(self) -> int:
+        """What the files of the remembered pictures take, in bytes."""
+        return self._shelf.memory
 
     def clear(self) -> None:
         """Forget every picture."""
+        self._shelf.clear()
 
 
-class Logits(Protocol):
-    """For which images and prompts low-resolution logits were kept."""
+class Logits:
+    """For which images and prompts low-resolution logits were kept.
+
+    Args:
+        shelf: Where that is kept.
+    """
+
+    def __init__(self, shelf: Shelf[Asked]) -> None:
+        self._shelf = shelf
 
     def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
         """Check whether there are logits to start from.
@@ -62,81 +97,20 @@ class Logits(Protocol):
             prompts: The prompts: their own logits will do, and those of prompts that they grew from, see
                 :func:`grew_from`.
         """
-
-    def keep(self, image: str, prompts: Sequence[PromptKey]) -> None:
-        """Remember that logits were kept."""
-
-    def clear(self) -> None:
-        """Forget all of them."""
-
-
-class EmbeddingCache:
-    """:class:`Embeddings` of one process.
-
-    Args:
-        files: Whether the files of pictures are kept as well, for an engine that reads pixels.
-    """
-
-    def __init__(self, *, files: bool = False) -> None:
-        self._pictures: OrderedDict[bytes, Picture] = OrderedDict()
-        self._files = files
-        self._bytes = 0
-        self._lock = Lock()
-
-    def find(self, image_id: str | None) -> Picture | None:
-        """Look a picture up."""
-        return None if image_id is None else self._pictures.get(short(image_id))
-
-    def keep(self, image_id: str, picture: Picture) -> Picture:
-        """Remember a picture, unless the id has one; return the one it has."""
-        with self._lock:
-            known = self._pictures.get(short(image_id))
-            if known is not None:
-                return known
-            kept = picture if self._files else replace(picture, file=None)
-            self._pictures[short(image_id)] = kept
-            self._bytes += len(kept.file or b"")
-            while len(self._pictures) > EMBEDDINGS_KEPT or self._bytes > FILE_BYTES_KEPT:
-                self._bytes -= len(self._pictures.popitem(last=False)[1].file or b"")
-        return kept
-
-    def clear(self) -> None:
-        """Forget every picture."""
-        with self._lock:
-            self._pictures.clear()
-            self._bytes = 0
-
-
-class LogitsCache:
-    """:class:`Logits` of one process."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[bytes, bytes], Sequence[PromptKey] | None] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, image: str, prompts: Sequence[PromptKey]) -> bool:
-        """Check whether there are logits to start from."""
         name = short(image)
-        with self._lock:
-            if (name, digest_of(prompts)) in self._kept:
-                return True
-            return any(
-                before is not None and grew_from(before, prompts)
-                for (of_image, _), before in self._kept.items()
-                if of_image == name
-            )
+        if self._shelf.find(name + digest_of(prompts)) is not None:
+            return True
+        return any(asked.prompts is not None and grew_from(asked.prompts, prompts) for asked in self._shelf.group(name))
 
     def keep(self, image: str, prompts: Sequence[PromptKey]) -> None:
         """Remember that logits were kept."""
-        with self._lock:
-            self._kept.setdefault((short(image), digest_of(prompts)), prompts if is_small(prompts) else None)
-            while len(self._kept) > LOGITS_KEPT:
-                self._kept.popitem(last=False)
+        name = short(image)
+        asked = Asked(prompts if is_small(prompts) else None)
+        self._shelf.keep(name + digest_of(prompts), asked, group=name)
 
     def clear(self) -> None:
         """Forget all of them."""
-        with self._lock:
-            self._kept.clear()
+        self._shelf.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +122,8 @@ class Caches:
         logits: For which images and prompts logits were kept.
     """
 
-    embeddings: Embeddings = field(default_factory=EmbeddingCache)
-    logits: Logits = field(default_factory=LogitsCache)
+    embeddings: Embeddings
+    logits: Logits
 
     def clear(self) -> None:
         """Forget everything."""
@@ -157,17 +131,56 @@ class Caches:
         self.logits.clear()
 
 
-class MakeCaches(Protocol):
-    """Makes the caches of a mock."""
+def caches_in(
+    store: Store, session: str = "", *, engine: str = "", library: Library = NO_LIBRARY, files: bool = False
+) -> Caches:
+    """Make what remembers the images and logits of a session.
 
-    def __call__(self, library: Library, *, files: bool) -> Caches:
-        """Make them, given the images that the mock knows, and whether its engine reads pixels."""
-        ...
+    Args:
+        store: Where they are kept.
+        session: Its id.
+        engine: Names the engine: what one remembers no other does.
+        library: The images that the mock knows; the same in all processes that share a store.
+        files: Whether the engine reads pixels.
+    """
+    few: Bounds[Picture] = Bounds(EMBEDDINGS_KEPT, FILE_BYTES_KEPT, lambda picture: len(picture.file or b""))
+    pictures = store.shelf(session, f"images {engine}", _picture_codec(library), few)
+    asked: Bounds[Asked] = Bounds(LOGITS_KEPT, 1, lambda _: 0)  # small ones: nothing to weigh
+    return Caches(Embeddings(pictures, files=files), Logits(store.shelf(session, f"logits {engine}", _ASKED, asked)))
 
 
-def own_caches(library: Library, *, files: bool) -> Caches:  # noqa: ARG001 - pictures here hold what they show
-    """Make the caches of a single process."""
-    return Caches(EmbeddingCache(files=files))
+def _picture_codec(library: Library) -> Codec[Picture]:
+    """Write of a picture its digest, its size, which known image it shows, and its file; masks follow from those."""
+
+    def encode(picture: Picture) -> bytes:
+        number = None if picture.known is None else library.number_of(picture.known)
+        head = orjson.dumps([picture.digest.hex(), *picture.size, number, picture.file is not None])
+        return head + b"\n" + (picture.file or b"")
+
+    def decode(content: bytes) -> Picture:
+        head, _, file = content.partition(b"\n")
+        digest, height, width, number, has_file = orjson.loads(head)
+        size = (height, width)
+        known = None if number is None else library.numbered(number, size=size)
+        return Picture(bytes.fromhex(digest), size, known, file if has_file else None)
+
+    return Codec(encode, decode)
+
+
+def _encode_asked(asked: Asked) -> bytes:
+    prompts = asked.prompts
+    return orjson.dumps(prompts and [(one.box, sorted(one.clicks)) for one in prompts])
+
+
+def _decode_asked(content: bytes) -> Asked:
+    prompts = orjson.loads(content)
+    return Asked(
+        prompts
+        and [PromptKey(None if box is None else tuple(box), frozenset(map(tuple, clicks))) for box, clicks in prompts]
+    )
+
+
+_ASKED: Final = Codec(_encode_asked, _decode_asked)
 
 
 def prompt_keys_of(prompts: Sequence[wire.VisualPrompt | wire.LenientVisualPrompt]) -> list[PromptKey]:

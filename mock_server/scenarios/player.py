@@ -7,12 +7,10 @@ strict. A rate limit takes what comes too fast and lets the rest pass on to the 
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Literal
 
 from mock_server.http.inspection import InspectedRequest
@@ -21,9 +19,14 @@ from mock_server.scenarios.files import Source, read
 from mock_server.scenarios.mistakes import Mistake
 from mock_server.scenarios.mistakes import Path as ValuePath
 from mock_server.scenarios.model import MOST_SCENARIOS, Surroundings, one_scenario, scenarios_of
+from mock_server.scenarios.plan import Course, Plan, begun, begun_at_start, plan_codec
 from mock_server.scenarios.rules import Reply, Scenario, Then
+from mock_server.store.memory import MemoryStore
+from mock_server.store.protocol import Bounds, Codec, Store
 
-_UNMATCHED_KEPT: Final = 100
+_COUNTED: Final = 4 * MOST_SCENARIOS  # two for each, and those of courses that are over but had requests under way
+_TEXTS: Final[Codec[str]] = Codec(lambda text: text.encode("utf-8", "replace"), bytes.decode)
+_UNMATCHED: Final[Bounds[str]] = Bounds(100, 1024 * 1024, len)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,52 +38,53 @@ class Taken:
     refusal: Refusal | None = None
 
 
-@dataclass(slots=True)
-class _Course:
-    """How far a scenario has come."""
-
-    scenario: Scenario
-    fitting: int = 0  # requests that reached it and for which all holds that does not count
-    taken: int = 0
-    passed: deque[float] = field(default_factory=deque)  # when a rate limit let requests pass
-
-    @property
-    def problem(self) -> str | None:
-        """Say what was expected of it and has not come."""
-        times = self.scenario.times
-        if times == "any" or times == self.taken:
-            return None
-        if times is None:
-            used = self.fitting if self.scenario.rate_limit else self.taken
-            return None if used else f"{self.scenario.name!r} took no request"
-        return f"{self.scenario.name!r} took {_requests(self.taken)}, expected {times}"
-
-    def as_json(self) -> dict[str, Any]:
-        """List what it is, and how far it has come."""
-        state = {"fitting": self.fitting, "taken": self.taken, "problem": self.problem}
-        return {**self.scenario.definition, "name": self.scenario.name, **state}
-
-
 class Scenarios:
-    """The scenarios of one mock. Methods may be called from any thread.
+    """The scenarios of one session. Methods may be called from any thread.
 
     Args:
         operations: The operations that there are.
         check_fault: Raises :class:`UsageError` for an unknown fault.
+        store: Where they are kept.
+        plans: Where what they say is kept, if elsewhere than what came of them.
+        session: The id of the session.
+        at_start: What is planned at the start.
 
     Attributes:
-        strict: Whether a request that no scenario takes gets no answer.
-        clock: Seconds; what rate limits are counted by.
+        clock: Seconds, what rate limits are counted by; ``None`` for the store's own clock.
     """
 
-    def __init__(self, operations: Sequence[str], *, check_fault: Callable[[str], object]) -> None:
-        self.strict = False
-        self.clock: Callable[[], float] = time.monotonic
+    def __init__(
+        self,
+        operations: Sequence[str],
+        *,
+        check_fault: Callable[[str], object],
+        store: Store | None = None,
+        plans: Store | None = None,
+        session: str = "",
+        at_start: Plan | None = None,
+    ) -> None:
+        self.clock: Callable[[], float | None] = lambda: None
         self._operations = tuple(operations)
         self._check_fault = check_fault
-        self._courses: tuple[_Course, ...] = ()
-        self._unmatched: deque[str] = deque(maxlen=_UNMATCHED_KEPT)
-        self._lock = Lock()
+        self._at_start = at_start or Plan()
+        kept = store or MemoryStore()
+        self._plan = (plans or kept).value(session, "plan", plan_codec(), self._at_start)
+        self._counted = kept.tally(session, "scenarios", most=_COUNTED)
+        self._unmatched = kept.log(session, "unmatched", _TEXTS, _UNMATCHED)
+
+    @property
+    def plan(self) -> Plan:
+        """What is planned now."""
+        return self._plan.read()
+
+    @property
+    def memory(self) -> int:
+        """What they take in this process, in bytes, about."""
+        return self.plan.memory
+
+    def put_faults_on(self, faults: tuple[str, ...]) -> None:
+        """Put faults on every request, in the place of those that are on."""
+        self._plan.change(lambda plan: replace(plan, faults=faults))
 
     def add(
         self,
@@ -122,13 +126,14 @@ class Scenarios:
         Raises:
             ScenarioError: If something is not what it has to be.
         """
-        with self._lock:
-            try:
-                name = f"scenario {len(self._courses) + 1}"
-                one = one_scenario(source.value, self._surroundings(source), name=name)
-                self._append([one], at=lambda _: ())
-            except Mistake as mistake:
-                raise source.error(mistake) from mistake
+
+        def add(plan: Plan) -> Plan:
+            name = f"scenario {len(plan.courses) + 1}"
+            one = one_scenario(source.value, self._surroundings(source), name=name)
+            return replace(plan, courses=_joined(plan.courses, [one], at=lambda _: ()))
+
+        with _mistakes_of(source):
+            self._plan.change(add)
 
     def load(self, source: Path | str | Mapping[str, Any]) -> None:
         """Add the scenarios of a file, or of what such a file holds, behind the others.
@@ -151,45 +156,44 @@ class Scenarios:
         Raises:
             ScenarioError: If something is not what it has to be.
         """
-        with self._lock:
-            before, strict_before = self._courses, self.strict
-            try:
-                found, strict = scenarios_of(source.value, self._surroundings(source))
-                if anew:
-                    self._courses = ()
-                    self._unmatched.clear()
-                self._append(found, at=lambda index: ("scenarios", index))
-                self.strict = strict if anew else strict or self.strict
-            except Mistake as mistake:
-                self._courses, self.strict = before, strict_before
-                raise source.error(mistake) from mistake
+        with _mistakes_of(source):
+            found, strict = scenarios_of(source.value, self._surroundings(source))
+
+            def add(plan: Plan) -> Plan:
+                courses = _joined(() if anew else plan.courses, found, at=lambda index: ("scenarios", index))
+                return replace(plan, courses=courses, strict=strict if anew else strict or plan.strict)
+
+            self._replace(add, anew=anew)
 
     def clear(self) -> None:
         """Drop every scenario, and the strictness."""
-        with self._lock:
-            self._courses = ()
-            self._unmatched.clear()
-            self.strict = False
+        self._replace(lambda plan: Plan(faults=plan.faults))
 
     def reset(self) -> None:
         """Let every scenario begin again."""
-        with self._lock:
-            self._courses = tuple(_Course(course.scenario) for course in self._courses)
-            self._unmatched.clear()
+        self._replace(lambda plan: replace(plan, courses=begun(course.scenario for course in plan.courses)))
 
-    def take(self, request: InspectedRequest) -> Taken | None:
+    def restore(self) -> None:
+        """Begin anew: with the scenarios and the faults that there were at the start."""
+        start = self._at_start
+        self._replace(lambda _: replace(start, courses=begun(course.scenario for course in start.courses)))
+
+    def take(self, request: InspectedRequest, plan: Plan | None = None) -> Taken | None:
         """Find what is to be answered.
+
+        Args:
+            request: What was asked.
+            plan: What is planned, if that was looked up before.
 
         Returns:
             ``None`` if no scenario takes the request.
         """
+        courses = (plan or self.plan).courses
         # Decoding and hashing happens here, where it holds up no other request.
-        fitting = [course for course in self._courses if course.scenario.when.fits(request)]
-        with self._lock:
-            for course in fitting:
-                taken = self._offer(course)
-                if taken is not None:
-                    return taken
+        for course in [course for course in courses if course.scenario.when.fits(request)]:
+            taken = self._offer(course)
+            if taken is not None:
+                return taken
         return None
 
     def miss(self, description: str) -> Refusal:
@@ -198,28 +202,34 @@ class Scenarios:
         Args:
             description: The request, without any API key.
         """
-        with self._lock:
-            self._unmatched.append(description)
-            names = ", ".join(repr(course.scenario.name) for course in self._courses[:10])
+        self._unmatched.add(lambda _: description)
+        names = ", ".join(repr(course.scenario.name) for course in self.plan.courses[:10])
         known = f"scenarios are {names}" if names else "there are no scenarios"
         return no_answer(f"{description}; {known}")
 
     @property
+    def strict(self) -> bool:
+        """Whether a request that no scenario takes gets no answer."""
+        return self.plan.strict
+
+    @strict.setter
+    def strict(self, strict: bool) -> None:
+        self._plan.change(lambda plan: replace(plan, strict=strict))
+
+    @property
     def active(self) -> bool:
         """Whether any request can be answered otherwise than ever."""
-        return self.strict or bool(self._courses)
+        return self.plan.plays
 
     @property
     def unused(self) -> list[str]:
         """The scenarios that took other numbers of requests than expected, in words."""
-        with self._lock:
-            return [problem for course in self._courses if (problem := course.problem)]
+        return [problem for progress in self._progress() if (problem := progress.problem)]
 
     @property
     def unmatched(self) -> list[str]:
         """The requests that got no answer, in words; the last hundred."""
-        with self._lock:
-            return list(self._unmatched)
+        return self._unmatched.all()
 
     @property
     def problems(self) -> list[str]:
@@ -238,52 +248,136 @@ class Scenarios:
 
     def as_json(self) -> dict[str, Any]:
         """List the scenarios, how far each has come, and what was expected otherwise."""
-        with self._lock:
-            scenarios = [course.as_json() for course in self._courses]
+        scenarios = [progress.as_json() for progress in self._progress()]
         return {"strict": self.strict, "scenarios": scenarios, "problems": self.problems}
 
     def _surroundings(self, source: Source) -> Surroundings:
         return Surroundings(self._operations, source.folder, self._check_fault)
 
-    def _append(self, found: Sequence[Scenario], *, at: Callable[[int], ValuePath]) -> None:
-        names = {course.scenario.name for course in self._courses}
-        for index, scenario in enumerate(found):
-            if scenario.name in names:
-                raise Mistake((*at(index), "name"), f"{scenario.name!r} names another scenario, too")
-            names.add(scenario.name)
-        if len(names) > MOST_SCENARIOS:
-            raise Mistake((), f"are {len(names)} scenarios with those before, may be {MOST_SCENARIOS}")
-        self._courses += tuple(map(_Course, found))
+    def _replace(self, change: Callable[[Plan], Plan], *, anew: bool = True) -> None:
+        """Change the plan; *anew* forgets what came of the scenarios that are no longer in it."""
+        before: list[Plan] = []
 
-    def _offer(self, course: _Course) -> Taken | None:
-        """Offer a request to a scenario that it fits."""
-        scenario = course.scenario
-        course.fitting += 1
+        def noting(plan: Plan) -> Plan:
+            before[:] = [plan]
+            return change(plan)
+
+        self._plan.change(noting)
+        if anew:
+            self._counted.forget(before[0].counts)
+            self._unmatched.clear()
+
+    def _progress(self) -> list[_Progress]:
+        courses = self.plan.courses
+        counts = self._counted.counts([name for course in courses for name in (course.fitting, course.taken)])
+        pairs = zip(counts[::2], counts[1::2], strict=True)
+        return [_Progress(course.scenario, *pair) for course, pair in zip(courses, pairs, strict=True)]
+
+    def _offer(self, course: Course) -> Taken | None:
+        """Offer a request to a scenario that it fits. Each count is one step: no two requests get the same number."""
+        scenario, answers = course.scenario, course.scenario.answers
+        fitting = self._counted.add(course.fitting) or 0
         if scenario.rate_limit is not None:
             return self._limit(course, scenario.rate_limit.requests, scenario.rate_limit.seconds)
-        over = course.taken >= len(scenario.answers)
-        if not scenario.when.counts(course.fitting) or (over and scenario.then == "normal"):
+        if not scenario.when.counts(fitting):
             return None
-        if over and scenario.then == "refuse":
-            reason = f"{scenario.name!r} has no answer left after {_requests(course.taken)}"
-            course.taken += 1
-            self._unmatched.append(reason)
+        number = self._counted.add(course.taken, below=len(answers) if scenario.then == "normal" else None)
+        if number is None:
+            return None
+        if number > len(answers) and scenario.then == "refuse":
+            reason = f"{scenario.name!r} has no answer left after {_requests(number - 1)}"
+            self._unmatched.add(lambda _: reason)
             return Taken(scenario.name, refusal=no_answer(reason))
-        course.taken += 1
-        return Taken(scenario.name, scenario.answers[min(course.taken, len(scenario.answers)) - 1])
+        return Taken(scenario.name, answers[min(number, len(answers)) - 1])
 
-    def _limit(self, course: _Course, requests: int, seconds: float) -> Taken | None:
-        now = self.clock()
-        while course.passed and course.passed[0] <= now - seconds:
-            course.passed.popleft()
-        if len(course.passed) < requests:
-            course.passed.append(now)
+    def _limit(self, course: Course, requests: int, seconds: float) -> Taken | None:
+        left = self._counted.admit(course.fitting, requests, seconds, now=self.clock())
+        if left is None:
             return None
-        course.taken += 1
-        left = course.passed[0] + seconds - now if course.passed else seconds
+        self._counted.add(course.taken)
         refusal = message(429, f"Too many requests: more than {requests} in {seconds:g} seconds.")
         refusal.headers["retry-after"] = str(math.ceil(left))
         return Taken(course.scenario.name, refusal=refusal)
+
+
+def plan_at_start(
+    source: Source | None, operations: Sequence[str], *, check_fault: Callable[[str], object], faults: tuple[str, ...]
+) -> Plan:
+    """Read what every session of a mock begins with.
+
+    Args:
+        source: Holds scenarios.
+        operations: The operations that there are.
+        check_fault: Raises :class:`UsageError` for an unknown fault.
+        faults: Those that are on for every request.
+
+    Raises:
+        ScenarioError: If something is not what it has to be.
+    """
+    if source is None:
+        return Plan(faults=faults)
+    with _mistakes_of(source):
+        found, strict = scenarios_of(source.value, Surroundings(tuple(operations), source.folder, check_fault))
+        _joined((), found, at=lambda index: ("scenarios", index))
+    return Plan(begun_at_start(found), strict, faults)
+
+
+def _joined(
+    courses: tuple[Course, ...], found: Sequence[Scenario], *, at: Callable[[int], ValuePath]
+) -> tuple[Course, ...]:
+    """Put scenarios behind others.
+
+    Raises:
+        Mistake: If there are too many then, or two of one name.
+    """
+    names = {course.scenario.name for course in courses}
+    for index, scenario in enumerate(found):
+        if scenario.name in names:
+            raise Mistake((*at(index), "name"), f"{scenario.name!r} names another scenario, too")
+        names.add(scenario.name)
+    if len(names) > MOST_SCENARIOS:
+        raise Mistake((), f"are {len(names)} scenarios with those before, may be {MOST_SCENARIOS}")
+    return courses + begun(found)
+
+
+@contextmanager
+def _mistakes_of(source: Source) -> Iterator[None]:
+    """Say of a mistake where in the source it is."""
+    try:
+        yield
+    except Mistake as mistake:
+        raise source.error(mistake) from mistake
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a scenario has come.
+
+    Attributes:
+        scenario: What it says.
+        fitting: Requests that reached it and for which all holds that does not count.
+        taken: Requests that it took.
+    """
+
+    scenario: Scenario
+    fitting: int
+    taken: int
+
+    @property
+    def problem(self) -> str | None:
+        """Say what was expected of it and has not come."""
+        times = self.scenario.times
+        if times == "any" or times == self.taken:
+            return None
+        if times is None:
+            used = self.fitting if self.scenario.rate_limit else self.taken
+            return None if used else f"{self.scenario.name!r} took no request"
+        return f"{self.scenario.name!r} took {_requests(self.taken)}, expected {times}"
+
+    def as_json(self) -> dict[str, Any]:
+        """List what it is, and how far it has come."""
+        state = {"fitting": self.fitting, "taken": self.taken, "problem": self.problem}
+        return {**self.scenario.definition, "name": self.scenario.name, **state}
 
 
 def _requests(number: int) -> str:

@@ -33,7 +33,7 @@ _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # markers
 _WEBP_HEADER: Final = 30  # bytes
 _NO_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xDA)})
 
-Remembered = Callable[[str], int | None]
+Remembered = Callable[[Mapping[str, Any], str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Cost:
     """Judges the requests of one mock.
 
     Attributes:
-        remembered: Tells how many pixels the image has that is remembered by a name; ``None`` if there is none.
+        remembered: Tells, of a request's environ, how many pixels the image has that is remembered by a name; ``None``
+            if there is none.
         always: Whether any operation may be work: an image has to be decoded, or read from a file.
     """
 
@@ -63,11 +64,11 @@ class Cost:
         objects = rest.count(b"{")
         if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES:
             return False
-        pixels = self._pixels(body[start : min(end, start + _PREFIXES[-1])], rest)
+        pixels = self._pixels(environ, body[start : min(end, start + _PREFIXES[-1])], rest)
         # One object is the body, and one the image.
         return pixels is not None and pixels * max(objects - 2, 1) <= QUICK_PIXELS
 
-    def _pixels(self, value: bytes, rest: bytes) -> int | None:
+    def _pixels(self, environ: Mapping[str, Any], value: bytes, rest: bytes) -> int | None:
         # Names may be written with escapes, and the last of several of one name counts.
         if rest.count(b'"value"') != 1 or b"\\u00" in rest:
             return None
@@ -78,7 +79,7 @@ class Cost:
         if named is None or rest.count(b'"image_id"') != 1:
             return None
         name = (named[1] or b"").decode("utf-8", "replace")
-        return max(sent, self.remembered(name) or 0)
+        return max(sent, self.remembered(environ, name) or 0)
 
 
 def _place_of_value(body: bytes) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from mock_server.http.pauses import GONE
 from mock_server.http.protocol import WHOLE_BODY
+from mock_server.http.session_address import take_base
 
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
@@ -289,6 +290,7 @@ def _environ_of(scope: Scope) -> Environ:
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if scope.http_version == "1" else f"HTTP/{scope.http_version}"
     environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
     environ["wsgi.url_scheme"] = scope.scheme
+    take_base(environ)
     return environ
 
 

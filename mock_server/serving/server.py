@@ -25,7 +25,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from mock_server.app import create_app
-from mock_server.control.mock_control import MockControl, control_of
+from mock_server.control.mock_control import sessions_of
 from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
 from mock_server.operations import backends, concept, visual
@@ -33,9 +33,12 @@ from mock_server.operations.backend import Backend
 from mock_server.serving.cost import Cost
 from mock_server.serving.gateway import Application, Environ, Gateway, Limits
 from mock_server.serving.lifetime import end_on_hangup, end_with_parent, ignores_hangup, listen_to_the_main_process_only
+from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
+from mock_server.store.opening import open_store
+from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
-from sam3_contract.errors import UsageError
+from sam3_contract.errors import StoreError, UsageError
 
 CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
 READ_TIMEOUT: Final = 30.0  # seconds; 20 MiB in that time is a slow upload, or a keep-alive connection is idle
@@ -55,6 +58,8 @@ QUICK: Final = frozenset(
         "allowed_hosts",
         "control_token",
         "scenarios",
+        "sessions",
+        "session_idle",
         "journal",
         "journal_requests",
         "journal_bytes",
@@ -122,9 +127,8 @@ def serve(
         settings: How it behaves.
         host: Name or address to listen on.
         port: Port to listen on; 0 takes a free one.
-        workers: Processes. More than one share what they remember of images in a file, see
-            :mod:`mock_server.operations.shared_caches`, so every one gives the same bytes; and they have no control
-            routes, whose answers would be those of one of them.
+        workers: Processes. More than one share what they keep in a store, a file of their own unless another is given:
+            every one gives the same bytes, counts the same requests and has the same control routes.
         document: Path of the OpenAPI document to serve; the project's own by default.
         read_timeout: Seconds in which the head of a request, and then its body, have to come.
         ready: Called with the URL, in a worker, once that can answer.
@@ -133,13 +137,9 @@ def serve(
         page: A page that is served with the mock; not where there are no control routes.
 
     Raises:
-        UsageError: If the address cannot be bound, or there are scenarios for more than one worker.
+        UsageError: If the address cannot be bound.
         SpecError: If the document cannot be served.
     """
-    if workers > 1 and settings.scenarios is not None:
-        raise UsageError(f"scenarios count requests, and each of {workers} workers would count its own; take 1 worker")
-    if workers > 1:
-        settings = dataclasses.replace(settings, control=False)
     address = address_of(host)
     chosen = free_port(address, port)
     hangup_ignored = ignores_hangup()
@@ -176,12 +176,12 @@ def serve(
 
 @contextmanager
 def _shared_file(workers: int) -> Iterator[Path | None]:
-    """Make the file in which workers share what they remember, until the block ends; a single one needs none."""
+    """Make the file in which workers share what they keep, until the block ends; a single one needs none."""
     if workers == 1:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="sam3-mock-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder, "memory.sqlite")
+        yield Path(folder, "store.sqlite")
 
 
 def _clean_up(shared: Path | None, ended: Callable[[], None]) -> None:
@@ -213,7 +213,7 @@ class _Plan:
         settings: How the mock behaves.
         document: Path of the OpenAPI document; ``None`` for the project's own.
         limits: What a client may take.
-        shared: The file in which several workers share what they remember.
+        shared: The file in which several workers share what they keep.
         around: Makes of the mock what is served.
         page: The page in front of that.
     """
@@ -228,21 +228,22 @@ class _Plan:
     def load(self) -> Gateway:
         """Make the application and the gateway before it."""
         contract = spec.load(self.document) if self.document else None
-        if self.shared is None:
-            app = create_app(self.settings, contract=contract)
-        else:
-            # Only here: a single process needs no SQLite.
-            from mock_server.operations.shared_caches import shared_caches  # noqa: PLC0415
-
-            app = create_app(self.settings, contract=contract, caches=partial(shared_caches, self.shared))
-        control = control_of(app)
-        cost = Cost(control.remembered_pixels, always=control.reads_pixels or self._reads_files())
+        app = create_app(self.settings, contract=contract, store=self._store())
+        sessions = sessions_of(app)
+        looks = sessions.default.backends.usual.engine.reads_pixels
+        cost = Cost(sessions.remembered_pixels, always=looks or self._reads_files())
         served: Application = self.around(app) if self.around else app
         if self.page:
             served = self.page.put(served, app, self.settings, contract)
         always = self.around is not None or _waits(self.settings)
-        may_wait = partial(_may_wait, control, always=always, page=self.page.path if self.page else None)
+        may_wait = partial(_may_wait, sessions, always=always, page=self.page.path if self.page else None)
         return Gateway(served, self.limits, may_wait, cost.is_quick)
+
+    def _store(self) -> Store | None:
+        if self.shared is None:
+            return None
+        settings = self.settings
+        return open_store(f"sqlite:{self.shared}", sessions=settings.sessions, idle=settings.session_idle)
 
     def _reads_files(self) -> bool:
         settings = self.settings
@@ -256,8 +257,14 @@ def _waits(settings: Settings) -> bool:
     return any(getattr(settings, name) != getattr(usual, name) for name in names)
 
 
-def _may_wait(control: MockControl, environ: Environ, *, always: bool, page: str | None) -> bool:
-    if always or control.may_wait or "HTTP_X_MOCK_FAULT" in environ or backends.ENVIRON in environ:
+def _may_wait(sessions: Sessions, environ: Environ, *, always: bool, page: str | None) -> bool:
+    if always or "HTTP_X_MOCK_FAULT" in environ or backends.ENVIRON in environ:
+        return True
+    try:
+        plan = sessions.plan_of(environ)
+    except StoreError:  # its answer will say so, but who knows when
+        return True
+    if plan.plays or plan.faults:
         return True
     return page is not None and environ["PATH_INFO"].startswith(page)
 

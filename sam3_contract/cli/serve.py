@@ -95,9 +95,9 @@ option = partial(click.option, cls=OptionOrVariable)
     "scenarios",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Play the scenarios of this YAML, JSON or TOML file; takes one worker.",
+    help="Play the scenarios of this YAML, JSON or TOML file.",
 )
-@option("--no-control", is_flag=True, help="Leave out the routes under /_mock, which more workers never have.")
+@option("--no-control", is_flag=True, help="Leave out the routes under /_mock.")
 @option(
     "--allow-host",
     "allowed_hosts",
@@ -109,6 +109,22 @@ option = partial(click.option, cls=OptionOrVariable)
     "--control-token",
     metavar="TOKEN",
     help="What requests to /_mock show in the header X-Mock-Token. Beyond loopback one is made up unless it is given.",
+)
+@option(
+    "--sessions",
+    default=500,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="How many sessions (X-Mock-Session: ID, or http://host/s/ID) there may be; the longest unused goes first.",
+)
+@option(
+    "--session-idle",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(1, 86_400),
+    metavar="SECONDS",
+    help="When a session ends that nobody uses.",
 )
 @option(
     "--fault",
@@ -174,6 +190,8 @@ def serve(
     no_control: bool,
     allowed_hosts: tuple[str, ...],
     control_token: str | None,
+    sessions: int,
+    session_idle: float,
     faults: tuple[str, ...],
     access_log: Literal["auto", "text", "json", "none"],
     read_timeout: float,
@@ -231,7 +249,7 @@ def serve(
     if fetch_urls and not api_keys and not is_loopback(address):
         told = "fetch images from public hosts; --api-key tells who may"
         say(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
-    if control_token is None and not no_control and workers == 1 and not is_loopback(address):
+    if control_token is None and not no_control and not is_loopback(address):
         control_token = secrets.token_urlsafe(16)
         say(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
@@ -257,6 +275,8 @@ def serve(
         control=not no_control,
         allowed_hosts=frozenset(allowed_hosts),
         control_token=control_token,
+        sessions=sessions,
+        session_idle=session_idle,
         access_log=access_log,
     )
     around = None

@@ -16,7 +16,6 @@ from flask.testing import FlaskClient
 from mock_server import MockControl, Settings, control_of, create_app
 from mock_server.http.protocol import CONTROL_PREFIX as PREFIX
 from mock_server.scenarios.files import MOST_BYTES
-from mock_server.serving.server import serve
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import IMAGE, KEY, Json, image
 from tests.servers import command_serving, run_command
@@ -107,7 +106,10 @@ def test_index_names_every_path_with_what_it_does() -> None:
 
     paths = http.get(PREFIX).get_json()["paths"]
 
-    assert set(paths) == {PREFIX, *(f"{PREFIX}/{name}" for name in ("requests", "scenarios", "faults", "reset"))}
+    assert set(paths) == {
+        PREFIX,
+        *(f"{PREFIX}/{name}" for name in ("requests", "scenarios", "faults", "reset", "session")),
+    }
     assert all(text.endswith((".", "}.")) for methods in paths.values() for text in methods.values())
 
 
@@ -431,10 +433,26 @@ def test_serve_plays_scenarios_and_leaves_the_routes_out(tmp_path: Path) -> None
     assert statuses == [418, 404]
 
 
-def test_several_workers_have_neither_scenarios_nor_control_routes(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="each of 2 workers would count its own; take 1 worker"):
-        serve(Settings(scenarios=tmp_path / "a.yaml"), host="127.0.0.1", port=0, workers=2)
+NAMES = ("requests", "scenarios", "faults", "reset", "session")
+LIMIT = {"scenarios": [{"rate_limit": {"requests": 2, "seconds": 60}}]}
 
-    with command_serving("--workers", "2") as url:
-        assert requests.get(f"{url}{PREFIX}?api_key=any", timeout=30).status_code == 404
-        assert requests.get(f"{url}/playground/about?api_key=any", timeout=30).status_code == 404
+
+def test_several_workers_play_scenarios_and_keep_a_journal_together(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    answers = [{"status": 500 + number} for number in range(20)]
+    file.write_text(json.dumps({"scenarios": [{"answers": answers, "then": "refuse"}]}), encoding="utf-8")
+
+    with command_serving("--workers", "2", "--scenario", str(file)) as url, ThreadPoolExecutor(8) as pool:
+
+        def ask(_: int) -> int:  # each over a connection, and so to a worker, of its own
+            return requests.post(f"{url}/sam3/embed_image?api_key=any", json={"image": IMAGE}, timeout=30).status_code
+
+        statuses = list(pool.map(ask, range(21)))
+        seen = requests.get(f"{url}{PREFIX}/requests", timeout=30).json()["requests"]
+        requests.put(f"{url}{PREFIX}/scenarios", json=LIMIT, timeout=30)
+        limited = list(pool.map(ask, range(6)))
+
+    assert sorted(statuses) == [*range(500, 520), 599]
+    assert [one["number"] for one in seen] == list(range(1, 22))
+    assert sorted(one["status"] for one in seen) == sorted(statuses)
+    assert sorted(limited) == [200] * 2 + [429] * 4

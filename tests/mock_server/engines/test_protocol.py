@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mock_server.annotations.library import Library
 from mock_server.engines.protocol import Concept, Instance, Target
 from mock_server.http.refusals import Refusal
 from mock_server.images.by_url import virtual_photograph
 from mock_server.images.loading import MAX_DECODED, Picture, picture_from_content
-from mock_server.operations.caches import FILE_BYTES_KEPT, EmbeddingCache, own_caches
-from mock_server.operations.shared_caches import shared_caches
+from mock_server.operations.caches import FILE_BYTES_KEPT, caches_in
+from mock_server.store.memory import MemoryStore
+from mock_server.store.sqlite import SqliteStore
 from tests.mock_server.client import IMAGE, Client, Json, bitmap_of, click
 
 
@@ -104,14 +104,15 @@ def test_pixels_that_cannot_be_had_are_refused() -> None:
 
 @pytest.mark.parametrize("files", [True, False])
 def test_files_are_kept_only_for_an_engine_that_looks(files: bool, tmp_path: Path) -> None:
-    for caches in (own_caches(Library(), files=files), shared_caches(tmp_path / "memory", Library(), files=files)):
+    for store in (MemoryStore(), SqliteStore(tmp_path / "memory", sessions=10, idle=60)):
+        caches = caches_in(store, files=files)
         kept = caches.embeddings.keep("one", Picture(b"digest", (3, 4), file=b"file"))
         found = caches.embeddings.find("one")
         assert (kept.file, found and found.file) == ((b"file", b"file") if files else (None, None))
 
 
 def test_files_that_are_kept_are_bounded() -> None:
-    cache = EmbeddingCache(files=True)
+    cache = caches_in(MemoryStore(), files=True).embeddings
     large = b" " * (FILE_BYTES_KEPT // 2)
     for name in ("one", "two", "three"):
         cache.keep(name, Picture(name.encode(), (3, 4), file=large))

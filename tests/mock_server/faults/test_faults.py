@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from mock_server import Settings, control_of, create_app
-from mock_server.faults import FAULTS, parse, parse_list, switch_on, switchboard_of
+from mock_server.control.mock_control import sessions_of
+from mock_server.faults import FAULTS, parse, parse_list, switch_on
 from mock_server.faults.catalogue import _FAMILIES
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import KEY, Client, image
@@ -290,9 +291,9 @@ def test_what_faults_remember_is_bounded() -> None:
     for seconds in range(300):
         send(Asked("concept_segment", None), f"rate_limited:{seconds}:1", app)
 
-    board = switchboard_of(app)
-    assert len(board._turns) == 256
-    assert set(board._memories) == {"rate_limited"}
+    memories = sessions_of(app).default.fault_memories
+    assert len(memories._turns._counts) == 256  # type: ignore[attr-defined]
+    assert set(memories._memories) == {"rate_limited"}
 
 
 def test_switch_on_puts_faults_on_the_request_at_hand() -> None:

@@ -20,13 +20,18 @@ from mock_server.operations.caches import (
     EMBEDDINGS_KEPT,
     LOGITS_KEPT,
     SMALL,
+    Asked,
     Caches,
-    LogitsCache,
+    Logits,
     PromptKey,
+    caches_in,
     grew_from,
     short,
 )
-from mock_server.operations.shared_caches import shared_caches
+from mock_server.store.memory import MemoryShelf, MemoryStore
+from mock_server.store.protocol import Bounds
+from mock_server.store.sqlite import SqliteStore
+from sam3_contract.errors import StoreError
 from sam3_contract.scenes import built_in_scenes
 from tests.mock_server.client import IMAGE, Client, Json, center_box, click, image
 from tests.servers import command_serving
@@ -53,6 +58,12 @@ def clicked(*places: tuple[float, float]) -> list[PromptKey]:
     return [PromptKey(None, frozenset((x, y, True) for x, y in places))]
 
 
+def in_file(folder: Path, library: Library | None = None, *, files: bool = False) -> Caches:
+    """What another process would remember in the same file."""
+    store = SqliteStore(folder / "memory", sessions=10, idle=60)
+    return caches_in(store, library=library or Library(), files=files)
+
+
 @pytest.fixture(params=["documented", "observed"])
 def client(request: pytest.FixtureRequest) -> Client:
     client = Client(Settings(profile=request.param))
@@ -62,7 +73,7 @@ def client(request: pytest.FixtureRequest) -> Client:
 
 @pytest.fixture(params=["in memory", "in a file"])
 def caches(request: pytest.FixtureRequest, tmp_path: Path) -> Caches:
-    return Caches() if request.param == "in memory" else shared_caches(tmp_path / "memory", Library())
+    return caches_in(MemoryStore()) if request.param == "in memory" else in_file(tmp_path)
 
 
 def test_headers_tell_what_was_embedded(client: Client) -> None:
@@ -220,7 +231,7 @@ def test_prompts_grow_click_by_click(places: list[tuple[int, int]], x: int, y: i
 
 
 def test_processes_see_what_the_first_of_them_wrote(tmp_path: Path) -> None:
-    one, other = (shared_caches(tmp_path / "memory", Library()) for _ in range(2))
+    one, other = (in_file(tmp_path) for _ in range(2))
 
     assert one.embeddings.keep("photo", FIRST) == FIRST
     assert other.embeddings.find("photo") == FIRST
@@ -230,7 +241,7 @@ def test_processes_see_what_the_first_of_them_wrote(tmp_path: Path) -> None:
 
 
 def test_one_picture_wins_when_many_write_at_once(tmp_path: Path) -> None:
-    several = [shared_caches(tmp_path / "memory", Library()) for _ in range(8)]
+    several = [in_file(tmp_path) for _ in range(8)]
     pictures = [Picture(bytes([number]), (number + 1, 1)) for number in range(8)]
 
     with ThreadPoolExecutor(8) as pool:
@@ -244,7 +255,7 @@ def test_one_picture_wins_when_many_write_at_once(tmp_path: Path) -> None:
 
 def test_processes_know_the_same_images(tmp_path: Path) -> None:
     libraries = [library_of(coco=None, images=None, scenes=True) for _ in range(2)]
-    one, other = (shared_caches(tmp_path / "memory", library) for library in libraries)
+    one, other = (in_file(tmp_path, library) for library in libraries)
     scenes = built_in_scenes()
     for scene in scenes:
         one.embeddings.keep(scene.name, picture_from_content(scene.content, otherwise="", library=libraries[0]))
@@ -254,13 +265,16 @@ def test_processes_know_the_same_images(tmp_path: Path) -> None:
     assert [picture and picture.known and picture.known.name for picture in found] == [scene.name for scene in scenes]
 
 
-def test_file_that_cannot_be_used_makes_the_mock_forget_and_nothing_else(tmp_path: Path) -> None:
-    caches = shared_caches(tmp_path / "no such folder" / "memory", Library())
+def test_file_that_cannot_be_used_is_an_error_until_it_can(tmp_path: Path) -> None:
+    caches = in_file(tmp_path / "not yet")
 
+    with pytest.raises(StoreError, match="SQLite file, cannot be used: unable to open"):
+        caches.embeddings.keep("photo", FIRST)
+    with pytest.raises(StoreError):
+        caches.logits.find("photo", clicked((1, 1)))
+
+    (tmp_path / "not yet").mkdir()
     assert caches.embeddings.keep("photo", FIRST) == FIRST
-    assert caches.embeddings.find("photo") is None
-    caches.logits.keep("photo", clicked((1, 1)))
-    assert not caches.logits.find("photo", clicked((1, 1)))
 
 
 def test_workers_give_the_same_bytes_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +290,7 @@ def test_workers_give_the_same_bytes_and_leave_nothing_behind(tmp_path: Path, mo
             with urllib.request.urlopen(request) as answer:
                 return answer.read(), answer.headers[EMBEDDING]
 
-        assert list(tmp_path.glob("sam3-mock-*/memory.sqlite*"))
+        assert list(tmp_path.glob("sam3-mock-*/store.sqlite*"))
         send("embed_image", {"image": IMAGE, "image_id": "photo"})
         send("visual_segment", {**named, "image": IMAGE, "prompts": ONE, **SAVE})
         # Were one of three workers to look in a memory of its own, it would refuse the image.
@@ -293,9 +307,9 @@ def test_single_worker_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert list(tmp_path.glob("sam3-mock-*")) == []
 
 
-def test_logits_cache_holds_no_clicks_of_large_requests() -> None:
-    cache = LogitsCache()
+def test_clicks_of_large_requests_are_not_kept() -> None:
+    shelf: MemoryShelf[Asked] = MemoryShelf(Bounds(10, 1, lambda _: 0))
 
-    cache.keep("photo", clicked(*((float(number), 0.0) for number in range(1000))))
+    Logits(shelf).keep("photo", clicked(*((float(number), 0.0) for number in range(1000))))
 
-    assert list(cache._kept.values()) == [None]
+    assert shelf.group(short("photo")) == [Asked(None)]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mock_server import Settings
 from mock_server.engines.synthetic import Synthetic
 from mock_server.images.loading import Picture
-from mock_server.operations.caches import EMBEDDINGS_KEPT, EmbeddingCache
+from mock_server.operations.caches import EMBEDDINGS_KEPT, caches_in
 from mock_server.operations.visual import target_of
+from mock_server.store.memory import MemoryStore
 from sam3_contract import masks, wire
 from tests.mock_server.client import IMAGE, Bitmap, Client, Json, bitmap_of, bitmaps_of, center_box, click, image
 
@@ -394,7 +395,7 @@ def test_first_image_sent_with_an_id_keeps_it(first_seen: str, image_id: str) ->
 
 
 def test_first_writer_wins_also_when_two_write_at_once() -> None:
-    cache = EmbeddingCache()
+    cache = caches_in(MemoryStore()).embeddings
     first, second = Picture(b"first", (10, 20)), Picture(b"second", (40, 30))
 
     kept = [cache.keep("photo", picture) for picture in (first, second)]

@@ -1,0 +1,80 @@
+"""A SQLite file that several processes write to: opened by each when it first needs it, and again after an error."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+from sam3_contract.errors import StoreError
+
+PATIENCE: Final = 10.0  # seconds to wait until another process has written
+
+T = TypeVar("T")
+
+
+class SqliteFile:
+    """A SQLite file.
+
+    Args:
+        path: Where it is; made if it is not there.
+        tables: Statements that make its tables, if they are not there.
+    """
+
+    def __init__(self, path: Path, tables: str) -> None:
+        self._path = path
+        self._tables = tables
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    def read(self, statement: str, *values: object) -> list[Any]:
+        """Run a statement that changes nothing.
+
+        Raises:
+            StoreError: If the file cannot be read.
+        """
+        return self._with(lambda connection: connection.execute(statement, values).fetchall())
+
+    def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run statements together, or none of them; nobody else writes meanwhile.
+
+        Raises:
+            StoreError: If the file cannot be written.
+        """
+
+        def run(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                return change(connection)
+
+        return self._with(run)
+
+    def close(self) -> None:
+        """Close it; the next one who needs it opens it again."""
+        with self._lock:
+            self._close()
+
+    def _with(self, use: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            try:
+                return use(self._opened())
+            except sqlite3.Error as error:
+                self._close()
+                raise StoreError(f"the store of this mock, a SQLite file, cannot be used: {error}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        # A connection that was open when the process was forked belongs to the other one.
+        if self._connection is None or self._process != os.getpid():
+            connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            self._connection, self._process = connection, os.getpid()
+            connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {self._tables}")
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None and self._process == os.getpid():
+            self._connection.close()
+        self._connection = None
