@@ -13,6 +13,7 @@ from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms, Unit, units_of
 from sam3_contract.mask_files.judging import Located
 from sam3_contract.mask_files.opening import Size
+from sam3_contract.mask_files.urls import shown
 
 __all__ = ["audit", "outcomes_of"]
 
@@ -31,7 +32,7 @@ def audit(
     """Find what is wrong with the masks of an archive, of any size.
 
     Args:
-        paths: Files, folders and patterns, as ``sam3-contract masks check`` takes them.
+        paths: Files, folders, patterns and URLs, as ``sam3-contract masks check`` takes them.
         image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
         jobs: Processes that judge; a script that asks for several needs the usual ``if __name__ == "__main__"``.
         executor: What judges in place of processes of our own: any of PEP 3148, such as ``Client.get_executor()`` of
@@ -52,10 +53,11 @@ def audit(
         >>> summary.n_masks, dict(summary.defects), summary.unread
         (2, {'RLE18': 1}, [])
     """
-    files = files_of([fspath(path) for path in paths])
+    names = files_of([fspath(path) for path in paths])
+    files = [shown(name) for name in names]
     terms = Terms(image_size, None if codes is None else frozenset(codes))
     summary = Summary(files, terms.codes)
-    units = units_of(files, terms)
+    units = units_of(names, terms)
     for outcome in outcomes_of(units, terms, jobs=jobs, executor=executor):
         for one in summary.add(outcome):
             if found is not None:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import IO, Final
 
 from sam3_contract.auditing.outcome import Outcome, outcome_of
@@ -18,12 +17,14 @@ from sam3_contract.mask_files.opening import (
     CHUNK,
     Source,
     Unreadable,
+    file_of,
     opened,
     reading,
     skip_byte_order_mark,
     unpacked,
     with_head,
 )
+from sam3_contract.mask_files.urls import shown
 
 __all__ = ["judge_unit", "judge_units", "pieces_of"]
 
@@ -56,7 +57,7 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
     except Unreadable as error:
         yield Outcome(unit.number, unit.file, unread=(str(error),))
     except DAMAGE as error:
-        reason = f"{unit.name} is a tar that is damaged or cut short: {error}"
+        reason = f"{shown(unit.name)} is a tar that is damaged or cut short: {error}"
         yield Outcome(unit.number, unit.file, unread=(reason,))
 
 
@@ -80,7 +81,8 @@ def _batches_of(unit: Unit, terms: Terms) -> _Located:
     if unit.kind == "lines":
         yield from _batches_of_range(unit)
     elif unit.kind == "members":
-        with reading(unit.name), Path(unit.name).open("rb") as file:
+        with reading(unit.name), file_of(unit.name) as (raw, _):
+            file = io.BufferedReader(raw, CHUNK)  # type: ignore[type-var]  # it is one without a buffer
             file.seek(unit.start)
             stop = _END if unit.stop is None else unit.stop
             for member, batch in _batches_of_members(members_of(file, stop=stop), terms):
@@ -97,8 +99,8 @@ def _batches_of(unit: Unit, terms: Terms) -> _Located:
 
 def _batches_of_range(unit: Unit) -> _Located:
     assert unit.stop is not None
-    with reading(unit.name), Path(unit.name).open("rb", buffering=0) as raw:
-        file = io.BufferedReader(raw, CHUNK)
+    with reading(unit.name), file_of(unit.name) as (raw, _):
+        file = io.BufferedReader(raw, CHUNK)  # type: ignore[type-var]  # it is one without a buffer
         n_bytes = unit.stop - unit.start
         if unit.start:
             # A line that ends just before the range leaves the first one in it whole.

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.batches import LINE_SUFFIXES
+from sam3_contract.mask_files.urls import files_at, is_url
 
 __all__ = ["MASK_SUFFIXES", "files_of", "is_named_as_masks"]
 
@@ -31,6 +33,9 @@ def files_of(paths: Iterable[str]) -> list[str]:
 
 
 def _files_of(path: str) -> Iterator[str]:
+    if is_url(path):
+        yield from _files_at(path)
+        return
     here = Path(path)
     if here.is_dir():
         found = sorted(str(one) for one in here.rglob("*") if _is_named_as_file(one.name) and one.is_file())
@@ -39,6 +44,13 @@ def _files_of(path: str) -> Iterator[str]:
     else:
         found = []
     yield from found or [path]
+
+
+def _files_at(url: str) -> list[str]:
+    try:
+        return [name for name in files_at(url) if _is_named_as_file(name)] or [url]
+    except (OSError, UsageError):
+        return [url]
 
 
 def is_named_as_masks(name: str) -> bool:

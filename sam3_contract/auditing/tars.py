@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 from tarfile import EOFHeaderError  # type: ignore[attr-defined]  # typeshed does not know it
 from typing import IO, Final, Self
 
@@ -70,29 +69,28 @@ def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[
                 yield member.name, content
 
 
-def ranges_of_members(name: str, unit_bytes: int) -> Iterator[int]:
+def ranges_of_members(file: IO[bytes], unit_bytes: int) -> Iterator[int]:
     """Cut a tar between members.
 
     Args:
-        name: Its path.
+        file: The archive, from its beginning.
         unit_bytes: Text of masks in a range, at least.
 
     Yields:
         Where each range begins, in bytes. Where the archive is damaged they end: whoever reads the last says so.
     """
     length = 0
-    with Path(name).open("rb") as file:
-        try:
-            yield 0
-            with _archive(file, "r:") as archive:
-                while (member := archive.next()) is not None:
-                    archive.members = []  # type: ignore[attr-defined]
-                    if length >= unit_bytes:
-                        yield member.offset
-                        length = 0
-                    length += member.size if is_named_as_masks(member.name) else 0
-        except DAMAGE:
-            return
+    yield 0
+    try:
+        with _archive(file, "r:") as archive:
+            while (member := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]
+                if length >= unit_bytes:
+                    yield member.offset
+                    length = 0
+                length += member.size if is_named_as_masks(member.name) else 0
+    except DAMAGE:
+        return
 
 
 def _archive(stream: IO[bytes], mode: str) -> tarfile.TarFile:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from sam3_contract.auditing.tars import is_tar, ranges_of_members
 from sam3_contract.mask_files.batches import holds_lines
 from sam3_contract.mask_files.opening import STDIN, Size, Source, Unreadable, opened
+from sam3_contract.mask_files.urls import is_url
 
 __all__ = ["UNIT_BYTES", "Terms", "Unit", "units_of"]
 
@@ -82,26 +83,31 @@ def _parts_of(name: str, terms: Terms, unit_bytes: int) -> list[_Part]:
     if name == STDIN:
         return [("whole", 0, None, 0)]
     try:
-        n_bytes = Path(name).stat().st_size
-        if n_bytes > unit_bytes:
-            with opened(name) as source:
-                return _cut(source, n_bytes, terms, unit_bytes)
+        # Most files of a large number are small, and not opened twice.
+        if not is_url(name) and (n_bytes := Path(name).stat().st_size) <= unit_bytes:
+            return [("whole", 0, None, n_bytes)]
+        with opened(name) as source:
+            n_bytes = source.n_bytes or 0
+            return _cut(source, n_bytes, terms, unit_bytes)
     except (OSError, Unreadable):
-        pass
-    return [("whole", 0, None, n_bytes)]
+        return [("whole", 0, None, n_bytes)]
 
 
 def _cut(source: Source, n_bytes: int, terms: Terms, unit_bytes: int) -> list[_Part]:
-    if not source.is_packed and is_tar(source.stream):
-        return _cut_tar(source.name, n_bytes, unit_bytes)
-    if source.is_packed or not (terms.as_lines or holds_lines(source)):
+    if source.is_packed or n_bytes <= unit_bytes or not source.packed.seekable():
+        return [("whole", 0, None, n_bytes)]
+    if is_tar(source.stream):
+        # With a service each header would be a request.
+        return [("whole", 0, None, n_bytes)] if is_url(source.name) else _cut_tar(source, n_bytes, unit_bytes)
+    if not (terms.as_lines or holds_lines(source)):
         return [("whole", 0, None, n_bytes)]
     starts = range(0, n_bytes, unit_bytes)
     return [("lines", start, stop, stop - start) for start in starts for stop in [min(start + unit_bytes, n_bytes)]]
 
 
-def _cut_tar(name: str, n_bytes: int, unit_bytes: int) -> list[_Part]:
-    starts = list(ranges_of_members(name, unit_bytes))
+def _cut_tar(source: Source, n_bytes: int, unit_bytes: int) -> list[_Part]:
+    source.packed.seek(0)
+    starts = list(ranges_of_members(source.packed, unit_bytes))
     stops = [*starts[1:], None]
     return [
         ("members", start, stop, (n_bytes if stop is None else stop) - start)

@@ -9,13 +9,14 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 from sam3_contract.errors import ImageError, Sam3ContractError, UsageError
 from sam3_contract.images import read_header
+from sam3_contract.mask_files.urls import is_url, opened_url, shown
 from sam3_contract.mask_files.zstd import ZSTD, DamagedZstd, ZstdStream
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Source",
     "Unreadable",
     "bytes_of_file",
+    "file_of",
     "image_size_from_options",
     "opened",
     "reading",
@@ -69,22 +71,41 @@ def opened(name: str) -> Iterator[Source]:
     """Open a file of masks; what gzip or zstd packed is unpacked.
 
     Args:
-        name: Path of the file; ``-`` for standard input.
+        name: Path or URL of the file; ``-`` for standard input.
 
     Raises:
         Unreadable: If it cannot be opened, or reading it goes wrong within the block.
     """
-    with ExitStack() as stack, reading(name):
-        if name == STDIN:
-            packed: IO[bytes] = sys.stdin.buffer
-            n_bytes = None
-        else:
-            packed = stack.enter_context(Path(name).open("rb"))
-            n_bytes = Path(name).stat().st_size
+    with reading(name), file_of(name) as (packed, n_bytes):
         stream = with_head(packed)
         content = unpacked(stream)
         skip_byte_order_mark(content)
-        yield Source(name, content, packed, n_bytes, is_packed=content is not stream)
+        yield Source(shown(name), content, packed, n_bytes, is_packed=content is not stream)
+
+
+@contextmanager
+def file_of(name: str) -> Iterator[tuple[IO[bytes], int | None]]:
+    """Open a file as it lies on disk, or with a service.
+
+    Args:
+        name: Path or URL; ``-`` for standard input.
+
+    Yields:
+        The file without a buffer, and its length in bytes; None for a pipe.
+
+    Raises:
+        OSError: If it cannot be opened.
+        UsageError: If a library for it is missing.
+    """
+    if name == STDIN:
+        yield sys.stdin.buffer, None
+    elif is_url(name):
+        remote, n_bytes = opened_url(name)
+        with remote:
+            yield remote, n_bytes
+    else:
+        with Path(name).open("rb", buffering=0) as file:
+            yield file, Path(name).stat().st_size
 
 
 @contextmanager
@@ -94,6 +115,7 @@ def reading(name: str) -> Iterator[None]:
     Raises:
         Unreadable: In place of what reading raises.
     """
+    name, secret = shown(name), name
     try:
         yield
     except gzip.BadGzipFile as error:
@@ -103,7 +125,8 @@ def reading(name: str) -> Iterator[None]:
     except (EOFError, zlib.error) as error:
         raise Unreadable(f"{name} is gzip that is damaged or cut short: {error}") from error
     except OSError as error:
-        raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
+        reason = str(error.strerror or error).replace(secret, name)
+        raise Unreadable(f"{name} cannot be read: {reason}") from error
     except UsageError as error:  # a library is missing
         raise Unreadable(f"{name} cannot be read: {error}") from error
 

@@ -23,6 +23,7 @@ from sam3_contract.auditing.units import Terms, units_of
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.judging import Located
 from sam3_contract.mask_files.opening import STDIN, Unreadable, image_size_from_options
+from sam3_contract.mask_files.urls import is_url, shown
 from sam3_contract.masks import DEFECTS, Defect, Severity, defect_named
 from sam3_contract.terminal import plain, say
 
@@ -89,13 +90,14 @@ def check(
     except Unreadable as error:
         say(f"sam3-contract: {error}", err=True)
         context.exit(3)
-    names = files_of(files)
+    paths = files_of(files)
+    names = [shown(path) for path in paths]
     summary = Summary(names, codes)
     show = _as_json if output_format == "json" else _TextReport(max_findings)
     terms = Terms(size, codes, as_lines)
-    with _Bar(names) as bar:
+    with _Bar(paths) as bar:
         try:
-            for outcome in outcomes_of(units_of(names, terms), terms, jobs=jobs):
+            for outcome in outcomes_of(units_of(paths, terms), terms, jobs=jobs):
                 bar.write("".join(show(names[outcome.file], summary.add(outcome))))
                 bar.advance(names[outcome.file], outcome.n_bytes)
         except KeyboardInterrupt:
@@ -194,8 +196,8 @@ class _Bar:
 
 
 def _length_of(names: Sequence[str]) -> int | None:
-    """Return the bytes of all files; None if one is a pipe."""
-    if STDIN in names:
+    """Return the bytes of all files; None if one is a pipe, or with a service."""
+    if any(name == STDIN or is_url(name) for name in names):
         return None
     return sum(path.stat().st_size for path in map(Path, names) if path.is_file())
 
