@@ -27,6 +27,7 @@ def audit(
     jobs: int = 1,
     executor: Executor | None = None,
     codes: Iterable[str] | None = None,
+    column: str | None = None,
     found: Callable[[str, Located], object] | None = None,
 ) -> Summary:
     """Find what is wrong with the masks of an archive, of any size.
@@ -38,6 +39,7 @@ def audit(
         executor: What judges in place of processes of our own: any of PEP 3148, such as ``Client.get_executor()`` of
             Dask. The files have to be there for it under the same names.
         codes: Codes of the defects to look for; None for all.
+        column: The column of masks in Parquet; None to look for it.
         found: Called with the name of the file and each finding, in their order; the summary only counts them.
 
     Returns:
@@ -55,7 +57,7 @@ def audit(
     """
     names = files_of([fspath(path) for path in paths])
     files = [shown(name) for name in names]
-    terms = Terms(image_size, None if codes is None else frozenset(codes))
+    terms = Terms(image_size, None if codes is None else frozenset(codes), column=column)
     summary = Summary(files, terms.codes)
     units = units_of(names, terms)
     for outcome in outcomes_of(units, terms, jobs=jobs, executor=executor):

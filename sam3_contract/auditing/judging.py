@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import IO, Final
 
 from sam3_contract.auditing.outcome import Outcome, outcome_of
+from sam3_contract.auditing.tables import is_parquet, records_of_row_groups
 from sam3_contract.auditing.tars import DAMAGE, is_tar, members_of
 from sam3_contract.auditing.units import Terms, Unit
-from sam3_contract.mask_files.batches import Batch, Lines, batches_of, batches_of_lines, skip_line
+from sam3_contract.mask_files.batches import Batch, Lines, Records, batches_of, batches_of_lines, skip_line
 from sam3_contract.mask_files.judging import judge
 from sam3_contract.mask_files.opening import (
     CHUNK,
@@ -87,14 +88,28 @@ def _batches_of(unit: Unit, terms: Terms) -> _Located:
             stop = _END if unit.stop is None else unit.stop
             for member, batch in _batches_of_members(members_of(file, stop=stop), terms):
                 yield member, batch, file.tell() - unit.start
+    elif unit.kind == "rows":
+        assert unit.stop is not None
+        with reading(unit.name), file_of(unit.name) as (table, _):
+            for batch in _batches_of_table(table, unit, terms, groups=range(unit.start, unit.stop)):
+                yield "", batch, 0
     else:
         with opened(unit.name) as source:
-            if is_tar(source.stream):
-                batches = _batches_of_members(members_of(source.stream), terms)
-            else:
-                batches = (("", batch) for batch in _batches_of_source(source, terms))
-            for member, batch in batches:
+            for member, batch in _batches_of_whole(source, unit, terms):
                 yield member, batch, _position(source.packed)
+
+
+def _batches_of_whole(source: Source, unit: Unit, terms: Terms) -> Iterator[tuple[str, Batch]]:
+    if is_tar(source.stream):
+        yield from _batches_of_members(members_of(source.stream), terms)
+        return
+    if not is_parquet(source.stream):
+        yield from (("", batch) for batch in _batches_of_source(source, terms))
+        return
+    if source.is_packed or not source.packed.seekable():
+        raise Unreadable(f"{source.name} is Parquet packed once more, or in a pipe; unpack it into a file")
+    source.packed.seek(0)
+    yield from (("", batch) for batch in _batches_of_table(source.packed, unit, terms, groups=None))
 
 
 def _batches_of_range(unit: Unit) -> _Located:
@@ -119,6 +134,12 @@ def _batches_of_members(members: Iterable[tuple[str, IO[bytes]]], terms: Terms) 
         skip_byte_order_mark(content)
         for batch in _batches_of_source(Source(member, content, packed, None), terms):
             yield member, batch
+
+
+def _batches_of_table(file: IO[bytes], unit: Unit, terms: Terms, *, groups: Sequence[int] | None) -> Iterator[Records]:
+    return records_of_row_groups(
+        file, name=shown(unit.name), groups=groups, column=terms.column, image_size=terms.image_size
+    )
 
 
 def _batches_of_source(source: Source, terms: Terms) -> Iterator[Batch]:

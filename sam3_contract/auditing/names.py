@@ -14,7 +14,7 @@ from sam3_contract.mask_files.urls import files_at, is_url
 __all__ = ["MASK_SUFFIXES", "files_of", "is_named_as_masks"]
 
 MASK_SUFFIXES: Final = (".json", *LINE_SUFFIXES, ".npz")
-_ARCHIVE_SUFFIXES: Final = (".tar", ".tgz")
+_ARCHIVE_SUFFIXES: Final = (".tar", ".tgz", ".parquet")
 _PACKED: Final = (".gz", ".zst")
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from sam3_contract.auditing.tables import is_parquet, lengths_of_row_groups
 from sam3_contract.auditing.tars import is_tar, ranges_of_members
+from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.batches import holds_lines
 from sam3_contract.mask_files.opening import STDIN, Size, Source, Unreadable, opened
 from sam3_contract.mask_files.urls import is_url
@@ -26,11 +28,13 @@ class Terms:
         image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
         codes: Codes of the defects to report; None for all.
         as_lines: Take every file for JSON Lines, whatever its first line is.
+        column: The column of masks in Parquet; None to look for it.
     """
 
     image_size: Size | None = None
     codes: frozenset[str] | None = None
     as_lines: bool = False
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class Unit:
         file: Place of its file among the files.
         name: The file.
         kind: ``whole`` for a whole file; ``lines`` for those lines of JSON Lines that begin in a range of bytes;
-            ``members`` for those of a tar.
-        start: Where the range begins, in bytes.
+            ``members`` for those of a tar; ``rows`` for row groups of Parquet.
+        start: Where the range begins, in bytes; the number of the first row group.
         stop: Where it ends; None for the end of the file.
         n_bytes: How much of the file it is; 0 if not known.
     """
@@ -51,7 +55,7 @@ class Unit:
     number: int
     file: int
     name: str
-    kind: Literal["whole", "lines", "members"] = "whole"
+    kind: Literal["whole", "lines", "members", "rows"] = "whole"
     start: int = 0
     stop: int | None = None
     n_bytes: int = 0
@@ -75,7 +79,7 @@ def units_of(files: Sequence[str], terms: Terms, *, unit_bytes: int = UNIT_BYTES
             number += 1
 
 
-_Part = tuple[Literal["whole", "lines", "members"], int, int | None, int]
+_Part = tuple[Literal["whole", "lines", "members", "rows"], int, int | None, int]
 
 
 def _parts_of(name: str, terms: Terms, unit_bytes: int) -> list[_Part]:
@@ -89,13 +93,17 @@ def _parts_of(name: str, terms: Terms, unit_bytes: int) -> list[_Part]:
         with opened(name) as source:
             n_bytes = source.n_bytes or 0
             return _cut(source, n_bytes, terms, unit_bytes)
-    except (OSError, Unreadable):
+    except (OSError, UsageError, Unreadable):
         return [("whole", 0, None, n_bytes)]
 
 
 def _cut(source: Source, n_bytes: int, terms: Terms, unit_bytes: int) -> list[_Part]:
     if source.is_packed or n_bytes <= unit_bytes or not source.packed.seekable():
         return [("whole", 0, None, n_bytes)]
+    if is_parquet(source.stream):
+        source.packed.seek(0)
+        lengths = lengths_of_row_groups(source.packed, name=source.name)
+        return [("rows", group, group + 1, length) for group, length in enumerate(lengths)]
     if is_tar(source.stream):
         # With a service each header would be a request.
         return [("whole", 0, None, n_bytes)] if is_url(source.name) else _cut_tar(source, n_bytes, unit_bytes)

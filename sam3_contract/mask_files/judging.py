@@ -10,7 +10,7 @@ from sam3_contract.errors import MaskError
 from sam3_contract.mask_files.batches import LINE_BYTES, Archive, Batch, Document, Lines
 from sam3_contract.mask_files.foreign import with_proposal
 from sam3_contract.mask_files.opening import Size
-from sam3_contract.mask_files.plain import numbers_of_plain_masks
+from sam3_contract.mask_files.plain import are_plain, numbers_of_plain_masks
 from sam3_contract.masks import (
     Absent,
     Finding,
@@ -137,7 +137,7 @@ def _judge_records(
     located = [found for line, finding in around for found in wanted.of([finding], line)]
     n_faulty = n_absent = 0
     absent: dict[str, AbsentMasks] = {}
-    for (line, record), findings in zip(records, find_defects_in_many(r for _, r in records), strict=True):
+    for (line, record), findings in zip(records, _findings_of([record for _, record in records]), strict=True):
         if isinstance(record.masks, Absent):
             n_absent += 1
             code = findings[0].code
@@ -149,6 +149,14 @@ def _judge_records(
     if around:
         located.sort(key=lambda found: found.line or 0)
     return Judged(len(records) - n_absent, n_faulty, tuple(located), absent=tuple(absent.values()))
+
+
+def _findings_of(records: list[MaskRecord]) -> list[list[Finding]]:
+    findings: list[list[Finding]] = [[] for _ in records]
+    closer = [index for index, plain in enumerate(are_plain(records)) if not plain]
+    for index, found in zip(closer, find_defects_in_many(records[index] for index in closer), strict=True):
+        findings[index] = found
+    return findings
 
 
 def _judge_archive(payload: bytes, image_size: Size | None, wanted: _Wanted) -> Judged:

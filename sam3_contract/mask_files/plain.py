@@ -15,10 +15,10 @@ import numpy as np
 import orjson
 
 from sam3_contract.mask_files.opening import Size
-from sam3_contract.masks import masks_of_record, plainly_sound
+from sam3_contract.masks import MaskRecord, masks_of_record, plainly_sound
 from sam3_contract.masks.json_files.text import MAX_DEPTH
 
-__all__ = ["numbers_of_plain_masks"]
+__all__ = ["are_plain", "numbers_of_plain_masks"]
 
 _COUNTS: Final = re.compile(rb'"counts": ?"([^"]*)"')
 _NUMBERS: Final = bytes(ord("0" if byte in b"0123456789" else "e" if byte in b"eE" else " ") for byte in range(256))
@@ -111,16 +111,34 @@ def _sizes_of_masks(value: Any, *, image_size: Size | None) -> list[Size] | None
     """Return the size of each mask, all of them RLEs whose counts were cut out; None if anything else is among them."""
     sizes = []
     for record in masks_of_record(value, image_size=image_size):
-        rle = record.masks
-        if type(rle) is not dict or rle.get("counts") != "" or record.declared_format not in (None, "rle"):
+        size = _plain_size(record)
+        if size is None or record.masks["counts"] != "":
             return None
-        size = rle.get("size")
-        if type(size) is not list or len(size) != 2:
-            return None
-        height, width = size
-        if type(height) is not int or type(width) is not int:
-            return None
-        if record.image_size is not None and record.image_size != (height, width):
-            return None
-        sizes.append((height, width))
+        sizes.append(size)
     return sizes
+
+
+def are_plain(records: Sequence[MaskRecord]) -> list[bool]:
+    """Say of each mask whether it is a plainly sound RLE, in which there is nothing to find."""
+    sizes = [_plain_size(record) for record in records]
+    chosen = [index for index, size in enumerate(sizes) if size is not None]
+    counts = [records[index].masks["counts"].encode("utf-8", "surrogatepass") for index in chosen]
+    plain = [False] * len(records)
+    sound = plainly_sound(counts, sizes=[size for size in sizes if size is not None])
+    for index, is_sound in zip(chosen, sound.tolist(), strict=True):
+        plain[index] = is_sound
+    return plain
+
+
+def _plain_size(record: MaskRecord) -> Size | None:
+    """Return the ``(height, width)`` of a mask in pixels if, but for its counts, it is an RLE as it should be."""
+    rle = record.masks
+    if type(rle) is not dict or type(rle.get("counts")) is not str or record.declared_format not in (None, "rle"):
+        return None
+    size = rle.get("size")
+    if type(size) is not list or len(size) != 2:
+        return None
+    height, width = size
+    if type(height) is not int or type(width) is not int:
+        return None
+    return None if record.image_size is not None and record.image_size != (height, width) else (height, width)

@@ -40,6 +40,7 @@ def judged_in_full(lines: Lines) -> judging.Judged:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(judging, "numbers_of_plain_masks", none)
+        patched.setattr(judging, "are_plain", lambda records: [False] * len(records))
         return judging.judge(lines)
 
 
@@ -113,6 +114,8 @@ def test_both_ways_find_the_same(lines: list[Any]) -> None:
         '{"masks": {"size": [4, 6], "counts": "5220\\n"}}',
         '{"masks": RLE, "format": "png"}',
         '[RLE, {"error": "no mask"}]',
+        '{"masks": {"size": [4, 6], "counts": "5220\\ud800"}}',
+        '{"masks": {"size": [4, 6], "counts": "5220?"}}',
         "RLE RLE",
         "RLE\x0b",
         "\ufeffRLE",

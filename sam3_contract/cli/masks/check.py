@@ -38,6 +38,7 @@ _MAX_UNREAD_SHOWN = 20
 @click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
 @click.option("--image", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take every file for JSON Lines, whatever its first line is.")
+@click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
 @click.option("--select", multiple=True, metavar="CODES", help="Only these defects: codes, prefixes, names, by comma.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these defects.")
 @click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
@@ -51,6 +52,7 @@ def check(
     image_size: str | None,
     image: str | None,
     as_lines: bool,
+    column: str | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     max_findings: int,
@@ -60,9 +62,9 @@ def check(
     """Find what is wrong with masks, and say what to do about it.
 
     A FILE is an answer of concept_segment or visual_segment, a list of predictions, a COCO file or list of results,
-    a bare mask, JSON Lines of any of these, or an npz of visual_segment; a tar of such files; each may be packed by
-    gzip or zstd. Of a folder, all below it that is named as such is taken; patterns may be quoted. `-` is standard
-    input.
+    a bare mask, JSON Lines of any of these, an npz of visual_segment, Parquet, or a tar of such files; each may be
+    packed by gzip or zstd, and be named by URL. Of a folder, all below it that is named as such is taken; patterns may
+    be quoted. `-` is standard input.
     Files may be larger than memory. The size of an image counts where it is known: from the options; from a COCO
     file's `images`, which in files above 8 MB must come before its `annotations`; from an `image` with `height` and
     `width` beside the masks.
@@ -94,7 +96,7 @@ def check(
     names = [shown(path) for path in paths]
     summary = Summary(names, codes)
     show = _as_json if output_format == "json" else _TextReport(max_findings)
-    terms = Terms(size, codes, as_lines)
+    terms = Terms(size, codes, as_lines, column)
     with _Bar(paths) as bar:
         try:
             for outcome in outcomes_of(units_of(paths, terms), terms, jobs=jobs):
