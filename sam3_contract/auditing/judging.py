@@ -27,7 +27,7 @@ from sam3_contract.mask_files.opening import (
 )
 from sam3_contract.mask_files.urls import shown
 
-__all__ = ["judge_unit", "judge_units", "pieces_of"]
+__all__ = ["batches_of_unit", "judge_unit", "judge_units", "pieces_of"]
 
 _END: Final = 2**63
 """Beyond the end of any file, in bytes."""
@@ -60,6 +60,21 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
     except DAMAGE as error:
         reason = f"{shown(unit.name)} is a tar that is damaged or cut short: {error}"
         yield Outcome(unit.number, unit.file, unread=(reason,))
+
+
+def batches_of_unit(unit: Unit, terms: Terms) -> Iterator[tuple[str, Batch]]:
+    """Read a unit without judging it.
+
+    Yields:
+        Batches, each with the member of the file that it is from, empty if there is none.
+
+    Raises:
+        Unreadable: If it cannot be read to its end.
+    """
+    try:
+        yield from ((member, batch) for member, batch, _ in _batches_of(unit, terms))
+    except DAMAGE as error:
+        raise Unreadable(f"{shown(unit.name)} is a tar that is damaged or cut short: {error}") from error
 
 
 def _pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
 
 import click
-import orjson
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sam3_contract.auditing.auditing import outcomes_of
+from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.names import files_of
-from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms, units_of
+from sam3_contract.cli.masks.audit_report import AuditReport
 from sam3_contract.errors import UsageError
-from sam3_contract.mask_files.judging import Located
-from sam3_contract.mask_files.opening import STDIN, Unreadable, image_size_from_options
-from sam3_contract.mask_files.urls import is_url, shown
-from sam3_contract.masks import DEFECTS, Defect, Severity, defect_named
-from sam3_contract.terminal import plain, say
+from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
+from sam3_contract.masks import DEFECTS, defect_named
+from sam3_contract.terminal import say
 
 __all__ = ["check", "selected_codes"]
-
-_COLOURS: dict[Severity, str] = {"error": "red", "warning": "yellow", "note": "blue"}
-_MAX_UNREAD_SHOWN = 20
 
 
 @click.command()
@@ -44,6 +31,10 @@ _MAX_UNREAD_SHOWN = 20
 @click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
+)
+@click.option("--pictures", metavar="FOLDER", help="Draw the worst there: a mask of each kind of defect, up to 12.")
 @click.pass_context
 def check(
     context: click.Context,
@@ -58,6 +49,8 @@ def check(
     max_findings: int,
     jobs: int,
     output_format: str,
+    findings: str | None,
+    pictures: str | None,
 ) -> None:
     """Find what is wrong with masks, and say what to do about it.
 
@@ -93,30 +86,16 @@ def check(
         say(f"sam3-contract: {error}", err=True)
         context.exit(3)
     paths = files_of(files)
-    names = [shown(path) for path in paths]
-    summary = Summary(names, codes)
-    show = _as_json if output_format == "json" else _TextReport(max_findings)
     terms = Terms(size, codes, as_lines, column)
-    with _Bar(paths) as bar:
-        try:
-            for outcome in outcomes_of(units_of(paths, terms), terms, jobs=jobs):
-                bar.write("".join(show(names[outcome.file], summary.add(outcome))))
-                bar.advance(names[outcome.file], outcome.n_bytes)
-        except KeyboardInterrupt:
-            summary.unread.append("interrupted: what follows was not judged")
-        else:
-            for place, found in summary.close():
-                bar.write("".join(show(names[place], [found])))
-    for reason in summary.unread[:_MAX_UNREAD_SHOWN]:
-        say(f"sam3-contract: {reason}", err=True)
-    if len(summary.unread) > _MAX_UNREAD_SHOWN:
-        say(f"sam3-contract: and {len(summary.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
-    if output_format == "json":
-        say(orjson.dumps({"totals": summary.as_json()}).decode())
-    else:
-        assert isinstance(show, _TextReport)
-        say("".join(f"{line}\n" for line in (*show.rest(), *_totals(summary))), nl=False)
-    context.exit(summary.exit_status)
+    report = AuditReport(
+        paths,
+        terms,
+        output_format=output_format,
+        max_findings=max_findings,
+        findings=None if findings is None else FindingsFile(Path(findings)),
+        pictures=None if pictures is None else Path(pictures),
+    )
+    context.exit(report.run(outcomes_of(units_of(paths, terms), terms, jobs=jobs)))
 
 
 def selected_codes(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:
@@ -155,122 +134,3 @@ def _codes(patterns: Iterable[str]) -> set[str]:
 
 def _words(values: Sequence[str]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",") if word.strip()]
-
-
-class _Bar:
-    """Shows on stderr how much of all files is judged, if somebody sits there to see it."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        # Not redirected: what goes to stdout would end on stderr, even with stdout in a file.
-        self._progress = (
-            Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-            if console.is_terminal
-            else None
-        )
-        self._task = self._progress.add_task("", total=_length_of(names)) if self._progress else None
-
-    def __enter__(self) -> Self:
-        if self._progress:
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress:
-            self._progress.stop()
-
-    def advance(self, name: str, n_bytes: int) -> None:
-        """Show that so many more bytes of a file are judged."""
-        if self._progress and self._task is not None:
-            self._progress.update(self._task, description=escape(plain(name)), advance=n_bytes)
-
-    def write(self, text: str) -> None:
-        """Write to stdout, above the bar if both are on one terminal."""
-        if not text:
-            return
-        both = self._progress if sys.stdout.isatty() else None
-        if both:
-            both.stop()
-        say(text, nl=False)
-        if both:
-            both.start()
-
-
-def _length_of(names: Sequence[str]) -> int | None:
-    """Return the bytes of all files; None if one is a pipe, or with a service."""
-    if any(name == STDIN or is_url(name) for name in names):
-        return None
-    return sum(path.stat().st_size for path in map(Path, names) if path.is_file())
-
-
-def _as_json(name: str, findings: Sequence[Located]) -> Iterator[str]:
-    for line, finding, member in findings:
-        told = asdict(finding)
-        where = {"file": name, **({"member": member} if member else {}), "line": line}
-        yield orjson.dumps({**where, "path": told.pop("path"), **told}).decode() + "\n"
-
-
-class _TextReport:
-    """Writes findings for a person, up to a number per file."""
-
-    def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
-        self._found: Counter[str] = Counter()
-
-    def __call__(self, name: str, findings: Sequence[Located]) -> Iterator[str]:
-        room = max(0, self._at_most - self._found[name])
-        self._found[name] += len(findings)
-        for found in findings[:room]:
-            yield "\n".join(_told(name, found)) + "\n\n"
-
-    def rest(self) -> Iterator[str]:
-        """Say how many findings were not shown."""
-        for name, number in self._found.items():
-            if number > self._at_most:
-                yield f"{name}: {number - self._at_most} more, not shown; --max-findings shows more"
-                yield ""
-
-
-def _told(name: str, found: Located) -> Iterator[str]:
-    line, finding, member = found
-    where = f"{name}:{member}" if member else name
-    where = where if line is None else f"{where}:{line}"
-    title = _styled(f"{finding.code} {finding.name}", _COLOURS[finding.severity])
-    yield f"{where}  {title} ({finding.severity})"
-    for word, text in (("at", finding.path), ("found", finding.found), ("expected", finding.expected)):
-        yield f"  {word:8}  {text}"
-    if finding.diagnosis:
-        yield f"  because   {finding.diagnosis}"
-
-
-def _totals(summary: Summary) -> Iterator[str]:
-    present = [defect for defect in DEFECTS if summary.defects[defect.code]]
-    if present:
-        yield from _table(present, summary.defects)
-        yield ""
-    counts = [_number(summary.severities[severity], severity) for severity in _COLOURS if summary.severities[severity]]
-    colour = "red" if summary.severities["error"] else "yellow" if summary.unread or counts else "green"
-    verdict = ", ".join(counts) or ("no defect" if summary.n_masks else "nothing to judge")
-    if summary.unread and (summary.n_masks or counts):
-        verdict += "; not all could be judged"
-    yield f"{_number(len(summary.files), 'file')}, {_number(summary.n_masks, 'mask')}: {_styled(verdict, colour)}"
-    if present:
-        yield f"`sam3-contract masks explain {present[0].code}` tells how it comes about and how to mend it"
-
-
-def _table(defects: Sequence[Defect], numbers: Counter[str]) -> Iterator[str]:
-    width = max(len(defect.name) for defect in defects)
-    digits = max(len(f"{numbers[defect.code]:,}") for defect in defects)
-    for defect in defects:
-        code = _styled(defect.code, _COLOURS[defect.severity])
-        yield f"{code}  {defect.name:{width}}  {numbers[defect.code]:>{digits},}  {defect.severity}"
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _styled(text: str, colour: str) -> str:
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return click.style(text, fg=colour) if coloured else text

@@ -1,0 +1,272 @@
+"""What an audit found, shown while it goes on and summed up in the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import click
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sam3_contract.auditing.findings_file import FindingsFile, finding_as_json
+from sam3_contract.auditing.outcome import Outcome
+from sam3_contract.auditing.pictures import Worst
+from sam3_contract.auditing.summary import Summary
+from sam3_contract.auditing.units import Terms
+from sam3_contract.errors import OutputError
+from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.opening import STDIN, Unreadable
+from sam3_contract.mask_files.urls import is_url, shown
+from sam3_contract.masks import DEFECTS, Defect, Severity
+from sam3_contract.terminal import plain, say
+
+__all__ = ["AuditReport"]
+
+_COLOURS: Final[dict[Severity, str]] = {"error": "red", "warning": "yellow", "note": "blue"}
+_MAX_UNREAD_SHOWN: Final = 20
+UNJUDGED: Final = 3
+
+
+class AuditReport:
+    """Takes the outcomes of an audit and shows them on the terminal, in a file, as pictures.
+
+    Args:
+        paths: The files, as they are opened.
+        terms: How they are read.
+        output_format: ``text`` or ``json``.
+        max_findings: Shown per file, as text.
+        findings: Takes all of them; None for no file.
+        pictures: Folder for the worst; None for no pictures.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        terms: Terms,
+        *,
+        output_format: str,
+        max_findings: int,
+        findings: FindingsFile | None = None,
+        pictures: Path | None = None,
+    ) -> None:
+        self._paths = paths
+        self._summary = Summary([shown(path) for path in paths], terms.codes)
+        self._text = None if output_format == "json" else _TextReport(max_findings)
+        self._findings = findings
+        self._pictures = pictures
+        self._worst = Worst(terms)
+
+    def run(self, outcomes: Iterable[Outcome]) -> int:
+        """Show outcomes as they come, then what they add up to.
+
+        Args:
+            outcomes: In the order of the files. An interrupt, or an `Unreadable` that they raise, ends them early: what
+                is known is shown nevertheless.
+
+        Returns:
+            The exit status of the command.
+        """
+        try:
+            with _Bar(self._paths) as bar:
+                self._follow(outcomes, bar)
+            self._sum_up()
+        except _StdoutError as error:
+            _leave_stdout()
+            counts = f"{_number(self._summary.n_masks, 'mask')}, {_number(self._summary.severities['error'], 'error')}"
+            say(f"sam3-contract: {error}; judged so far: {counts}", err=True)
+            return UNJUDGED
+        return self._summary.exit_status
+
+    def _follow(self, outcomes: Iterable[Outcome], bar: _Bar) -> None:
+        summary = self._summary
+        try:
+            for outcome in outcomes:
+                self._show(outcome.file, summary.add(outcome), bar)
+                bar.advance(summary.files[outcome.file], outcome.n_bytes)
+        except KeyboardInterrupt:
+            summary.unread.append("interrupted: what follows was not judged")
+        except Unreadable as error:
+            summary.unread.append(str(error))
+        else:
+            for place, found in summary.close():
+                self._show(place, [found], bar)
+
+    def _show(self, place: int, found: Sequence[Located], bar: _Bar) -> None:
+        name = self._summary.files[place]
+        if self._findings is not None:
+            self._findings.add(name, found)
+        self._worst.add(self._paths[place], found)
+        bar.write("".join(self._text(name, found) if self._text else _as_json(name, found)))
+
+    def _sum_up(self) -> None:
+        summary = self._summary
+        if self._findings is not None:
+            self._findings.close()
+            summary.unread += [self._findings.problem] if self._findings.problem else []
+        drawn = list(self._drawn())
+        for reason in summary.unread[:_MAX_UNREAD_SHOWN]:
+            say(f"sam3-contract: {reason}", err=True)
+        if len(summary.unread) > _MAX_UNREAD_SHOWN:
+            say(f"sam3-contract: and {len(summary.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
+        if self._text is None:
+            _print(orjson.dumps({"totals": summary.as_json()}).decode() + "\n")
+        else:
+            pictures = [*drawn, ""] if drawn else []
+            _print("".join(f"{line}\n" for line in (*pictures, *self._text.rest(), *_totals(summary))))
+
+    def _drawn(self) -> Iterator[str]:
+        if self._pictures is None:
+            return
+        try:
+            for picture, path, found in self._worst.draw(self._pictures):
+                yield f"{picture}  {_place(shown(path), found)} {found.finding.path}"
+        except OutputError as error:
+            self._summary.unread.append(str(error))
+
+
+class _StdoutError(OutputError):
+    """Standard output cannot be written."""
+
+
+def _print(text: str) -> None:
+    try:
+        say(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _StdoutError(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def _leave_stdout() -> None:
+    """Write no more: what is left in the buffer would raise once again when the process ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+class _Bar:
+    """Shows on stderr how much of all files is judged, if somebody sits there to see it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        # Not redirected: what goes to stdout would end on stderr, even with stdout in a file.
+        self._progress = (
+            Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+            if console.is_terminal
+            else None
+        )
+        self._task = self._progress.add_task("", total=_length_of(names)) if self._progress else None
+
+    def __enter__(self) -> Self:
+        if self._progress:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def advance(self, name: str, n_bytes: int) -> None:
+        """Show that so many more bytes of a file are judged."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=escape(plain(name)), advance=n_bytes)
+
+    def write(self, text: str) -> None:
+        """Write to stdout, above the bar if both are on one terminal."""
+        if not text:
+            return
+        both = self._progress if sys.stdout.isatty() else None
+        if both:
+            both.stop()
+        _print(text)
+        if both:
+            both.start()
+
+
+def _length_of(names: Sequence[str]) -> int | None:
+    """Return the bytes of all files; None if one is a pipe, or with a service."""
+    if any(name == STDIN or is_url(name) for name in names):
+        return None
+    return sum(path.stat().st_size for path in map(Path, names) if path.is_file())
+
+
+def _as_json(name: str, findings: Sequence[Located]) -> Iterator[str]:
+    for one in findings:
+        yield orjson.dumps(finding_as_json(name, one)).decode() + "\n"
+
+
+class _TextReport:
+    """Writes findings for a person, up to a number per file."""
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._found: Counter[str] = Counter()
+
+    def __call__(self, name: str, findings: Sequence[Located]) -> Iterator[str]:
+        room = max(0, self._at_most - self._found[name])
+        self._found[name] += len(findings)
+        for found in findings[:room]:
+            yield "\n".join(_told(name, found)) + "\n\n"
+
+    def rest(self) -> Iterator[str]:
+        """Say how many findings were not shown."""
+        for name, number in self._found.items():
+            if number > self._at_most:
+                yield f"{name}: {number - self._at_most} more, not shown; --max-findings shows more"
+                yield ""
+
+
+def _told(name: str, found: Located) -> Iterator[str]:
+    finding = found.finding
+    where = _place(name, found)
+    title = _styled(f"{finding.code} {finding.name}", _COLOURS[finding.severity])
+    yield f"{where}  {title} ({finding.severity})"
+    for word, text in (("at", finding.path), ("found", finding.found), ("expected", finding.expected)):
+        yield f"  {word:8}  {text}"
+    if finding.diagnosis:
+        yield f"  because   {finding.diagnosis}"
+
+
+def _place(name: str, found: Located) -> str:
+    where = f"{name}:{found.member}" if found.member else name
+    return where if found.line is None else f"{where}:{found.line}"
+
+
+def _totals(summary: Summary) -> Iterator[str]:
+    present = [defect for defect in DEFECTS if summary.defects[defect.code]]
+    if present:
+        yield from _table(present, summary.defects)
+        yield ""
+    counts = [_number(summary.severities[severity], severity) for severity in _COLOURS if summary.severities[severity]]
+    colour = "red" if summary.severities["error"] else "yellow" if summary.unread or counts else "green"
+    verdict = ", ".join(counts) or ("no defect" if summary.n_masks else "nothing to judge")
+    if summary.unread and (summary.n_masks or counts):
+        verdict += "; not all could be judged"
+    yield f"{_number(len(summary.files), 'file')}, {_number(summary.n_masks, 'mask')}: {_styled(verdict, colour)}"
+    if present:
+        yield f"`sam3-contract masks explain {present[0].code}` tells how it comes about and how to mend it"
+
+
+def _table(defects: Sequence[Defect], numbers: Counter[str]) -> Iterator[str]:
+    width = max(len(defect.name) for defect in defects)
+    digits = max(len(f"{numbers[defect.code]:,}") for defect in defects)
+    for defect in defects:
+        code = _styled(defect.code, _COLOURS[defect.severity])
+        yield f"{code}  {defect.name:{width}}  {numbers[defect.code]:>{digits},}  {defect.severity}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _styled(text: str, colour: str) -> str:
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, fg=colour) if coloured else text
