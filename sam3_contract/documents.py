@@ -18,7 +18,8 @@ from sam3_contract.errors import TransportError
 SECONDS: Final = 30.0
 _PIECE: Final = 64 * 1024  # bytes
 _SUFFIXES: Final = (".json", ".yaml", ".yml")
-_ACCEPT: Final = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
+_ACCEPT: Final = "application/json, application/yaml;q=0.9, */*;q=0.1"
+_ACCEPT_PAGE: Final = "text/html, text/*;q=0.9, */*;q=0.1"
 
 
 def read_document(source: str, *, seconds: float = SECONDS) -> Any:
@@ -40,6 +41,23 @@ def read_document(source: str, *, seconds: float = SECONDS) -> Any:
     name = shown_source(source)
     content = _bounded(sys.stdin.buffer, name) if source == "-" else _from_file(Path(source))
     return _parsed(content, name)
+
+
+def read_page(url: str, *, seconds: float = SECONDS) -> bytes:
+    """Read a web page.
+
+    Args:
+        url: Where it is. Credentials are sent only if it holds them.
+        seconds: How long it may take, in all.
+
+    Returns:
+        What was answered with status 200, at most ``MAX_BYTES``.
+
+    Raises:
+        TransportError: If there is no such answer.
+    """
+    name = shown_source(url)
+    return _fetched(url, name, time.monotonic() + seconds, seconds, wanted="a page", accept=_ACCEPT_PAGE)
 
 
 def shown_source(source: str) -> str:
@@ -99,16 +117,24 @@ def _from_server(url: str, seconds: float) -> Any:
     raise refusal
 
 
-def _fetched(url: str, name: str, deadline: float, seconds: float) -> bytes:
+def _fetched(
+    url: str,
+    name: str,
+    deadline: float,
+    seconds: float,
+    *,
+    wanted: str = "an OpenAPI document",
+    accept: str = _ACCEPT,
+) -> bytes:
     left = deadline - time.monotonic()
     if left <= 0:
         raise _too_slow(name, seconds)
     # An empty way of authentication, because without one requests would send what a .netrc has for the host.
     auth = None if urlsplit(url).username else _anonymously
     try:
-        with requests.get(url, headers=_ACCEPT, timeout=left, stream=True, auth=auth) as answer:
+        with requests.get(url, headers={"Accept": accept}, timeout=left, stream=True, auth=auth) as answer:
             if answer.status_code != requests.codes.ok:
-                raise TransportError(f"{name} answers {answer.status_code}, expected 200 and an OpenAPI document")
+                raise TransportError(f"{name} answers {answer.status_code}, expected 200 and {wanted}")
             return _received(answer, name, deadline, seconds)
     except requests.Timeout as error:
         raise _too_slow(name, seconds) from error

@@ -16,7 +16,7 @@ import requests
 import yaml
 from PIL import Image
 
-from mock_server import Settings, create_app
+from mock_server import Settings, control_of, create_app
 from sam3_contract.cases import built_in_images
 from tests.faults import KEY
 from tests.servers import ROOT, serving
@@ -168,10 +168,16 @@ def read_yaml(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def run_step(name: str, directory: Path, **inputs: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
-    """Run one step of the action as a runner does; return what it says, and the outputs and variables it sets."""
+def run_step(
+    name: str, directory: Path, *, outputs: dict[str, str] | None = None, **inputs: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+    """Run one step of the action as a runner does; return what it says, and the outputs and variables it sets.
+
+    Programs in the folder `bin` of the directory come before all others; *outputs* are those of the step `watch`.
+    """
     (step,) = (step for step in read_yaml("action.yml")["runs"]["steps"] if step.get("name") == name)
-    known = {"github.action_path": str(ROOT), "runner.temp": str(directory)}
+    known = {"github.action_path": str(ROOT), "github.repository": "us/ours", "runner.temp": str(directory)}
+    known |= {f"steps.watch.outputs.{key}": value for key, value in (outputs or {}).items()}
     known |= {f"inputs.{key}": str(given["default"]) for key, given in read_yaml("action.yml")["inputs"].items()}
     known |= {f"inputs.{key.replace('_', '-')}": value for key, value in inputs.items()}
     env = {
@@ -183,10 +189,12 @@ def run_step(name: str, directory: Path, **inputs: str) -> tuple[subprocess.Comp
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sam3_contract "$@"\n', encoding="utf-8")
     command.chmod(0o755)
     files = {"GITHUB_OUTPUT": str(directory / "output"), "GITHUB_ENV": str(directory / "environment")}
+    path = f"{directory / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    summary = str(directory / "summary.md")
     result = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=directory,
-        env={**os.environ, **env, **files, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **env, **files, "PYTHONPATH": str(ROOT), "PATH": path, "GITHUB_STEP_SUMMARY": summary},
         capture_output=True,
         text=True,
         check=False,
@@ -238,6 +246,58 @@ def test_action_takes_a_report_that_names_no_other_output(tmp_path: Path) -> Non
 
     assert (result.returncode, said) == (2, {})
     assert "report takes one line" in result.stderr
+
+
+# Stands in for GitHub's command line: issues are files, what was asked of it is in a log.
+GH = """#!/bin/bash
+cd "$GH_ISSUES"
+echo "$*" >> log
+case "$1 $2" in
+"issue list") if [ -f open ]; then echo 7; fi ;;
+"issue create") for last; do :; done; cp "$last" open ;;
+"issue edit") for last; do :; done; cp "$last" open ;;
+"issue close") mv open closed ;;
+esac
+"""
+
+
+def test_action_keeps_one_issue_about_a_server_that_drifts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    issues = tmp_path / "issues"
+    for folder in (issues, tmp_path / "bin"):
+        folder.mkdir()
+    (tmp_path / "bin" / "gh").write_text(GH, encoding="utf-8")
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    monkeypatch.setenv("GH_ISSUES", str(issues))
+    app = create_app(Settings(api_keys=frozenset({KEY}), profile="observed"))
+
+    def watch(*faults: str) -> tuple[subprocess.CompletedProcess[str], int]:
+        control_of(app).faults = faults
+        inputs = {"url": url, "watch": "true", "issue": "true", "api_key": KEY, "options": "--max-calls=3"}
+        watched, said = run_step("Watch the server", tmp_path, **inputs, report=str(tmp_path / "report"))
+        assert watched.returncode == 0, watched.stderr
+        kept, _ = run_step("Keep one issue up to date", tmp_path, **inputs, outputs=said)
+        assert kept.returncode == 0, kept.stderr
+        failed, _ = run_step("Fail if anything drifted", tmp_path, **inputs, outputs=said)
+        return watched, failed.returncode
+
+    with serving(app) as url:
+        first, first_status = watch()
+        broken, broken_status = watch("size_swapped")
+        again, _ = watch("size_swapped")
+        assert "M03 rle_size_is_the_images is broken`\n" in (issues / "open").read_text(encoding="utf-8")
+        mended, mended_status = watch()
+
+    assert (first_status, broken_status, mended_status) == (0, 1, 0)
+    assert "::error title=sam3-contract watch%3A contract::M03 rle_size_is_the_images is broken" in broken.stdout
+    assert "::error" not in first.stdout + mended.stdout
+    assert "1 drift, 0 new since the last watch" in again.stdout
+    acts = [line.split()[1] for line in (issues / "log").read_text(encoding="utf-8").splitlines()]
+    assert [act for act in acts if act != "list"] == ["create", "create", "edit", "close"]  # the label, then one issue
+    assert not (issues / "open").exists()
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.count("# `http://127.0.0.1") == 4
+    assert (tmp_path / "report" / "watch.sarif").is_file()
+    assert KEY not in broken.stdout + broken.stderr + summary
 
 
 def test_action_installs_this_checkout_in_an_environment_of_its_own() -> None:

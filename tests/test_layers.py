@@ -55,7 +55,7 @@ LAYERS = (
     {"mock_server.serving"},
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
     {"sam3_contract.report", "sam3_contract.targets"},
-    {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.playground"},
+    {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.drift", "sam3_contract.playground"},
     {"sam3_contract.mutation", "sam3_contract.coverage"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},

@@ -16,6 +16,8 @@ _MODULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "intercept": ("In the process", ("sam3_contract.interception",)),
     "testing": ("In tests", ("sam3_contract.testing", "sam3_contract.answer_check")),
     "masks": ("Masks", ("sam3_contract.masks",)),
+    "archives": ("Archives of masks", ("sam3_contract.auditing",)),
+    "drift": ("Drift", ("sam3_contract.drift",)),
     "checks": ("Checks", ("sam3_contract.checks.check", "sam3_contract.exchange")),
     "contract": ("The document", ("sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.documents")),
     "recordings": ("Recordings", ("sam3_contract.har", "sam3_contract.snapshots")),

@@ -26,7 +26,7 @@ USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
 COMMANDS: Final = (
-    *("serve", "playground", "verify", "snapshot", "masks", "checks", "faults"),
+    *("serve", "playground", "verify", "snapshot", "watch", "masks", "checks", "faults"),
     *("probe", "spec", "schema", "doctor"),
 )
 

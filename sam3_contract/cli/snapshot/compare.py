@@ -38,7 +38,7 @@ _SHARE = click.FloatRange(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
+class Compared:
     """A snapshot's file, what was found, and where the picture of it is, if there is one."""
 
     path: Path
@@ -96,7 +96,7 @@ def compare(
     tolerances = Tolerances(iou, confidence, count)
     files = snapshot_files(Path(folder))
     transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
-    compared = list(_compare_all(transport, files, contract, tolerances))
+    compared = list(compare_all(transport, files, contract, tolerances))
     status = _status(compared)
     if output_format == "json":
         whole = _whole(compared, target=transport.target, folder=folder, tolerances=tolerances, status=status)
@@ -108,9 +108,10 @@ def compare(
     context.exit(status)
 
 
-def _compare_all(
+def compare_all(
     transport: Transport, files: Sequence[Path], contract: Contract, tolerances: Tolerances
-) -> Iterator[_Compared]:
+) -> Iterator[Compared]:
+    """Ask again what each file keeps, as long as the server can be reached; a change for each file."""
     unreached = ""
     for path in files:
         try:
@@ -118,18 +119,18 @@ def _compare_all(
             content = _image(path.parent, snapshot)
             case = case_from_request(snapshot.name, snapshot.request, content=content)
             if unreached:
-                yield _Compared(path, RequestChange(snapshot.name, not_compared=f"not asked: {unreached}"))
+                yield Compared(path, RequestChange(snapshot.name, not_compared=f"not asked: {unreached}"))
                 continue
             reading = read_exchange(transport.send(case), contract)
         except TransportError as error:
             unreached = str(error)
-            yield _Compared(path, RequestChange(path.stem, not_compared=unreached))
+            yield Compared(path, RequestChange(path.stem, not_compared=unreached))
             continue
         except SnapshotError as error:
-            yield _Compared(path, RequestChange(path.stem, not_compared=str(error)))
+            yield Compared(path, RequestChange(path.stem, not_compared=str(error)))
             continue
         change = compare_reading(snapshot, reading, tolerances=tolerances)
-        yield _Compared(path, change, _picture(path, change, content))
+        yield Compared(path, change, _picture(path, change, content))
 
 
 def _image(folder: Path, snapshot: Snapshot) -> bytes | None:
@@ -148,14 +149,14 @@ def _picture(path: Path, change: RequestChange, content: bytes | None) -> str:
         return ""
 
 
-def _status(compared: Sequence[_Compared]) -> int:
+def _status(compared: Sequence[Compared]) -> int:
     verdicts = {one.change.verdict for one in compared}
     if verdicts & {Verdict.SCHEMA, Verdict.MODEL}:
         return CHANGED
     return NOT_JUDGED if Verdict.NOT_COMPARED in verdicts else 0
 
 
-def _summary(compared: Sequence[_Compared]) -> str:
+def _summary(compared: Sequence[Compared]) -> str:
     numbers = (
         (Verdict.SAME, sum(one.change.verdict == Verdict.SAME for one in compared)),
         (Verdict.SCHEMA, sum(bool(one.change.schema) for one in compared)),
@@ -167,7 +168,7 @@ def _summary(compared: Sequence[_Compared]) -> str:
 
 
 def _whole(
-    compared: Sequence[_Compared], *, target: str, folder: str, tolerances: Tolerances, status: int
+    compared: Sequence[Compared], *, target: str, folder: str, tolerances: Tolerances, status: int
 ) -> dict[str, Any]:
     return {
         "target": target,

@@ -1,0 +1,66 @@
+"""Drifts, from what the parts of a watch found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sam3_contract.drift.drifts import Drift
+from sam3_contract.drift.last import Last
+from sam3_contract.drift.page import Page
+from sam3_contract.report.words import extent, headline, safe
+from sam3_contract.snapshots import RequestChange, Verdict, lines_of
+from sam3_contract.spec import Contract
+from sam3_contract.spec_diff.differences import Comparison
+from sam3_contract.verification.causes import causes_of
+from sam3_contract.verification.runner import Run
+
+
+def of_document(comparison: Comparison) -> Iterator[Drift]:
+    """Take the differences of the served document; what breaks no client does not count."""
+    for one in comparison.differences:
+        values = " -> ".join(value for value in (one.was, one.now) if value)
+        named = f"see deviation {', '.join(one.deviations)}" if one.deviations else ""
+        detail = "\n".join(filter(None, (one.effect, values, named)))
+        place = f"{one.operation}: {one.place or 'the operation'}"
+        yield Drift("document", one.kind, f"{place} {one.says}", detail, place, counts=one.effect == "breaking")
+
+
+def of_run(run: Run) -> Iterator[Drift]:
+    """Take the causes of what broke the contract."""
+    for cause in causes_of(run.outcomes):
+        first = cause.violations[0]
+        breach = first.breach
+        told = [extent(cause), f"at {breach.at}", f"found {safe(breach.found, first.exchange)}"]
+        detail = "\n".join([*told, f"expected {safe(breach.expected, first.exchange)}", f"law: {cause.check.law}"])
+        counts = any(violation.severity == "error" for violation in cause.violations)
+        # Not the diagnosis, which may name numbers of the day.
+        title = f"{cause.check.code} {cause.check.name} is broken"
+        yield Drift("contract", cause.check.code, title, f"{headline(cause)}\n{detail}", cause.place, counts=counts)
+
+
+def of_deviations(run: Run, contract: Contract, last: Last) -> Iterator[Drift]:
+    """Take the known deviations that went, and those that came back since the last watch."""
+    known = {one.id: one for one in contract.deviations}
+    for name in run.deviations_absent:
+        one = known.get(name)
+        detail = f"documented: {one.documented}\nwas: {one.observed}\n{one.seen}" if one else ""
+        yield Drift("deviation", name, f"deviation {name} is no longer seen", detail)
+    for name in run.deviations_seen:
+        if name in last.absent:
+            one = known.get(name)
+            yield Drift("deviation", name, f"deviation {name} is seen again", one.observed if one else "")
+
+
+def of_snapshots(changes: Sequence[RequestChange]) -> Iterator[Drift]:
+    """Take the answers that are not as they were kept."""
+    for change in changes:
+        if change.verdict in {Verdict.SCHEMA, Verdict.MODEL}:
+            rule, detail = change.verdict.name.lower(), "\n".join(lines_of(change))
+            yield Drift("snapshot", rule, f"{change.name}: {change.verdict}", detail, change.name)
+
+
+def of_page(page: Page | None, last: Last) -> Iterator[Drift]:
+    """Take the public page, if its words are others than last time."""
+    if page is not None and last.page and page.sha256 != last.page:
+        detail = f"{page.words} words; read what is new, and bring the document up to date"
+        yield Drift("page", "page_changed", f"{page.url} has changed", detail, page.url)
