@@ -13,7 +13,8 @@ something else to show, SHOWN says what and why.
 catalogue. They were written before the checks that find them.
 
 `--causes` looks at what the first screen says: whether its first cause is the law that the fault breaks, as
-tests/test_contract.py has it, and how many lines the terminal shows.
+tests/test_contract.py has it, or one by which faults of the same family (a module of `mock_server.faults.families`) are
+found, and how many lines the terminal shows.
 
 "schemathesis alone" means its own checks on the same document, without `sam3_contract.schemathesis_hooks`. The only
 help it gets are the strategies of the three string formats: without them hardly a request would hold an image. It sends
@@ -32,6 +33,7 @@ import copy
 import itertools
 import json
 import os
+import pkgutil
 import statistics
 import subprocess
 import sys
@@ -44,6 +46,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +61,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from benchmarks.mutants import MUTANTS, Mutant
 from mock_server import Settings, create_app
-from mock_server.faults import FAULTS, parse
+from mock_server.faults import FAULTS, families, parse
+from mock_server.faults.fault import Family
 from sam3_contract import cases, spec
 from sam3_contract.cases import strategies
 from sam3_contract.errors import UsageError
@@ -434,23 +438,44 @@ def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], b
     """Print what the terminal says first of each fault, and how long it is."""
     from tests.test_contract import FOUND_BY  # noqa: PLC0415 - only here: it imports what tests take
 
-    named: dict[str, bool] = {}
-    longest = 0
+    families = family_of_each()
+    laws: dict[str, set[str]] = {}
+    for fault, codes in FOUND_BY.items():
+        laws.setdefault(families[fault.partition(":")[0]], set()).update(codes.split())
+    rows: dict[str, Any] = {}
     for fault in names or FOUND_BY:
         app = create_app(Settings(api_keys=frozenset({KEY}), seed=seed, faults=(fault,)))
         run = runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan_of(by_url=False), CONTRACT)
-        causes = causes_of(run.outcomes)
+        causes = causes_of(run.outcomes, run.exchanges)
         if not causes:  # shows with more calls than these, or is only counted
             continue
         lines = len(as_text(run, CONTRACT, width=0, again=lambda _: ["again"]).splitlines())
-        longest, first = max(longest, lines), causes[0].check.code
-        named[fault] = first in FOUND_BY[fault].split()
-        print(f"{fault:44}{lines:4} lines  {first} {'' if named[fault] else f'and not {FOUND_BY[fault]}'}", flush=True)
-    share = sum(named.values()) / max(len(named), 1)
-    met = share >= LEAST_NAMED and longest <= MOST_LINES
-    print(f"\nfirst cause is the law that is broken: {share:.0%} of {len(named)}; {longest} lines at most")
-    print(f"  at least {LEAST_NAMED:.0%}, and {MOST_LINES} lines: {verdict(met)}")
-    return {"causes": named, "lines": longest}, met
+        first, family = causes[0].check.code, families[fault.partition(":")[0]]
+        row = {"lines": lines, "first": first, "law": first in FOUND_BY[fault].split(), "family": first in laws[family]}
+        rows[fault] = row
+        told = "" if row["law"] else f"for {FOUND_BY[fault]}" if row["family"] else f"and nothing of {family}"
+        print(f"{fault:44}{lines:4} lines  {first} {told}".rstrip(), flush=True)
+    longest = max((row["lines"] for row in rows.values()), default=0)
+    shares = {part: sum(row[part] for row in rows.values()) / max(len(rows), 1) for part in ("law", "family")}
+    met = shares["family"] >= LEAST_NAMED and longest <= MOST_LINES
+    print(
+        f"\nfirst cause names the family in {shares['family']:.0%} of {len(rows)}, the very law in {shares['law']:.0%}"
+    )
+    print(f"{longest} lines at most")
+    print(f"  at least {LEAST_NAMED:.0%} by family, and {MOST_LINES} lines: {verdict(met)}")
+    return {"causes": rows, **shares}, met
+
+
+def family_of_each() -> dict[str, str]:
+    """Map each fault to the module of its family, such as ``run_lengths``."""
+    modules = [import_module(f"{families.__name__}.{one.name}") for one in pkgutil.iter_modules(families.__path__)]
+    return {
+        fault.name: module.__name__.rpartition(".")[2]
+        for module in modules
+        for family in vars(module).values()
+        if isinstance(family, Family)
+        for fault in family.faults
+    }
 
 
 def mutated(mutant: Mutant, seed: int) -> Counted:

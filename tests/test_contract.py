@@ -304,7 +304,7 @@ SHOWN_BY = {
         {C}/shapes.png/again {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box
         refused/malformed_json refused/no_image refused/no_key refused/no_prompts refused/not_an_image
         refused/own_threshold_of_two refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key
-        refused/unknown_model {C}/tiny-png.png/rle {V}/shapes-png-interlaced.png/rle {V}/discs.png/clicks""",
+        refused/unknown_model {C}/tiny-png.png/rle {C}/shapes-png-interlaced.png/polygon {V}/discs.png/clicks""",
     "S02": f"{C}/shapes.png/rle",
     "S03": f"{C}/shapes.png/rle refused/malformed_json",
     "S04": f"{C}/shapes.png/rle {V}/shapes-padded-webp-animated.webp/rle refused/malformed_json",
@@ -361,7 +361,7 @@ SHOWN_BY = {
  {C}/shapes.png/rle
         {V}/awkward.png/rle {C}/wide-jpeg-turned-8.jpg/polygon {C}/crowd-jpeg-cmyk.jpg/rle {C}/shapes.png/data_uri
         {C}/large-jpeg-subsampled.jpg/rle""",
-    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {C}/shapes-grey-png-palette.png/rle {V}/shapes-png-16.png/rle
+    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {V}/shapes-grey-png-palette.png/rle {C}/shapes-png-16.png/rle
         {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle {C}/shapes-bmp.bmp/rle
         {V}/awkward-tiff-turned-7.tiff/boxes {C}/shapes.png/own_threshold_of_one {C}/shapes.png/own_threshold_low""",
     "G03": f"{C}/shapes.png/rle {C}/shapes-bmp.bmp/rle {C}/bare-bmp.bmp/rle",

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 import numpy as np
@@ -173,6 +173,30 @@ def test_whole_run_is_judged_the_same_from_its_recording(tmp_path: Path) -> None
     assert told(back) == told(run)
     [key_is_not_echoed] = [one for one in back.outcomes if one.check.code == "S06"]
     assert key_is_not_echoed.verdict == "inconclusive"  # there is no key in it that could come back
+
+
+def test_cases_that_are_drawn_late_are_known_in_a_recording(tmp_path: Path) -> None:
+    chosen = ["concept_segment/large-jpeg-subsampled.jpg/rle", "visual_segment/shapes-jpeg-turned-3.jpg/polygon"]
+    whole = cases.plan(cases.built_in_images())
+    transport = WsgiTransport(create_app(Settings(api_keys=frozenset({KEY}))).wsgi_app, CONTRACT, key=KEY)
+    run = verify(transport, whole.of_cases(chosen), CONTRACT)
+
+    path = written(tmp_path, har_from_exchanges(run.exchanges, base_url="http://127.0.0.1:9001"))
+    known = {exchange.case.id: exchange.case for exchange in exchanges_from_har(path, CONTRACT)}
+
+    assert all(known[name].things for name in chosen)
+    assert known[chosen[1]].twin is not None
+
+
+def test_late_cases_of_answers_need_answers() -> None:
+    made = {entry.id: entry.make({}) for entry in cases.plan(cases.built_in_images()).entries if made_late(entry)}
+
+    assert made["concept_segment/shapes.png/exemplars"] is None
+    assert all(case is None or case.id == name for name, case in made.items())
+
+
+def made_late(entry: object) -> TypeGuard[cases.FollowUp]:
+    return isinstance(entry, cases.FollowUp) and not entry.id.startswith("variant/")
 
 
 def test_recording_of_ours_holds_no_key() -> None:

@@ -279,3 +279,25 @@ def images_of_one_size_and_length_are_one(call: Call) -> Response:
         return call.ask()
     first = call.state.kept.setdefault((len(content) // 64, frame_of(call)), call.body["image"])
     return call.ask(image=first)
+
+
+@mutant
+def data_uri_of_webp_is_refused(call: Call) -> Response:
+    value = (call.body.get("image") or {}).get("value")
+    is_it = isinstance(value, str) and value.startswith("data:image/webp")
+    return refusal(400, _REFUSED) if is_it else call.ask()
+
+
+@mutant
+def exif_4_of_jpeg_is_not_applied(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 4, _without_exif)
+
+
+@mutant
+def images_of_one_colour_answer_500(call: Call) -> Response:
+    file = file_of(call)
+    try:
+        plain = file is not None and all(low == high for low, high in file.convert("RGB").getextrema())
+    except OSError:
+        plain = False
+    return refusal(500, {"message": "Internal error."}) if plain else call.ask()

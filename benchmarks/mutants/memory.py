@@ -277,3 +277,20 @@ def answer_after_a_refusal_is_empty(call: Call) -> Response:
             result["predictions"] = []
 
     return edited(response, change)
+
+
+@mutant
+def image_ids_beyond_ascii_are_not_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or name.isascii():
+        return call.ask()
+    call.state.calls += 1
+    return _renamed(call, lambda kept: f"{kept}{call.state.calls}")
+
+
+@mutant
+def format_of_the_first_call_is_kept_with_the_id(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if call.operation != "visual_segment" or not isinstance(name, str):
+        return call.ask()
+    return call.ask(format=call.state.kept.setdefault(("format", name), call.body.get("format", "json")))

@@ -455,3 +455,40 @@ def empty_boxes_beside_a_text_find_nothing(call: Call) -> Response:
                 result["predictions"] = []
 
     return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def nms_is_left_out_beside_own_thresholds(call: Call) -> Response:
+    own = any(THRESHOLD in prompt for prompt in call.prompts)
+    return call.ask(**{NMS: ...}) if of_concept(call) and own else call.ask()
+
+
+@mutant
+def nms_of_polygons_suppresses_more(call: Call) -> Response:
+    value = call.body.get(NMS)
+    if of_concept(call) and call.body.get("format") != "rle" and isinstance(value, float):
+        return call.ask(**{NMS: max(value - 0.3, 0)})
+    return call.ask()
+
+
+@mutant
+def exemplar_corners_by_fractions_count_as_sizes(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        for box in prompt.get("boxes") or ():
+            if isinstance(box, dict) and isinstance(box.get("x1"), float) and not box["x1"].is_integer():
+                box["x1"], box["y1"] = box["x0"] + box["x1"], box["y0"] + box["y1"]
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def default_format_beside_an_image_id_is_rle(call: Call) -> Response:
+    by_default = of_visual(call) and "format" not in call.body
+    return call.ask(format="rle") if by_default and call.body.get("image_id") else call.ask()
+
+
+@mutant
+def json_of_several_prompts_is_rle(call: Call) -> Response:
+    several = of_visual(call) and len(call.prompts) > 1
+    return call.ask(format="rle") if several and call.body.get("format") == "json" else call.ask()

@@ -215,3 +215,35 @@ def overlapping_instances_are_joined(call: Call) -> Response:
                 result["predictions"] = [*result["predictions"][:2], *result["predictions"][3:]]
 
     return edited(call.ask(), change) if call.body.get("nms_iou_threshold") is None else call.ask()
+
+
+@mutant
+def polygons_of_large_images_are_of_half_the_size(call: Call) -> Response:
+    size = frame_of(call)
+
+    def change(body: Json) -> None:
+        for predictions in lists_of(body) if size and size[0] * size[1] > 1_500_000 else ():
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    one["masks"] = [[[x // 2, y // 2] for x, y in ring] for ring in one["masks"]]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def results_of_two_boxes_are_exchanged(call: Call) -> Response:
+    def change(body: Json) -> None:
+        body["predictions"] = body["predictions"][::-1]
+
+    boxes = len(call.prompts) == 2 and all(prompt.get("box") for prompt in call.prompts)
+    return edited(call.ask(), change) if call.operation == "visual_segment" and boxes else call.ask()
+
+
+@mutant
+def third_and_fourth_of_single_masks_are_exchanged(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        if len(found) == len(call.prompts) > 3:
+            found[2], found[3] = found[3], found[2]
+
+    return edited(call.ask(), change) if call.operation == "visual_segment" else call.ask()

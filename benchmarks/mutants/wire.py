@@ -212,3 +212,15 @@ def truncated_image_is_answered_200(call: Call) -> Response:
 def _nothing(index: int, prompt: dict[str, object]) -> dict[str, object]:
     echo = {"prompt_index": index, "type": "text", "text": prompt.get("text"), "num_boxes": 0}
     return {"prompt_index": index, "echo": echo, "predictions": []}
+
+
+@mutant
+def place_of_a_mistake_is_not_in_the_body(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 422:
+        body = json.loads(response.get_data())
+        for entry in body.get("detail", ()):
+            if isinstance(entry, dict) and entry.get("loc", [None])[0] == "body":
+                entry["loc"] = entry["loc"][1:]
+        response.set_data(json.dumps(body))
+    return response

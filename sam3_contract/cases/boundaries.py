@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.pictures.views import encoded
-from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of, click_at
-from sam3_contract.exchange import Case, Photograph
+from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of, click_at
+from sam3_contract.exchange import Case, Exchange, Photograph
 from sam3_contract.scenes import Thing, further_scenes
 
 Json = dict[str, Any]
@@ -23,8 +24,8 @@ def click_case(questions: Questions) -> Iterator[Case]:
     if questions.scene is None or questions.points:
         return
     prompts = _clicks(lead)
-    asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times"
-    body = body_of(lead, prompts=prompts, format="rle")
+    asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times, for one mask of each"
+    body = body_of(lead, prompts=prompts, format="rle", multimask_output=False)
     yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, lead, beside=(f"{VISUAL}/{lead.name}/rle",))
 
 
@@ -59,15 +60,18 @@ def mixed_case(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/boxes_and_clicks", VISUAL, asks, body, lead)
 
 
-def large_case(questions: Questions) -> Iterator[Case]:
-    """Click and box in two megapixels, far from the origin."""
-    if questions.scene is None or questions.points:
-        return
+def large_case(questions: Questions) -> Iterator[Made]:
+    """Click in two megapixels, far from the origin; they are drawn only if it comes to that."""
+    if questions.scene is not None and not questions.points:
+        asks = "clicks in an image of two megapixels, turned by its EXIF tag"
+        yield f"{VISUAL}/large-jpeg-turned-3.jpg/rle", asks, partial(_in_large_scene, asks), ()
+
+
+def _in_large_scene(asks: str, _: Mapping[str, Exchange]) -> Case:
     sent = encoded(further_scenes()[3], "jpeg-turned-3")
     prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
-    asks = "clicks in an image of two megapixels, turned by its EXIF tag"
     body = body_of(sent, prompts=prompts, format="rle")
-    yield case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)
+    return case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)
 
 
 def _clicks(photograph: Photograph) -> list[Json]:

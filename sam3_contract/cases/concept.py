@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
+from sam3_contract.cases.pictures.photographs import blank_image
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
-from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Questions, body_of, case_of
-from sam3_contract.exchange import Case, Photograph, Twin
+from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
+from sam3_contract.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.scenes import further_scenes
 
 ODD_TEXTS: Final = (
@@ -91,11 +93,24 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
         yield scene_case(questions, encoded(bare, "bmp"), asks, prompts=prompts)
 
 
-def large_scene_case(questions: Questions) -> Iterator[Case]:
-    """Ask of two megapixels."""
+def blank_case(questions: Questions) -> Iterator[Case]:
+    """Ask of an image that is one colour all over: nothing may be found, but it is an image."""
     if questions.scene is not None:
-        large = further_scenes()[3]
-        yield scene_case(questions, encoded(large, "jpeg-subsampled"), "asks of an image of two megapixels")
+        sent = blank_image()
+        prompts = questions.concept_prompts(questions.lead)
+        body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
+        yield case_of(f"{sent.name}/rle", CONCEPT, "asks of an image of one colour", body, sent)
+
+
+def large_scene_case(questions: Questions) -> Iterator[Made]:
+    """Ask of two megapixels, which are drawn only if it comes to that."""
+    if questions.scene is not None:
+        asks = "asks of an image of two megapixels"
+        yield f"{CONCEPT}/large-jpeg-subsampled.jpg/rle", asks, partial(_of_large_scene, questions, asks), ()
+
+
+def _of_large_scene(questions: Questions, asks: str, _: Mapping[str, Exchange]) -> Case:
+    return scene_case(questions, encoded(further_scenes()[3], "jpeg-subsampled"), asks)
 
 
 def url_cases(questions: Questions, url: str, at_hand: Photograph) -> Iterator[Case]:

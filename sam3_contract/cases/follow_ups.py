@@ -15,6 +15,8 @@ from sam3_contract.exchange import Case, Exchange, Photograph
 
 FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
 STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
+INSET: Final = 0.25  # pixels by which a box is smaller than what it boxes: fractions, which no form may round
+ROOMY: Final = 16  # pixels of a side from which on that makes no difference
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
 
 
@@ -69,10 +71,12 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
     one = max(found, key=lambda entry: (numbers.count(entry.index), min(entry.mask.box[:2])))
     box = _box_of(one)
     x, y, width, height = box.values()
-    corners = {"x0": x, "y0": y, "x1": x + width, "y1": y + height}
-    turned = {"x0": x + width, "y0": y + height, "x1": x, "y1": y}
+    inset = INSET if min(width, height) >= ROOMY else 0.0
+    inner = {"x": x + inset, "y": y + inset, "width": width - 2 * inset, "height": height - 2 * inset}
+    corners = {"x0": inner["x"], "y0": inner["y"], "x1": x + width - inset, "y1": y + height - inset}
+    turned = {"x0": corners["x1"], "y0": corners["y1"], "x1": corners["x0"], "y1": corners["y0"]}
     prompts: list[dict[str, Any]] = [
-        {"boxes": [box], "box_labels": [1]},
+        {"boxes": [inner], "box_labels": [1]},
         {"boxes": [corners], "box_labels": [1]},
         {"text": one.text},
         {"text": one.text, "boxes": [box], "box_labels": [0]},

@@ -16,7 +16,7 @@ EMBED: Final = "embed_image"
 def memory_cases(questions: Questions) -> Iterator[Case]:
     """Ask by ``image_id``: of an image that was embedded, of another one under the same id, and under another id."""
     lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
-    alone, main = f"{VISUAL}/{lead.name}/alone", f"{VISUAL}/{lead.name}/rle"
+    polygons, main = f"{VISUAL}/{lead.name}/json", f"{VISUAL}/{lead.name}/rle"
     name, embedded = questions.image_id("lead"), f"{EMBED}/{lead.name}"
     yield case_of(lead.name, EMBED, "asks to keep an embedding", body_of(lead, image_id=name), lead)
     after: tuple[str, ...] = (embedded,)
@@ -35,10 +35,11 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
         last = case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=after, beside=(main,))
         yield last
         after = (last.id,)
-    # It is asked for something else than before, so that an answer that is kept instead of the embedding shows.
-    body = body_of(lead, prompts=questions.one_click(lead), format="rle", image_id=name)
+    # It is asked for something else than before, in another format, so that an answer that is kept instead of the
+    # embedding shows.
+    body = body_of(lead, prompts=questions.one_click(lead), image_id=name)
     asks = "asks by image_id for what was embedded"
-    yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(alone,))
+    yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(polygons,))
 
 
 def logits_cases(questions: Questions) -> Iterator[Case]:
@@ -79,7 +80,7 @@ def other_ids(questions: Questions) -> Iterator[tuple[str, Photograph]]:
     """Name ids that differ from the one of the lead in little, each with another image that it stands for."""
     others = [photograph for photograph in questions.photographs if photograph is not questions.lead]
     lead = questions.image_id("lead")
-    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), f"{lead}\u200b", lead[::-1])
+    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), lead[::-1], f"{lead}\u00e9\u200b")
     yield from ((name, others[0]) for name in names if others)
 
 

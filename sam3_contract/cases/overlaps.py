@@ -72,7 +72,7 @@ def few_prompts(questions: Questions) -> Iterator[Case]:
     text: dict[str, Any] = {"text": thing.category}
     boxed = {"boxes": [thing.top_left_box], "box_labels": [1]}
     base = {"output_prob_thresh": LOW, "format": "rle"}
-    hidden = [{**text, "output_prob_thresh": 1}, text]
+    hidden = [{**text, "output_prob_thresh": 1}, text, text]
     nms = {"nms_iou_threshold": 0.5}
     for name, asks, prompts, more in (
         ("twice", "asks for one thing twice, without overlaps", [text, text], nms),
@@ -82,7 +82,7 @@ def few_prompts(questions: Questions) -> Iterator[Case]:
             [text, boxed],
             {"nms_iou_threshold": 0.5},
         ),
-        ("hidden", "asks for a thing, and for it at threshold 1", hidden, {}),
+        ("hidden", "asks for a thing twice, and for it at threshold 1", hidden, {}),
         (
             "hidden_nms",
             "asks the same without overlaps: what is hidden suppresses nothing",
@@ -103,10 +103,13 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), (source,)
 
 
-def lone_follow_up(questions: Questions) -> Iterator[Made]:
-    """Ask for no overlaps among the instances of one prompt."""
+def further_follow_ups(questions: Questions) -> Iterator[Made]:
+    """Ask for no overlaps among the instances of one prompt, and once more at the telling IoU, as polygons."""
     last = questions.photographs[-1]
     source = f"{CONCEPT}/{last.name}/no_nms"
+    asks = "asks for no overlaps at an IoU that tells masks from boxes, as polygons"
+    make = partial(_telling_case, questions, last, source, masks="polygon")
+    yield f"{CONCEPT}/{last.name}/nms_polygon", asks, make, (source,)
     asks = "asks for no overlaps with a single prompt, whose instances overlap"
     yield f"{CONCEPT}/{last.name}/nms_alone", asks, partial(_lone_case, last, source), (source,)
 
@@ -168,10 +171,13 @@ def _with_lower_thresholds(plain: Case, photograph: Photograph) -> Case:
 
 
 def _telling_case(
-    questions: Questions, photograph: Photograph, source: str, seen: Mapping[str, Exchange]
+    questions: Questions, photograph: Photograph, source: str, seen: Mapping[str, Exchange], *, masks: str = "rle"
 ) -> Case | None:
     found = found_in(seen.get(source))
-    return _suppressed(questions, photograph, _telling_threshold(found), "nms") if found else None
+    if not found:
+        return None
+    case = _suppressed(questions, photograph, _telling_threshold(found), "nms" if masks == "rle" else f"nms_{masks}")
+    return replace(case, body={**case.sent, "format": masks})
 
 
 def _telling_threshold(found: Sequence[Found]) -> float:

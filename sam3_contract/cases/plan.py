@@ -146,20 +146,21 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
         yield from concept.url_cases(questions, url, at_hand)
     yield from refused.of_concept(questions)
     yield from refused.of_models_and_origins(questions)
-    yield from concept.large_scene_case(questions)
+    yield from _made(concept.large_scene_case(questions))
 
 
 def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
     yield from refused.of_visual(questions)
     yield from overlaps.few_prompts(questions)
-    yield from _made(overlaps.lone_follow_up(questions))
+    yield from _made(overlaps.further_follow_ups(questions))
     yield from memory.logits_cases(questions)
     yield from memory.unnamed_cases(questions)
     yield from _made(memory.follow_ups(questions))
     yield from visual.form_cases(questions)
+    yield from concept.blank_case(questions)
     yield from boundaries.mixed_case(questions)
-    yield from boundaries.large_case(questions)
+    yield from _made(boundaries.large_case(questions))
     yield from overlaps.threshold_cases(questions)
     yield from refused.the_rest(questions)
     yield from sweep.pairs(questions)

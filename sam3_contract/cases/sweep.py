@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -11,13 +11,53 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
 from sam3_contract.scenes import Scene, built_in_scenes, further_scenes
 
 Json = dict[str, Any]
 
 FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-turned-6", "jpeg-turned-5", "bmp"})
 """Encodings that every run sends of the lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dress:
+    """Another way to ask the same, so that what is wrong in some company only has a chance to show.
+
+    Attributes:
+        words: What it is, to follow what a case asks.
+        as_uri: Whether the image is sent as a data URI.
+        as_polygons: Whether the format is left out, so that polygons come.
+        nested: Whether the prompts lie in an object, which is for ``visual_segment``.
+        nulls: Whether a text's boxes are null.
+    """
+
+    words: str = ""
+    as_uri: bool = False
+    as_polygons: bool = False
+    nested: bool = False
+    nulls: bool = False
+
+    def worn(self, body: Mapping[str, Any], sent: Photograph) -> Json:
+        """Ask by it what a body asks."""
+        image, prompts = body["image"], body["prompts"]
+        if self.as_uri:
+            image = {**image, "value": f"data:image/{sent.header.format.lower()};base64,{image['value']}"}
+        if self.nulls:
+            prompts = [{**prompt, "boxes": None, "box_labels": None} for prompt in prompts]
+        if self.nested:
+            prompts = {"prompts": prompts}
+        dressed = {**body, "image": image, "prompts": prompts}
+        return {name: value for name, value in dressed.items() if not (self.as_polygons and name == "format")}
+
+
+_AS_URI: Final = Dress(", as a data URI", as_uri=True)
+_AS_POLYGONS: Final = Dress(", in the default format", as_polygons=True)
+_AS_BOTH: Final = Dress(", as a data URI in the default format", as_uri=True, as_polygons=True)
+DRESSES: Final[Mapping[str, Sequence[Dress]]] = {
+    CONCEPT: (_AS_URI, _AS_POLYGONS, Dress(", with nulls", nulls=True), _AS_BOTH, Dress()),
+    VISUAL: (_AS_URI, _AS_POLYGONS, Dress(", with nested prompts", nested=True), _AS_BOTH, Dress()),
+}
 
 
 def pairs(questions: Questions) -> Iterator[Case]:
@@ -76,11 +116,17 @@ def neighbours(questions: Questions) -> Iterator[Case]:
 
 def ids(questions: Questions) -> Iterator[Case]:
     """Send an image under ids that are much like that of another one."""
+    kept: list[Case] = []
     for number, (name, photograph) in enumerate(memory.other_ids(questions), start=1):
         body = body_of(photograph, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
         asks = "sends an image under an image_id that is much like another's"
         case = case_of(f"{photograph.name}/id_{number}", VISUAL, asks, body, photograph)
-        yield replace(case, after=(f"embed_image/{questions.lead.name}",))
+        kept.append(replace(case, after=(f"embed_image/{questions.lead.name}",)))
+    yield from kept
+    for case in kept[-1:]:
+        body = {**case.sent, "image": as_base64(questions.lead)}
+        asks = "sends another image under that image_id, which stands for the first"
+        yield replace(case, id=f"{case.id}_again", asks=asks, body=body, after=(case.id,))
 
 
 def encodings(questions: Questions) -> Iterator[Made]:
@@ -92,14 +138,17 @@ def encodings(questions: Questions) -> Iterator[Made]:
     scene = questions.scene
     if scene is None or questions.points or questions.texts:
         return
-    for number, (name, way) in enumerate(ENCODINGS.items()):
-        if name not in FIRST_SENT:
-            shown = grey_scene(scene) if way.grey else scene
-            operation = (CONCEPT, VISUAL)[number % 2]
-            make = partial(_in_file, questions, shown, name, operation)
-            case_name = f"{operation}/{shown.name}-{name}.{way.suffix}/rle"
-            plain = f"{CONCEPT}/{shown.name}-jpeg-turned-5.jpg/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
-            yield case_name, f"sends the image {way.name}", make, (plain,)
+    # The usual ones first: JPEGs of cameras, which turn them by a tag.
+    ordered = sorted(ENCODINGS.items(), key=lambda entry: not entry[0].startswith("jpeg-turned"))
+    for number, (name, way) in enumerate(entry for entry in ordered if entry[0] not in FIRST_SENT):
+        shown = grey_scene(scene) if way.grey else scene
+        operation = (CONCEPT, VISUAL)[number % 2]
+        dress = DRESSES[operation][number % len(DRESSES[operation])]
+        masks = "polygon" if dress.as_polygons else "rle"
+        case_name = f"{operation}/{shown.name}-{name}.{way.suffix}/{masks}"
+        make = partial(_in_file, questions, shown, name, case_name, dress)
+        plain = f"{CONCEPT}/{shown.name}-jpeg-turned-5.jpg/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
+        yield case_name, f"sends the image {way.name}{dress.words}", make, (plain,)
 
 
 def sizes(questions: Questions) -> Iterator[Made]:
@@ -107,34 +156,40 @@ def sizes(questions: Questions) -> Iterator[Made]:
     if questions.scene is None or questions.points or questions.texts:
         return
     crowd, wide, tiny, large, _ = further_scenes()
-    for scene, name, operation in (
-        (tiny, "png", CONCEPT),
-        (tiny, "png-16", VISUAL),
-        (wide, "jpeg-turned-6", VISUAL),
-        (crowd, "png-interlaced", VISUAL),
-        (large, "webp", CONCEPT),
-        (wide, "tiff-turned-5", CONCEPT),
+    for scene, name, operation, masks in (
+        (tiny, "png", CONCEPT, "rle"),
+        (tiny, "png-16", VISUAL, "rle"),
+        (wide, "jpeg-turned-6", VISUAL, "json"),
+        (crowd, "png-interlaced", VISUAL, "rle"),
+        (large, "webp", CONCEPT, "polygon"),
+        (wide, "tiff-turned-5", CONCEPT, "rle"),
     ):
         suffix = ENCODINGS[name].suffix
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[name].name}"
-        make = partial(_of_size, questions, scene, name, operation)
-        yield f"{operation}/{scene.name}-{name}.{suffix}/rle", asks, make, ()
+        make = partial(_of_size, questions, scene, name, operation, masks)
+        yield f"{operation}/{scene.name}-{name}.{suffix}/{masks}", asks, make, ()
 
 
-def _in_file(questions: Questions, scene: Scene, encoding: str, operation: str, _: Mapping[str, Exchange]) -> Case:
+def _in_file(
+    questions: Questions, scene: Scene, encoding: str, name: str, dress: Dress, _: Mapping[str, Exchange]
+) -> Case:
     view = encoded_view(scene, encoding)
     plain = questions.scene in built_in_scenes() and not ENCODINGS[encoding].grey
-    if operation == VISUAL:
-        return visual.view_case(questions, view, f"{VISUAL}/{scene.name}.png/rle" if plain else "")
-    of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-jpeg-turned-5.jpg/rle"
-    return concept.view_case(questions, view, of)
+    if name.startswith(VISUAL):
+        case = visual.view_case(questions, view, f"{VISUAL}/{scene.name}.png/rle" if plain else "")
+    else:
+        of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-jpeg-turned-5.jpg/rle"
+        case = concept.view_case(questions, view, of)
+    return replace(case, id=name, body=dress.worn(case.sent, view.photograph), asks=f"{case.asks}{dress.words}")
 
 
-def _of_size(questions: Questions, scene: Scene, encoding: str, operation: str, _: Mapping[str, Exchange]) -> Case:
+def _of_size(
+    questions: Questions, scene: Scene, encoding: str, operation: str, masks: str, _: Mapping[str, Exchange]
+) -> Case:
     sent = encoded(scene, encoding)
     asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[encoding].name}"
     if operation == CONCEPT:
-        return concept.scene_case(questions, sent, asks)
+        return concept.scene_case(questions, sent, asks, format=masks)
     prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
-    body = body_of(sent, prompts=prompts, format="rle")
-    return case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)
+    body = body_of(sent, prompts=prompts, format=masks)
+    return case_of(f"{sent.name}/{masks}", VISUAL, asks, body, sent)

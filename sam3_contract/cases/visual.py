@@ -51,10 +51,10 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     alone = f"{VISUAL}/{questions.lead.name}/alone"
     single = questions.one_click(questions.lead)[0]
     yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=single)
-    boxed = {"box": questions.object_prompts(questions.lead)[0].get("box")}
-    if boxed["box"] is not None:
-        yield _case(questions, "boxed", "boxes one object", alone, prompts=[boxed])
-        yield _case(questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxed)
+    boxes = [{"box": prompt["box"]} for prompt in questions.object_prompts(questions.lead) if "box" in prompt]
+    if boxes:
+        yield _case(questions, "boxed", "boxes two objects", alone, prompts=boxes[:2])
+        yield _case(questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxes[0])
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
     for name, prompts in (("null", None), ("empty_list", []), ("empty_set", {"prompts": []})):
@@ -65,21 +65,23 @@ def form_cases(questions: Questions) -> Iterator[Case]:
 def shape_cases(questions: Questions) -> Iterator[Case]:
     """Box and click an image of which nothing is known, in two more file formats."""
     last = questions.photographs[-1]
-    for name, asks, prompts, sent in (
+    for name, asks, prompts, sent, masks in (
         (
             "boxes",
             "boxes something around its centre, with clicks and without",
             questions.box_prompts(last),
             saved_as(last, "tiff-deflate"),
+            "rle",
         ),
         (
             "clicks",
-            "clicks two places of an object and one beside it",
+            "clicks two places of an object and one beside it, by the format's other name",
             questions.click_train(last),
             saved_as(last, "jpeg-progressive"),
+            "json",
         ),
     ):
-        body = body_of(sent, prompts=prompts, format="rle")
+        body = body_of(sent, prompts=prompts, format=masks)
         yield case_of(f"{last.name}/{name}", VISUAL, asks, body, sent)
 
 

@@ -33,6 +33,8 @@ def _clicks(exchanges: Sequence[Exchange], *, positive: bool) -> Judgement:
     judged = 0
     found: list[Breach] = []
     for prompt, best, mask in _best_masks(exchanges):
+        if best.is_polygon and not positive:
+            continue  # its holes are filled, in which a negative click may lie
         for point in _clear_clicks(prompt, mask):
             if point["positive"] is positive:
                 judged += 1

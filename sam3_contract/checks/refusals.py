@@ -66,7 +66,7 @@ def _mistake_is_named(exchange: Exchange, _: Contract) -> list[Breach] | None:
 def _names(place: Sequence[Any], mistake: Sequence[str | int]) -> bool:
     """Tell whether a location leads to a mistake; steps between, such as the kind of a union, are the server's own."""
     steps = iter(place)
-    return all(any(step == own and type(step) is type(own) for step in steps) for own in mistake)
+    return all(any(step == own and type(step) is type(own) for step in steps) for own in ("body", *mistake))
 
 
 CHECKS = (

@@ -29,7 +29,7 @@ from sam3_contract.measuring import Mask
 from sam3_contract.spec import Contract
 
 GOOD: Final = 0.75  # IoU of a drawn shape with its mask from which on it counts as found
-MAX_BREACHES: Final = 8
+MAX_OF_AN_ANSWER: Final = 2
 OPERATIONS: Final = ("concept_segment", "visual_segment")
 
 
@@ -59,7 +59,16 @@ def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgem
             if strict and not right and not why and is_certain(answer[2])
         ]
     warped = [] if found else [breach for exchange in exchanges for breach in _warped(exchange)]
-    return Judgement(judged, tuple((found or warped)[:MAX_BREACHES]))
+    return Judgement(judged, tuple(_spread(found or warped)))
+
+
+def _spread(found: Sequence[Breach]) -> Iterator[Breach]:
+    """Show a few of each answer, so that it is seen in which answers something is wrong."""
+    shown = Counter[int]()
+    for breach in found:
+        shown[id(breach.exchange)] += 1
+        if shown[id(breach.exchange)] <= MAX_OF_AN_ANSWER:
+            yield breach
 
 
 def _shared(whys: Sequence[str]) -> list[str]:

@@ -71,10 +71,13 @@ def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, twin: Twin) -> Breach 
         return None
     before, seen = measured(ours.predictions), measured(theirs.predictions)
     brought = [Mask.of(twin.undo(one.mask.bitmap)) for one in seen]
+    outlined = any(one.prediction.is_polygon for one in seen)  # which loses the holes
     if any(mask.size != size for mask in brought):
         return None
     tolerant = not theirs.exchange.exact
-    pairing = pair_up([one.mask for one in before], brought, least=SAME_THING, tolerant=tolerant)
+    pairing = pair_up(
+        [one.mask.filled if outlined else one.mask for one in before], brought, least=SAME_THING, tolerant=tolerant
+    )
     if not pairing.left and not pairing.right:
         return None
     expected = tuple(before[index].mask.bitmap for index in pairing.left)

@@ -11,7 +11,7 @@ import jsonschema_rs
 import orjson
 import pybase64
 
-from sam3_contract.cases import built_in_images, plan
+from sam3_contract.cases import FollowUp, Plan, built_in_images, plan
 from sam3_contract.deviations import deviation_explaining
 from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.har.entry import Entry, Unusable
@@ -132,16 +132,25 @@ def _scene_of(case: Case, name: str) -> Case | None:
 
     A case that was made of answers is in no plan; it shares its image with those that were.
     """
-    alike = [one for one in _planned() if one.sent.get("image") == case.sent.get("image")]
+    made = _drawn_late(name)
+    planned = (*_plan().cases, made) if made is not None else _plan().cases
+    alike = [one for one in planned if one.sent.get("image") == case.sent.get("image")]
     own = [one for one in alike if one.id == name]
     plain = [replace(one, twin=None) for one in alike if one.things and "image_id" not in one.sent]
-    follows_up = not any(one.id == name for one in _planned())
+    follows_up = not any(one.id == name for one in planned)
     return next(iter(own or (plain if follows_up else ())), None)
 
 
 @cache
-def _planned() -> tuple[Case, ...]:
-    return plan(built_in_images()).cases
+def _plan() -> Plan:
+    return plan(built_in_images())
+
+
+@lru_cache(maxsize=64)
+def _drawn_late(name: str) -> Case | None:
+    """Make the case that a plan makes only when its turn comes; ``None`` if it is made of answers, or in no plan."""
+    late = [entry for entry in _plan().entries if isinstance(entry, FollowUp) and entry.id == name]
+    return late[0].make({}) if late else None
 
 
 def _body(entry: Entry) -> Mapping[str, Any] | bytes | None:

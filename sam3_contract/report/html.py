@@ -120,7 +120,7 @@ class _Writer:
 
     def causes(self) -> Iterator[_Cause]:
         """List what is wrong, the worst first; it is pictured, the rest is where its findings are."""
-        for number, cause in enumerate(causes_of(self.run.outcomes)[:MAX_CAUSES]):
+        for number, cause in enumerate(causes_of(self.run.outcomes, self.run.exchanges)[:MAX_CAUSES]):
             first = cause.violations[0]
             yield _Cause(
                 cause.check,

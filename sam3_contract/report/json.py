@@ -53,7 +53,7 @@ def as_json(run: Run, contract: Contract, *, again: Again | None = None) -> dict
         "calls": len(run.exchanges),
         "retries": run.retries,
         "checks": [_check(outcome) for outcome in run.outcomes],
-        "causes": [_cause(cause, again) for cause in causes_of(run.outcomes)],
+        "causes": [_cause(cause, again) for cause in causes_of(run.outcomes, run.exchanges)],
         "violations": _all(run, {"error", "warning"}, again),
         "missed": _all(run, {"missed"}, again),
         "accepted": _all(run, {"accepted"}, again),

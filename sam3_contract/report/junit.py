@@ -56,7 +56,7 @@ def as_junit(run: Run, contract: Contract, *, again: Again | None = None) -> str
         again: Tells the commands that show a violation again, beside those it knows itself.
     """
     root = ET.Element("testsuites", {"name": "sam3-contract"})
-    causes = causes_of(run.outcomes)
+    causes = causes_of(run.outcomes, run.exchanges)
     for family, outcomes in groupby(run.outcomes, key=lambda outcome: outcome.check.code[0]):
         suite = ET.SubElement(root, "testsuite", {"name": f"sam3-contract.{family}"})
         for outcome in outcomes:

@@ -119,7 +119,7 @@ class _Page:
         run = self._run
         yield from self._look.wrapped(f"{tool()}  {clean(run.target, run)}  seed {run.seed}", indent=2, first="")
         yield ""
-        causes = causes_of(run.outcomes)
+        causes = causes_of(run.outcomes, run.exchanges)
         if causes:
             yield from self._causes(causes)
         else:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from sam3_contract.checks import Violation
+from sam3_contract.exchange import Exchange
 from sam3_contract.verification.causes import causes_of
 from sam3_contract.verification.runner import CheckOutcome
 from tests.report.runs import check, exchange, violation
@@ -67,3 +72,48 @@ def test_comparison_with_a_broken_answer_follows_from_what_broke_it() -> None:
 
 def test_misses_of_a_check_that_held_are_no_cause() -> None:
     assert causes_of([CheckOutcome(FOUND, 8, (violation(FOUND),), least=0.75)]) == ()
+
+
+def asked(name: str, **case: Any) -> Exchange:
+    answer = exchange(name=name)
+    return replace(answer, case=replace(answer.case, **case))
+
+
+def broken(code: str, *answers: Exchange) -> CheckOutcome:
+    one = check(code)
+    return CheckOutcome(one, len(answers), tuple(violation(one, answer) for answer in answers))
+
+
+def codes(outcomes: list[CheckOutcome], exchanges: list[Exchange]) -> list[str]:
+    return [cause.check.code for cause in causes_of(outcomes, exchanges)]
+
+
+def test_law_that_names_the_condition_comes_first_where_something_shows_under_it_only() -> None:
+    clicked, texts = asked("clicked", operation="visual_segment"), exchange(name="texts")
+    displaced, beside = broken("G01", clicked, clicked), broken("V03", clicked)
+
+    assert codes([displaced, beside], [clicked, texts]) == ["V03"]  # the displaced masks follow
+    assert codes([displaced, beside], [clicked]) == ["G01"]  # nothing else was asked
+    assert codes([broken("G01", clicked, texts), beside], [clicked, texts]) == ["G01"]
+
+
+def test_formats_that_disagree_come_first_where_masks_of_one_format_lie_elsewhere() -> None:
+    outlined, run_lengths = asked("outlined", body={"format": "polygon"}), exchange(name="run_lengths")
+    disagree = broken("R01", run_lengths)
+    disagree = replace(disagree, violations=(beside_of(disagree.violations[0], outlined),))
+
+    assert codes([broken("G01", outlined, outlined), disagree], [outlined, run_lengths])[0] == "R01"
+    assert codes([broken("G01", outlined, run_lengths), disagree], [outlined, run_lengths]) == ["G01"]
+
+
+def beside_of(found: Violation, other: Exchange) -> Violation:
+    return replace(found, breach=replace(found.breach, beside=(other,)))
+
+
+def test_law_of_image_ids_is_no_cause_of_what_shows_without_any() -> None:
+    named = asked("named", operation="visual_segment", body={"image_id": "a"})
+    others = [asked(name, operation="visual_segment") for name in ("one", "other")]
+    by_id = broken("R08", named)
+
+    assert codes([by_id, broken("V03", *others, named)], [named, *others])[0] == "V03"
+    assert codes([by_id, broken("V03", named)], [named, *others]) == ["R08"]

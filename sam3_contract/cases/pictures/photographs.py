@@ -83,6 +83,12 @@ def built_in_images() -> tuple[Photograph, ...]:
     return (*map(photograph_of_scene, built_in_scenes()), photograph("discs.png", _overlapping_discs()))
 
 
+@cache
+def blank_image() -> Photograph:
+    """Paint an image of one colour."""
+    return photograph("blank.png", ENCODINGS["png"].write(np.full((120, 160, 3), 200, np.uint8)))
+
+
 def is_of_discs(photograph: Photograph) -> bool:
     """Tell whether an image is the one of the discs."""
     return photograph is built_in_images()[-1]
