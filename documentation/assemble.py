@@ -35,6 +35,7 @@ GUIDES: Final = (
     "playground.md",
     "engines.md",
     "library.md",
+    "agents.md",
     "comparison.md",
     "architecture.md",
     "changelog.md",

@@ -56,7 +56,7 @@ LAYERS = (
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
     {"sam3_contract.report", "sam3_contract.targets"},
     {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.drift", "sam3_contract.playground"},
-    {"sam3_contract.mutation", "sam3_contract.coverage"},
+    {"sam3_contract.mutation", "sam3_contract.coverage", "sam3_contract.agents"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},
 )
@@ -180,6 +180,7 @@ def is_in(unit: str, room: str) -> bool:
             }
             | {"mock_server"},
         ),
+        ("mcp", {"sam3_contract.agents"}),
         ("scipy", {"sam3_contract.masks", "sam3_contract.snapshots"}),
         ("socket", {"mock_server", "sam3_contract.interception", "sam3_contract.pytest_plugin"}),
     ],

@@ -18,6 +18,7 @@ _PROGRAM: Final = "sam3-contract"
 # Values that options take, by the option, or by what stands for a value in the help.
 _VALUES: Final[Mapping[str | None, str]] = {
     "--allow-host": "mock.test",
+    "--allow-live": "https://serverless.roboflow.com",
     "--api-key-env": "MY_API_KEY",
     "--engine": "pixels",
     "--fault": "size_swapped",

@@ -27,7 +27,7 @@ UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
 COMMANDS: Final = (
     *("serve", "playground", "verify", "snapshot", "watch", "masks", "checks", "faults"),
-    *("probe", "spec", "schema", "doctor"),
+    *("probe", "spec", "schema", "mcp", "doctor"),
 )
 
 
