@@ -34,7 +34,7 @@ T = TypeVar("T")
 _INSTRUCTIONS: Final = (
     "Contract tests and a mock of Roboflow's hosted SAM 3 API. start_mock, then point the client under test at its "
     "URL, or ask it. set_faults breaks the mock, to see what a client makes of it. verify holds a server to the "
-    "contract: the mock and servers of this machine freely, a live one only if that was allowed when this server was started. "
+    "contract: the mock and servers of this machine freely, a live one only if whoever started this server allowed it. "
     "Masks of the mock are made up: they keep the contract, and show nothing of a picture."
 )
 _LOOKS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
