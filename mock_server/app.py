@@ -56,6 +56,7 @@ from mock_server.sessions.session import MakeSession, refuse_early_fault
 from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
 from mock_server.store.memory import MemoryStore
+from mock_server.store.opening import open_store
 from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError, StoreError, UsageError
@@ -92,12 +93,12 @@ def create_app(
         settings: How it behaves.
         contract: The document it serves; the project's own by default.
         engine: Where masks come from, but of specimens and known images; by default what ``settings.engine`` names.
-        store: Where it keeps what outlasts a request; by default in its own memory.
+        store: Where it keeps what outlasts a request; by default where ``settings.store`` says.
 
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
             from what the mock validates.
-        UsageError: If ``url_images``, ``coco``, ``coco_images``, ``scenarios`` or ``engine`` cannot be used.
+        UsageError: If ``url_images``, ``coco``, ``coco_images``, ``scenarios``, ``store`` or ``engine`` cannot be used.
 
     Example:
         >>> create_app().test_client().get("/healthz").get_json()
@@ -124,7 +125,7 @@ def create_app(
         library,
         may_choose=settings.control,
     )
-    sessions = _sessions(settings, operations, engines, store or MemoryStore())
+    sessions = _sessions(settings, operations, engines, store or _store(settings))
     at_hand.install(app, sessions)
     mock_control.install(app, sessions)
     paths = {one.path: one.id for one in served.operations}
@@ -169,6 +170,12 @@ def _sessions(settings: Settings, operations: Sequence[str], engines: Engines, s
     at_start = plan_at_start(source, operations, check_fault=refuse_early_fault, faults=texts)
     make = MakeSession(settings, operations, engines, store, at_start)
     return Sessions(make, store, at_start=at_start, most=settings.sessions, idle=settings.session_idle)
+
+
+def _store(settings: Settings) -> Store:
+    if settings.store is None:
+        return MemoryStore()
+    return open_store(settings.store, sessions=settings.sessions, idle=settings.session_idle)
 
 
 def _picture_of_url(settings: Settings, library: Library) -> PictureOfUrl:

@@ -45,6 +45,8 @@ class Settings:
         scenarios: A YAML, JSON or TOML file of scenarios to start with; every session does.
         sessions: How many sessions there may be besides the default one; the one that was not used for longest goes.
         session_idle: Seconds after which a session ends that nobody uses.
+        store: Where what outlasts a request is kept, so that several processes and machines are one mock:
+            ``redis://HOST:PORT``, ``sqlite:PATH``; ``None`` for this process's own memory.
         access_log: How each request is logged on standard error: as ``text``, as ``json`` or not at all (``none``).
     """
 
@@ -72,4 +74,5 @@ class Settings:
     scenarios: Path | None = None
     sessions: int = 500
     session_idle: float = 600.0
+    store: str | None = field(default=None, repr=False)  # may hold a password
     access_log: LogFormat = "none"

@@ -162,6 +162,8 @@ def is_in(unit: str, room: str) -> bool:
     [
         ("flask", {"mock_server", "sam3_contract.playground"}),
         ("granian", {"mock_server.serving"}),
+        ("sqlite3", {"mock_server.store"}),
+        ("redis", {"mock_server.store"}),
         ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.verification"}),
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
         (

@@ -144,7 +144,7 @@ def serve(
     chosen = free_port(address, port)
     hangup_ignored = ignores_hangup()
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
-    with _shared_file(workers) as shared:
+    with _shared_file(1 if settings.store else workers) as shared:
         # What is wrong with the document is said here, not by worker after worker.
         plan = _Plan(settings, document, limits, shared, around, page if settings.control else None)
         _TRIED[:] = [plan.load()]

@@ -141,7 +141,7 @@ class Value(Protocol[T]):
 
 
 class Store(Protocol):
-    """Makes the pieces of sessions.
+    """Makes the pieces of sessions. In a session, a name is that of one piece.
 
     Attributes:
         shared: Whether other processes see the same: then a method may take a while, and may fail.

@@ -111,6 +111,11 @@ option = partial(click.option, cls=OptionOrVariable)
     help="What requests to /_mock show in the header X-Mock-Token. Beyond loopback one is made up unless it is given.",
 )
 @option(
+    "--store",
+    metavar="redis://HOST:PORT|sqlite:PATH",
+    help="Keep scenarios, faults, journal and images here, so that several servers are one mock; see docs/scale.md.",
+)
+@option(
     "--sessions",
     default=500,
     show_default=True,
@@ -190,6 +195,7 @@ def serve(
     no_control: bool,
     allowed_hosts: tuple[str, ...],
     control_token: str | None,
+    store: str | None,
     sessions: int,
     session_idle: float,
     faults: tuple[str, ...],
@@ -275,6 +281,7 @@ def serve(
         control=not no_control,
         allowed_hosts=frozenset(allowed_hosts),
         control_token=control_token,
+        store=store,
         sessions=sessions,
         session_idle=session_idle,
         access_log=access_log,

@@ -19,17 +19,23 @@ Open = Callable[[], Store]
 """Opens the store of a test, once more in another process as it were."""
 
 
-@pytest.fixture(params=["sqlite"])
-def shared(tmp_path: Path) -> Open:
-    return lambda: open_store(f"sqlite:{tmp_path / 'store'}", sessions=3, idle=60)
+def shared_store(which: str, request: pytest.FixtureRequest) -> Open:
+    folder: Path = request.getfixturevalue("tmp_path")
+    address = f"sqlite:{folder / 'store'}" if which == "sqlite" else request.getfixturevalue("redis_url")
+    return lambda: open_store(address, sessions=3, idle=60)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    if request.param == "memory":
-        store = MemoryStore()
-        return lambda: store
-    return lambda: open_store(f"sqlite:{tmp_path / 'store'}", sessions=3, idle=60)
+@pytest.fixture(params=["sqlite", "redis"])
+def shared(request: pytest.FixtureRequest) -> Open:
+    return shared_store(request.param, request)
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def opened(request: pytest.FixtureRequest) -> Open:
+    if request.param != "memory":
+        return shared_store(request.param, request)
+    store = MemoryStore()
+    return lambda: store
 
 
 @pytest.fixture
@@ -205,9 +211,14 @@ def test_value_stays_if_its_change_fails(value: Value[str]) -> None:
 def test_sessions_and_names_do_not_share(store: Store) -> None:
     for session in ("one", "other"):
         for name in ("a", "b"):
-            store.shelf(session, name, TEXT, BOUNDS).keep(b"x", session + name)
-            assert store.tally(session, name, most=3).add("x") == 1
-            store.log(session, name, TEXT, BOUNDS).add(lambda number: f"{session}{number}")  # noqa: B023
+            shelf = store.shelf(session, f"shelf {name}", TEXT, BOUNDS)
+            assert shelf.keep(b"x", session + name) == session + name
+            assert store.tally(session, f"tally {name}", most=3).add("x") == 1
+            log = store.log(session, f"log {name}", TEXT, BOUNDS)
+            log.add(str)
+            assert log.all() == ["1"]
+            value = store.value(session, f"value {name}", TEXT, "")
+            assert value.change(lambda text: f"{text}!") == "!"
 
 
 def test_store_that_is_shared_shows_each_what_others_did(shared: Open) -> None:
@@ -289,9 +300,11 @@ def test_each_number_is_given_once_when_many_count(opened: Open) -> None:
 # Addresses
 
 
-@pytest.mark.parametrize("address", ["", "sqlite:", "postgres://user:secret@host", "nowhere"])
+@pytest.mark.parametrize(
+    "address", ["", "sqlite:", "postgres://user:secret@host", "nowhere", "redis://user:secret@host:secret"]
+)
 def test_what_is_no_address_of_a_store_is_not_repeated(address: str) -> None:
-    with pytest.raises(UsageError, match="a store is sqlite:PATH") as caught:
+    with pytest.raises(UsageError, match=r"a store is sqlite:PATH|such as redis://HOST:6379") as caught:
         open_store(address, sessions=3, idle=60)
 
     assert "secret" not in str(caught.value)
