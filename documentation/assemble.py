@@ -36,6 +36,7 @@ GUIDES: Final = (
     "engines.md",
     "library.md",
     "agents.md",
+    "next-server.md",
     "comparison.md",
     "architecture.md",
     "changelog.md",
