@@ -76,7 +76,7 @@ def test_readme_stays_short() -> None:
     assert len(README.splitlines()) < 150
 
 
-@pytest.mark.parametrize("name", re.findall(r"\]\(([\w/]+\.md)\)", README))
+@pytest.mark.parametrize("name", re.findall(r"\]\(([\w/-]+\.md)\)", README))
 def test_readme_links_lead_to_files(name: str) -> None:
     assert (ROOT / name).is_file()
 

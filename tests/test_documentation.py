@@ -120,7 +120,7 @@ def test_links_lead_to_pages_or_files() -> None:
 
 def test_navigation_names_pages_that_there_are_and_every_guide() -> None:
     config = tomllib.loads((ROOT / "documentation" / "zensical.toml").read_text(encoding="utf-8"))
-    named = set(re.findall(r"[\w/]+\.md", str(config["project"]["nav"])))
+    named = set(re.findall(r"[\w/-]+\.md", str(config["project"]["nav"])))
 
     assert named <= set(PAGES)
     assert set(assemble.GUIDES) <= named
