@@ -17,7 +17,10 @@ from sam3_contract.terminal import say
 
 LIVE: Final = "https://serverless.roboflow.com"
 UNJUDGED: Final = 3
-_EXTRAS: Final = ("httpx", "aiohttp", "fuzz")
+_EXTRAS: Final = (
+    *("httpx", "aiohttp", "fuzz", "redis", "metrics", "load"),
+    *("parquet", "zstd", "remote", "dask", "mcp"),
+)
 _SECONDS: Final = 10.0
 
 State = Literal["ok", "note", "wrong"]
@@ -70,9 +73,12 @@ def _packages() -> Iterator[Diagnosis]:
 
 def _extras() -> Iterator[Diagnosis]:
     for extra in _EXTRAS:
-        lacking = any(_unmet(one) for one in _requirements(extra))
+        required = _requirements(extra)
+        lacking = any(_unmet(one) for one in required)
         says = f"not installed: pip install 'sam3-contract[{extra}]'" if lacking else "installed"
-        yield Diagnosis(f"extra {extra}", "note" if lacking else "ok", says)
+        if not required:  # the sources are newer than what was installed of them
+            says = "not known to this installation; install sam3-contract again"
+        yield Diagnosis(f"extra {extra}", "note" if lacking or not required else "ok", says)
 
 
 def _requirements(extra: str | None) -> list[Requirement]:

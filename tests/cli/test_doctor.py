@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tomllib
 from importlib import metadata
 from typing import Any
 
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 from mock_server import create_app
 from sam3_contract.cli import commands
 from sam3_contract.cli import doctor as module
-from tests.servers import serving
+from tests.servers import ROOT, serving
 
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -45,7 +46,8 @@ def test_sound_installation_is_told_and_nothing_sent(monkeypatch: pytest.MonkeyP
     assert told["sam3-contract"] == ("ok", metadata.version("sam3-contract"))
     assert told["packages"][0] == told["document"][0] == told["certificates"][0] == "ok"
     assert told["proxy"] == ("ok", "none")
-    assert {told[f"extra {name}"] for name in ("httpx", "aiohttp", "fuzz")} == {("ok", "installed")}
+    known = set(metadata.metadata("sam3-contract").get_all("Provides-Extra") or ()) - {"dev"}
+    assert {told[f"extra {name}"] for name in known} == {("ok", "installed")}
     assert told["key"] == ("note", "none in ROBOFLOW_API_KEY or API_KEY; the live service takes one")
 
 
@@ -83,6 +85,14 @@ def test_package_that_is_missing_or_too_old_is_named(monkeypatch: pytest.MonkeyP
     told = states(result)
     assert told["extra httpx"] == ("ok", "installed")
     assert told["extra fuzz"] == ("note", "not installed: pip install 'sam3-contract[fuzz]'")
+    assert told["extra mcp"] == ("note", "not known to this installation; install sam3-contract again")
+
+
+def test_every_extra_for_users_is_looked_at() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [subject.removeprefix("extra ") for subject in states(run()) if subject.startswith("extra ")]
+
+    assert sorted(names) == sorted(set(project["optional-dependencies"]) - {"dev"})
 
 
 @pytest.mark.parametrize(
