@@ -12,7 +12,10 @@ import pytest
 
 import sam3_contract
 from mock_server.engines.specimens import SPECIMENS
+from mock_server.faults import FAULTS
+from sam3_contract.checks import CHECKS
 from sam3_contract.cli import commands
+from sam3_contract.masks.catalogue.lookup import DEFECTS
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,6 +73,12 @@ def test_page_on_the_mock_names_only_options_of_serve(option: str) -> None:
 @pytest.mark.parametrize("page", ["mock.md", "offline.md"])
 def test_page_names_every_specimen(page: str) -> None:
     assert [name for name in SPECIMENS if not re.search(rf"`(specimen:)?{name}`", PAGES[page])] == []
+
+
+def test_readme_counts_no_more_than_there_is() -> None:
+    (told,) = re.findall(r"over (\d+) checks, (\d+) faults and\s+(\d+) defects", README)
+
+    assert all(int(number) < len(known) for number, known in zip(told, (CHECKS, FAULTS, DEFECTS), strict=True))
 
 
 def test_readme_stays_short() -> None:
