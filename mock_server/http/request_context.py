@@ -13,7 +13,7 @@ from flask import Flask, Request, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.local import LocalProxy
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from mock_server.http.session_address import take_base
 
@@ -61,6 +61,17 @@ class _NoSessions(SessionInterface):
         return self._none
 
 
+class _Rule(Rule):
+    """A route that is only ever looked up: nothing here makes links, and code to make them costs most of a start."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: ARG002
+        return _no_link
+
+
+def _no_link(*_: object, **__: object) -> tuple[str, str]:
+    raise NotImplementedError("the mock makes no links to its routes")
+
+
 class Application(Flask):
     """A Flask application without what costs time in every request and nothing here needs.
 
@@ -68,6 +79,7 @@ class Application(Flask):
     """
 
     request_class = _Request
+    url_rule_class = _Rule
     session_interface = _NoSessions()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -76,6 +76,7 @@ class Trial:
         without: Fields that are left out of every answer in JSON.
 
     Attributes:
+        is_over: Whether the fault is off again.
         answers: What was answered, in the order in which it ended.
         keys: API keys that requests held, none of which is to be shown.
     """
@@ -83,8 +84,13 @@ class Trial:
     def __init__(self, fault: str | None = None, *, without: Iterable[JsonPath] = ()) -> None:
         self.fault = fault
         self.without = frozenset(without)
+        self.is_over = False
         self.answers: list[Answered] = []
         self.keys: set[str] = set()
+
+    def end(self) -> None:
+        """Let what is asked from now on be answered without the fault: its time is over, and what it shows is known."""
+        self.is_over = True
 
     def without_keys(self, text: str) -> str:
         """Mask every key that requests of the trial held."""
@@ -96,7 +102,7 @@ class Trial:
         self, app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Let an application answer a request that belongs to the trial."""
-        if self.fault is not None:
+        if self.fault is not None and not self.is_over:
             others = environ.get(_FAULT)
             environ[_FAULT] = f"{others},{self.fault}" if others else self.fault
         sent = Request(dict(environ))

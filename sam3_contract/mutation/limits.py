@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final
 
 __all__ = ["Hang", "time_limit"]
+
+
+_AGAIN: Final = 1.0  # seconds between one attempt to stop a block and the next
 
 
 class Hang(BaseException):
@@ -16,22 +20,37 @@ class Hang(BaseException):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float, *, release: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Stop the block by :class:`Hang` when its time is over.
 
     In the main thread, on systems that have interval timers; elsewhere nothing stops it.
+
+    Args:
+        seconds: Its time.
+        release: Called when it is over. A loop that asks again whatever comes, and swallows even what stops it, ends
+            only if this lets it have what it waits for.
+
+    Raises:
+        Hang: When the time is over, or behind the block if that swallowed it.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    is_over = False
+
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a handler is given
+        nonlocal is_over
+        is_over = True
+        release()
         raise Hang(f"not over after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if is_over:
+        raise Hang(f"not over after {seconds:g} s")

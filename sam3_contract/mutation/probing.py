@@ -57,7 +57,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
 
     def call(trial: Trial) -> End:
         try:
-            with on_trial(trial), intercept(hosts=hosts), time_limit(seconds):
+            with on_trial(trial), intercept(hosts=hosts), time_limit(seconds, release=trial.end):
                 result = function()
         except Hang as error:
             return End("hung", str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -142,10 +142,15 @@ class MutationPlugin:
         clients = [Client(item.nodeid, partial(self._end_of, item), self._clean[item.nodeid].answers) for item in asked]
         pictures = self._config.getoption("sam3_mutate_report") is not None
         trials = Trials(self._faults, budget=self._config.getoption("sam3_mutate_budget"), pictures=pictures)
-        with self._progress() as show:
-            for run in trials.of(clients):
-                self._runs.append(run)
-                show(run.fault)
+        with self._progress() as show, self._without_tracebacks():
+            try:
+                for run in trials.of(clients):
+                    self._runs.append(run)
+                    show(run.fault)
+            except KeyboardInterrupt:
+                tried = {run.fault for run in self._runs}
+                self._untried = [fault for fault in self._faults if fault not in tried]
+                raise
         self._untried = trials.untried
         if asked:
             asked[-1].session._setupstate.teardown_exact(None)  # noqa: SLF001 - what the trials set up for all of them
@@ -159,18 +164,31 @@ class MutationPlugin:
         try:
             with on_trial(trial):
                 runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
+        except pytest.exit.Exception as error:  # ends the session where it is no trial
+            self._error = error
+            with suppress(Exception):
+                item.session._setupstate.teardown_exact(item.parent)  # type: ignore[arg-type]  # noqa: SLF001
         finally:
             self._trial = None
         return _end(self._error, item)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self) -> Generator[None, None, None]:
-        """Stop what hangs."""
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Stop what hangs; of a test that is run again, the last attempt counts."""
+        if self._trial is None and item.nodeid in self._clean:
+            self._failed.discard(item.nodeid)
+            self._clean[item.nodeid].answers.clear()
         with self._limited():
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Stop what hangs."""
+        with self._limited():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Generator[None, None, None]:
         """Stop what hangs."""
         with self._limited():
             return (yield)
@@ -182,8 +200,19 @@ class MutationPlugin:
         if self._trial is None:
             yield
             return
-        with time_limit(self._seconds):
+        with time_limit(self._seconds, release=self._trial.end):
             yield
+
+    @contextmanager
+    def _without_tracebacks(self) -> Iterator[None]:
+        """Let pytest draw no traceback of what fails in a trial: nobody sees it, and it takes longer than the test."""
+        options = self._config.option
+        before = options.tbstyle, options.fulltrace
+        options.tbstyle, options.fulltrace = "no", False
+        try:
+            yield
+        finally:
+            options.tbstyle, options.fulltrace = before
 
     @contextmanager
     def _progress(self) -> Iterator[Any]:

@@ -130,6 +130,68 @@ def test_hang_is_stopped(session: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*1  hang*", "*slow:0.6*test_it.py::test_served  not over after 0.3 s"])
 
 
+def test_what_is_met_in_a_trial_ends_the_trial_and_not_the_session(session: pytest.Pytester) -> None:
+    session.makepyfile(
+        test_it="""
+        import time
+        import pytest
+        from client import ask
+
+        attempts = []
+
+        def test_that_gives_up(sam3_mock):
+            try:
+                ask(sam3_mock.url)
+            except Exception:
+                pytest.exit("no service")
+
+        def test_that_asks_for_ever(sam3_mock):
+            while True:
+                try:
+                    ask(sam3_mock.url)
+                    break
+                except:
+                    time.sleep(0.01)
+
+        def test_that_hangs_behind_its_end(sam3_mock, request):
+            def wait():
+                while True:
+                    try:
+                        return ask(sam3_mock.url)
+                    except Exception:
+                        time.sleep(0.01)
+            request.addfinalizer(wait)
+    """
+    )
+    options = ("--sam3-mutate", "--sam3-mutate-faults", "answer_null", "--sam3-mutate-timeout", "0.3")
+
+    result = run(session, *options, "-k", "gives_up or asks_for_ever")
+    behind = run(session, *options, "-k", "behind_its_end")
+
+    assert result.ret == behind.ret == 0
+    result.stdout.fnmatch_lines(["*hang:", "  answer_null*test_that_asks_for_ever*not over after 0.3 s"])
+    behind.stdout.fnmatch_lines(["*hang:", "*test_that_hangs_behind_its_end*not over after 0.3 s"])
+
+
+def test_of_a_test_that_is_run_again_the_last_attempt_counts(session: pytest.Pytester) -> None:
+    session.makepyfile(
+        test_it="""
+        from client import ask
+
+        attempts = []
+
+        def test_flaky(sam3_mock):
+            assert ask(sam3_mock.url)
+            attempts.append(1)
+            assert len(attempts) > 1
+    """
+    )
+
+    result = run(session, "--reruns", "1", "--sam3-mutate", "--sam3-mutate-faults", "answer_null")
+
+    result.stdout.fnmatch_lines(["*1*crash*", "score 0 %: 0 of 1 *; 1 calls of the mock*"])
+
+
 def test_without_calls_there_is_nothing_to_try(session: pytest.Pytester) -> None:
     run(session, "--sam3-mutate", "-k", "without").stdout.fnmatch_lines(["no test called a mock of this process"])
 
