@@ -45,6 +45,7 @@ from mock_server.http.request_context import Application, current_notes, current
 from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
 from mock_server.images.fetching import Fetcher
 from mock_server.journal.recorder import Recorder
+from mock_server.metrics import Measured
 from mock_server.operations import concept, observed, visual
 from mock_server.operations.backend import Answer, Backend
 from mock_server.operations.backends import Engines
@@ -98,7 +99,8 @@ def create_app(
     Raises:
         SpecError: If the document holds an operation the mock has no implementation of, or a request that differs
             from what the mock validates.
-        UsageError: If ``url_images``, ``coco``, ``coco_images``, ``scenarios``, ``store`` or ``engine`` cannot be used.
+        UsageError: If ``url_images``, ``coco``, ``coco_images``, ``scenarios``, ``store`` or ``engine`` cannot be used,
+            or ``metrics`` lacks its library.
 
     Example:
         >>> create_app().test_client().get("/healthz").get_json()
@@ -160,6 +162,8 @@ def create_app(
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(StoreError, _store_gone)
     app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
+    if settings.metrics:
+        app.wsgi_app = Measured(app.wsgi_app, paths, sessions)  # type: ignore[method-assign]
     return app
 
 

@@ -47,6 +47,7 @@ class Settings:
         session_idle: Seconds after which a session ends that nobody uses.
         store: Where what outlasts a request is kept, so that several processes and machines are one mock:
             ``redis://HOST:PORT``, ``sqlite:PATH``; ``None`` for this process's own memory.
+        metrics: Whether ``/metrics`` tells Prometheus what was asked; takes the extra ``metrics``.
         access_log: How each request is logged on standard error: as ``text``, as ``json`` or not at all (``none``).
     """
 
@@ -75,4 +76,5 @@ class Settings:
     sessions: int = 500
     session_idle: float = 600.0
     store: str | None = field(default=None, repr=False)  # may hold a password
+    metrics: bool = False
     access_log: LogFormat = "none"

@@ -50,7 +50,7 @@ LAYERS = (
     {"mock_server.faults.families"},
     {"mock_server.faults"},
     {"mock_server.sessions"},
-    {"mock_server.control"},
+    {"mock_server.control", "mock_server.metrics"},
     {"mock_server.app"},
     {"mock_server.serving"},
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
@@ -164,6 +164,7 @@ def is_in(unit: str, room: str) -> bool:
         ("granian", {"mock_server.serving"}),
         ("sqlite3", {"mock_server.store"}),
         ("redis", {"mock_server.store"}),
+        ("prometheus_client", {"mock_server.metrics"}),
         ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.verification"}),
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
         (

@@ -16,6 +16,7 @@ from flask import Flask, Response, g, request
 
 from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import masked_text
+from mock_server.http.session_address import HEADER as SESSION
 from sam3_contract.redaction import MASK
 
 LogFormat = Literal["none", "text", "json"]
@@ -74,6 +75,7 @@ def _line(response: Response, operations: Collection[str]) -> Line:
         "operation": endpoint if endpoint in operations else None,
         "request_id": response.headers.get("x-request-id"),
         "faults": response.headers.get("x-mock-fault"),
+        "session": response.headers.get(SESSION),
     }
 
 
@@ -98,6 +100,7 @@ def _as_text(line: Line) -> str:
         "operation": line["operation"],
         "id": line["request_id"],
         "faults": line["faults"] and line["faults"].replace(", ", ","),
+        "session": line["session"],
     }
     rest = " ".join(f"{name}={value}" for name, value in named.items() if value is not None)
     head = f'"{line["method"]} {target}" {line["status"]} {line["milliseconds"]:.1f}ms'

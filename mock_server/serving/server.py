@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import multiprocessing
+import os
 import shutil
 import socket
 import tempfile
@@ -28,6 +29,7 @@ from mock_server.app import create_app
 from mock_server.control.mock_control import sessions_of
 from mock_server.engines.synthetic import Synthetic
 from mock_server.http.protocol import MAX_BODY
+from mock_server.metrics import FOLDER_VARIABLE
 from mock_server.operations import backends, concept, visual
 from mock_server.operations.backend import Backend
 from mock_server.serving.cost import Cost
@@ -58,6 +60,7 @@ QUICK: Final = frozenset(
         "allowed_hosts",
         "control_token",
         "scenarios",
+        "metrics",
         "sessions",
         "session_idle",
         "journal",
@@ -144,7 +147,9 @@ def serve(
     chosen = free_port(address, port)
     hangup_ignored = ignores_hangup()
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
-    with _shared_file(1 if settings.store else workers) as shared:
+    with _shared_folder(workers) as shared:
+        if settings.metrics:
+            _share_metrics(shared)
         # What is wrong with the document is said here, not by worker after worker.
         plan = _Plan(settings, document, limits, shared, around, page if settings.control else None)
         _TRIED[:] = [plan.load()]
@@ -175,20 +180,27 @@ def serve(
 
 
 @contextmanager
-def _shared_file(workers: int) -> Iterator[Path | None]:
-    """Make the file in which workers share what they keep, until the block ends; a single one needs none."""
+def _shared_folder(workers: int) -> Iterator[Path | None]:
+    """Make the folder of what workers share, until the block ends; a single one needs none."""
     if workers == 1:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="sam3-mock-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder, "store.sqlite")
+        yield Path(folder)
+
+
+def _share_metrics(folder: Path | None) -> None:
+    """Let workers write what they measure into one folder; before any of them imports what does so."""
+    if folder is not None and FOLDER_VARIABLE not in os.environ:
+        (folder / "metrics").mkdir()
+        os.environ[FOLDER_VARIABLE] = str(folder / "metrics")
 
 
 def _clean_up(shared: Path | None, ended: Callable[[], None]) -> None:
     """Do what the main process, being killed, could not."""
     ended()
     if shared is not None:
-        shutil.rmtree(shared.parent, ignore_errors=True)
+        shutil.rmtree(shared, ignore_errors=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -213,7 +225,7 @@ class _Plan:
         settings: How the mock behaves.
         document: Path of the OpenAPI document; ``None`` for the project's own.
         limits: What a client may take.
-        shared: The file in which several workers share what they keep.
+        shared: The folder of what several workers share.
         around: Makes of the mock what is served.
         page: The page in front of that.
     """
@@ -240,10 +252,12 @@ class _Plan:
         return Gateway(served, self.limits, may_wait, cost.is_quick)
 
     def _store(self) -> Store | None:
-        if self.shared is None:
-            return None
         settings = self.settings
-        return open_store(f"sqlite:{self.shared}", sessions=settings.sessions, idle=settings.session_idle)
+        if self.shared is None or settings.store is not None:
+            return None
+        return open_store(
+            f"sqlite:{self.shared / 'store.sqlite'}", sessions=settings.sessions, idle=settings.session_idle
+        )
 
     def _reads_files(self) -> bool:
         settings = self.settings

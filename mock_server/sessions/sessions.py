@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -88,8 +89,8 @@ class Sessions:
             held.used = now
             stale = now - held.touched >= _TOUCHED_EVERY
             held.touched = now if stale else held.touched
-        if stale and self.store.shared:
-            self.store.touch(name)
+        if stale:
+            self._touch(name)
         return held.session
 
     def plan_of(self, environ: Mapping[str, Any]) -> Plan:
@@ -135,13 +136,24 @@ class Sessions:
             self._end_idle(self.clock())
             return len(self._held)
 
+    @property
+    def memory(self) -> int:
+        """What all sessions take in this process, in bytes, about."""
+        return self._weight + (0 if self.store.shared else self.default.memory)
+
     def _use_default(self) -> Session:
         if self.store.shared:
             now = self.clock()
             if now - self._default_touched >= _TOUCHED_EVERY:
-                self.store.touch(DEFAULT)
                 self._default_touched = now
+                self._touch(DEFAULT)
         return self.default
+
+    def _touch(self, name: str) -> None:
+        if self.store.shared:
+            # Not every request needs the store; what does will be told that it is gone.
+            with suppress(StoreError):
+                self.store.touch(name)
 
     def _known(self, environ: Mapping[str, Any]) -> Session | None:
         try:

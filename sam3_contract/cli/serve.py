@@ -115,6 +115,7 @@ option = partial(click.option, cls=OptionOrVariable)
     metavar="redis://HOST:PORT|sqlite:PATH",
     help="Keep scenarios, faults, journal and images here, so that several servers are one mock; see docs/scale.md.",
 )
+@option("--metrics", is_flag=True, help="Tell Prometheus at /metrics what was asked, and how it was answered.")
 @option(
     "--sessions",
     default=500,
@@ -196,6 +197,7 @@ def serve(
     allowed_hosts: tuple[str, ...],
     control_token: str | None,
     store: str | None,
+    metrics: bool,
     sessions: int,
     session_idle: float,
     faults: tuple[str, ...],
@@ -282,6 +284,7 @@ def serve(
         allowed_hosts=frozenset(allowed_hosts),
         control_token=control_token,
         store=store,
+        metrics=metrics,
         sessions=sessions,
         session_idle=session_idle,
         access_log=access_log,

@@ -42,6 +42,7 @@ def test_json_line_tells_what_happened(capsys: pytest.CaptureFixture[str]) -> No
         "operation": "concept_segment",
         "request_id": answer.headers["x-request-id"],
         "faults": None,
+        "session": None,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ import pytest
 from flask import Flask
 
 from mock_server import Settings, control_of, create_app
+from mock_server.control.mock_control import sessions_of
 from mock_server.http.session_address import HEADER
 from mock_server.store import opening
 from sam3_contract.errors import UsageError
@@ -180,6 +182,7 @@ def test_what_needs_a_store_that_is_gone_gets_no_answer_until_it_comes_back(own_
     statuses = [ask(app).status_code, ask(remembers_only).status_code]
 
     own_redis.stop()
+    sessions_of(app).clock = lambda: time.monotonic() + 3600  # long since the store was told of the session
     gone = ask(app)
     control = app.test_client().get("/_mock/requests")
     going_on = [app.test_client().get(path).status_code for path in ("/healthz", "/", "/openapi.json", "/nowhere")]
