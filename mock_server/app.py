@@ -23,6 +23,7 @@ from mock_server.control.mock_control import MockControl
 from mock_server.engines.annotated import Annotated
 from mock_server.engines.mixed import Mixed
 from mock_server.engines.named import engine_of
+from mock_server.engines.plugged_in import held_to_protocol
 from mock_server.engines.protocol import Engine
 from mock_server.engines.specimens import PREFIX, SPECIMENS
 from mock_server.http import access_log, docs_page
@@ -121,8 +122,8 @@ def create_app(
 
     operations = [operation.id for operation in served.operations]
     engines = Engines(
-        Mixed(Annotated(settings.seed), engine_of(engine or settings.engine, settings.seed)),
-        cache(lambda name: Mixed(Annotated(settings.seed), engine_of(name, settings.seed))),
+        Mixed(Annotated(settings.seed), held_to_protocol(engine_of(engine or settings.engine, settings.seed))),
+        cache(lambda name: Mixed(Annotated(settings.seed), held_to_protocol(engine_of(name, settings.seed)))),
         picture_of_url,
         library,
         may_choose=settings.control,
@@ -142,7 +143,9 @@ def create_app(
     faults.install(app, paths, lambda: plan_at_hand().faults, lambda: session_at_hand().fault_memories)
     for operation in served.operations:
         _add_operation(app, operation, settings)
-    _add_service_paths(app, served, known_images=len(library), control=settings.control)
+    chosen = engine or settings.engine
+    name = chosen if isinstance(chosen, str) else type(chosen).__name__
+    _add_service_paths(app, served, engine=name, known_images=len(library), control=settings.control)
     if settings.profile == "observed":
         app.add_url_rule("/model/registry", "registry", lambda: _json(_registry(served)), methods=["GET"])
     if settings.control:
@@ -243,10 +246,12 @@ def _add_operation(app: Flask, operation: spec.Operation, settings: Settings) ->
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)
 
 
-def _add_service_paths(app: Flask, contract: spec.Contract, *, known_images: int, control: bool) -> None:
+def _add_service_paths(app: Flask, contract: spec.Contract, *, engine: str, known_images: int, control: bool) -> None:
     """Add what says that this is a mock, and what it serves."""
     about = {
-        "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract; masks are synthetic, but on known images",
+        "what": "a mock of Roboflow's hosted SAM 3 API by sam3-contract",
+        # Where masks come from, but those of known images, which are annotated, and of specimens.
+        "engine": engine,
         "operations": [f"{operation.method} {operation.path}" for operation in contract.operations],
         "specimens": {f"{PREFIX}{name}": specimen.shows for name, specimen in SPECIMENS.items()},
         "known_images": known_images,

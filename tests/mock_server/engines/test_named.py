@@ -21,6 +21,19 @@ HEADER = "X-Mock-Engine"
 BODY: Json = {"image": sent(photograph()), "prompts": [{"text": "red"}], "format": "rle"}
 
 
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        (Client(), "synthetic"),
+        (Client(Settings(engine="pixels")), "pixels"),
+        (Client(Settings(engine=Reddish())), "Reddish"),
+        (Client(engine=Reddish()), "Reddish"),
+    ],
+)
+def test_front_page_for_programs_names_the_engine(client: Client, name: str) -> None:
+    assert client.http.get("/").get_json()["engine"] == name
+
+
 def answer(client: Client, engine: str | None = None, body: Json = BODY, operation: str = "concept_segment") -> Json:
     headers = {"Authorization": "Bearer any"} | ({HEADER: engine} if engine else {})
     response = client.http.post(f"/sam3/{operation}", json=body, headers=headers)
