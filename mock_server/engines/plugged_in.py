@@ -81,7 +81,7 @@ class PluggedIn:
         with self._said(method):
             patch: object = one.patch  # which may be anything, whatever its type says
             one.release()
-        pixels: object = patch.pixels if isinstance(patch, Patch) else None
+        pixels: Any = patch.pixels if isinstance(patch, Patch) else None
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.bool_ or pixels.ndim != 2:
             kind = type(patch).__name__ if pixels is None else f"{pixels.dtype} of {pixels.shape}"
             raise self._wrong(method, f"gave a mask of {kind}, expected bool of {picture.size}")
