@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ Size = tuple[int, int]
 MAX_PREDICTIONS: Final = 4096
 """Predictions of one answer that are looked at: the model finds up to 200 for each of 16 prompts."""
 MAX_FRAME: Final = 2**24  # pixels of a frame that is known from an answer only
+MOST_DRAWN: Final = 16  # masks whose pixels are kept: a comparison of many looks at one of them again and again
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +76,22 @@ class Mask:
     def _edges(self) -> Runs:
         return np.cumsum(self.runs)
 
-    @cached_property
+    @property
     def bitmap(self) -> Bitmap:
-        """The mask drawn, shape ``(height, width)``; not to be written to."""
-        drawn = bitmap_from_run_lengths(self.runs, size=self.size)
-        drawn.flags.writeable = False
-        return drawn
+        """The mask drawn, shape ``(height, width)``; not to be written to. Those drawn last are kept."""
+        return _drawn(self)
 
     @cached_property
     def filled(self) -> Mask:
         """The mask without its holes, as polygons give it."""
         return Mask(holes_filled(self.runs, size=self.size), self.size)
+
+
+@lru_cache(maxsize=MOST_DRAWN)
+def _drawn(mask: Mask) -> Bitmap:
+    drawn = bitmap_from_run_lengths(mask.runs, size=mask.size)
+    drawn.flags.writeable = False
+    return drawn
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,12 +35,12 @@ def _question(prompt: AnsweredPrompt) -> Hashable | None:
 
 
 def _lost_or_gained(low: AnsweredPrompt, high: AnsweredPrompt) -> Iterator[Breach]:
-    """Compare what reaches the higher threshold in both answers."""
+    """Compare what reaches the higher threshold in both answers, or may have reached it in one of them."""
     before, after = measured(low.predictions), measured(high.predictions)
     if len(before) != len(low.predictions) or len(after) != len(high.predictions):
         return
     least, leeway = high.threshold or 0.0, leeway_of(high.exchange)
-    reaching = [one for one in before if one.prediction.confidence >= least]
+    reaching = [one for one in before if one.prediction.confidence >= least - leeway]
     pairing = same_things(reaching, after, tolerant=bool(leeway))
     for index in pairing.left:
         if reaching[index].prediction.confidence >= least + leeway:

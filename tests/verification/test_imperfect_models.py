@@ -60,6 +60,13 @@ def test_misses_of_a_model_break_no_contract(model: str) -> None:
     assert broken(run_of(**MODELS[model])) == []
 
 
+def test_confidence_that_varies_about_a_threshold_is_no_breach() -> None:
+    plan = PLAN.of_cases(["concept_segment/at_own_threshold", "concept_segment/at_request_threshold"])
+    model = ImperfectModel(worsen=as_it_is, noise=0.005, seed=1)
+
+    assert broken(runner.verify(WsgiTransport(model, CONTRACT, key=KEY), plan, CONTRACT)) == []
+
+
 @pytest.mark.parametrize("fault", ["masks_mirrored", "size_swapped", "visual_boxes_top_left"])
 def test_what_is_broken_behind_a_model_is_found(fault: str) -> None:
     assert run_of(**MODELS["all of it"], faults=(fault,), calls=25).exit_status == 1
