@@ -179,7 +179,7 @@ def is_in(unit: str, room: str) -> bool:
             "pydantic",
             {
                 f"sam3_contract.{room}"
-                for room in ("wire", "answer_check", "deviations", "checks", "recording", "playground")
+                for room in ("wire", "answer_check", "deviations", "checks", "recording", "playground", "auditing")
             }
             | {"mock_server"},
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import IO, Final
@@ -53,13 +54,13 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
     Yields:
         One outcome or more. If something cannot be read, the last one says why.
     """
+    nothing = Outcome(unit.file, unit.part, unit.n_parts)
     try:
-        yield from _pieces_of(unit, terms)
+        yield from _pieces_of(unit, terms, nothing)
     except Unreadable as error:
-        yield Outcome(unit.number, unit.file, unread=(str(error),))
+        yield replace(nothing, unread=(str(error),))
     except DAMAGE as error:
-        reason = f"{shown(unit.name)} is a tar that is damaged or cut short: {error}"
-        yield Outcome(unit.number, unit.file, unread=(reason,))
+        yield replace(nothing, unread=(f"{shown(unit.name)} is a tar that is damaged or cut short: {error}",))
 
 
 def batches_of_unit(unit: Unit, terms: Terms) -> Iterator[tuple[str, Batch]]:
@@ -77,16 +78,16 @@ def batches_of_unit(unit: Unit, terms: Terms) -> Iterator[tuple[str, Batch]]:
         raise Unreadable(f"{shown(unit.name)} is a tar that is damaged or cut short: {error}") from error
 
 
-def _pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
+def _pieces_of(unit: Unit, terms: Terms, nothing: Outcome) -> Iterator[Outcome]:
     read = n_lines = 0
     for member, batch, passed in _batches_of(unit, terms):
         judged = judge(batch, image_size=terms.image_size, codes=terms.codes)
-        yield outcome_of(judged, unit=unit.number, file=unit.file, member=member, n_bytes=passed - read)
+        yield outcome_of(judged, member=member, n_bytes=passed - read, of=nothing)
         read = max(read, passed)
         if unit.kind == "lines":
             assert isinstance(batch, Lines)
             n_lines += len(batch.texts)
-    yield Outcome(unit.number, unit.file, n_lines=n_lines, n_bytes=max(0, unit.n_bytes - read))
+    yield replace(nothing, n_lines=n_lines, n_bytes=max(0, unit.n_bytes - read))
 
 
 _Located = Iterator[tuple[str, Batch, int]]

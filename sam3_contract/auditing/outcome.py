@@ -14,8 +14,9 @@ class Outcome:
     """What was found in a unit of work, or in a piece of one.
 
     Attributes:
-        unit: Number of the unit.
-        file: Place of its file among the files.
+        file: Place of the file among the files.
+        part: Place of the unit among those of the file.
+        n_parts: How many units the file is cut into.
         n_masks: Masks that were looked at.
         n_faulty: Masks with a finding.
         findings: What was found, in the order of the file; lines are counted from the beginning of the unit.
@@ -26,8 +27,9 @@ class Outcome:
         n_bytes: Bytes of the file passed by, as it lies on disk.
     """
 
-    unit: int
     file: int
+    part: int = 0
+    n_parts: int = 1
     n_masks: int = 0
     n_faulty: int = 0
     findings: tuple[Located, ...] = ()
@@ -40,8 +42,9 @@ class Outcome:
     def __add__(self, later: Outcome) -> Outcome:
         """Join it with that of a later piece of the same unit."""
         return Outcome(
-            self.unit,
             self.file,
+            self.part,
+            self.n_parts,
             self.n_masks + later.n_masks,
             self.n_faulty + later.n_faulty,
             self.findings + later.findings,
@@ -68,21 +71,30 @@ class Outcome:
         return [*self.unread, *(f"{name}:{line} is {TOO_LONG}" for line in self.unread_lines)]
 
 
-def outcome_of(judged: Judged, *, unit: int, file: int, member: str = "", n_bytes: int = 0) -> Outcome:
+def outcome_of(judged: Judged, *, member: str = "", n_bytes: int = 0, of: Outcome) -> Outcome:
     """Say where a batch belongs.
 
     Args:
         judged: What came of the batch.
-        unit: Number of the unit.
-        file: Place of its file among the files.
         member: The file within the file; empty if there is none.
         n_bytes: Bytes of the file passed by since the batch before.
+        of: An outcome of the same unit.
     """
-    findings, absent, lines, unread = judged.findings, judged.absent, judged.unread, ()
+    findings, absent = judged.findings, judged.absent
     if member:
         findings = tuple(found._replace(member=member) for found in findings)
         absent = tuple(one._replace(first=one.first._replace(member=member)) for one in absent)
-    return Outcome(unit, file, judged.n_masks, judged.n_faulty, findings, absent, unread, lines, 0, n_bytes)
+    return Outcome(
+        of.file,
+        of.part,
+        of.n_parts,
+        judged.n_masks,
+        judged.n_faulty,
+        findings,
+        absent,
+        unread_lines=judged.unread,
+        n_bytes=n_bytes,
+    )
 
 
 def joined(first: tuple[AbsentMasks, ...], later: tuple[AbsentMasks, ...]) -> tuple[AbsentMasks, ...]:

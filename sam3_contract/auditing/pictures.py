@@ -100,7 +100,7 @@ class Worst:
 
 def _record_at(path: str, located: Located, terms: Terms) -> MaskRecord | None:
     """Read the mask of a finding once more; None if it is no longer there."""
-    for member, batch in batches_of_unit(Unit(0, 0, path), terms):
+    for member, batch in batches_of_unit(Unit(0, path), terms):
         if member == located.member:
             for record in _records_of(batch, located.line, terms):
                 if located.finding.path == record.path or located.finding.path.startswith(

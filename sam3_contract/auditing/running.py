@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Final
@@ -22,6 +22,8 @@ _AHEAD: Final = 3
 _MOST_UNITS: Final = 256
 """Units of a task, if they are small."""
 _TRIES: Final = 3
+_PATIENCE: Final = 1.0
+"""Seconds after which it is asked whether an executor is still there."""
 
 _Task = tuple[Unit, ...]
 
@@ -55,7 +57,15 @@ def outcomes_in_processes(units: Iterable[Unit], terms: Terms, *, jobs: int) -> 
             yield from pool.outcomes(waiting, terms)
 
 
-def outcomes_by(executor: Executor, units: Iterable[Unit], terms: Terms, *, ahead: int) -> Iterator[Outcome]:
+def outcomes_by(
+    executor: Executor,
+    units: Iterable[Unit],
+    terms: Terms,
+    *,
+    ahead: int,
+    killed: tuple[type[Exception], ...] = (),
+    is_lost: Callable[[], bool] = lambda: False,
+) -> Iterator[Outcome]:
     """Judge by any executor of PEP 3148; those on other machines need the files at the same paths.
 
     Args:
@@ -63,20 +73,36 @@ def outcomes_by(executor: Executor, units: Iterable[Unit], terms: Terms, *, ahea
         units: What to judge.
         terms: How they are read, and what is looked for.
         ahead: Tasks that are sent ahead of the one waited for.
+        killed: What the executor raises for a task that it gave up since it costs the life of whoever tries it.
+        is_lost: Says whether the executor will never answer again; asked while nothing comes.
 
     Yields:
         Outcomes in the order of the units.
+
+    Raises:
+        CancelledError: If the executor is lost.
     """
-    waiting: deque[Future[list[Outcome]]] = deque()
+    waiting: deque[tuple[_Task, Future[list[Outcome]]]] = deque()
+
+    def first() -> list[Outcome]:
+        task, future = waiting.popleft()
+        try:
+            while not wait([future], timeout=_PATIENCE).done:
+                if is_lost():
+                    raise CancelledError
+            return future.result()
+        except killed:
+            return [_given_up(unit) for unit in task]
+
     try:
         for task in _tasks_of(units):
-            waiting.append(_judged_here(task, terms) or executor.submit(judge_units, task, terms))
+            waiting.append((task, _judged_here(task, terms) or executor.submit(judge_units, task, terms)))
             while len(waiting) > ahead:
-                yield from waiting.popleft().result()
+                yield from first()
         while waiting:
-            yield from waiting.popleft().result()
+            yield from first()
     finally:
-        for future in waiting:
+        for _, future in waiting:
             future.cancel()
 
 
@@ -167,8 +193,8 @@ class _Pool:
 
 
 def _given_up(unit: Unit) -> Outcome:
-    reason = f"{unit.name}: a process that judged it was killed {_TRIES + 1} times, perhaps for want of memory"
-    return Outcome(unit.number, unit.file, unread=(reason,), n_bytes=unit.n_bytes)
+    reason = f"{unit.name}: a process that judged it was killed each time, perhaps for want of memory"
+    return Outcome(unit.file, unit.part, unit.n_parts, unread=(reason,), n_bytes=unit.n_bytes)
 
 
 def _leave_interrupts_to_the_parent() -> None:

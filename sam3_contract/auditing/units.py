@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from sam3_contract.auditing.tables import is_parquet, lengths_of_row_groups
 from sam3_contract.auditing.tars import is_tar, ranges_of_members
@@ -14,10 +14,11 @@ from sam3_contract.mask_files.batches import holds_lines
 from sam3_contract.mask_files.opening import STDIN, Size, Source, Unreadable, opened
 from sam3_contract.mask_files.urls import is_url
 
-__all__ = ["UNIT_BYTES", "Terms", "Unit", "units_of"]
+__all__ = ["UNIT_BYTES", "Shard", "Terms", "Unit", "units_of"]
 
 UNIT_BYTES: Final = 2**22
 """Text of a unit: some 5,000 masks, a fifth of a second; long enough to outweigh sending what came of it."""
+_FILES_PER_SHARD: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,31 @@ class Terms:
     column: str | None = None
 
 
+class Shard(NamedTuple):
+    """A share of the work.
+
+    Attributes:
+        number: Which one, counted from 1.
+        of: How many there are.
+    """
+
+    number: int
+    of: int
+
+    def takes(self, place: int) -> bool:
+        """Tell whether what stands at a place, counted from 0, belongs to it."""
+        return place % self.of == self.number - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A part of the work.
 
     Attributes:
-        number: Its place in the plan.
         file: Place of its file among the files.
         name: The file.
+        part: Its place among the units of the file.
+        n_parts: How many units the file is cut into.
         kind: ``whole`` for a whole file; ``lines`` for those lines of JSON Lines that begin in a range of bytes;
             ``members`` for those of a tar; ``rows`` for row groups of Parquet.
         start: Where the range begins, in bytes; the number of the first row group.
@@ -52,30 +70,40 @@ class Unit:
         n_bytes: How much of the file it is; 0 if not known.
     """
 
-    number: int
     file: int
     name: str
+    part: int = 0
+    n_parts: int = 1
     kind: Literal["whole", "lines", "members", "rows"] = "whole"
     start: int = 0
     stop: int | None = None
     n_bytes: int = 0
 
 
-def units_of(files: Sequence[str], terms: Terms, *, unit_bytes: int = UNIT_BYTES) -> Iterator[Unit]:
+def units_of(
+    files: Sequence[str], terms: Terms, *, shard: Shard | None = None, unit_bytes: int = UNIT_BYTES
+) -> Iterator[Unit]:
     """Plan the work; the same files give the same plan everywhere.
 
     Args:
         files: Files of masks.
         terms: How they are read.
+        shard: Only this share of the work; None for all.
         unit_bytes: Length from which on a file is cut, if it can be.
 
     Yields:
         Units in the order of the files. What cannot be opened is a unit too: judging it says why.
     """
+    # Of many files each is one shard's, so that no other has to look into it.
+    by_file = shard is not None and len(files) >= _FILES_PER_SHARD * shard.of
     number = 0
     for place, name in enumerate(files):
-        for kind, start, stop, n_bytes in _parts_of(name, terms, unit_bytes):
-            yield Unit(number, place, name, kind, start, stop, n_bytes)
+        if shard is not None and by_file and not shard.takes(place):
+            continue
+        parts = _parts_of(name, terms, unit_bytes)
+        for part, (kind, start, stop, n_bytes) in enumerate(parts):
+            if shard is None or by_file or shard.takes(number):
+                yield Unit(place, name, part, len(parts), kind, start, stop, n_bytes)
             number += 1
 
 

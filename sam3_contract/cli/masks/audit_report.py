@@ -44,6 +44,7 @@ class AuditReport:
         max_findings: Shown per file, as text.
         findings: Takes all of them; None for no file.
         pictures: Folder for the worst; None for no pictures.
+        unread: What is known beforehand not to be judged, a sentence each.
     """
 
     def __init__(
@@ -55,13 +56,25 @@ class AuditReport:
         max_findings: int,
         findings: FindingsFile | None = None,
         pictures: Path | None = None,
+        unread: Sequence[str] = (),
     ) -> None:
         self._paths = paths
-        self._summary = Summary([shown(path) for path in paths], terms.codes)
+        self._summary = Summary([shown(path) for path in paths], terms.codes, unread=[*unread])
         self._text = None if output_format == "json" else _TextReport(max_findings)
         self._findings = findings
         self._pictures = pictures
         self._worst = Worst(terms)
+
+    def run_share(self, outcomes: Iterable[Outcome]) -> int:
+        """Count the outcomes of a share of the work; where its findings stand is known only beside the others.
+
+        Args:
+            outcomes: As of `run`; an `OutputError` ends them early too.
+
+        Returns:
+            The exit status of the command.
+        """
+        return self._run(outcomes, is_share=True)
 
     def run(self, outcomes: Iterable[Outcome]) -> int:
         """Show outcomes as they come, then what they add up to.
@@ -73,9 +86,12 @@ class AuditReport:
         Returns:
             The exit status of the command.
         """
+        return self._run(outcomes, is_share=False)
+
+    def _run(self, outcomes: Iterable[Outcome], *, is_share: bool) -> int:
         try:
             with _Bar(self._paths) as bar:
-                self._follow(outcomes, bar)
+                self._follow(outcomes, bar, is_share=is_share)
             self._sum_up()
         except _StdoutError as error:
             _leave_stdout()
@@ -84,19 +100,23 @@ class AuditReport:
             return UNJUDGED
         return self._summary.exit_status
 
-    def _follow(self, outcomes: Iterable[Outcome], bar: _Bar) -> None:
+    def _follow(self, outcomes: Iterable[Outcome], bar: _Bar, *, is_share: bool) -> None:
         summary = self._summary
         try:
             for outcome in outcomes:
-                self._show(outcome.file, summary.add(outcome), bar)
+                found = summary.add(outcome)
+                if not is_share:
+                    self._show(outcome.file, found, bar)
                 bar.advance(summary.files[outcome.file], outcome.n_bytes)
         except KeyboardInterrupt:
             summary.unread.append("interrupted: what follows was not judged")
-        except Unreadable as error:
+        except _StdoutError:
+            raise
+        except (Unreadable, OutputError) as error:
             summary.unread.append(str(error))
         else:
-            for place, found in summary.close():
-                self._show(place, [found], bar)
+            for place, late in [] if is_share else summary.close():
+                self._show(place, [late], bar)
 
     def _show(self, place: int, found: Sequence[Located], bar: _Bar) -> None:
         name = self._summary.files[place]

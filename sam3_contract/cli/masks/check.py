@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from sam3_contract.auditing.auditing import outcomes_of
+from sam3_contract.auditing.cluster import outcomes_on_cluster
 from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.names import files_of
-from sam3_contract.auditing.units import Terms, units_of
+from sam3_contract.auditing.parts import written_to_part
+from sam3_contract.auditing.units import Shard, Terms, units_of
 from sam3_contract.cli.masks.audit_report import AuditReport
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
+from sam3_contract.mask_files.urls import shown
 from sam3_contract.masks import DEFECTS, defect_named
 from sam3_contract.terminal import say
 
 __all__ = ["check", "selected_codes"]
+
+_SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
 @click.command()
@@ -30,6 +37,9 @@ __all__ = ["check", "selected_codes"]
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these defects.")
 @click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
+@click.option("--cluster", metavar="ADDRESS", help="Judge on a cluster of Dask, such as tcp://scheduler:8786.")
+@click.option("--shard", metavar="I/N", help="Judge only this share of the work, for `masks merge`; takes --part.")
+@click.option("--part", metavar="FILE", help="Where a shard writes what it found.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
@@ -48,6 +58,9 @@ def check(
     ignore: tuple[str, ...],
     max_findings: int,
     jobs: int,
+    cluster: str | None,
+    shard: str | None,
+    part: str | None,
     output_format: str,
     findings: str | None,
     pictures: str | None,
@@ -79,6 +92,12 @@ def check(
       2  usage
       3  no such defect, but a file cannot be read, or holds no mask at all
     """  # noqa: D301 - click wants the character itself to leave a paragraph as it is
+    if cluster is not None and jobs > 1:
+        raise UsageError("--jobs and --cluster are both given; a cluster has its own processes")
+    if (shard is None) != (part is None):
+        raise UsageError("--shard and --part go together: a share of the work, and the file for what it found")
+    if shard is not None and (findings is not None or pictures is not None):
+        raise UsageError("--findings and --pictures are of all shards: pass --findings to `masks merge`")
     codes = selected_codes(_words(select), _words(ignore))
     try:
         size = image_size_from_options(image_size, image)
@@ -95,7 +114,23 @@ def check(
         findings=None if findings is None else FindingsFile(Path(findings)),
         pictures=None if pictures is None else Path(pictures),
     )
-    context.exit(report.run(outcomes_of(units_of(paths, terms), terms, jobs=jobs)))
+    share = _shard(shard)
+    units = units_of(paths, terms, shard=share)
+    outcomes = outcomes_on_cluster(cluster, units, terms) if cluster else outcomes_of(units, terms, jobs=jobs)
+    if share is None or part is None:
+        context.exit(report.run(outcomes))
+    files_shown = [shown(path) for path in paths]
+    context.exit(report.run_share(written_to_part(outcomes, Path(part), files=files_shown, terms=terms, shard=share)))
+
+
+def _shard(text: str | None) -> Shard | None:
+    """Read which share of the work is asked for."""
+    if text is None:
+        return None
+    found = _SHARD.fullmatch(text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(f"--shard is {text!r}, expected I/N such as 1/8, counted from 1")
+    return Shard(int(found[1]), int(found[2]))
 
 
 def selected_codes(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:

@@ -1,0 +1,50 @@
+"""``sam3-contract masks merge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sam3_contract.auditing.findings_file import FindingsFile
+from sam3_contract.auditing.parts import parts_of_files
+from sam3_contract.cli.masks.audit_report import AuditReport
+from sam3_contract.mask_files.opening import Unreadable
+from sam3_contract.terminal import say
+
+__all__ = ["merge"]
+
+
+@click.command()
+@click.argument("parts", nargs=-1, required=True, metavar="PART...")
+@click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
+)
+@click.pass_context
+def merge(
+    context: click.Context, parts: tuple[str, ...], *, max_findings: int, output_format: str, findings: str | None
+) -> None:
+    """Put together what the shards of an audit found.
+
+    A PART is what `masks check --shard i/n --part PART` writes. What comes out is what one `masks check` of all files
+    shows. Shards that are missing, and units that a shard did not come to, are named; a shard judged twice counts once.
+
+    \b
+    Exit status: as of `masks check`; 3 also if something is missing.
+    """  # noqa: D301 - click wants the character itself to leave a paragraph as it is
+    try:
+        audit = parts_of_files(parts)
+    except Unreadable as error:
+        say(f"sam3-contract: {error}", err=True)
+        context.exit(3)
+    report = AuditReport(
+        audit.files,
+        audit.terms,
+        output_format=output_format,
+        max_findings=max_findings,
+        findings=None if findings is None else FindingsFile(Path(findings)),
+        unread=[audit.missing] if audit.missing else [],
+    )
+    context.exit(report.run(audit.outcomes))

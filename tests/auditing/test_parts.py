@@ -1,0 +1,152 @@
+"""Shards of an audit and the parts that they write: put together they are what one audit finds."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sam3_contract.auditing import units
+from sam3_contract.auditing.units import Shard, Terms, Unit, units_of
+from sam3_contract.cli import main
+
+SOUND = {"masks": {"size": [4, 6], "counts": "5220;"}}
+CUT = {"masks": {"size": [4, 6], "counts": "5220k"}}
+FILES = ("many.jsonl", "missing.json", "a.tar", "none.json", "error.json", "one.json")
+
+
+class Command:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main(["masks", *map(str, arguments)])
+        return (int(exit_.value.code or 0), *self._capsys.readouterr())
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `sam3-contract masks` in a folder with files of every kind, in units of 4,000 bytes."""
+    monkeypatch.chdir(tmp_path)
+
+    def in_small_units(files: Any, terms: Terms, **options: Any) -> Iterator[Unit]:
+        return units_of(files, terms, **options, unit_bytes=4000)
+
+    monkeypatch.setattr("sam3_contract.cli.masks.check.units_of", in_small_units)
+    lines = [json.dumps(CUT if number % 97 == 0 else SOUND) + "\n" for number in range(500)]
+    Path("many.jsonl").write_text("".join(lines), encoding="utf-8")
+    for number in range(5):
+        Path(f"{number}.json").write_text(json.dumps(CUT if number == 3 else SOUND) + " " * 5000, encoding="utf-8")
+    with tarfile.open("a.tar", "w") as archive:
+        for number in range(5):
+            archive.add(f"{number}.json")
+    Path("none.json").write_text("[]", encoding="utf-8")
+    Path("error.json").write_text(json.dumps({"message": "no"}), encoding="utf-8")
+    Path("one.json").write_text(json.dumps([SOUND, {"message": "no"}]), encoding="utf-8")
+    return Command(capsys)
+
+
+@pytest.mark.parametrize("output_format", ["text", "json"])
+@pytest.mark.parametrize("n_shards", [1, 2, 5])
+def test_merged_shards_show_what_one_audit_shows(command: Command, n_shards: int, output_format: str) -> None:
+    options = ("--format", output_format, "--findings")
+    whole = command("check", *FILES, *options, "whole.json")
+
+    for number in range(1, n_shards + 1):
+        command("check", *FILES, "--shard", f"{number}/{n_shards}", "--part", f"part-{number}")
+    parts = [f"part-{number}" for number in range(n_shards, 0, -1)]
+    merged = command("merge", *parts, *options, "merged.json")
+
+    assert merged == whole
+    assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
+
+
+def test_many_files_are_shared_out_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into = []
+    monkeypatch.setattr(units, "_parts_of", lambda name, *_: looked_into.append(name) or [("whole", 0, None, 0)] * 3)
+
+    shared = list(units_of([str(number) for number in range(8)], Terms(), shard=Shard(2, 2)))
+
+    assert looked_into == ["1", "3", "5", "7"]
+    assert [(unit.file, unit.part) for unit in shared] == [(file, part) for file in (1, 3, 5, 7) for part in range(3)]
+
+
+def test_a_shard_says_what_it_counted_and_nothing_of_places(command: Command) -> None:
+    status, stdout, stderr = command("check", *FILES, "--shard", "1/2", "--part", "part", "--format", "json")
+
+    [totals] = [json.loads(line)["totals"] for line in stdout.splitlines()]
+    assert 200 < totals["masks"] < 400
+    # What one shard sees of a file may hold no mask although the file does.
+    assert "holds no mask" not in stderr
+    assert status == 1
+
+
+def test_what_nobody_judged_is_named(command: Command) -> None:
+    for number in (1, 2, 3):
+        command("check", *FILES, "--shard", f"{number}/3", "--part", f"part-{number}")
+    cut = Path("part-1").read_bytes().splitlines(keepends=True)
+    # The machine was killed while it wrote its third outcome.
+    Path("part-1").write_bytes(b"".join(cut[:3]) + cut[3][:20])
+
+    status, stdout, stderr = command("merge", "part-1", "part-2", "--format", "json")
+
+    totals = json.loads(stdout.splitlines()[-1])["totals"]
+    assert totals["unread"][0] == "of 3 shards 1 is missing: 3"
+    assert "sam3-contract: many.jsonl: 2 of its 6 units were not judged; later lines are counted without\n" in stderr
+    assert (status, totals["exit_status"]) == (1, 1)
+    # Judged twice, it counts once.
+    again = command("merge", "part-1", "part-2", "part-2", "part-1", "--format", "json")
+    assert again[1] == stdout
+
+
+def test_parts_that_do_not_belong_together_are_refused(command: Command) -> None:
+    command("check", *FILES, "--shard", "1/2", "--part", "one")
+    command("check", *FILES, "--shard", "1/3", "--part", "other-shards")
+    command("check", "0.json", "--shard", "2/2", "--part", "other-files")
+    command("check", *FILES, "--shard", "2/2", "--part", "other-terms", "--select", "RLE13")
+    Path("forged").write_bytes(Path("one").read_bytes().replace(b'{"file":0', b'{"file":9'))
+
+    for other, says in {
+        "other-shards": "other-shards is of 3 shards, one of 2",
+        "other-files": "other-files is of another audit than one: other files, or other terms",
+        "other-terms": "other-terms is of another audit than one: other files, or other terms",
+        "0.json": "0.json is no part of an audit, as `masks check --shard` writes it",
+        "gone": "gone cannot be read: No such file or directory",
+    }.items():
+        assert command("merge", "one", other) == (3, "", f"sam3-contract: {says}\n")
+    assert "it has outcomes of files that it does not name" in command("merge", "forged")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--shard", "0/2", "--part", "p"], "--shard is '0/2', expected I/N such as 1/8, counted from 1"),
+        (["--shard", "3/2", "--part", "p"], "--shard is '3/2', expected I/N such as 1/8, counted from 1"),
+        (["--shard", "1/2"], "--shard and --part go together: a share of the work, and the file for what it found"),
+        (["--part", "p"], "--shard and --part go together: a share of the work, and the file for what it found"),
+        (
+            ["--cluster", "tcp://a:1", "--jobs", "2"],
+            "--jobs and --cluster are both given; a cluster has its own processes",
+        ),
+        (
+            ["--shard", "1/2", "--part", "p", "--findings", "f.json"],
+            "--findings and --pictures are of all shards: pass --findings to `masks merge`",
+        ),
+    ],
+)
+def test_options_that_make_no_sense_are_usage(command: Command, arguments: list[str], says: str) -> None:
+    assert command("check", "one.json", *arguments) == (2, "", f"sam3-contract: {says}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_ends_a_shard_with_what_is_known(command: Command) -> None:
+    status, stdout, stderr = command("check", "one.json", "--shard", "1/1", "--part", "/dev/full")
+
+    assert (status, stderr) == (3, "sam3-contract: /dev/full cannot be written: No space left on device\n")
+    assert stdout.startswith("1 file, 0 masks: nothing to judge")
