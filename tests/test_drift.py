@@ -74,9 +74,9 @@ def test_page_has_changed_if_its_words_have() -> None:
     other = page_of("https://docs.test/sam3", b"<h1>SAM 3</h1><p>a key in the query")
 
     assert list(of_page(page, Last())) == []
-    assert list(of_page(None, Last(page=page.sha256))) == []
-    assert list(of_page(moved, Last(page=page.sha256))) == []
-    (drift,) = of_page(other, Last(page=page.sha256))
+    assert list(of_page(None, Last(page=page))) == []
+    assert list(of_page(moved, Last(page=page))) == []
+    (drift,) = of_page(other, Last(page=page))
     assert drift.title == "https://docs.test/sam3 has changed"
 
 
@@ -107,7 +107,7 @@ def test_json_is_what_the_next_watch_compares_with(tmp_path: Path) -> None:
 
     last = read_last(path)
 
-    assert last == Last(frozenset({HURTS.key, NOTE.key}), frozenset({"b"}), frozenset({"a"}), page.sha256)
+    assert last == Last(frozenset({HURTS.key, NOTE.key}), frozenset({"b"}), frozenset({"a"}), page)
     assert not watch(HURTS, known=last.keys).as_json()["drifts"][0]["new"]
     assert watch(HURTS).as_json()["drifts"][0]["new"]
 

@@ -29,6 +29,7 @@ from sam3_contract.drift import (
     of_snapshots,
     page_of,
     read_last,
+    refusal_of,
 )
 from sam3_contract.drift.annotations import annotations_of
 from sam3_contract.drift.drifts import KINDS
@@ -127,14 +128,16 @@ def watch(
     parts = [_Seen() if no_document else _document(target, was, contract), about_page]
     run = _run(transport, contract, max_calls=max_calls, rate=rate)
     parts += [_seen_in(run, contract, last), _snapshots(transport, files, contract)]
+    looked = not refusal_of(run) and not run.unanswered
     watched = Watch(
         shown_source(target),
         tuple(sorted((drift for part in parts for drift in part.drifts), key=_rank)),
         tuple(sentence for part in parts for sentence in part.unseen),
         calls=len(run.exchanges) + len(files),
-        seen=run.deviations_seen,
-        absent=run.deviations_absent,
-        page=page,
+        # What could not be looked at stays as it was, for the next watch to compare with.
+        seen=run.deviations_seen if looked else tuple(sorted(last.seen)),
+        absent=run.deviations_absent if looked else tuple(sorted(last.absent)),
+        page=page or last.page,
         known=last.keys if since else None,
     )
     _write(_without_key(watched, key_for(target, api_key_env)), output, github=github)
@@ -185,6 +188,9 @@ def _run(transport: Transport, contract: Contract, *, max_calls: int, rate: str 
 
 
 def _seen_in(run: runner.Run, contract: Contract, last: Last) -> _Seen:
+    refusal = refusal_of(run)
+    if refusal:
+        return _Seen(unseen=[refusal])
     unseen = [*([run.unanswered] if run.unanswered else []), *run.unjudged]
     return _Seen([*of_run(run), *of_deviations(run, contract, last)], unseen)
 

@@ -53,9 +53,9 @@ class Watch:
         drifts: The drifts, the worst first.
         unseen: Sentences about what could not be looked at.
         calls: Requests that were sent.
-        seen: Ids of the known deviations that showed.
+        seen: Ids of the known deviations that showed, now or when it was last looked for them.
         absent: Ids of those that were looked for and did not show.
-        page: The public page, if it was asked for and came.
+        page: The public page as it came last.
         known: Keys of the drifts of the last watch; ``None`` if there is none to compare with.
     """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from sam3_contract.drift.drifts import Drift
 from sam3_contract.drift.last import Last
@@ -13,6 +15,9 @@ from sam3_contract.spec import Contract
 from sam3_contract.spec_diff.differences import Comparison
 from sam3_contract.verification.causes import causes_of
 from sam3_contract.verification.runner import Run
+
+_GOOD: Final = frozenset({200})
+_REFUSALS: Final = frozenset({401, 402, 403, 423, 429, 502, 503, 504})
 
 
 def of_document(comparison: Comparison) -> Iterator[Drift]:
@@ -38,6 +43,19 @@ def of_run(run: Run) -> Iterator[Drift]:
         yield Drift("contract", cause.check.code, title, f"{headline(cause)}\n{detail}", cause.place, counts=counts)
 
 
+def refusal_of(run: Run) -> str:
+    """Say that nothing was answered for want of a good key, credits or a server that is up; empty if something was.
+
+    What such a run found is about the caller, or about the hour: no drift of the server.
+    """
+    asked = [one for one in run.exchanges if one.case.expected == _GOOD and one.status]
+    refused = Counter(one.status for one in asked if one.status in _REFUSALS)
+    if not refused or refused.total() < len(asked):
+        return ""
+    told = ", ".join(f"{number} with {status}" for status, number in sorted(refused.items()))
+    return f"no good request was answered, {told}: look at the API key, its credits and the rate"
+
+
 def of_deviations(run: Run, contract: Contract, last: Last) -> Iterator[Drift]:
     """Take the known deviations that went, and those that came back since the last watch."""
     known = {one.id: one for one in contract.deviations}
@@ -61,6 +79,6 @@ def of_snapshots(changes: Sequence[RequestChange]) -> Iterator[Drift]:
 
 def of_page(page: Page | None, last: Last) -> Iterator[Drift]:
     """Take the public page, if its words are others than last time."""
-    if page is not None and last.page and page.sha256 != last.page:
+    if page is not None and last.page is not None and page.url == last.page.url and page.sha256 != last.page.sha256:
         detail = f"{page.words} words; read what is new, and bring the document up to date"
         yield Drift("page", "page_changed", f"{page.url} has changed", detail, page.url)

@@ -10,6 +10,7 @@ import orjson
 
 from sam3_contract.bounded import read_bounded
 from sam3_contract.drift.drifts import SCHEMA
+from sam3_contract.drift.page import Page
 from sam3_contract.errors import UsageError
 
 _MOST_BYTES: Final = 2**24
@@ -23,13 +24,13 @@ class Last:
         keys: Of the drifts that were seen.
         absent: Ids of the known deviations that did not show.
         seen: Ids of those that showed.
-        page: Digest of the words of the public page; empty if it was not looked at.
+        page: The public page; ``None`` if it was never looked at.
     """
 
     keys: frozenset[str] = field(default_factory=frozenset)
     absent: frozenset[str] = field(default_factory=frozenset)
     seen: frozenset[str] = field(default_factory=frozenset)
-    page: str = ""
+    page: Page | None = None
 
 
 def read_last(path: Path) -> Last:
@@ -50,7 +51,10 @@ def read_last(path: Path) -> Last:
     try:
         keys = frozenset(str(drift["key"]) for drift in found["drifts"])
         deviations = {name: frozenset(map(str, found["deviations"][name])) for name in ("seen", "absent")}
-        page = found["page"]
-        return Last(keys, deviations["absent"], deviations["seen"], str(page["sha256"]) if page else "")
-    except (KeyError, TypeError) as error:
+        return Last(keys, deviations["absent"], deviations["seen"], _page(found["page"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is not as `sam3-contract watch` writes it: {error!r}") from error
+
+
+def _page(found: Any) -> Page | None:
+    return None if found is None else Page(str(found["url"]), str(found["sha256"]), int(found["words"]))

@@ -107,6 +107,21 @@ def test_what_cannot_be_looked_at_is_no_drift(stand_in: tuple[StandIn, str], tmp
     assert without.returncode == 0
 
 
+def test_bad_key_is_no_drift_of_the_server(stand_in: tuple[StandIn, str], tmp_path: Path) -> None:
+    _, url = stand_in
+    _, first = watched(url, tmp_path / "first", "--page", f"{url}/page")
+    since = ("--since", str(tmp_path / "first" / "watch.json"))
+    options = ("--max-calls", "3", "--page", f"{url}/nowhere", *since)
+
+    result = run_command("watch", url, "-o", str(tmp_path / "second"), *options, env={"API_KEY": "expired-key"})
+
+    later = json.loads((tmp_path / "second" / "watch.json").read_text(encoding="utf-8"))
+    assert result.returncode == 3
+    assert "no good request was answered, 3 with 401: look at the API key" in result.stderr
+    assert later["drifts"] == []
+    assert (later["deviations"], later["page"]) == (first["deviations"], first["page"])  # for the next one
+
+
 def test_summary_of_a_job_is_added_to(
     stand_in: tuple[StandIn, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
