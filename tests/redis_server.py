@@ -37,6 +37,11 @@ class RedisServer:
                 return
         raise AssertionError(f"{COMMAND} ended with {self._process.wait()}")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()

@@ -156,6 +156,36 @@ class Entry:
         }
 
 
+def entry_from_json(value: Any) -> Entry:
+    """Read an entry from what :meth:`Entry.as_json` made of it.
+
+    Example:
+        >>> entry = Entry(1, "POST", "/sam3/embed_image", "embed_image", 200, 1.5, kept=b'{"image_id":"a"}')
+        >>> entry_from_json(entry.as_json()) == entry
+        True
+    """
+    names = ("number", "method", "path", "operation", "status", "milliseconds", "body_bytes", "scenario", "session")
+    image, body = value["image"], value["body"]
+    return Entry(
+        **{name: value[name] for name in names},
+        kept=b"" if body is None else _dumped(body),
+        image=image and EntryImage(**{**image, "thumbnail": _from_uri(image["thumbnail"])}),
+        faults=tuple(value["faults"]),
+        key_in_url=value["key_in_url"],
+    )
+
+
+def _from_uri(uri: str | None) -> bytes | None:
+    return base64.b64decode(uri.partition(",")[2]) if uri else None
+
+
+def _dumped(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # what only Python's parser reads, such as integers over 64 bits
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+
+
 def entry_codec() -> Codec[Entry]:
     """Write an entry as JSON, and read it again."""
     return Codec(lambda entry: _adapter().dump_json((entry,)), lambda text: _adapter().validate_json(text)[0])

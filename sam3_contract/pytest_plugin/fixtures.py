@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sam3_contract.interception import LocalMock, Replay
     from sam3_contract.pytest_plugin.live import LiveService
     from sam3_contract.pytest_plugin.server import ServedMock, ThreadServer
+    from sam3_contract.pytest_plugin.shared import SharedMock
 
 RECORDINGS: Final = "__sam3_recordings__"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
@@ -36,13 +37,10 @@ def sam3_server() -> Iterator[ThreadServer]:
 
 
 @pytest.fixture
-def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iterator[ServedMock]:
+def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iterator[ServedMock | SharedMock]:
     """A mock of the SAM 3 API at `.url`, new for each test; fails the test if scenarios were not played as written."""
-    from sam3_contract.pytest_plugin.server import ServedMock  # noqa: PLC0415
-
-    mock = ServedMock(_settings(request), url=sam3_server.url)
-    _prepare(mock, request)
-    sam3_server.app = mock
+    served: str | None = request.config.getoption("sam3_server")
+    mock = _session_of(served, request) if served else _served_here(request, sam3_server)
     yield mock
     sam3_server.app = None
     key_in_url.remember(mock, request.node)
@@ -53,6 +51,29 @@ def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iter
         pytest.fail(str(error), pytrace=False)
     finally:
         mock.end()
+
+
+def _served_here(request: pytest.FixtureRequest, server: ThreadServer) -> ServedMock:
+    from sam3_contract.pytest_plugin.server import ServedMock  # noqa: PLC0415
+
+    mock = ServedMock(_settings(request), url=server.url)
+    _prepare(mock, request)
+    server.app = mock
+    return mock
+
+
+def _session_of(served: str, request: pytest.FixtureRequest) -> SharedMock:
+    """Make a session for a test on a mock that is served already."""
+    if _markers(request, "sam3_settings"):
+        pytest.skip(
+            "@pytest.mark.sam3_settings is for a mock of the test's own; that of --sam3-server is as it is served"
+        )
+    from sam3_contract.pytest_plugin.shared import SharedMock  # noqa: PLC0415
+
+    mock = SharedMock(served)
+    _or_fail(mock.reset, "--sam3-server")
+    _prepare(mock, request)
+    return mock
 
 
 @pytest.fixture
@@ -130,10 +151,10 @@ def sam3_live(
 
 
 @pytest.fixture
-def sam3(request: pytest.FixtureRequest) -> ServedMock | LiveService:
+def sam3(request: pytest.FixtureRequest) -> ServedMock | SharedMock | LiveService:
     """The mock, or with --sam3-live the live service, by the same `.url` and `.api_key`."""
     if not request.config.getoption("sam3_live"):
-        mock: ServedMock = request.getfixturevalue("sam3_mock")
+        mock: ServedMock | SharedMock = request.getfixturevalue("sam3_mock")
         return mock
     only_mock = [name for name in ("sam3_scenario", "sam3_faults", "sam3_settings") if _markers(request, name)]
     if only_mock:
@@ -212,7 +233,7 @@ def _settings(request: pytest.FixtureRequest) -> Settings:
     return _or_fail(lambda: Settings(**chosen), "sam3_settings")
 
 
-def _prepare(mock: LocalMock, request: pytest.FixtureRequest) -> None:
+def _prepare(mock: LocalMock | SharedMock, request: pytest.FixtureRequest) -> None:
     """Do what the test's markers say."""
     folder = request.path.parent
     for marker in _markers(request, "sam3_scenario"):

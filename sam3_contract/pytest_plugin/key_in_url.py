@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     import pytest
 
     from sam3_contract.interception import LocalMock
+    from sam3_contract.pytest_plugin.shared import SharedMock
 
 # A property of the test, as these come from the processes of pytest-xdist too.
 _PROPERTY: Final = "sam3_keys_in_urls"
 
 
-def remember(mock: LocalMock, node: pytest.Item) -> None:
+def remember(mock: LocalMock | SharedMock, node: pytest.Item) -> None:
     """Remember of a test how many of the requests that its mock still lists held a key in their URL."""
     found = sum(entry.key_in_url for entry in mock.requests)
     if found:

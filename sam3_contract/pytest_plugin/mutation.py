@@ -83,7 +83,7 @@ class MutationPlugin:
             self._faults = planned(names, seconds=self._seconds)
         except UsageError as error:
             raise pytest.UsageError(f"--sam3-mutate-faults: {error}") from error
-        for other in ("sam3_live", "sam3_snapshot_update", "sam3_coverage"):
+        for other in ("sam3_live", "sam3_snapshot_update", "sam3_coverage", "sam3_server"):
             if config.getoption(other, default=False):
                 raise pytest.UsageError(
                     f"{MUTATE} is a run of its own, on the mock: it does not go with --{other.replace('_', '-')}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import pytest
 
 from sam3_contract.pytest_plugin import coverage, key_in_url, mutation, snapshots
-
-if TYPE_CHECKING:
-    import pytest
 
 LIVE_URL: Final = "https://serverless.roboflow.com"
 RECORD: Final = "--sam3-record"
@@ -36,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--sam3-seed", type=int, default=0, metavar="N", help="Another seed gives other masks of the same images."
+    )
+    group.addoption(
+        "--sam3-server",
+        metavar="URL",
+        help="Let the fixture sam3_mock lead to this mock, which `sam3-contract serve` serves, with a session for each "
+        "test.",
     )
     group.addoption(
         "--sam3-live",
@@ -76,6 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption(mutation.MUTATE):
         config.pluginmanager.register(mutation.MutationPlugin(config), "sam3_mutation")
     if config.getoption(coverage.COVERAGE):
+        if config.getoption("sam3_server"):
+            raise pytest.UsageError(f"{coverage.COVERAGE} notes what mocks of this process answer, not --sam3-server")
         config.pluginmanager.register(coverage.CoveragePlugin(config), "sam3_coverage")
 
 
