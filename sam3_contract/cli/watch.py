@@ -109,7 +109,7 @@ def watch(
 
     Looked at are the OpenAPI document that it serves, its answers to the first requests of `verify`, the known
     deviations that came or went, kept answers (--snapshots), and a page of its documentation (--page). With --since,
-    what the last watch did not see is marked as new.
+    what the last watch did not see is marked as new, and the page is compared with what it was in the first one.
 
     \b
       sam3-contract watch https://serverless.roboflow.com --snapshots kept --since last/watch.json
@@ -137,7 +137,7 @@ def watch(
         # What could not be looked at stays as it was, for the next watch to compare with.
         seen=run.deviations_seen if looked else tuple(sorted(last.seen)),
         absent=run.deviations_absent if looked else tuple(sorted(last.absent)),
-        page=page or last.page,
+        page=_kept(page, last),
         known=last.keys if since else None,
     )
     _write(_without_key(watched, key_for(target, api_key_env)), output, github=github)
@@ -178,6 +178,11 @@ def _page(url: str, last: Last) -> tuple[Page | None, _Seen]:
     except TransportError as error:
         return None, _Seen(unseen=[f"the page: {error}"])
     return page, _Seen(list(of_page(page, last)))
+
+
+def _kept(page: Page | None, last: Last) -> Page | None:
+    """Choose the page to compare with next time: the first one, so that a change stands until somebody begins anew."""
+    return page if page is not None and (last.page is None or last.page.url != page.url) else last.page
 
 
 def _run(transport: Transport, contract: Contract, *, max_calls: int, rate: str | None) -> runner.Run:

@@ -55,7 +55,7 @@ class Watch:
         calls: Requests that were sent.
         seen: Ids of the known deviations that showed, now or when it was last looked for them.
         absent: Ids of those that were looked for and did not show.
-        page: The public page as it came last.
+        page: The public page as it was when it was first read: what the next watch compares with.
         known: Keys of the drifts of the last watch; ``None`` if there is none to compare with.
     """
 

@@ -78,7 +78,7 @@ def of_snapshots(changes: Sequence[RequestChange]) -> Iterator[Drift]:
 
 
 def of_page(page: Page | None, last: Last) -> Iterator[Drift]:
-    """Take the public page, if its words are others than last time."""
+    """Take the public page, if its words are others than in the first watch."""
     if page is not None and last.page is not None and page.url == last.page.url and page.sha256 != last.page.sha256:
-        detail = f"{page.words} words; read what is new, and bring the document up to date"
+        detail = f"{page.words} words; read what is new, bring the document up to date, and begin anew without --since"
         yield Drift("page", "page_changed", f"{page.url} has changed", detail, page.url)

@@ -24,7 +24,7 @@ class Last:
         keys: Of the drifts that were seen.
         absent: Ids of the known deviations that did not show.
         seen: Ids of those that showed.
-        page: The public page; ``None`` if it was never looked at.
+        page: The public page as it was when it was first read; ``None`` if it never was.
     """
 
     keys: frozenset[str] = field(default_factory=frozenset)

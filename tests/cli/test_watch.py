@@ -90,6 +90,7 @@ def test_everything_that_drifts_is_told_and_known_the_next_time(stand_in: tuple[
     assert "G01 " in drifted.stdout
     assert all(drift["new"] for drift in found["drifts"])
     assert {drift["kind"] for drift in later["drifts"] if drift["new"]} == set()
+    assert len(later["drifts"]) == len(found["drifts"])  # that of the page as well
     assert "(as before)" in again.stdout
     assert KEY not in drifted.stdout + drifted.stderr + json.dumps(found)
 
