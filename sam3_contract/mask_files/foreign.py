@@ -327,6 +327,6 @@ def masks_of_xml(text: bytes, *, name: str) -> list[ForeignMask]:
     reader = _CvatReader()
     try:
         reader.read(text)
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the last of an encoding that nobody knows
         raise Unreadable(f"{name} is no XML of CVAT: {error}") from error
     return reader.masks

@@ -23,6 +23,7 @@ WsgiApp = Callable[..., Iterable[bytes]]
 LEFT: Final = "x-playground-calls-left"
 _CHOSEN: Final = ("HTTP_X_MOCK_FAULT", "HTTP_X_MOCK_ENGINE")
 _ENGINES: Final = ("pixels", "synthetic")
+_REDIRECTIONS: Final = frozenset({301, 302, 303, 307, 308})
 _ANY_KEY: Final = "playground"
 
 
@@ -140,6 +141,8 @@ class ServerTarget:
             answer, _ = self._upstream.send(Request(operation.method, url, tuple(headers), body))
         except TransportError as error:
             return _said(502, without_key(str(error), self._key), self._left)
+        if answer.status in _REDIRECTIONS:  # the browser would follow it, as another call
+            return _said(502, f"the server sends on ({answer.status}); name the URL that it sends to", self._left)
         response = Response(bytes_without_key(answer.body, self._key), answer.status)
         response.headers.clear()
         for name, value in answer.headers:

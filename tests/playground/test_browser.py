@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 from pycocotools import mask as coco
@@ -107,6 +108,17 @@ class Page:
             *place,
         )
         return red, green, blue
+
+    def shown(self, name: str) -> str:
+        """The text of a part of the page, in whichever tab it is."""
+        return str(self.find(name).get_attribute("textContent"))
+
+    def canvas(self) -> Any:
+        """The picture as it is drawn, shape ``(height, width, 3)``."""
+        script = "const c = document.getElementById('picture'); return [c.width, c.height, [...c.getContext('2d')"
+        script += ".getImageData(0, 0, c.width, c.height).data]]"
+        width, height, data = self.driver.execute_script(script)
+        return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
 
     def sent(self) -> Any:
         """What stands in the tab of what went over the wire, and so what was asked last."""
@@ -246,6 +258,38 @@ def test_fault_is_explained_drawn_and_found(page: Page) -> None:
     assert "a mask 400 x 600" in page.text("predictions")
     page.find("tab-findings").click()
     assert "M03 rle_size_is_the_images at $.predictions[0].masks.size" in page.text("findings")
+
+
+def test_expected_mask_is_drawn_beside_a_faulty_one(page: Page) -> None:
+    page.take_coffee()
+    page.click(RIM)
+    sound = page.canvas()
+    page.find("fault").send_keys("masks_empty")
+    page.until(lambda: page.find("expected").get_attribute("hidden") is None)
+
+    assert "0 pixels" in page.until(lambda: "0 pixels" in page.shown("predictions") and page.shown("predictions"))
+    dashes = (page.canvas() == [0, 0, 0]).all(axis=2) | (page.canvas() == [255, 255, 255]).all(axis=2)
+    assert (dashes & (sound != page.canvas()).any(axis=2)).sum() > 100
+
+
+def test_mock_that_wants_a_token_is_given_it(driver: webdriver.Chrome) -> None:
+    settings = Settings(control_token="a-token-of-tests")
+    app = create_app(settings)
+    with serving(beside_mock(app, app, settings)) as url:
+        driver.get(f"{url}/")
+        wait = WebDriverWait(driver, 20, poll_frequency=0.03)
+        token = driver.find_element(By.ID, "token")
+        wait.until(lambda _: token.is_displayed())
+        token.send_keys("another", Keys.ENTER)
+        wait.until(lambda _: token.get_attribute("value") == "")
+        token.send_keys("a-token-of-tests", Keys.ENTER)
+        wait.until(lambda _: driver.find_element(By.ID, "target").text)
+        requests.post(f"{url}/sam3/embed_image?api_key=any", json={}, timeout=20)
+        driver.find_element(By.ID, "tab-journal").click()
+        wait.until(lambda _: "embed_image" in driver.find_element(By.ID, "journal").text)
+
+        assert not token.is_displayed()
+        assert "a-token-of-tests" not in driver.page_source + driver.current_url
 
 
 def test_journal_is_live_and_its_entries_open(page: Page) -> None:

@@ -242,6 +242,16 @@ def test_server_is_asked_within_a_budget_and_its_key_never_comes_here() -> None:
     assert KEY not in answer.text + str(answer.headers) + about.text
 
 
+def test_server_that_sends_on_is_not_followed() -> None:
+    moved = Response(status=308, headers={"Location": f"/playground/ask/visual_segment?api_key={KEY}"})
+    with serving(moved) as url:
+        client = before(url, calls=5)
+        answer = ask(client)
+
+    assert (answer.status_code, answer.headers["x-playground-calls-left"]) == (502, "4")
+    assert answer.get_json()["message"] == "the server sends on (308); name the URL that it sends to"
+
+
 def test_server_that_does_not_answer_is_said() -> None:
     with serving(echoing) as url:
         client = before(url)

@@ -1,15 +1,17 @@
 // The page: what was entered, what came back, and the parts of the page that show it.
 
-import { aboutTarget, ask, follow, judge, refusalOf } from "./service.js";
+import { aboutTarget, ask, follow, judge, refusalOf, useToken } from "./service.js";
 import { EMPTY, add, bodyOf, marksOf, textsOf, undo } from "./marks.js";
 import { COLOURS, Picture } from "./picture.js";
-import { maskOf, overlayOf } from "./masks.js";
+import { maskOf, outlineOf, overlayOf } from "./masks.js";
 import { snippet } from "./snippets.js";
 
 const $ = (id) => document.getElementById(id);
+const SECONDS_EXPECTED = 20; // to wait for the answer without a fault
 const JOURNAL = 200; // entries that are shown
 const MOST_BYTES = 20 * 1024 * 1024; // of a body, base64 and all
 const SHORT = 60; // characters of a long text on the wire
+const MOST_DRAWN = 200; // masks of an answer
 const SETTLE = 250; // milliseconds after the last move of a slider
 
 let about = { mock: true, target: "", faults: [], engines: [], costs: false };
@@ -151,8 +153,9 @@ async function answered({ operation: now, body, fault, answer, began }) {
   else say(`${predictions.length} ${predictions.length === 1 ? "mask" : "masks"} in ${took} ms`);
   show();
   showBudget(answer.headers);
+  const judged = last;
+  if (fault && about.mock && answer.status === 200) await expect(judged);
   try {
-    const judged = last;
     const findings = await judge(now, body, fault, answer);
     if (judged === last) {
       last.findings = findings;
@@ -163,18 +166,32 @@ async function answered({ operation: now, body, fault, answer, began }) {
   }
 }
 
-function predictionsOf(answer, now) {
+// What comes without the fault, drawn beside it; nothing of this is worth a word if it does not come.
+async function expect(judged) {
+  try {
+    const { operation: now, body } = judged;
+    const clean = await ask(now, body, { engine: $("engine").value, signal: AbortSignal.timeout(SECONDS_EXPECTED * 1000) });
+    if (judged !== last || clean.status !== 200) return;
+    judged.expected = predictionsOf(clean.json, now, outlineOf).map(({ overlay }) => overlay);
+    show();
+  } catch {
+    // The faulty answer stands alone.
+  }
+}
+
+function predictionsOf(answer, now, draw = overlayOf) {
   const list = (value) => (Array.isArray(value) ? value : []);
   const named = now === "visual_segment"
     ? list(answer?.predictions).map((one, index) => ({ one, label: `mask ${index + 1}`, place: `$.predictions[${index}]` }))
     : list(answer?.prompt_results).flatMap((result, at) => list(result?.predictions).map((one, index) => ({
-      one, label: result.echo?.text || `prompt ${at + 1}`, place: `$.prompt_results[${at}].predictions[${index}]`,
+      one, label: String(result.echo?.text || `prompt ${at + 1}`).slice(0, SHORT), place: `$.prompt_results[${at}].predictions[${index}]`,
     })));
   return named.map(({ one, label, place }, index) => {
     const colour = COLOURS[index % COLOURS.length];
     try {
+      if (index >= MOST_DRAWN) throw new Error(`no more than ${MOST_DRAWN} masks are`);
       const mask = maskOf(one, photograph.width, photograph.height);
-      return { label, place, colour, confidence: one.confidence, area: mask.area, size: [mask.height, mask.width], top: mask.top, overlay: overlayOf(mask, colour) };
+      return { label, place, colour, confidence: one.confidence, area: mask.area, size: [mask.height, mask.width], top: mask.top, overlay: draw(mask, colour) };
     } catch (error) {
       return { label, place, colour, confidence: one?.confidence, problem: error.message };
     }
@@ -200,6 +217,8 @@ function show() {
   })) ?? [];
   const best = last?.operation === "visual_segment" && last.body.multimask_output && last.predictions.length > 1;
   picture.chosen = best ? 0 : null;
+  picture.expected = last?.expected ?? [];
+  $("expected").hidden = !last?.expected;
   showPredictions();
   showFindings();
   $("sent").textContent = last ? JSON.stringify(shortened(last.body), null, 2) : "";
@@ -230,7 +249,8 @@ function item(text, kind = "") {
 }
 
 function showPredictions() {
-  const rows = (last?.predictions ?? []).map((one, index) => {
+  const more = (last?.predictions.length ?? 0) - MOST_DRAWN;
+  const rows = (last?.predictions ?? []).slice(0, MOST_DRAWN).map((one, index) => {
     const row = document.createElement("li");
     const button = document.createElement("button");
     const swatch = document.createElement("span");
@@ -254,6 +274,7 @@ function showPredictions() {
     row.append(button);
     return row;
   });
+  if (more > 0) rows.push(item(`and ${more} more, which are not drawn`, "quiet"));
   $("predictions").replaceChildren(...(rows.length ? rows : [item(last ? "No mask." : "Nothing asked yet.", "quiet")]));
 }
 
@@ -420,6 +441,8 @@ function wire() {
   $("other").addEventListener("click", () => { $("frame").hidden = true; $("drop").hidden = false; $("file").focus(); });
   $("language").addEventListener("change", showSnippet);
   $("copy").addEventListener("click", copy);
+  $("use-token").addEventListener("click", takeToken);
+  $("token").addEventListener("keydown", (event) => { if (event.key === "Enter") takeToken(); });
   for (const name of TABS) {
     $(`tab-${name}`).addEventListener("click", () => choose(name));
     $(`tab-${name}`).addEventListener("keydown", (event) => moveTab(event, name));
@@ -436,16 +459,29 @@ async function copy() {
   }
 }
 
+function takeToken() {
+  useToken($("token").value.trim());
+  $("token").value = "";
+  connect();
+}
+
 async function start() {
   wire();
   showOptions();
   show();
+  await connect();
+}
+
+async function connect() {
   try {
     about = await aboutTarget();
   } catch (error) {
+    $("token-row").hidden = error.status !== 401;
     say(error instanceof TypeError ? "The server does not answer." : `The server refuses this page: ${error.message}.`, true);
     return;
   }
+  if (!$("token-row").hidden) say("");
+  $("token-row").hidden = true;
   $("target").textContent = about.words;
   for (const part of document.querySelectorAll(".mock-only")) part.hidden = !about.mock;
   $("faults").replaceChildren(...about.faults.map(({ name, breaks }) => {

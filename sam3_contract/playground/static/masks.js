@@ -76,6 +76,23 @@ export function maskOf(prediction, width, height) {
   };
 }
 
+// The border of a mask in dashes of black and white, to lay over what is drawn already.
+export function outlineOf({ width, height, pixels }) {
+  const picture = new ImageData(width, height);
+  const broad = Math.max(1, Math.round(Math.max(width, height) / 500));
+  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && pixels[y * width + x];
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) {
+      if (!pixels[at] || (inside(x - broad, y) && inside(x + broad, y) && inside(x, y - broad) && inside(x, y + broad))) continue;
+      const shade = Math.floor((x + y) / (6 * broad)) % 2 ? 255 : 0;
+      picture.data.set([shade, shade, shade, 255], at * 4);
+    }
+  }
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+  return canvas;
+}
+
 // A mask as a picture to lay over the photograph: filled, with a line along its border, holes left open.
 export function overlayOf(mask, [red, green, blue]) {
   const { width, height, pixels } = mask;

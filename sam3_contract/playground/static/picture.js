@@ -15,6 +15,7 @@ export class Picture {
     this.onMark = onMark;
     this.onPick = onPick;
     this.overlays = [];
+    this.expected = []; // outlines of what would have come without a fault
     this.marks = [];
     this.negative = false;
     this.chosen = null;
@@ -35,7 +36,7 @@ export class Picture {
     this.scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
     this.canvas.width = Math.max(1, Math.round(bitmap.width * this.scale));
     this.canvas.height = Math.max(1, Math.round(bitmap.height * this.scale));
-    this.overlays = [];
+    this.overlays = this.expected = [];
     this.pointer = this.corner = null;
     this.draw();
   }
@@ -48,6 +49,8 @@ export class Picture {
     pen.drawImage(this.bitmap, 0, 0, canvas.width, canvas.height);
     const shown = this.overlays.filter(({ overlay }, index) => overlay && (this.chosen === null || this.chosen === index));
     for (const { overlay } of shown) pen.drawImage(overlay, 0, 0, overlay.width * this.scale, overlay.height * this.scale);
+    const beside = this.expected.filter((outline, index) => outline && (this.chosen === null || this.chosen === index));
+    for (const outline of beside) pen.drawImage(outline, 0, 0, outline.width * this.scale, outline.height * this.scale);
     shown.forEach((one) => this.#label(one));
     this.marks.forEach((mark) => this.#mark(mark));
     if (this.drag?.box) this.#mark({ kind: "box", ...this.drag.box, positive: this.drag.positive });

@@ -1,7 +1,16 @@
 // The server behind this page: it adds the key, which never comes here.
 
-const HEADERS = { "Content-Type": "application/json", "X-Playground": "1" };
 const SECONDS = 120;
+const AGAIN = 300; // milliseconds between two looks at the journal of a mock that wants a token
+let token = ""; // of the mock's own routes; nowhere but here
+
+export function useToken(given) {
+  token = given;
+}
+
+function ownHeaders() {
+  return { "Content-Type": "application/json", "X-Playground": "1", ...(token && { "X-Mock-Token": token }) };
+}
 
 const MEANINGS = {
   400: "the request or its image cannot be read",
@@ -19,15 +28,15 @@ const MEANINGS = {
 };
 
 export async function aboutTarget() {
-  const answer = await fetch("playground/about", { headers: HEADERS });
+  const answer = await fetch("playground/about", { headers: ownHeaders() });
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error ?? `${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(told.error ?? `${answer.status}`), { status: answer.status });
   return told;
 }
 
 // Asks, and gives what came: {status, headers, text, json}; an Error only where nothing came.
 export async function ask(operation, body, { fault, engine, signal }) {
-  const headers = { ...HEADERS, ...(fault && { "X-Mock-Fault": fault }), ...(engine && { "X-Mock-Engine": engine }) };
+  const headers = { ...ownHeaders(), ...(fault && { "X-Mock-Fault": fault }), ...(engine && { "X-Mock-Engine": engine }) };
   const ended = AbortSignal.any([signal, AbortSignal.timeout(SECONDS * 1000)]);
   let answer, text;
   try {
@@ -62,18 +71,38 @@ export function refusalOf({ status, headers, json, text }) {
 // What the contract says of one exchange.
 export async function judge(operation, body, fault, answer) {
   const response = await fetch("playground/judge", {
-    method: "POST", headers: HEADERS,
+    method: "POST", headers: ownHeaders(),
     body: JSON.stringify({ operation, body, status: answer.status, headers: answer.headers, answer: answer.text }),
   });
   if (!response.ok) throw new Error(`the answer could not be judged: ${response.status}`);
   return (await response.json()).findings;
 }
 
-// The mock's journal, as it grows. The browser connects again by itself.
+// The mock's journal, as it grows. The browser connects again by itself; a header, though, it sends with no such source.
 export function follow(onEntry, onState) {
+  if (token) return followByAsking(onEntry, onState);
   const source = new EventSource("playground/journal");
-  source.onmessage = ({ data }) => onEntry(JSON.parse(data));
+  source.onmessage = ({ data }) => data && onEntry(JSON.parse(data));
   source.onopen = () => onState(true);
   source.onerror = () => onState(false);
   return source;
+}
+
+async function followByAsking(onEntry, onState) {
+  for (let seen = null; ;) {
+    try {
+      const headers = { ...ownHeaders(), ...(seen !== null && { "Last-Event-ID": seen }) };
+      const answer = await fetch("playground/journal", { headers });
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      onState(true);
+      for (const event of (await answer.text()).split("\n\n")) {
+        const [, id, data] = /^id: (\d+)\ndata: ?(.*)$/s.exec(event) ?? [];
+        seen = id ?? seen;
+        if (data) onEntry(JSON.parse(data));
+      }
+    } catch {
+      onState(false);
+    }
+    await new Promise((resume) => setTimeout(resume, AGAIN));
+  }
 }
