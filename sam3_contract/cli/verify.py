@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
@@ -17,6 +15,7 @@ import orjson
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
+from sam3_contract.cli.scratch import folder_of_a_run
 from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
@@ -264,9 +263,8 @@ def _again(
     *,
     exact: bool,
 ) -> Again:
-    """Tell how findings are shown again; requests are saved beside the report, else where nobody can guess."""
-    elsewhere = Path(tempfile.gettempdir()) / f"sam3-contract-{secrets.token_hex(16)}"  # made only if one is saved
-    requests = folder / "requests" if folder else elsewhere
+    """Tell how findings are shown again; requests are saved beside the report, else in a folder of the run."""
+    requests = folder / "requests" if folder else folder_of_a_run()
     options = (*chosen.options, *(mock.words if target == MOCK else _seed(mock)), *(("--exact",) if exact else ()))
     return Reproduction(requests, target, contract, variable, options).commands
 
