@@ -97,7 +97,9 @@ def test_makefile_has_the_targets_of_the_readme() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-@pytest.mark.parametrize(("page", "least"), [("engines.md", 3), ("index.md", 6), ("offline.md", 7), ("masks.md", 3)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("engines.md", 3), ("index.md", 6), ("offline.md", 7), ("masks.md", 3), ("scale.md", 3)]
+)
 def test_examples_of_the_page_run(page: str, least: int) -> None:
     failures, attempted = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
 
@@ -106,7 +108,7 @@ def test_examples_of_the_page_run(page: str, least: int) -> None:
 
 
 def test_every_page_with_sessions_is_run() -> None:
-    run = {"README.md", "library.md", "engines.md", "index.md", "offline.md", "masks.md"}
+    run = {"README.md", "library.md", "engines.md", "index.md", "offline.md", "masks.md", "scale.md"}
 
     assert {name for name, text in PAGES.items() if "\n>>> " in text} == run
 
