@@ -159,6 +159,8 @@ class MutationPlugin:
         """Run a test in a trial; what modules and sessions share stays set up for the next."""
         from sam3_contract.interception.trial import on_trial  # noqa: PLC0415
 
+        with suppress(Exception):  # what another module or class shared, which pytest wants to be gone
+            item.session._setupstate.teardown_exact(item)  # noqa: SLF001
         item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
         self._trial, self._error = trial, None
         try:

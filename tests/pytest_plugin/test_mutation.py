@@ -173,6 +173,37 @@ def test_what_is_met_in_a_trial_ends_the_trial_and_not_the_session(session: pyte
     behind.stdout.fnmatch_lines(["*hang:", "*test_that_hangs_behind_its_end*not over after 0.3 s"])
 
 
+def test_tests_of_several_modules_and_classes_are_all_tried(session: pytest.Pytester) -> None:
+    tests = """
+        import pytest
+        from client import ask
+
+        @pytest.fixture(scope="module", autouse=True)
+        def shared():
+            yield
+
+        class TestOne:
+            def test_it(self, sam3_mock):
+                assert ask(sam3_mock.url)
+
+        class TestTwo:
+            def test_it(self, sam3_mock):
+                assert ask(sam3_mock.url)
+    """
+    session.makepyfile(test_it=tests, test_other=tests)
+    run(session, "--sam3-mutate", "--sam3-mutate-faults", "size_swapped,rings_closed", "--sam3-mutate-report", "report")
+
+    told = json.loads((session.path / "report" / "mutation.json").read_text())
+    runs = [[one["code"] for one in fault["runs"]] for fault in told["faults"]]
+    assert (
+        runs
+        == [
+            [f"{module}.py::{name}::test_it" for module in ("test_it", "test_other") for name in ("TestOne", "TestTwo")]
+        ]
+        * 2
+    )
+
+
 def test_of_a_test_that_is_run_again_the_last_attempt_counts(session: pytest.Pytester) -> None:
     session.makepyfile(
         test_it="""
