@@ -52,6 +52,10 @@ def test_options_come_from_a_file(served: list[dict[str, Any]], tmp_path: Path) 
         no-scenes = true
         strict = true
         ready-file = "run/ready"
+        store = "sqlite:/elsewhere/store"
+        sessions = 7
+        session-idle = 60
+        metrics = true
         """,
     )
 
@@ -68,6 +72,10 @@ def test_options_come_from_a_file(served: list[dict[str, Any]], tmp_path: Path) 
         fetch_urls=True,
         scenes=False,
         coco_strict=True,
+        store="sqlite:/elsewhere/store",
+        sessions=7,
+        session_idle=60.0,
+        metrics=True,
     )
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-import requests
 
 from mock_server import Settings, control_of, create_app
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import IMAGE
-from tests.servers import command_serving
 
 parser = pytest.importorskip("prometheus_client.parser", reason="the extra `metrics` is not installed")
 
 
-def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
+def samples_of(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
     """Read what Prometheus would, by its own parser: values by name and the values of labels."""
     return {
         (one.name, tuple(one.labels.values())): one.value
@@ -39,7 +35,7 @@ def test_metrics_tell_operations_statuses_seconds_faults_and_memory() -> None:
     ask("/sam3/embed_image", key="wrong-key")
     ask("/nowhere")
     answer = client.get("/metrics")
-    found = samples(answer.get_data(as_text=True))
+    found = samples_of(answer.get_data(as_text=True))
 
     assert answer.mimetype == "text/plain"
     requests_by = {labels: value for (name, labels), value in found.items() if name == "sam3_mock_requests_total"}
@@ -67,16 +63,3 @@ def test_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(UsageError, match=r"pip install 'sam3-contract\[metrics\]'"):
         create_app(Settings(metrics=True))
-
-
-def test_workers_are_added_up() -> None:
-    with command_serving("--workers", "2", "--metrics") as url, ThreadPoolExecutor(8) as pool:
-
-        def ask(_: int) -> Any:  # each over a connection, and so to a worker, of its own
-            return requests.post(f"{url}/sam3/embed_image?api_key=any", json={"image": IMAGE}, timeout=30)
-
-        list(pool.map(ask, range(24)))
-        found = [samples(requests.get(f"{url}/metrics", timeout=30).text) for _ in range(4)]
-
-    assert {one["sam3_mock_requests_total", ("embed_image", "200")] for one in found} == {24}
-    assert {one["sam3_mock_request_seconds_count", ("embed_image",)] for one in found} == {24}

@@ -23,6 +23,9 @@ from tests.servers import command_serving, run_command
 DOWN = {"name": "down", "answers": [{"status": 503}]}
 
 
+ROUTES = ("requests", "scenarios", "faults", "reset", "session")
+
+
 def made(**settings: Any) -> tuple[MockControl, FlaskClient]:
     app = create_app(Settings(**settings))
     return control_of(app), app.test_client()
@@ -431,28 +434,3 @@ def test_serve_plays_scenarios_and_leaves_the_routes_out(tmp_path: Path) -> None
         ]
 
     assert statuses == [418, 404]
-
-
-NAMES = ("requests", "scenarios", "faults", "reset", "session")
-LIMIT = {"scenarios": [{"rate_limit": {"requests": 2, "seconds": 60}}]}
-
-
-def test_several_workers_play_scenarios_and_keep_a_journal_together(tmp_path: Path) -> None:
-    file = tmp_path / "a.json"
-    answers = [{"status": 500 + number} for number in range(20)]
-    file.write_text(json.dumps({"scenarios": [{"answers": answers, "then": "refuse"}]}), encoding="utf-8")
-
-    with command_serving("--workers", "2", "--scenario", str(file)) as url, ThreadPoolExecutor(8) as pool:
-
-        def ask(_: int) -> int:  # each over a connection, and so to a worker, of its own
-            return requests.post(f"{url}/sam3/embed_image?api_key=any", json={"image": IMAGE}, timeout=30).status_code
-
-        statuses = list(pool.map(ask, range(21)))
-        seen = requests.get(f"{url}{PREFIX}/requests", timeout=30).json()["requests"]
-        requests.put(f"{url}{PREFIX}/scenarios", json=LIMIT, timeout=30)
-        limited = list(pool.map(ask, range(6)))
-
-    assert sorted(statuses) == [*range(500, 520), 599]
-    assert [one["number"] for one in seen] == list(range(1, 22))
-    assert sorted(one["status"] for one in seen) == sorted(statuses)
-    assert sorted(limited) == [200] * 2 + [429] * 4
