@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final, NoReturn, Unpack
 
 from mock_server.journal.entry import Entry, entry_codec
@@ -48,7 +49,7 @@ class Journal:
         self._most_requests = most_requests
         self._most_bytes = most_bytes
         bounds: Bounds[Entry] = Bounds(most_requests, most_bytes, lambda entry: entry.memory)
-        self._kept = (store or MemoryStore()).log(session, "journal", entry_codec(), bounds)
+        self._kept = (store or MemoryStore()).log(session, "journal", entry_codec(), bounds, numbered=_numbered)
 
     @property
     def requests(self) -> list[Entry]:
@@ -159,3 +160,7 @@ class Journal:
             f"the journal had to drop {dropped} older requests: it keeps {self._most_requests} and "
             f"{self._most_bytes} bytes (Settings.journal_requests, Settings.journal_bytes)"
         ]
+
+
+def _numbered(entry: Entry, number: int) -> Entry:
+    return replace(entry, number=number)

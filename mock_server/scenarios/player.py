@@ -70,7 +70,7 @@ class Scenarios:
         kept = store or MemoryStore()
         self._plan = (plans or kept).value(session, "plan", plan_codec(), self._at_start)
         self._counted = kept.tally(session, "scenarios", most=_COUNTED)
-        self._unmatched = kept.log(session, "unmatched", _TEXTS, _UNMATCHED)
+        self._unmatched = kept.log(session, "unmatched", _TEXTS, _UNMATCHED, numbered=lambda text, _: text)
 
     @property
     def plan(self) -> Plan:

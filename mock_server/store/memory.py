@@ -22,7 +22,15 @@ class MemoryStore:
         """Make a shelf."""
         return MemoryShelf(bounds)
 
-    def log(self, session: str, name: str, codec: Codec[T], bounds: Bounds[T]) -> Log[T]:  # noqa: ARG002
+    def log(
+        self,
+        session: str,  # noqa: ARG002
+        name: str,  # noqa: ARG002
+        codec: Codec[T],  # noqa: ARG002
+        bounds: Bounds[T],
+        *,
+        numbered: Callable[[T, int], T],  # noqa: ARG002
+    ) -> Log[T]:
         """Make a log."""
         return MemoryLog(bounds)
 

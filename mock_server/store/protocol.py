@@ -152,8 +152,10 @@ class Store(Protocol):
     def shelf(self, session: str, name: str, codec: Codec[T], bounds: Bounds[T]) -> Shelf[T]:
         """Take the shelf of that name."""
 
-    def log(self, session: str, name: str, codec: Codec[T], bounds: Bounds[T]) -> Log[T]:
-        """Take the log of that name."""
+    def log(
+        self, session: str, name: str, codec: Codec[T], bounds: Bounds[T], *, numbered: Callable[[T, int], T]
+    ) -> Log[T]:
+        """Take the log of that name; *numbered* gives a value its number, where it was written before it had one."""
 
     def tally(self, session: str, name: str, *, most: int) -> Tally:
         """Take the tally of that name."""

@@ -63,9 +63,11 @@ class RedisStore:
         """Take the shelf of that name."""
         return _RedisShelf(self._place(session, name), codec, bounds)
 
-    def log(self, session: str, name: str, codec: Codec[T], bounds: Bounds[T]) -> Log[T]:
+    def log(
+        self, session: str, name: str, codec: Codec[T], bounds: Bounds[T], *, numbered: Callable[[T, int], T]
+    ) -> Log[T]:
         """Take the log of that name."""
-        return _RedisLog(self._place(session, name), codec, bounds)
+        return _RedisLog(self._place(session, name), codec, bounds, numbered)
 
     def tally(self, session: str, name: str, *, most: int) -> Tally:
         """Take the tally of that name."""
@@ -170,18 +172,19 @@ class _RedisShelf(Generic[T]):
 class _RedisLog(Generic[T]):
     memory = 0  # nothing of it is in this process
 
-    def __init__(self, place: _Place, codec: Codec[T], bounds: Bounds[T]) -> None:
+    def __init__(self, place: _Place, codec: Codec[T], bounds: Bounds[T], numbered: Callable[[T, int], T]) -> None:
         self._place = place
         self._codec = codec
         self._bounds = bounds
+        self._numbered = numbered
 
     def add(self, make: Callable[[int], T]) -> None:
-        number = self._place.run(scripts.NUMBER, self._place.key("state"))
-        value, bounds = make(number), self._bounds
+        # One step: the server gives it the number that it is read with.
+        value, bounds = make(0), self._bounds
         self._place.run(
             scripts.APPEND,
             *(self._place.key(part) for part in ("state", "values", "weights")),
-            arguments=(number, self._codec.encode(value), bounds.weigh(value), bounds.most, bounds.most_bytes),
+            arguments=(self._codec.encode(value), bounds.weigh(value), bounds.most, bounds.most_bytes),
         )
 
     def all(self) -> list[T]:
@@ -202,8 +205,10 @@ class _RedisLog(Generic[T]):
     def _range(self, first: int, last: int) -> list[T]:
         with _named():
             found = self._place.client.zrange(self._place.key("values"), first, last)
-        # The number before it keeps equal values apart.
-        return [self._codec.decode(content.partition(b":")[2]) for content in found]
+        return [self._read(*content.partition(b":")[::2]) for content in found]
+
+    def _read(self, number: bytes, content: bytes) -> T:
+        return self._numbered(self._codec.decode(content), int(number))
 
 
 class _RedisTally:

@@ -51,24 +51,15 @@ for index = 1, #groups, 2 do
 end
 return found
 """
-NUMBER: Final = (
-    _PRELUDE
-    + """
--- state
-local number = redis.call('HINCRBY', KEYS[2], 'number', 1)
-written(KEYS[2])
-return number
-"""
-)
 APPEND: Final = (
     _PRELUDE
     + """
--- state, values by number, weights; number, value, weight, most, most bytes
-local number, weight = ARGV[2], tonumber(ARGV[4])
-redis.call('ZADD', KEYS[3], number, number .. ':' .. ARGV[3])
+-- state, values by number, weights; value, weight, most, most bytes
+local number, weight = redis.call('HINCRBY', KEYS[2], 'number', 1), tonumber(ARGV[3])
+redis.call('ZADD', KEYS[3], number, number .. ':' .. ARGV[2])
 redis.call('HSET', KEYS[4], number, weight)
 local bytes = redis.call('HINCRBY', KEYS[2], 'bytes', weight)
-while redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[5]) or bytes > tonumber(ARGV[6]) do
+while redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5]) do
   local oldest = redis.call('ZPOPMIN', KEYS[3])[2]
   bytes = redis.call('HINCRBY', KEYS[2], 'bytes', -tonumber(redis.call('HGET', KEYS[4], oldest) or 0))
   redis.call('HDEL', KEYS[4], oldest)

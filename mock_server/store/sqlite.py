@@ -58,7 +58,15 @@ class SqliteStore:
         """Take the shelf of that name."""
         return _SqliteShelf(self._file, (session, name), codec, bounds)
 
-    def log(self, session: str, name: str, codec: Codec[T], bounds: Bounds[T]) -> Log[T]:
+    def log(
+        self,
+        session: str,
+        name: str,
+        codec: Codec[T],
+        bounds: Bounds[T],
+        *,
+        numbered: Callable[[T, int], T],  # noqa: ARG002 - what is written here has its number
+    ) -> Log[T]:
         """Take the log of that name."""
         return _SqliteLog(self._file, (session, name), codec, bounds)
 

@@ -167,7 +167,7 @@ class _Served(MemoryStore):
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
 
-    def log(self, session: str, name: str, codec: Codec[Any], bounds: Bounds[Any]) -> Log[Any]:  # noqa: ARG002
+    def log(self, session: str, name: str, codec: Codec[Any], bounds: Bounds[Any], **_: Any) -> Log[Any]:  # noqa: ARG002
         """Take the journal."""
         return _ServedJournal(self._call)
 

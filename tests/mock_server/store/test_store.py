@@ -50,7 +50,12 @@ def shelf(store: Store) -> Shelf[str]:
 
 @pytest.fixture
 def log(store: Store) -> Log[str]:
-    return store.log("one", "log", TEXT, BOUNDS)
+    return log_of(store)
+
+
+def log_of(store: Store, session: str = "one", name: str = "log", bounds: Bounds[str] = BOUNDS) -> Log[str]:
+    """A log of texts; "0" is that of one that has no number yet."""
+    return store.log(session, f"log {name}", TEXT, bounds, numbered=lambda text, n: str(n) if text == "0" else text)
 
 
 # Shelves
@@ -214,7 +219,7 @@ def test_sessions_and_names_do_not_share(store: Store) -> None:
             shelf = store.shelf(session, f"shelf {name}", TEXT, BOUNDS)
             assert shelf.keep(b"x", session + name) == session + name
             assert store.tally(session, f"tally {name}", most=3).add("x") == 1
-            log = store.log(session, f"log {name}", TEXT, BOUNDS)
+            log = log_of(store, session, name)
             log.add(str)
             assert log.all() == ["1"]
             value = store.value(session, f"value {name}", TEXT, "")
@@ -225,13 +230,13 @@ def test_store_that_is_shared_shows_each_what_others_did(shared: Open) -> None:
     one, other = shared(), shared()
 
     one.shelf("one", "shelf", TEXT, BOUNDS).keep(b"x", "kept", group=b"g")
-    one.log("one", "log", TEXT, BOUNDS).add(str)
+    log_of(one).add(str)
     one.tally("one", "tally", most=3).add("x")
     mine, theirs = (store.value("one", "value", TEXT, "") for store in (one, other))
     mine.change(lambda _: "changed")
 
     assert other.shelf("one", "shelf", TEXT, BOUNDS).group(b"g") == ["kept"]
-    assert other.log("one", "log", TEXT, BOUNDS).all() == ["1"]
+    assert log_of(other).all() == ["1"]
     assert other.tally("one", "tally", most=3).counts(["x"]) == [1]
     assert theirs.read() == "changed"
     assert theirs.change(lambda text: f"{text} again") == mine.read() == "changed again"
@@ -242,7 +247,7 @@ def test_session_that_ends_leaves_nothing(shared: Open) -> None:
     for session in ("", "one", "other"):
         store.touch(session)
         store.shelf(session, "shelf", TEXT, BOUNDS).keep(b"x", "kept")
-        store.log(session, "log", TEXT, BOUNDS).add(str)
+        log_of(store, session).add(str)
         tally = store.tally(session, "tally", most=3)
         tally.add("x")
         tally.admit("x", 1, 60)
@@ -267,7 +272,7 @@ def left(store: Store, session: str) -> bool:
     """Whether there is everything of a session, or nothing; anything between fails."""
     found = {
         store.shelf(session, "shelf", TEXT, BOUNDS).find(b"x") == "kept",
-        store.log(session, "log", TEXT, BOUNDS).all() == ["1"],
+        log_of(store, session).all() == ["1"],
         store.tally(session, "tally", most=3).counts(["x"]) == [1],
         store.tally(session, "tally", most=3).admit("x", 1, 60) is not None,
         store.value(session, "value", TEXT, "").read() == "changed",
@@ -280,7 +285,7 @@ def test_each_number_is_given_once_when_many_count(opened: Open) -> None:
     stores = [opened() for _ in range(4 if opened().shared else 1)]
     roomy: Bounds[str] = Bounds(1000, 10_000, len)
     tallies = [store.tally("one", "tally", most=3) for store in stores]
-    logs = [store.log("one", "log", TEXT, roomy) for store in stores]
+    logs = [log_of(store, bounds=roomy) for store in stores]
     shelves = [store.shelf("one", "shelf", TEXT, roomy) for store in stores]
 
     def count(number: int) -> tuple[int | None, str]:
