@@ -268,10 +268,10 @@ class Scenarios:
             self._unmatched.clear()
 
     def _progress(self) -> list[_Progress]:
-        courses = self.plan.courses
-        counts = self._counted.counts([name for course in courses for name in (course.fitting, course.taken)])
+        plan = self.plan
+        counts = self._counted.counts(plan.counts)
         pairs = zip(counts[::2], counts[1::2], strict=True)
-        return [_Progress(course.scenario, *pair) for course, pair in zip(courses, pairs, strict=True)]
+        return [_Progress(course.scenario, *pair) for course, pair in zip(plan.courses, pairs, strict=True)]
 
     def _offer(self, course: Course) -> Taken | None:
         """Offer a request to a scenario that it fits. Each count is one step: no two requests get the same number."""
