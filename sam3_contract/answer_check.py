@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from sam3_contract.errors import AnswerError
+from sam3_contract.errors import AnswerError, UsageError
 from sam3_contract.images.header import read_header
 from sam3_contract.masks import find_defects_in_many
 from sam3_contract.predictions import prediction_lists
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_answer"]
 
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "concept_segment": ConceptSegmentResponse,
+    "visual_segment": VisualSegmentResponse,
+}
 _MOST: Final = 5
 """Findings that the message shows; the error has them all."""
 
@@ -42,6 +46,7 @@ def check_answer(
     Raises:
         AnswerError: With everything that is wrong, each with its place in the answer.
         ImageError: If the file is no image.
+        UsageError: If *image* is neither a file's bytes nor a size, or *operation* none of the two.
 
     Example:
         >>> answer = {"time": 0.1, "predictions": [{"format": "rle", "confidence": 0.9, "masks": {}}]}
@@ -50,25 +55,31 @@ def check_answer(
             ...
         sam3_contract.errors.AnswerError: the answer is not sound: $.predictions[0].masks.size: Field required; ...
     """
-    size = _size_of(image) if isinstance(image, bytes) else image
+    if operation not in (None, *_MODELS):
+        raise UsageError(f"operation is {operation!r}, expected {' or '.join(_MODELS)}")
+    size = None if image is None else _size_of(image)
     findings = [*_of_shape(answer, operation), *_of_masks(answer, size)]
     if findings:
         more = f"; and {len(findings) - _MOST} more" if len(findings) > _MOST else ""
         raise AnswerError(f"the answer is not sound: {'; '.join(findings[:_MOST])}{more}", findings=findings)
 
 
-def _size_of(image: bytes) -> tuple[int, int]:
-    header = read_header(image)
-    return header.height, header.width
+def _size_of(image: object) -> tuple[int, int]:
+    """Take the size of a file, or the one that is given; a path, an array or a photograph that is open is neither."""
+    if isinstance(image, bytes | bytearray | memoryview):
+        header = read_header(bytes(image))
+        return header.height, header.width
+    if isinstance(image, list | tuple) and len(image) == 2 and all(isinstance(side, int) for side in image):
+        return image[0], image[1]
+    raise UsageError(f"image is {type(image).__name__}, expected the bytes of the file, or (height, width)")
 
 
 def _of_shape(answer: object, operation: str | None) -> Iterator[str]:
     if operation is None:
         looks_like_concept = isinstance(answer, dict) and "prompt_results" in answer
         operation = "concept_segment" if looks_like_concept else "visual_segment"
-    model = ConceptSegmentResponse if operation == "concept_segment" else VisualSegmentResponse
     try:
-        model.model_validate(answer, strict=True)
+        _MODELS[operation].model_validate(answer, strict=True)
     except ValidationError as error:
         for found in error.errors(include_url=False, include_context=False, include_input=False):
             yield f"{_path(found['loc'])}: {found['msg']}"

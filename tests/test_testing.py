@@ -12,6 +12,7 @@ from sam3_contract.testing import (
     SPECIMENS,
     assert_masks_equal,
     bitmap_from_drawing,
+    check_answer,
     specimen,
     write_difference,
 )
@@ -110,3 +111,17 @@ def test_unknown_specimen_is_answered_with_those_there_are() -> None:
         specimen("blob")
     with pytest.raises(UsageError, match=r"rows have lengths \[1, 2\]"):
         bitmap_from_drawing(("#", "##"))
+
+
+@pytest.mark.parametrize(
+    ("image", "operation", "said"),
+    [
+        ("photo.jpg", None, "image is str, expected the bytes of the file, or"),
+        (np.zeros((4, 6, 3), np.uint8), None, "image is ndarray, expected the bytes of the file, or"),
+        ((4, 6, 3), None, "image is tuple, expected the bytes of the file, or"),
+        (None, "embed_image", "operation is 'embed_image', expected concept_segment or visual_segment"),
+    ],
+)
+def test_what_an_answer_cannot_be_held_to_is_no_fault_of_the_answer(image: Any, operation: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        check_answer({"time": 0.1, "predictions": []}, image, operation=operation)
