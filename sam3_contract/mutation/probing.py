@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import inspect
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +47,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
     """Make a client of a function: its calls to the service go to a mock in this process.
 
     Args:
-        function: Called without arguments, again and again.
+        function: Called without arguments, again and again; it may be ``async``, or a generator.
         name: What reports call it.
         seconds: After which a call counts as hung.
         hosts: Where it thinks the service is.
@@ -58,7 +60,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
     def call(trial: Trial) -> End:
         try:
             with on_trial(trial), intercept(hosts=hosts), time_limit(seconds, release=trial.end):
-                result = function()
+                result = _awaited(function())
         except Hang as error:
             return End("hung", str(error))
         except (Exception, SystemExit) as error:
@@ -77,6 +79,13 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
     if not clean.answers:
         raise ProbeError(f"{name} asked {', '.join(hosts)} for nothing")
     return Client(name, call, clean.answers)
+
+
+def _awaited(result: Any) -> Any:
+    """Run what an ``async`` function or a generator gives, which until then has asked for nothing."""
+    if inspect.iscoroutine(result):
+        return asyncio.run(result)
+    return list(result) if inspect.isgenerator(result) else result
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -58,6 +59,21 @@ def test_careful_client_is_let_down_by_nothing_that_it_can_see() -> None:
 
 def test_json_written_otherwise_is_the_same_to_its_reader() -> None:
     assert [one.verdict for one in tried(clients.careful, ["confidence_twice"]).faults] == [Verdict.UNREAD]
+
+
+async def asynchronous() -> object:
+    return clients.careful()
+
+
+def yielding() -> Iterator[object]:
+    yield from clients.careful()
+
+
+@pytest.mark.parametrize("function", [asynchronous, yielding])
+def test_functions_that_wait_to_be_run_are_run(function: object) -> None:
+    [found] = tried(function, ["size_swapped"]).faults
+
+    assert (found.verdict, found.runs[0].says[:12]) == (Verdict.NOTICED, "ServiceError")
 
 
 def test_function_that_cannot_be_tried_is_told_why() -> None:
