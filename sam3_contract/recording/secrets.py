@@ -23,16 +23,18 @@ from sam3_contract.redaction import MASK, MIN_KEY, bytes_without_key, without_ke
 
 _NAME: Final = (
     r"(?:api[-_]?key|(?:access|auth|id|refresh|security)?[-_]?token|(?:client)?[-_]?secret|password|passwd"
-    r"|x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|signature|sig)"
+    r"|x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|signature)"
 )
-_NAMED: Final = re.compile(rf"(?i)(?:.*[-_])?{_NAME}")
+_NAMED: Final = re.compile(rf"(?i)(?:.*[-_])?(?:{_NAME}|sig)")
 _HEADER: Final = re.compile(
     r"(?i)(?:.*[-_])?(?:authorization|cookie|api-?key|(?:access|auth|subscription)-key|token|secret|password|signature)"
 )
-# As in the query of a URL or a form, and in that of a URL which is percent-encoded into another.
-_IN_QUERY: Final = re.compile(rf"(?i)(?P<before>(?<![a-z0-9]){_NAME}=)(?P<secret>[^&#\s\"'<>\\,;)}}\]]+)")
+# As in the query of a URL or a form, and in that of a URL which is percent-encoded into another. So short a name as
+# `sig=` turns up in run lengths, which have no ampersand.
+_IN_QUERY: Final = re.compile(rf"(?i)(?P<before>(?:(?<![a-z0-9]){_NAME}|(?<=&)sig)=)(?P<secret>[^&#\s\"'<>\\,;)}}\]]+)")
 _IN_INNER_QUERY: Final = re.compile(
-    rf"(?i)(?P<before>(?:(?<![a-z0-9])|(?<=%3F)|(?<=%26)|(?<=253F)|(?<=2526)){_NAME}%(?:25)*3D)(?P<secret>(?:(?!%(?:25)*2[36])[^&#\s\"'<>\\,;)}}\]])+)"
+    rf"(?i)(?P<before>(?:(?<![a-z0-9])|(?<=%3F)|(?<=%26)|(?<=253F)|(?<=2526)){_NAME}%(?:25)*3D)"
+    r"(?P<secret>(?:(?!%(?:25)*2[36])[^&#\s\"'<>\\,;)}\]])+)"
 )
 # As in JSON, also where that was cut, or stands in a text of JSON.
 _IN_JSON: Final = re.compile(

@@ -24,6 +24,7 @@ from sam3_contract.har import read_har
 from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Request, Session, Upstream
 from sam3_contract.recording import cassette as cassette_module
 from sam3_contract.recording.entries import recorded
+from sam3_contract.recording.secrets import Secrets
 from sam3_contract.redaction import spellings_of
 from sam3_contract.spec import load
 from tests.recording.calls import HOST, KEY, StandIn, concept, encoded, pixels, request, standing_in
@@ -245,6 +246,13 @@ def test_secret_is_kept_under_no_name_in_no_place_and_the_call_replays(
     assert not {OTHER[start : start + 9] for start in range(len(OTHER) - 8)} & parts
     assert not [spelling for spelling in spellings_of(OTHER) if spelling in kept + missed]
     assert json.loads(played)["api_key"] == "***"
+
+
+def test_run_lengths_that_happen_to_hold_a_short_name_stay_whole() -> None:
+    counts = "0;SIG=3k?sig=2Xa0"
+
+    assert Secrets().text(json.dumps({"counts": counts})) == json.dumps({"counts": counts})
+    assert Secrets().text("https://e.example/a?sv=1&sig=abc%3D&se=2") == "https://e.example/a?sv=1&sig=***&se=2"
 
 
 def test_images_are_kept_once_and_the_recording_can_be_judged(tmp_path: Path, service: tuple[str, StandIn]) -> None:
