@@ -14,7 +14,8 @@ from werkzeug.wrappers import Request, Response
 from mock_server import MockControl, Settings, control_of
 from mock_server.control.guard import Guard
 from mock_server.http.protocol import MAX_BODY
-from sam3_contract.errors import Sam3ContractError
+from mock_server.http.refusals import NO_ANSWER
+from sam3_contract.errors import Sam3ContractError, StoreError
 from sam3_contract.playground import files, watching
 from sam3_contract.playground.targets import MockTarget, StartResponse, Target, WsgiApp
 from sam3_contract.spec import Contract, load
@@ -56,6 +57,8 @@ class Playground:
                 return self._own(request)
             except HTTPException as error:  # of the server, about a body that did not come or is too large
                 return _json({"error": error.description or error.name}, error.code or 400)
+            except StoreError as error:
+                return _json({"error": str(error)}, NO_ANSWER)
         if _is_for_the_page(request):
             return files.page()
         return self._beside or _json({"error": "there is nothing here but the page at /"}, 404)

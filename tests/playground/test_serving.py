@@ -50,6 +50,15 @@ def test_front_page_is_a_page_for_browsers_and_json_for_programs() -> None:
     assert client.post("/sam3/visual_segment?api_key=wrong-key", json=BODY).status_code == 401
 
 
+def test_page_goes_on_without_the_store_and_says_what_does_not(tmp_path: Path) -> None:
+    client, _ = page(Settings(store=f"sqlite:{tmp_path / 'no such folder' / 'store'}"))
+
+    assert [client.get(path, headers=BROWSER).status_code for path in ("/", "/playground/about")] == [200, 200]
+    for answer in (client.get("/playground/journal"), ask(client)):
+        assert answer.status_code == 599
+        assert "the store of this mock" in answer.get_data(as_text=True)
+
+
 def test_every_file_of_the_page_is_served_and_no_other() -> None:
     client, _ = page()
     named = re.findall(r'(?:href|src|from)=?\s*"(?:playground/|\./)([\w/.]+)"', (STATIC / "index.html").read_text())

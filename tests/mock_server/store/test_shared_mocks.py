@@ -143,9 +143,9 @@ def test_each_answer_is_played_once_by_threads_of_two_mocks(make: Make) -> None:
 
 
 def test_each_answer_is_played_once_over_workers_of_two_servers(redis_url: str) -> None:
-    options = ("--store", redis_url, "--workers", "2")
-    with ExitStack() as stack:
-        places = [urlsplit(stack.enter_context(command_serving(*options))).netloc for _ in range(2)]
+    servers = [command_serving("--store", redis_url, "--workers", "2") for _ in range(2)]
+    with ExitStack() as stack, ThreadPoolExecutor(64) as pool:
+        places = [urlsplit(url).netloc for url in pool.map(stack.enter_context, servers)]
 
         def send(place: str, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
             connection = HTTPConnection(place, timeout=60)
@@ -157,8 +157,7 @@ def test_each_answer_is_played_once_over_workers_of_two_servers(redis_url: str) 
 
         assert send(places[0], "PUT", "/_mock/scenarios", HUNDRED)[0] == 200
         path = "/sam3/embed_image?api_key=any"
-        with ThreadPoolExecutor(64) as pool:
-            answers = list(pool.map(lambda n: send(places[n % 2], "POST", path, {"image": IMAGE}), range(128)))
+        answers = list(pool.map(lambda n: send(places[n % 2], "POST", path, {"image": IMAGE}), range(128)))
         seen = json.loads(send(places[1], "GET", "/_mock/requests?limit=1000")[1])
 
     assert sorted(content.decode() for status, content in answers if status == 200) == [f"{n:03}" for n in range(100)]
