@@ -84,8 +84,9 @@ def spellings_of(key: str) -> tuple[str, ...]:
         key: At least `MIN_KEY` characters, for a spelling to be no coincidence.
 
     Returns:
-        The key as it is, percent-encoded, escaped for JSON, HTML and XML, and for each of the three places that it may
-        begin at in a base64 text, the characters that are the same whatever stands around it.
+        The key as it is, percent-encoded once and twice, escaped for JSON, HTML and XML, in hexadecimal, and for each
+        of the three places that it may begin at in a base64 text, the characters that are the same whatever stands
+        around it.
     """
     octets = key.encode("utf-8", "surrogatepass")
     spellings = {key, quote(octets, safe=""), quote(octets), quote_plus(octets)}
@@ -96,6 +97,7 @@ def spellings_of(key: str) -> tuple[str, ...]:
         json.dumps(key)[1:-1].replace("/", "\\/"),
         quote(quote(octets, safe=""), safe=""),
     }
+    spellings |= {"".join(f"\\u{ord(one):04x}" for one in key), octets.hex(), octets.hex().upper()}
     spellings |= {html.escape(key), html.escape(key, quote=False), html.escape(key).replace("&quot;", "&#34;")}
     spellings |= {core.translate(alphabet) for core in _in_base64(octets) for alphabet in ({}, _URL_SAFE)}
     return tuple(sorted(spellings, key=len, reverse=True))

@@ -47,8 +47,11 @@ _IN_MULTIPART: Final = re.compile(
 _IN_ADDRESS: Final = re.compile(r"(?P<before>://)(?P<secret>[^/\s\"'<>@?#\\]+)(?=@)")
 _PATTERNS: Final = (_IN_QUERY, _IN_INNER_QUERY, _IN_JSON, _IN_MULTIPART, _IN_ADDRESS)
 _CUT_ESCAPE: Final = re.compile(r"\\u?[0-9a-fA-F]{0,3}\Z")
-# A text without any of these holds nothing of the above: most answers are large, and hold none.
-_HINTS: Final = re.compile(r"(?i)key|token|secret|passw|sig|credential|://[^/\s\"'<>@?#\\]*@")
+# A text without any of these, in lower case, holds nothing of the above: most answers are large, and hold none.
+_HINTS: Final = (
+    *("api_key", "api-key", "apikey", "accesskeyid", "token", "secret", "passw", "signature", "credential"),
+    *("&sig=", "://"),
+)
 _MOST_UNPACKED: Final = 2**26  # bytes of a body
 _LONG: Final = 2**10  # characters: what is shorter in the place of an image may be anything
 _MOST_LEVELS: Final = 240  # of a JSON value; orjson writes no more than 254
@@ -71,7 +74,7 @@ class Secrets:
             >>> Secrets(("s3cret-key",)).text("https://me:pw@a.example/?api_key=k&of=s3cret-key")
             'https://***@a.example/?api_key=***&of=***'
         """
-        if _HINTS.search(text):
+        if _may_hold_any(text):
             for pattern in _PATTERNS:
                 text = pattern.sub(rf"\g<before>{MASK}", text)
         for secret in self.values:
@@ -233,7 +236,7 @@ def _in_json(value: Any) -> Iterator[str]:
 
 
 def _in_text(text: str) -> Iterator[str]:
-    if not _HINTS.search(text):
+    if not _may_hold_any(text):
         return
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
@@ -245,6 +248,11 @@ def _in_text(text: str) -> Iterator[str]:
                 yield _unescaped(secret)
             elif pattern is _IN_ADDRESS:
                 yield from map(unquote, secret.split(":", 1))
+
+
+def _may_hold_any(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS)
 
 
 def _unescaped(text: str) -> str:
