@@ -136,7 +136,7 @@ def _batches_of_range(unit: Unit) -> _Located:
         if unit.start:
             # A line that ends just before the range leaves the first one in it whole.
             file.seek(unit.start - 1)
-            n_bytes -= skip_line(file) - 1
+            n_bytes -= skip_line(file, within=n_bytes) - 1
         else:
             # The first line begins the file, mark or not.
             n_bytes = max(1, n_bytes - skip_byte_order_mark(file))

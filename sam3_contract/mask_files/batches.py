@@ -200,10 +200,10 @@ def batches_of_lines(stream: IO[bytes], *, n_bytes: int | None = None) -> Iterat
         yield Lines(first, tuple(texts))
 
 
-def skip_line(stream: IO[bytes]) -> int:
-    """Step over what is left of a line; return its length in bytes."""
+def skip_line(stream: IO[bytes], *, within: int | None = None) -> int:
+    """Step over what is left of a line, or over somewhat more than *within* bytes; return how many bytes it was."""
     n_bytes = 0
-    while piece := stream.readline(CHUNK):
+    while (within is None or n_bytes <= within) and (piece := stream.readline(CHUNK)):
         n_bytes += len(piece)
         if piece.endswith(b"\n"):
             break

@@ -21,7 +21,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam3_contract.auditing import Summary, audit, running
+from sam3_contract.auditing import Summary, audit, judging, running
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_by, outcomes_here, outcomes_in_processes
 from sam3_contract.auditing.units import Terms, Unit, units_of
@@ -277,3 +277,16 @@ def test_an_interrupt_leaves_what_is_known(
     totals = json.loads(output.out.splitlines()[-1])["totals"]
     assert (exit_.value.code, totals["masks"]) == (3, 3000)
     assert output.err == "sam3-contract: interrupted: what follows was not judged\n"
+
+
+def test_a_line_over_many_units_is_not_read_by_each_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.jsonl").write_bytes(json.dumps(SOUND).encode() + b" " * 100_000)
+    monkeypatch.setattr(batches, "CHUNK", 100)
+    read: list[int] = []
+    skip_line = batches.skip_line
+    monkeypatch.setattr(judging, "skip_line", lambda *args, **how: read.append(skip_line(*args, **how)) or read[-1])
+
+    totals, _ = judged([str(tmp_path / "one.jsonl")], unit_bytes=1000)
+
+    assert totals["masks"] == 1
+    assert sum(read) < 150_000
