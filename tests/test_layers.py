@@ -55,7 +55,13 @@ LAYERS = (
     {"mock_server.serving"},
     {"mock_server", "sam3_contract.verification", "sam3_contract.recording"},
     {"sam3_contract.report", "sam3_contract.targets"},
-    {"sam3_contract.interception", "sam3_contract.verifying", "sam3_contract.drift", "sam3_contract.playground"},
+    {
+        "sam3_contract.interception",
+        "sam3_contract.verifying",
+        "sam3_contract.drift",
+        "sam3_contract.playground",
+        "sam3_contract.loading",
+    },
     {"sam3_contract.mutation", "sam3_contract.coverage", "sam3_contract.agents"},
     {"sam3_contract.cli", "sam3_contract.pytest_plugin"},
     {"sam3_contract", "sam3_contract.__main__"},
@@ -165,6 +171,7 @@ def is_in(unit: str, room: str) -> bool:
         ("sqlite3", {"mock_server.store"}),
         ("redis", {"mock_server.store"}),
         ("prometheus_client", {"mock_server.metrics"}),
+        ("locust", {"sam3_contract.loading"}),
         ("schemathesis", {"sam3_contract.schemathesis_hooks", "sam3_contract.verification"}),
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
         (
