@@ -233,6 +233,7 @@ def test_without_calls_there_is_nothing_to_try(session: pytest.Pytester) -> None
         (("--sam3-mutate-faults", "size_swaped"), "*did you mean 'size_swapped'*"),
         (("--sam3-live",), "*it does not go with --sam3-live*"),
         (("--sam3-snapshot-update",), "*it does not go with --sam3-snapshot-update*"),
+        (("--pdb",), "*does not go with --pdb: tests are meant to fail in it"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(session: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
