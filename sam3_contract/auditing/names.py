@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -36,11 +37,11 @@ def _files_of(path: str) -> Iterator[str]:
     if is_url(path):
         yield from _files_at(path)
         return
-    here = Path(path)
-    if here.is_dir():
-        found = sorted(str(one) for one in here.rglob("*") if _is_named_as_file(one.name) and one.is_file())
-    elif glob.has_magic(path) and not here.exists():
-        found = sorted(one for one in glob.glob(path, recursive=True) if Path(one).is_file())  # noqa: PTH207 - as typed
+    # Those of os.path, for they take a name that is too long for one of nothing.
+    if os.path.isdir(path):  # noqa: PTH112
+        found = sorted(str(one) for one in Path(path).rglob("*") if _is_named_as_file(one.name) and one.is_file())
+    elif glob.has_magic(path) and not os.path.exists(path):  # noqa: PTH110
+        found = sorted(one for one in glob.glob(path, recursive=True) if os.path.isfile(one))  # noqa: PTH113, PTH207
     else:
         found = []
     yield from found or [path]

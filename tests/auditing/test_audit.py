@@ -197,6 +197,10 @@ def test_folders_and_patterns_name_files_in_order(tmp_path: Path, monkeypatch: p
     ]
     assert summary.n_masks == 7
     assert summary.unread == ["no*.json cannot be read: No such file or directory"]
+    long = "n" * 5000
+    assert audit([long, f"{long}*"]).unread == [
+        f"{name} cannot be read: File name too long" for name in (long, f"{long}*")
+    ]
 
 
 @pytest.fixture
