@@ -24,12 +24,13 @@ from sam3_contract.mask_files.opening import (
     reading,
     skip_byte_order_mark,
     unpacked,
-    with_head,
 )
 from sam3_contract.mask_files.urls import shown
 
 __all__ = ["batches_of_unit", "judge_unit", "judge_units", "pieces_of"]
 
+_BUFFER: Final = 2**15
+"""Bytes read at a time of a tar: with each header so much of the photograph behind it comes along, in vain."""
 _END: Final = 2**63
 """Beyond the end of any file, in bytes."""
 
@@ -99,7 +100,7 @@ def _batches_of(unit: Unit, terms: Terms) -> _Located:
         yield from _batches_of_range(unit)
     elif unit.kind == "members":
         with reading(unit.name), file_of(unit.name) as (raw, _):
-            file = io.BufferedReader(raw, CHUNK)  # type: ignore[type-var]  # it is one without a buffer
+            file = io.BufferedReader(raw, _BUFFER)  # type: ignore[type-var]  # it is one without a buffer
             file.seek(unit.start)
             stop = _END if unit.stop is None else unit.stop
             for member, batch in _batches_of_members(members_of(file, stop=stop), terms):
@@ -144,9 +145,9 @@ def _batches_of_range(unit: Unit) -> _Located:
             yield "", batch, file.tell() - unit.start
 
 
-def _batches_of_members(members: Iterable[tuple[str, IO[bytes]]], terms: Terms) -> Iterator[tuple[str, Batch]]:
+def _batches_of_members(members: Iterable[tuple[str, io.BufferedReader]], terms: Terms) -> Iterator[tuple[str, Batch]]:
     for member, packed in members:
-        content = unpacked(with_head(packed))
+        content = unpacked(packed)
         skip_byte_order_mark(content)
         for batch in _batches_of_source(Source(member, content, packed, None), terms):
             yield member, batch

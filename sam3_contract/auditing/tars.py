@@ -44,7 +44,7 @@ def is_tar(stream: io.BufferedReader) -> bool:
     return stream.peek(place + len(magic))[place:].startswith(magic)
 
 
-def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[str, IO[bytes]]]:
+def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[str, io.BufferedReader]]:
     """Open the files of masks in a tar, one after the other.
 
     Args:
@@ -65,7 +65,7 @@ def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
             if member.isreg() and is_named_as_masks(member.name):
                 content = archive.extractfile(member)
-                assert content is not None
+                assert isinstance(content, io.BufferedReader)
                 yield member.name, content
 
 
