@@ -13,8 +13,8 @@ something else to show, SHOWN says what and why.
 catalogue. They were written before the checks that find them.
 
 `--causes` looks at what the first screen says: whether its first cause is the law that the fault breaks, as
-tests/test_contract.py has it, or one by which faults of the same family (a module of `mock_server.faults.families`) are
-found, and how many lines the terminal shows.
+tests/contract/test_contract.py has it, or one by which faults of the same family (a module of
+`mock_server.faults.families`) are found, and how many lines the terminal shows.
 
 "schemathesis alone" means its own checks on the same document, without `sam3_contract.schemathesis_hooks`. The only
 help it gets are the strategies of the three string formats: without them hardly a request would hold an image. It sends
@@ -436,7 +436,7 @@ def report_of_mutants(names: Sequence[str], seed: int) -> tuple[dict[str, Any], 
 
 def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], bool]:
     """Print what the terminal says first of each fault, and how long it is."""
-    from tests.test_contract import FOUND_BY  # noqa: PLC0415 - only here: it imports what tests take
+    from tests.contract.test_contract import FOUND_BY  # noqa: PLC0415 - only here: it imports what tests take
 
     families = family_of_each()
     laws: dict[str, set[str]] = {}

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from sam3_contract.bounded import read_bounded
-from sam3_contract.document_text import MAX_BYTES, UnreadableError, parse_document
 from sam3_contract.errors import TransportError
+from sam3_contract.files.bounded import read_bounded
+from sam3_contract.files.document_text import MAX_BYTES, UnreadableError, parse_document
 
 SECONDS: Final = 30.0
 _PIECE: Final = 64 * 1024  # bytes

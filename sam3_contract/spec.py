@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from sam3_contract.bounded import read_bounded
-from sam3_contract.document_text import MAX_BYTES, UnreadableError, parse_document
 from sam3_contract.errors import SpecError
+from sam3_contract.files.bounded import read_bounded
+from sam3_contract.files.document_text import MAX_BYTES, UnreadableError, parse_document
 
 if TYPE_CHECKING:
     import jsonschema_rs

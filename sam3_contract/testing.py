@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from sam3_contract.answer_check import check_answer
-from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import UsageError
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.masks.diagnosis.compare import Verdict, compare
 from sam3_contract.masks.diagnosis.sketch import sketch_of
 from sam3_contract.masks.formats import image_size_of

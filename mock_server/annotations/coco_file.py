@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from mock_server.annotations.segmentations import packed
-from sam3_contract.bounded import without_mark
 from sam3_contract.errors import UsageError
+from sam3_contract.files.bounded import without_mark
 
 Id = int | str
 Model = TypeVar("Model", bound="_Part")

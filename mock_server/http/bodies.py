@@ -21,7 +21,7 @@ from mock_server.http.request_bounds import (
     shortened,
 )
 from sam3_contract import wire
-from sam3_contract.nesting import depth_of
+from sam3_contract.files.nesting import depth_of
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
 from sam3_contract.wire.requests import AnyRequest, RequestPart
 

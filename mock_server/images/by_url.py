@@ -14,8 +14,8 @@ from mock_server.drawing.dice import Dice
 from mock_server.http.protocol import MAX_BODY
 from mock_server.http.refusals import NOT_FETCHED, unloadable_image
 from mock_server.images.loading import NO_LIBRARY, Picture, picture_from_content
-from sam3_contract.bounded import read_bounded, read_text_file
 from sam3_contract.errors import UsageError
+from sam3_contract.files.bounded import read_bounded, read_text_file
 
 PictureOfUrl = Callable[[str], Picture]
 

@@ -14,10 +14,10 @@ import yaml
 
 from mock_server.scenarios.mistakes import Mistake
 from mock_server.scenarios.mistakes import Path as ValuePath
-from sam3_contract import json_positions
-from sam3_contract.bounded import open_regular
 from sam3_contract.errors import ScenarioError
-from sam3_contract.nesting import TooDeep, depth_of, events_within
+from sam3_contract.files import json_positions
+from sam3_contract.files.bounded import open_regular
+from sam3_contract.files.nesting import TooDeep, depth_of, events_within
 
 FileFormat = Literal["yaml", "json", "toml"]
 

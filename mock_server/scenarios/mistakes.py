@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from sam3_contract.json_positions import json_path
+from sam3_contract.files.json_positions import json_path
 from sam3_contract.suggestions import unknown
 
 Path = tuple[str | int, ...]

@@ -27,8 +27,8 @@ from mock_server.http.protocol import wording_of
 from mock_server.journal.expectations import named_image
 from mock_server.scenarios.mistakes import mistake_of, shown, wrong
 from mock_server.scenarios.rules import Fixed, RateLimit, Reply, Scenario, Then, When
-from sam3_contract.bounded import open_regular
 from sam3_contract.errors import UsageError
+from sam3_contract.files.bounded import open_regular
 from sam3_contract.suggestions import unknown
 
 MOST_SCENARIOS: Final = 1000

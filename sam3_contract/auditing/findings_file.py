@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import orjson
 
-from sam3_contract.atomic import replacing
 from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.extras import extra
+from sam3_contract.files.atomic import replacing
 from sam3_contract.mask_files.judging import Located
 
 __all__ = ["FindingsFile", "finding_as_json"]

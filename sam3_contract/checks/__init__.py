@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sam3_contract.checks import (
-    archives,
-    clicks,
-    concept,
-    embeddings,
-    exemplars,
-    headers,
-    http,
-    masks,
-    meaning,
-    refusals,
-    relations,
-    scenes,
-    suppression,
-    thresholds,
-    views,
-    visual,
-)
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, Violation
+from sam3_contract.checks.comparisons import agreement as relations
+from sam3_contract.checks.comparisons import embeddings, meaning, suppression, thresholds, views
+from sam3_contract.checks.concept_segment import exemplars
+from sam3_contract.checks.concept_segment import results as concept
+from sam3_contract.checks.formats import archives, masks
+from sam3_contract.checks.service import headers, http, refusals
+from sam3_contract.checks.truth import scenes
+from sam3_contract.checks.visual_segment import clicks
+from sam3_contract.checks.visual_segment import results as visual
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.spec import Contract

@@ -36,7 +36,7 @@ def _scenario() -> dict[str, object]:
 
 
 def _config() -> dict[str, object]:
-    from sam3_contract.cli.config import config_schema  # noqa: PLC0415
-    from sam3_contract.cli.serve import serve  # noqa: PLC0415
+    from sam3_contract.cli.serve.command import serve  # noqa: PLC0415
+    from sam3_contract.cli.serve.config import config_schema  # noqa: PLC0415
 
     return config_schema(serve)

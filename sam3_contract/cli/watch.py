@@ -12,10 +12,9 @@ import click
 import orjson
 
 from sam3_contract import cases
-from sam3_contract.atomic import write_atomically
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli.snapshot.compare import compare_all
-from sam3_contract.cli.verify_plan import estimate
+from sam3_contract.cli.verify.plan import estimate
 from sam3_contract.documents import read_document, read_page, shown_source
 from sam3_contract.drift import (
     Drift,
@@ -36,6 +35,7 @@ from sam3_contract.drift.drifts import KINDS
 from sam3_contract.drift.markdown import as_markdown, headline_of
 from sam3_contract.drift.sarif import as_sarif
 from sam3_contract.errors import OutputError, SpecError, TransportError, UsageError
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.installed import __version__
 from sam3_contract.redaction import without_key
 from sam3_contract.snapshots import Tolerances, Verdict, snapshot_files

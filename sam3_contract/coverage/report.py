@@ -14,8 +14,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from mock_server.faults import FAULTS
-from sam3_contract.atomic import write_atomically
 from sam3_contract.coverage.parts import CUT, OPERATIONS, Part, field_paths
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.spec import Contract
 
 __all__ = ["Coverage", "lines_of", "write_files"]

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import orjson
 
-from sam3_contract.bounded import read_bounded
 from sam3_contract.drift.drifts import SCHEMA
 from sam3_contract.drift.page import Page
 from sam3_contract.errors import UsageError
+from sam3_contract.files.bounded import read_bounded
 
 _MOST_BYTES: Final = 2**24
 

@@ -19,8 +19,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import orjson
 import pybase64
 
-from sam3_contract.bounded import open_regular, read_bounded
 from sam3_contract.errors import HarError
+from sam3_contract.files.bounded import open_regular, read_bounded
 from sam3_contract.har.scanning import EntryScan
 from sam3_contract.spec import Contract
 

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam3_contract.atomic import replacing, write_atomically
 from sam3_contract.errors import MaskError, UsageError
+from sam3_contract.files.atomic import replacing, write_atomically
 from sam3_contract.mask_files.opening import STDIN, Size
 from sam3_contract.mask_files.values import FoundMask, Value, at_path
 from sam3_contract.masks import (

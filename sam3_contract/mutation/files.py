@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET  # written only
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from sam3_contract.atomic import write_atomically
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.mutation.score import FaultVerdict, Score
 from sam3_contract.mutation.verdict import Verdict
 

@@ -176,7 +176,7 @@ class SnapshotPlugin:
         )
 
     def _remove_unused(self) -> None:
-        from sam3_contract.atomic import remove_leftovers  # noqa: PLC0415 - see `Sam3Snapshot.match`
+        from sam3_contract.files.atomic import remove_leftovers  # noqa: PLC0415 - see `Sam3Snapshot.match`
 
         for path in self._unused:
             path.unlink(missing_ok=True)

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, Final
 import harfile
 import orjson
 
-from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import HarError, OutputError, UsageError
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.har.entry import Entry, opened, parsed
 from sam3_contract.har.scanning import EntryScan
 from sam3_contract.recording.entries import Recorded

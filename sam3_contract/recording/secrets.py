@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode, urlsplit, 
 
 import orjson
 
-from sam3_contract.nesting import depth_of
+from sam3_contract.files.nesting import depth_of
 from sam3_contract.recording.messages import Answer, Headers, Request
 from sam3_contract.redaction import MASK, MIN_KEY, bytes_without_key, without_key
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import orjson
 
-from sam3_contract.atomic import write_atomically
 from sam3_contract.checks import Violation
 from sam3_contract.errors import OutputError, ReportError
+from sam3_contract.files.atomic import write_atomically
 from sam3_contract.har import har_from_exchanges
 from sam3_contract.redaction import MIN_KEY, bytes_without_key
 from sam3_contract.report.html import as_html

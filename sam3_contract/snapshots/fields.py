@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from sam3_contract.json_positions import json_path
+from sam3_contract.files.json_positions import json_path
 from sam3_contract.spec import Contract
 
 _DEEPEST: Final = 12

@@ -12,7 +12,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from sam3_contract.errors import MaskError, SnapshotError
-from sam3_contract.json_positions import half_pair, json_path, line_of, repeated_key
+from sam3_contract.files.json_positions import half_pair, json_path, line_of, repeated_key
 from sam3_contract.masks import Finding, parse_json
 from sam3_contract.masks.catalogue.finding import shown
 from sam3_contract.snapshots.model import (

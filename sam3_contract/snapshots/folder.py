@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from sam3_contract.atomic import write_atomically
-from sam3_contract.bounded import read_bounded
 from sam3_contract.errors import SnapshotError
+from sam3_contract.files.atomic import write_atomically
+from sam3_contract.files.bounded import read_bounded
 from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text, text_from_snapshot
 from sam3_contract.snapshots.model import ImageReference, Snapshot
 

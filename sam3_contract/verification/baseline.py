@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import orjson
 
-from sam3_contract.atomic import write_atomically
-from sam3_contract.bounded import read_text_file
 from sam3_contract.checks import CHECKS, Violation
 from sam3_contract.errors import BaselineError, OutputError
+from sam3_contract.files.atomic import write_atomically
+from sam3_contract.files.bounded import read_text_file
 
 FORMAT: Final = "sam3-contract/baseline/1"
 _MAX_BYTES: Final = 2**26

@@ -15,7 +15,7 @@ from mock_server.faults import FAULTS, parse
 from mock_server.scenarios.files import read
 from mock_server.scenarios.player import Scenarios
 from sam3_contract.cli import commands
-from sam3_contract.cli.serve import serve
+from sam3_contract.cli.serve.command import serve
 from sam3_contract.errors import ScenarioError, UsageError
 from tests.servers import ROOT
 

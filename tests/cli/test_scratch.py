@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sam3_contract.cli.scratch import KEPT, folder_of_a_run
+from sam3_contract.cli.verify.scratch import KEPT, folder_of_a_run
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from mock_server import Settings
-from sam3_contract.cli.serve import serve
+from sam3_contract.cli.serve.command import serve
 from sam3_contract.errors import UsageError
 from tests.servers import command_serving, run_command
 

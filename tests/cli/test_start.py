@@ -69,7 +69,7 @@ def test_commands_and_options_are_completed() -> None:
 
 
 def test_fuzz_says_what_it_takes_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sam3_contract.cli.verify.find_spec", lambda _: None)
+    monkeypatch.setattr("sam3_contract.cli.verify.command.find_spec", lambda _: None)
 
     result = CliRunner().invoke(commands, ["verify", "http://127.0.0.1:9", "--fuzz", "3"])
 

@@ -15,7 +15,7 @@ import requests
 from werkzeug.test import Client
 
 from mock_server import create_app
-from sam3_contract.cli.record import Recording
+from sam3_contract.cli.serve.record import Recording
 from sam3_contract.errors import UsageError
 from sam3_contract.recording import PassThrough, Upstream
 from tests.recording.calls import KEY, concept, encoded, pixels, standing_in

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from sam3_contract.installed import __version__
 from sam3_contract.report import as_text, wants_colour
 from sam3_contract.verification.runner import CheckOutcome
 from tests.report.runs import CONTRACT, KEY, broken_run, check, exchange, held_run, run, violation
 
-TRANSCRIPT = """\
-sam3-contract 0.1.0  http://127.0.0.1:9001  seed 4021
+TRANSCRIPT = f"""\
+sam3-contract {__version__}  http://127.0.0.1:9001  seed 4021
 
 M03 law_of_m03  it is swapped
   1 finding in 1 answer, at .masks.size

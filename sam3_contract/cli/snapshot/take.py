@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from sam3_contract import cases
-from sam3_contract.atomic import remove_leftovers
 from sam3_contract.cli.snapshot.requests import (
     MAX_TEXTS,
     NamedCase,
@@ -19,6 +18,7 @@ from sam3_contract.cli.snapshot.requests import (
 )
 from sam3_contract.errors import SnapshotError, TransportError, UsageError
 from sam3_contract.exchange import Case
+from sam3_contract.files.atomic import remove_leftovers
 from sam3_contract.snapshots import (
     Snapshot,
     case_from_request,

@@ -25,7 +25,7 @@ LATE = {"slow": "slow:0", "body_drips": "body_drips:0"}
 MEANT = {"status", "model_locked", "html_from_proxy", "validation_answered_500", "malformed_json_answered_500"}
 
 # These show in rare company only, as no request of the handful is: a kind of file, two requests that differ in little,
-# requests at once. tests/test_contract.py shows each by the cases that were made for it.
+# requests at once. tests/contract/test_contract.py shows each by the cases that were made for it.
 RARE = {
     *("nms_null_suppresses", "null_boxes_find_nothing", "nms_of_polygons_ignored", "hidden_instances_suppress"),
     *("instances_left_out", "later_points_ignored", "first_pixels_read_as_fractions", "embedding_replaced"),

@@ -17,10 +17,10 @@ import pytest
 
 from mock_server import Settings
 from mock_server.http.protocol import Profile
+from tests.contract.test_one_service import ODD, Sent, in_process, recorded
 from tests.mock_server.client import Json, click, image
 from tests.mock_server.serving.test_serving import children_of, command
 from tests.mock_server.test_conformance import EXCHANGES
-from tests.test_one_service import ODD, Sent, in_process, recorded
 
 REQUESTS = int(os.environ.get("SAM3_SOAK_REQUESTS", "1000000"))  # of both profiles together
 STRETCHES = 10

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.ground_truth import (
+from sam3_contract.checks.matching import Measured, measured, pair_up
+from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
+from sam3_contract.checks.truth.ground_truth import (
     SEEN,
     SURE,
     as_answered,
@@ -21,9 +23,7 @@ from sam3_contract.checks.ground_truth import (
     things_named,
     wants_the_sure,
 )
-from sam3_contract.checks.matching import Measured, measured, pair_up
-from sam3_contract.checks.mistakes import explained, warp_between
-from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
+from sam3_contract.checks.truth.mistakes import explained, warp_between
 from sam3_contract.exchange import Exchange
 from sam3_contract.measuring import Mask
 from sam3_contract.spec import Contract

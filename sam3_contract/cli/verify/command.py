@@ -15,8 +15,8 @@ import orjson
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
-from sam3_contract.cli.scratch import folder_of_a_run
-from sam3_contract.cli.verify_plan import Chosen, choose, estimate, show_plan
+from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
+from sam3_contract.cli.verify.scratch import folder_of_a_run
 from sam3_contract.errors import UsageError
 from sam3_contract.exchange import Exchange
 from sam3_contract.redaction import note_on_keys_in_urls
@@ -308,7 +308,7 @@ def _progress(
     if not sys.stderr.isatty():
         return nullcontext(lambda _: None)
     # Only here: a build server waits for no progress bar to be imported.
-    from sam3_contract.cli.progress import progress_on_terminal  # noqa: PLC0415
+    from sam3_contract.cli.verify.progress import progress_on_terminal  # noqa: PLC0415
 
     return progress_on_terminal(target, total, contract, checks)
 

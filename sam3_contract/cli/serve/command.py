@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 import click
 
-from sam3_contract.cli.config import OptionOrVariable, from_environment, read_config, warn_of_variables
-from sam3_contract.cli.ready_file import ReadyFile
-from sam3_contract.cli.record import Recording
+from sam3_contract.cli.serve.config import OptionOrVariable, from_environment, read_config, warn_of_variables
+from sam3_contract.cli.serve.ready_file import ReadyFile
+from sam3_contract.cli.serve.record import Recording
 from sam3_contract.errors import UsageError
 from sam3_contract.terminal import say
 

@@ -21,7 +21,8 @@ CONTRACT = spec.load()
 OURS: dict[str, Any] = json.loads(json.dumps(CONTRACT.document))
 TARGETS = [Target(operation.id, operation.method, operation.path) for operation in CONTRACT.operations]
 CONCEPT, VISUAL, EMBED = TARGETS
-FASTAPI_LIKE = json.loads((Path(__file__).parent / "data" / "openapi-fastapi-like.json").read_text(encoding="utf-8"))
+DATA = Path(__file__).parents[1] / "data"
+FASTAPI_LIKE = json.loads((DATA / "openapi-fastapi-like.json").read_text(encoding="utf-8"))
 GONE = object()
 
 Edit = tuple[str, Any]

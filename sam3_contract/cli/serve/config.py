@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from sam3_contract.bounded import read_text_file
 from sam3_contract.errors import UsageError
+from sam3_contract.files.bounded import read_text_file
 from sam3_contract.suggestions import did_you_mean
 from sam3_contract.terminal import say
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from sam3_contract.nesting import TooDeep, depth_of, events_within
+from sam3_contract.files.nesting import TooDeep, depth_of, events_within
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 400

@@ -93,7 +93,7 @@ def in_another_process(hash_seed: str) -> dict[str, str]:
     """Ask in a new interpreter that orders its sets and dicts of strings differently."""
     program = (
         "import hashlib, json\n"
-        "from tests.test_determinism import answers\n"
+        "from tests.contract.test_determinism import answers\n"
         "print(json.dumps({name: hashlib.sha256(body).hexdigest() for name, body in answers().items()}))"
     )
     done = subprocess.run(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mock_server.scenarios import files
-from sam3_contract.bounded import read_bounded
 from sam3_contract.errors import BaselineError, ScenarioError
+from sam3_contract.files.bounded import read_bounded
 from sam3_contract.verification.baseline import Baseline
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import yaml
 
-from sam3_contract.cli.serve import serve
+from sam3_contract.cli.serve.command import serve
 from tests.servers import ROOT
 
 FOLDER = ROOT / "examples" / "compose"

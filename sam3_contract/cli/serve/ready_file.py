@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam3_contract.atomic import write_atomically
 from sam3_contract.errors import UsageError
+from sam3_contract.files.atomic import write_atomically
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 LAYERS = (
+    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "suggestions", "credits")},
     {
-        f"sam3_contract.{room}"
-        for room in ("errors", "facade", "installed", "redaction", "nesting", "suggestions", "credits")
-    },
-    {
-        "sam3_contract.atomic",
+        "sam3_contract.files",
         "sam3_contract.terminal",
-        "sam3_contract.bounded",
-        "sam3_contract.json_positions",
         "sam3_contract.predictions",
-        "sam3_contract.document_text",
         "sam3_contract.extras",
     },
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from sam3_contract.atomic import remove_leftovers, write_atomically
 from sam3_contract.errors import OutputError
+from sam3_contract.files.atomic import remove_leftovers, write_atomically
 
 # The process is ended by a signal: no handler and no `finally` runs. While it writes, the kernel does it, at the
 # thousandth byte; at other calls the process itself.
 KILLED = """
 import os, resource, signal, sys
 from pathlib import Path
-from sam3_contract.atomic import write_atomically
+from sam3_contract.files.atomic import write_atomically
 
 call, name = sys.argv[1:]
 if call == "write":
@@ -156,7 +156,7 @@ def test_device_is_written_into_and_stays_a_device(tmp_path: Path) -> None:
 
 
 def test_standard_output_by_its_name_is_written_into(tmp_path: Path) -> None:
-    program = "from sam3_contract.atomic import write_atomically as w; from pathlib import Path\n"
+    program = "from sam3_contract.files.atomic import write_atomically as w; from pathlib import Path\n"
     program += "print('first', flush=True); w(Path('/dev/stdout'), b'second\\n'); print('third')"
     kept = tmp_path / "out"
 

@@ -12,7 +12,7 @@ import click
 import pytest
 import requests
 
-from sam3_contract.cli.serve import serve
+from sam3_contract.cli.serve.command import serve
 from tests.servers import ROOT, command_serving
 
 INSTRUCTIONS = [

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
-from sam3_contract.checks.concept import THRESHOLD_QUIRKS
+from sam3_contract.checks.concept_segment.results import THRESHOLD_QUIRKS
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped
 from sam3_contract.exchange import Exchange

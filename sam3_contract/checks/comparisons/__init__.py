@@ -1,0 +1,1 @@
+"""Checks of what exchanges that belong together say of each other."""

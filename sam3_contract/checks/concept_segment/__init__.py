@@ -1,0 +1,1 @@
+"""Checks of what ``concept_segment`` promises."""

@@ -1,0 +1,1 @@
+"""Checks of masks in the formats that the service writes."""

@@ -1,0 +1,1 @@
+"""Checks of the service: statuses, media types, bodies, headers, and what refusals say."""

@@ -1,0 +1,1 @@
+"""Checks against drawn scenes, of which the true masks are known."""

@@ -1,0 +1,1 @@
+"""Checks of what ``visual_segment`` promises."""
