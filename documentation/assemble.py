@@ -59,6 +59,8 @@ def assemble(folder: Path) -> list[Page]:
     Returns:
         The pages.
     """
+    if ROOT.is_relative_to(folder.resolve()):
+        raise SystemExit(f"{folder} holds this checkout, and would be emptied")
     shutil.rmtree(folder, ignore_errors=True)
     top = folder / "pages"
     shutil.copytree(_DOCS, top, ignore=shutil.ignore_patterns("*.md"))

@@ -172,6 +172,8 @@ def create_app(
 
 def _sessions(settings: Settings, operations: Sequence[str], engines: Engines, store: Store) -> Sessions:
     """Make the sessions of a mock, each of which begins as the settings say."""
+    if settings.sessions < 1 or settings.session_idle <= 0:
+        raise UsageError(f"sessions is {settings.sessions}, session_idle {settings.session_idle}: both are above 0")
     texts = tuple(faults.parse(text).text for text in settings.faults)
     source = read(settings.scenarios) if settings.scenarios else None
     at_start = plan_at_start(source, operations, check_fault=refuse_early_fault, faults=texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,11 +97,14 @@ class Measured:
 
 def _forget_the_dead(folder: Path, forget: Callable[[int], None]) -> None:
     """Take the memory of workers out that are no more; what they counted stays."""
+    if os.name == "nt":
+        return  # there, what asks for a process would end it
     for file in folder.glob("gauge_live*_*.db"):
         number = int(file.stem.rpartition("_")[2])
         try:
             os.kill(number, 0)
         except ProcessLookupError:
-            forget(number)
+            with suppress(FileNotFoundError):  # another scrape was faster
+                forget(number)
         except PermissionError:
             continue

@@ -64,22 +64,6 @@ class MockControl:
     def faults(self, texts: Collection[str]) -> None:
         self._session.put_faults_on(tuple(texts))
 
-    @property
-    def may_wait(self) -> bool:
-        """Whether a request may be held back, and should not hold up others meanwhile."""
-        plan = self.scenarios.plan
-        return plan.plays or bool(plan.faults)
-
-    @property
-    def reads_pixels(self) -> bool:
-        """Whether images are decoded to find what is in them."""
-        return self._session.backends.usual.engine.reads_pixels
-
-    def remembered_pixels(self, image_id: str) -> int | None:
-        """Tell how many pixels the image has that is remembered by a name; ``None`` if there is none."""
-        picture = self._session.backends.usual.caches.embeddings.find(image_id)
-        return None if picture is None else picture.size[0] * picture.size[1]
-
     def reset(self) -> None:
         """Begin anew: an empty journal, no remembered image, scenarios and faults as at the start, nobody waiting."""
         self._session.reset()

@@ -104,20 +104,25 @@ class Recorder:
         found = image_of(body)
         if found is None:
             return None
-        kind, value = found
+        kind, value = _writable(found[0]), found[1]
         by_url = kind == "url"
         file = LOADED.get()
         if file is None and not by_url:  # the request was answered without a look at its image
             with contextlib.suppress(Refusal):
                 picture_from_base64(value)
             file = LOADED.get()
-        url = masked_text(value, keys)[:_LONGEST] if by_url else None
+        url = _writable(masked_text(value, keys))[:_LONGEST] if by_url else None
         if file is None:
             digest = digest_of_image(body)
             return EntryImage(kind[:20], digest.hex() if digest else None, url)
         drawn = thumbnail(bytes_from_base64(value)) if self._thumbnails and not by_url else None
         height, width = file.picture.size
         return EntryImage(kind[:20], file.picture.digest.hex(), url, file.format, width, height, file.bytes, drawn)
+
+
+def _writable(text: str) -> str:
+    """Replace what no store can hold: half surrogate pairs, which only Python's parser reads."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _replace(response: Response, refusal: Refusal) -> None:

@@ -80,8 +80,8 @@ class Backends:
 
     @property
     def memory(self) -> int:
-        """What the files of remembered pictures take, in bytes."""
-        return sum(one.caches.embeddings.memory for one in (self.usual, *self._others.values()))
+        """What remembered pictures and logits take in this process, in bytes, about."""
+        return sum(one.caches.memory for one in (self.usual, *self._others.values()))
 
     def forget(self) -> None:
         """Forget every image."""

@@ -21,7 +21,6 @@ EMBEDDINGS_KEPT: Final = 100
 FILE_BYTES_KEPT: Final = 128 * 1024 * 1024  # of the files of remembered pictures, where an engine reads pixels
 LOGITS_KEPT: Final = 1000
 SMALL: Final = 64  # prompts and clicks; a larger request for a mask is only found again as a whole
-_LONGEST: Final = 64  # bytes of a name that is kept as it is
 
 Coordinates = tuple[float, float, float, float]
 
@@ -108,9 +107,18 @@ class Logits:
         asked = Asked(prompts if is_small(prompts) else None)
         self._shelf.keep(name + digest_of(prompts), asked, group=name)
 
+    @property
+    def memory(self) -> int:
+        """What they take in this process, in bytes, about."""
+        return self._shelf.memory
+
     def clear(self) -> None:
         """Forget all of them."""
         self._shelf.clear()
+
+
+def _weight_of(asked: Asked) -> int:
+    return 500 + sum(300 + 150 * len(one.clicks) for one in asked.prompts or ())  # bytes, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,11 @@ class Caches:
 
     embeddings: Embeddings
     logits: Logits
+
+    @property
+    def memory(self) -> int:
+        """What it takes in this process, in bytes, about."""
+        return self.embeddings.memory + self.logits.memory
 
     def clear(self) -> None:
         """Forget everything."""
@@ -145,7 +158,7 @@ def caches_in(
     """
     few: Bounds[Picture] = Bounds(EMBEDDINGS_KEPT, FILE_BYTES_KEPT, lambda picture: len(picture.file or b""))
     pictures = store.shelf(session, f"images {engine}", _picture_codec(library), few)
-    asked: Bounds[Asked] = Bounds(LOGITS_KEPT, 1, lambda _: 0)  # small ones: nothing to weigh
+    asked: Bounds[Asked] = Bounds(LOGITS_KEPT, FILE_BYTES_KEPT, _weight_of)
     return Caches(Embeddings(pictures, files=files), Logits(store.shelf(session, f"logits {engine}", _ASKED, asked)))
 
 
@@ -223,7 +236,5 @@ def digest_of(prompts: Sequence[PromptKey]) -> bytes:
 
 
 def short(name: str) -> bytes:
-    """Name something in a few bytes: a client's name may be as long as a body."""
-    octets = name.encode("utf-8", "surrogatepass")
-    # One byte longer than any name that is kept as it is.
-    return octets if len(octets) <= _LONGEST else b"#" + hashlib.blake2b(octets, digest_size=_LONGEST).digest()
+    """Name something in a few bytes: a client's name may be as long as a body, or be a key by mistake."""
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -68,7 +68,9 @@ class Scenarios:
         self._check_fault = check_fault
         self._at_start = at_start or Plan()
         kept = store or MemoryStore()
-        self._plan = (plans or kept).value(session, "plan", plan_codec(), self._at_start)
+        plans = plans or kept
+        self._plan_is_here = not plans.shared
+        self._plan = plans.value(session, "plan", plan_codec(), self._at_start)
         self._counted = kept.tally(session, "scenarios", most=_COUNTED)
         self._unmatched = kept.log(session, "unmatched", _TEXTS, _UNMATCHED, numbered=lambda text, _: text)
 
@@ -80,7 +82,7 @@ class Scenarios:
     @property
     def memory(self) -> int:
         """What they take in this process, in bytes, about."""
-        return self.plan.memory
+        return self._unmatched.memory + (self.plan.memory if self._plan_is_here else 0)
 
     def put_faults_on(self, faults: tuple[str, ...]) -> None:
         """Put faults on every request, in the place of those that are on."""

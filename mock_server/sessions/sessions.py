@@ -21,7 +21,7 @@ from mock_server.store.protocol import Store
 from sam3_contract.errors import StoreError, UsageError
 
 MOST_BYTES: Final = 256 * 1024 * 1024  # of all named sessions that this process holds
-_TOUCHED_EVERY: Final = 5.0  # seconds at least between two times that a store is told that a session is in use
+_TOUCHED_EVERY: Final = 5.0  # seconds at most between two times that a store is told that a session is in use
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ class Sessions:
         self._most_bytes = most_bytes
         self._held: OrderedDict[str, _Held] = OrderedDict()  # that which was used last stands last
         self._weight = 0
+        self._touched_every = min(_TOUCHED_EVERY, idle / 3)
         self._default_touched = -_TOUCHED_EVERY
         self._lock = Lock()
         self.default = make(DEFAULT)
@@ -87,7 +88,7 @@ class Sessions:
                     self._drop_oldest()
             self._held.move_to_end(name)
             held.used = now
-            stale = now - held.touched >= _TOUCHED_EVERY
+            stale = now - held.touched >= self._touched_every
             held.touched = now if stale else held.touched
         if stale:
             self._touch(name)
@@ -139,12 +140,12 @@ class Sessions:
     @property
     def memory(self) -> int:
         """What all sessions take in this process, in bytes, about."""
-        return self._weight + (0 if self.store.shared else self.default.memory)
+        return self._weight + self.default.memory
 
     def _use_default(self) -> Session:
         if self.store.shared:
             now = self.clock()
-            if now - self._default_touched >= _TOUCHED_EVERY:
+            if now - self._default_touched >= self._touched_every:
                 self._default_touched = now
                 self._touch(DEFAULT)
         return self.default
@@ -163,6 +164,8 @@ class Sessions:
         if name == DEFAULT:
             return self.default
         held = self._held.get(name)
+        if held is None and self.store.shared:  # another process may know it
+            return self._make(name)
         return None if held is None else held.session
 
     def _end_idle(self, now: float) -> None:

@@ -2,7 +2,7 @@
 
 Whoever keeps something says what it is to him: images and logits are on a :class:`Shelf`, the journal is a
 :class:`Log`, the requests of scenarios and faults are counted in a :class:`Tally`, and what is planned for a session is
-a :class:`Value`. Each method is atomic, also among processes, and none takes a lock beyond its own end.
+a :class:`Value`. Each method is atomic, also among processes, but for `clear`; none takes a lock beyond its own end.
 
 A store that cannot be reached raises :class:`~sam3_contract.errors.StoreError` from any method.
 """

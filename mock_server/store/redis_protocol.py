@@ -50,7 +50,9 @@ class RedisStore:
                 socket_connect_timeout=PATIENCE,
                 retry=Retry(NoBackoff(), 0),  # what counts must not be done twice
             )
-        except ValueError as error:
+            pool.connection_kwargs["decode_responses"] = False  # what is kept is bytes
+            pool.connection_class(**pool.connection_kwargs)  # refuses options that it does not take; connects nowhere
+        except (TypeError, ValueError) as error:
             # The address is not repeated: it may hold a password.
             raise UsageError(
                 "the address of the store is none that redis-py takes, such as redis://HOST:6379"

@@ -121,11 +121,14 @@ TOUCH: Final = (
     _PRELUDE
     + """
 -- sessions by when they were used; session, most, seconds of idleness, where keys of sessions begin and end
-for _, key in ipairs(redis.call('SMEMBERS', all)) do redis.call('PEXPIRE', key, life) end
+for _, key in ipairs(redis.call('SMEMBERS', all)) do
+  if redis.call('PEXPIRE', key, life) == 0 then redis.call('SREM', all, key) end
+end
 redis.call('PEXPIRE', all, life)
 if ARGV[2] == '' then return 0 end
 local at, sessions = now(), KEYS[2]
 redis.call('ZADD', sessions, string.format('%.6f', at), ARGV[2])
+redis.call('PEXPIRE', sessions, life)
 local over = redis.call('ZCARD', sessions) - tonumber(ARGV[3])
 local unused = string.format('%.6f', at - tonumber(ARGV[4]))
 local gone = redis.call('ZRANGEBYSCORE', sessions, '-inf', unused, 'LIMIT', 0, 100)

@@ -35,6 +35,14 @@ CREATE TABLE IF NOT EXISTS single (
     session TEXT, name TEXT, version TEXT, value BLOB, PRIMARY KEY (session, name)
 ) WITHOUT ROWID;
 """
+# What is written of a session that has ended meanwhile, by a request under way, ends as well. Not by OR IGNORE, which a
+# statement with OR REPLACE would turn into its own.
+_KNOWN: Final = "".join(
+    f"CREATE TRIGGER IF NOT EXISTS {table}_known AFTER INSERT ON {table} "  # noqa: S608 - names of ours
+    "WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE session = NEW.session) "
+    "BEGIN INSERT INTO sessions VALUES (NEW.session, (julianday('now') - 2440587.5) * 86400); END;"
+    for table in ("items", "counts", "passed", "single")
+)
 _ALL: Final = ("sessions", "pieces", "items", "counts", "passed", "single")
 
 
@@ -50,7 +58,7 @@ class SqliteStore:
     shared = True
 
     def __init__(self, path: Path, *, sessions: int, idle: float) -> None:
-        self._file = SqliteFile(path, _TABLES)
+        self._file = SqliteFile(path, _TABLES + _KNOWN)
         self._sessions = sessions
         self._idle = idle
 

@@ -31,6 +31,10 @@ class SqliteFile:
         self._connection: sqlite3.Connection | None = None
         self._process = 0
 
+    def __del__(self) -> None:
+        """Close it with its mock: nobody else may know of it, and Python warns of one that is left open."""
+        self._close()
+
     def read(self, statement: str, *values: object) -> list[Any]:
         """Run a statement that changes nothing.
 

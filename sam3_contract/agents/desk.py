@@ -171,6 +171,8 @@ def is_loopback(url: str) -> bool:
         [True, True, False]
     """
     host = _host(url)
+    if {"\\", "@"} & {*url}:
+        return False  # where such a URL leads, programs do not agree
     if host == "localhost":
         return True
     try:

@@ -175,12 +175,17 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
     def check_file(path: str) -> dict[str, Any]:
         """Find what is wrong with the masks in a file: an answer, COCO annotations, JSON Lines, npz, also gzipped."""
         told: list[str] = []
-        summary = audit([path], found=lambda _, one: told.append(_of_line(one)))
+
+        def tell(_: str, one: Located) -> None:
+            if len(told) < _MOST_FINDINGS:
+                told.append(_of_line(one))
+
+        summary = audit([_file_here(path)], found=tell)
         return {
             "masks": summary.n_masks,
             "faulty": summary.n_faulty,
             "defects": dict(summary.defects),
-            "findings": told[:_MOST_FINDINGS],
+            "findings": told,
             "unread": list(summary.unread),
         }
 
@@ -197,6 +202,18 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
 
 def _of_line(found: Located) -> str:
     return str(found.finding) if found.line is None else f"line {found.line}: {found.finding}"
+
+
+def _file_here(path: str) -> Path:
+    """Take a name for that of a file of this machine: no URL, no folder, and not standard input.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    file = Path(path).absolute()
+    if not file.is_file():
+        raise UsageError(f"{path[:_LONGEST_TEXT]!r} is no file of this machine")
+    return file
 
 
 def _file(path: str) -> bytes:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import reduce
-from operator import add
 from typing import IO, Final
 
-from sam3_contract.auditing.outcome import Outcome, outcome_of
+from sam3_contract.auditing.outcome import Outcome, outcome_of, sum_of
 from sam3_contract.auditing.tables import is_parquet, records_of_row_groups
 from sam3_contract.auditing.tars import DAMAGE, is_tar, members_of
 from sam3_contract.auditing.units import Terms, Unit
@@ -42,7 +40,7 @@ def judge_units(units: tuple[Unit, ...], terms: Terms) -> list[Outcome]:
 
 def judge_unit(unit: Unit, terms: Terms) -> Outcome:
     """Judge a unit at once."""
-    return reduce(add, pieces_of(unit, terms))
+    return sum_of(list(pieces_of(unit, terms)))
 
 
 def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:

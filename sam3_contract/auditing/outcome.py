@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 from sam3_contract.mask_files.judging import TOO_LONG, AbsentMasks, Judged, Located
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "outcome_of", "sum_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ class Outcome:
     def reasons(self, name: str) -> list[str]:
         """Say why some of a file could not be judged."""
         return [*self.unread, *(f"{name}:{line} is {TOO_LONG}" for line in self.unread_lines)]
+
+
+def sum_of(pieces: Sequence[Outcome]) -> Outcome:
+    """Join the pieces of a unit, at least one: in pairs, for one after the other would copy all findings each time."""
+    while len(pieces) > 1:
+        pieces = [reduce(add, pieces[at : at + 2]) for at in range(0, len(pieces), 2)]
+    return pieces[0]
 
 
 def outcome_of(judged: Judged, *, member: str = "", n_bytes: int = 0, of: Outcome) -> Outcome:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sam3_contract.auditing.outcome import Outcome
+from sam3_contract.auditing.outcome import Outcome, sum_of
 from sam3_contract.auditing.units import Shard, Terms
 from sam3_contract.errors import OutputError
 from sam3_contract.mask_files.judging import AbsentMasks, Located
@@ -38,6 +39,8 @@ class _Head(_Model):
     files: tuple[str, ...]
     codes: tuple[str, ...] | None
     image_size: tuple[int, int] | None
+    as_lines: bool
+    column: str | None
     shard: tuple[int, int]
 
 
@@ -126,6 +129,8 @@ def written_to_part(
         files=tuple(files),
         codes=None if terms.codes is None else tuple(sorted(terms.codes)),
         image_size=terms.image_size,
+        as_lines=terms.as_lines,
+        column=terms.column,
         shard=(shard.number, shard.of),
     )
     try:
@@ -159,7 +164,8 @@ def parts_of_files(names: Sequence[str]) -> Parts:
         for outcome in its:
             outcomes.setdefault((outcome.file, outcome.part), outcome)
     first = heads[0]
-    terms = Terms(first.image_size, None if first.codes is None else frozenset(first.codes))
+    codes = None if first.codes is None else frozenset(first.codes)
+    terms = Terms(first.image_size, codes, first.as_lines, first.column)
     in_order = [outcome for _, outcome in sorted(outcomes.items())]
     in_order += _missing_units(first.files, outcomes)
     return Parts(first.files, terms, tuple(sorted(in_order, key=lambda one: one.file)), _missing_shards(heads))
@@ -167,16 +173,8 @@ def parts_of_files(names: Sequence[str]) -> Parts:
 
 def _whole(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Join the pieces of each unit."""
-    unit: Outcome | None = None
-    for outcome in outcomes:
-        if unit is not None and (unit.file, unit.part) == (outcome.file, outcome.part):
-            unit += outcome
-            continue
-        if unit is not None:
-            yield unit
-        unit = outcome
-    if unit is not None:
-        yield unit
+    for _, pieces in groupby(outcomes, key=lambda one: (one.file, one.part)):
+        yield sum_of(list(pieces))
 
 
 def _as_object(value: object) -> object:

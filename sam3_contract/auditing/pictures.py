@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from sam3_contract.auditing.units import Terms, Unit
 from sam3_contract.drawing import Layer, draw_masks, enlargement, open_photograph
 from sam3_contract.errors import ImageError, MaskError
 from sam3_contract.files.atomic import write_atomically
+from sam3_contract.files.bounded import read_bounded
 from sam3_contract.mask_files.batches import Archive, Batch, Document, Lines
 from sam3_contract.mask_files.judging import Located
 from sam3_contract.mask_files.opening import STDIN, Size, Unreadable
@@ -29,6 +31,7 @@ _MOST: Final = 12
 _TRIES: Final = 3
 """Findings of a kind that are kept: of some the mask cannot be drawn at all."""
 _MAX_PIXELS: Final = 2**26
+_MOST_BYTES: Final = 2**26  # of a photograph
 _PHOTOGRAPHS: Final = (".jpg", ".jpeg", ".png", ".webp")
 _RANKS: Final = {
     defect.code: (("error", "warning", "note").index(defect.severity), n) for n, defect in enumerate(DEFECTS)
@@ -91,7 +94,7 @@ class Worst:
             if size is None or size[0] * size[1] > _MAX_PIXELS:
                 return None
             bitmap = sketch_of(record.masks, image_size=size).bitmap
-        except (MaskError, ImageError, Unreadable):
+        except (MaskError, ImageError, Unreadable, OSError):
             return None
         photograph = photograph or Image.new("RGB", size[::-1], "#888888")
         layer = Layer(bitmap, f"{located.finding.code} {located.finding.name}", 0)
@@ -143,12 +146,12 @@ def _photograph(path: str, member: str) -> Image.Image | None:
     if not member:
         beside = (Path(path).with_suffix(suffix) for suffix in _PHOTOGRAPHS)
         found = next((one for one in beside if one.is_file()), None)
-        return open_photograph(found.read_bytes()) if found else None
+        return open_photograph(read_bounded(found, most=_MOST_BYTES)) if found else None
     names = {str(PurePosixPath(member).with_suffix(suffix)) for suffix in _PHOTOGRAPHS}
     try:
         with tarfile.open(path) as archive:
             inner = next((one for one in archive if str(PurePosixPath(one.name)) in names), None)
             content = archive.extractfile(inner) if inner is not None else None
-            return open_photograph(content.read()) if content is not None else None
-    except (OSError, tarfile.TarError):
+            return open_photograph(content.read(_MOST_BYTES)) if content is not None else None
+    except (OSError, EOFError, zlib.error, tarfile.TarError):
         return None

@@ -14,6 +14,7 @@ from sam3_contract.auditing.judging import judge_units, pieces_of
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.units import UNIT_BYTES, Terms, Unit
 from sam3_contract.mask_files.opening import STDIN
+from sam3_contract.mask_files.urls import shown
 
 __all__ = ["outcomes_by", "outcomes_here", "outcomes_in_processes"]
 
@@ -177,9 +178,10 @@ class _Pool:
             break
         if self._n_broken:
             self._n_broken = 0
-            again = [one for one, _ in waiting]
+            again = list(waiting)
             waiting.clear()
-            waiting.extend((one, self.submit(one, terms)) for one in again)
+            # What is judged here needs no process, and standard input cannot be read twice.
+            waiting.extend((one, old if one[0].name == STDIN else self.submit(one, terms)) for one, old in again)
         return outcomes
 
     def _replace(self) -> None:
@@ -193,7 +195,7 @@ class _Pool:
 
 
 def _given_up(unit: Unit) -> Outcome:
-    reason = f"{unit.name}: a process that judged it was killed each time, perhaps for want of memory"
+    reason = f"{shown(unit.name)}: a process that judged it was killed each time, perhaps for want of memory"
     return Outcome(unit.file, unit.part, unit.n_parts, unread=(reason,), n_bytes=unit.n_bytes)
 
 

@@ -100,7 +100,7 @@ def _records_of_group(
                 records += _records_of_cell(cells[columns[0]], columns[0], row, size, findings)
                 row += 1
             yield Records(tuple(records), tuple(findings))
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, UnicodeDecodeError) as error:
         raise Unreadable(f"{name} is Parquet that is damaged or cut short: {_first_line(error)}") from error
 
 

@@ -36,6 +36,8 @@ class _Header(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             said = "it ends without a mark of its end" if str(error) == "empty header" else str(error)
             raise _Damaged(f"{said}, at byte {place}") from error
+        except ValueError as error:
+            raise _Damaged(f"a header makes no sense ({error}), at byte {place}") from error
 
 
 def is_tar(stream: io.BufferedReader) -> bool:
@@ -66,7 +68,7 @@ def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[
             if member.isreg() and is_named_as_masks(member.name):
                 content = archive.extractfile(member)
                 assert isinstance(content, io.BufferedReader)
-                yield member.name, content
+                yield member.name.encode("utf-8", "backslashreplace").decode(), content
 
 
 def ranges_of_members(file: IO[bytes], unit_bytes: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -129,14 +129,15 @@ def watch(
     run = _run(transport, contract, max_calls=max_calls, rate=rate)
     parts += [_seen_in(run, contract, last), _snapshots(transport, files, contract)]
     looked = not refusal_of(run) and not run.unanswered
+    seen, absent = (run.deviations_seen, run.deviations_absent) if looked else ((), ())
     watched = Watch(
         shown_source(target),
         tuple(sorted((drift for part in parts for drift in part.drifts), key=_rank)),
         tuple(sentence for part in parts for sentence in part.unseen),
         calls=len(run.exchanges) + len(files),
-        # What could not be looked at stays as it was, for the next watch to compare with.
-        seen=run.deviations_seen if looked else tuple(sorted(last.seen)),
-        absent=run.deviations_absent if looked else tuple(sorted(last.absent)),
+        # What was not looked at stays as it was, for the next watch to compare with.
+        seen=_with_earlier(seen, last.seen, absent),
+        absent=_with_earlier(absent, last.absent, seen),
         page=_kept(page, last),
         known=last.keys if since else None,
     )
@@ -177,7 +178,13 @@ def _page(url: str, last: Last) -> tuple[Page | None, _Seen]:
         page = page_of(shown_source(url), read_page(url))
     except TransportError as error:
         return None, _Seen(unseen=[f"the page: {error}"])
+    if not page.words:
+        return None, _Seen(unseen=[f"the page: {page.url} shows no words without scripts"])
     return page, _Seen(list(of_page(page, last)))
+
+
+def _with_earlier(now: Iterable[str], before: Iterable[str], otherwise: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*now, *before} - {*otherwise}))
 
 
 def _kept(page: Page | None, last: Last) -> Page | None:

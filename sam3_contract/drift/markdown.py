@@ -43,7 +43,7 @@ def _lines(watch: Watch) -> Iterator[str]:
     yield ""
     yield f"{count_of(watch.calls, 'call')} by `sam3-contract watch`."
     for kind in KINDS:
-        found = sorted(watch.of([kind]), key=lambda drift: not drift.counts)
+        found = watch.of([kind])  # those that count first
         if found:
             yield from ("", f"## {_TITLES[kind]}", "")
             for drift in found[:_MOST]:

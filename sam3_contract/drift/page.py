@@ -55,7 +55,9 @@ class _Reader(HTMLParser):
         self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the parser's signature
-        if tag in _UNSEEN:
+        if tag == "body":
+            self._hidden.clear()  # a head need not be closed
+        elif tag in _UNSEEN:
             self._hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -74,7 +74,7 @@ class ThreadServer:
     """Serves WSGI applications on a free port of this machine, from a thread; to be used in a ``with`` block.
 
     Attributes:
-        app: What is served now; requests in between tests get 503.
+        app: What is served now; without anything, requests get 599.
         url: Where.
     """
 

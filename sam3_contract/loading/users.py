@@ -161,6 +161,14 @@ def _end_when_all_is_spent(environment: Environment) -> None:
 def _keep_within_budget(environment: Environment, **_: object) -> None:
     """Shares of a budget are those of the workers that were expected: with more of them it would be overdrawn."""
     runner, options = environment.runner, _options_of(environment)
+    try:
+        refuse_without_budget(environment.host or "", options.budget)  # the page may have named another host
+    except UsageError as error:
+        say(f"sam3-contract: {error}", err=True)
+        environment.process_exit_code = _USAGE
+        if runner is not None:
+            runner.quit()
+        return
     if isinstance(runner, MasterRunner) and options.budget > 0 and runner.worker_count > options.expect_workers:
         say(
             f"sam3-contract: {runner.worker_count} workers share a budget of {options.expect_workers}: "

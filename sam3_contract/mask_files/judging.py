@@ -72,17 +72,15 @@ class Judged:
     absent: tuple[AbsentMasks, ...] = ()
 
 
-def judge(batch: Batch | None, *, image_size: Size | None = None, codes: frozenset[str] | None = None) -> Judged:
+def judge(batch: Batch, *, image_size: Size | None = None, codes: frozenset[str] | None = None) -> Judged:
     """Find the defects of a batch.
 
     Args:
-        batch: Of any kind; None holds no mask.
+        batch: Of any kind.
         image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
         codes: Codes of the defects to report; None for all.
     """
     wanted = _Wanted(codes)
-    if batch is None:
-        return Judged()
     if isinstance(batch, Archive):
         return _judge_archive(batch.payload, image_size, wanted)
     if isinstance(batch, Lines):

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 from sam3_contract.errors import ImageError, Sam3ContractError, UsageError
 from sam3_contract.images import read_header
-from sam3_contract.mask_files.urls import is_url, opened_url, shown
+from sam3_contract.mask_files.urls import is_url, opened_url, shown, without_secrets
 from sam3_contract.mask_files.zstd import ZSTD, DamagedZstd, ZstdStream
 
 __all__ = [
@@ -125,7 +125,7 @@ def reading(name: str) -> Iterator[None]:
     except (EOFError, zlib.error) as error:
         raise Unreadable(f"{name} is gzip that is damaged or cut short: {error}") from error
     except OSError as error:
-        reason = str(error.strerror or error).replace(secret, name)
+        reason = without_secrets(str(error.strerror or error).replace(secret, name))
         raise Unreadable(f"{name} cannot be read: {reason}") from error
     except UsageError as error:  # a library is missing
         raise Unreadable(f"{name} cannot be read: {error}") from error

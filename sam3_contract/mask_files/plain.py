@@ -33,11 +33,11 @@ class _Masks(NamedTuple):
     sizes: list[Size]
 
 
-def numbers_of_plain_masks(texts: Sequence[bytes | None], *, image_size: Size | None) -> Iterator[int | None]:
+def numbers_of_plain_masks(texts: Sequence[bytes], *, image_size: Size | None) -> Iterator[int | None]:
     """Look for texts in which there is nothing to find.
 
     Args:
-        texts: JSON, each by itself; None for what cannot be read.
+        texts: JSON, each by itself.
         image_size: ``(height, width)`` in pixels of the masks' image; None if not known.
 
     Yields:
@@ -48,7 +48,7 @@ def numbers_of_plain_masks(texts: Sequence[bytes | None], *, image_size: Size | 
         >>> list(numbers_of_plain_masks([sound, broken, b"null"], image_size=None))
         [1, None, None]
     """
-    found = [None if text is None else _masks_of_text(text, image_size=image_size) for text in texts]
+    found = [_masks_of_text(text, image_size=image_size) for text in texts]
     read = [masks for masks in found if masks is not None]
     sound = plainly_sound(
         [counts for masks in read for counts in masks.counts], sizes=[size for masks in read for size in masks.sizes]

@@ -10,11 +10,12 @@ from typing import IO, Any, Final, cast
 from sam3_contract.errors import UsageError
 from sam3_contract.extras import extra
 
-__all__ = ["files_at", "is_url", "opened_url", "shown"]
+__all__ = ["files_at", "is_url", "opened_url", "shown", "without_secrets"]
 
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(?:::|://)")
 _MAGIC: Final = re.compile(r"[*?[]")
-_USER: Final = re.compile(r"(?<=://)[^/@]*@")
+_USER: Final = re.compile(r"(?<=://)[^/\s]*@")
+_QUERY: Final = re.compile(r"(://[^\s'\"?]*)\?[^\s'\"]*")
 _WEB: Final = ("http", "https")
 _BLOCK_BYTES: Final = 2**20
 """What is asked for at a time, and what beyond the end of a range comes with it."""
@@ -38,8 +39,19 @@ def shown(name: str) -> str:
         ('https://host/a.json', 'a.json?')
     """
     if not is_url(name):
-        return name
+        # What is no UTF-8 in a file's name can be written nowhere else.
+        return name.encode("utf-8", "backslashreplace").decode()
     return _USER.sub("", name).partition("?")[0]
+
+
+def without_secrets(text: str) -> str:
+    """Leave users and queries out of all URLs in a text.
+
+    Example:
+        >>> without_secrets("403, url='https://me:p@ss@host/a.json?sig=1'")
+        "403, url='https://host/a.json'"
+    """
+    return _QUERY.sub(r"\1", _USER.sub("", text))
 
 
 def opened_url(name: str) -> tuple[IO[bytes], int | None]:
@@ -64,6 +76,8 @@ def files_at(url: str) -> Iterator[str]:
         UsageError: If fsspec is missing, or what it needs for such URLs, or knows none such.
         OSError: If they cannot be listed.
     """
+    if "::" in url:
+        return  # files in it would lose what they are chained to
     system, path = _system_of(url)
     # A page is no folder, and a question mark begins its query.
     if _is_web(system):

@@ -41,24 +41,23 @@ def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iter
     """A mock of the SAM 3 API at `.url`, new for each test; fails the test if scenarios were not played as written."""
     served: str | None = request.config.getoption("sam3_server")
     mock = _session_of(served, request) if served else _served_here(request, sam3_server)
-    yield mock
-    sam3_server.app = None
-    key_in_url.remember(mock, request.node)
     try:
+        _prepare(mock, request)
+        yield mock
+        key_in_url.remember(mock, request.node)
         if not has_failed(request.node):
             mock.verify()
     except AssertionError as error:
         pytest.fail(str(error), pytrace=False)
     finally:
+        sam3_server.app = None
         mock.end()
 
 
 def _served_here(request: pytest.FixtureRequest, server: ThreadServer) -> ServedMock:
     from sam3_contract.pytest_plugin.server import ServedMock  # noqa: PLC0415
 
-    mock = ServedMock(_settings(request), url=server.url)
-    _prepare(mock, request)
-    server.app = mock
+    server.app = mock = ServedMock(_settings(request), url=server.url)
     return mock
 
 
@@ -68,11 +67,14 @@ def _session_of(served: str, request: pytest.FixtureRequest) -> SharedMock:
         pytest.skip(
             "@pytest.mark.sam3_settings is for a mock of the test's own; that of --sam3-server is as it is served"
         )
+    from sam3_contract.errors import UsageError  # noqa: PLC0415
     from sam3_contract.pytest_plugin.shared import SharedMock  # noqa: PLC0415
 
     mock = SharedMock(served)
-    _or_fail(mock.reset, "--sam3-server")
-    _prepare(mock, request)
+    try:
+        mock.reset()
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)
     return mock
 
 

@@ -88,8 +88,10 @@ class MutationPlugin:
                 raise pytest.UsageError(
                     f"{MUTATE} is a run of its own, on the mock: it does not go with --{other.replace('_', '-')}"
                 )
-        if config.getoption("usepdb", default=False):
-            raise pytest.UsageError(f"{MUTATE} does not go with --pdb: tests are meant to fail in it")
+        for other in ("usepdb", "trace"):
+            if config.getoption(other, default=False):
+                name = other.removeprefix("use")
+                raise pytest.UsageError(f"{MUTATE} does not go with --{name}: tests are meant to fail in it")
         self._clean: dict[str, Trial] = {}
         self._failed: set[str] = set()
         self._left_out: set[str] = set()

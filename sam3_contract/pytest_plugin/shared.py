@@ -142,8 +142,8 @@ class SharedMock:
 
     def end(self) -> None:
         """End the session, and the delays that are under way in it."""
-        self._call("DELETE", "/session")
-        self._http.close()
+        with self._http:
+            self._call("DELETE", "/session")
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask a route under ``/_mock``.

@@ -27,7 +27,7 @@ _NAME: Final = (
 )
 _NAMED: Final = re.compile(rf"(?i)(?:.*[-_])?(?:{_NAME}|sig)")
 _HEADER: Final = re.compile(
-    r"(?i)(?:.*[-_])?(?:authorization|cookie|api-?key|(?:access|auth|subscription)-key|token|secret|password|signature)"
+    r"(?i)(?:.*[-_])?(?:authorization|cookie|api-?key|(?:access|auth|subscription|roboflow)-key|token|secret|password|signature)"
 )
 # As in the query of a URL or a form, and in that of a URL which is percent-encoded into another. So short a name as
 # `sig=` turns up in run lengths, which have no ampersand.
@@ -103,7 +103,8 @@ class Secrets:
             return [self.json(entry) for entry in value]
         if isinstance(value, dict):
             return {
-                self.text(name): MASK if _is_secret(name, entry) else self.json(entry) for name, entry in value.items()
+                self.text(name): _masked(entry) if _NAMED.fullmatch(name) else self.json(entry)
+                for name, entry in value.items()
             }
         return value
 
@@ -116,7 +117,7 @@ class Secrets:
     def query(self, query: str) -> list[tuple[str, str]]:
         """Mask secrets in a query, taken apart into names and values."""
         return [
-            (self.text(name), MASK if _is_secret(name, value) else self.text(value))
+            (self.text(name), MASK if value and _NAMED.fullmatch(name) else self.text(value))
             for name, value in parse_qsl(query, keep_blank_values=True)
         ]
 
@@ -191,10 +192,14 @@ def unpacked(request: Request) -> Request:
     packing = next((value for name, value in request.headers if name.lower() == "content-encoding"), "").lower()
     if packing not in {"gzip", "x-gzip", "deflate"}:
         return request
-    try:
-        machine = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip and zlib, whichever it is
-        body = machine.decompress(request.body, _MOST_UNPACKED)
-    except zlib.error:
+    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip and zlib, whichever it is; without a head, as some say
+        machine = zlib.decompressobj(bits)
+        try:
+            body = machine.decompress(request.body, _MOST_UNPACKED)
+        except zlib.error:
+            continue
+        break
+    else:
         return request
     if machine.unconsumed_tail:
         return request
@@ -202,8 +207,13 @@ def unpacked(request: Request) -> Request:
     return Request(request.method, request.url, headers, body)
 
 
-def _is_secret(name: str, value: Any) -> bool:
-    return _NAMED.fullmatch(name) is not None and value not in (None, "") and not isinstance(value, dict | list)
+def _masked(value: Any) -> Any:
+    """Mask all that stands under a secret name; what is not there stays so."""
+    if isinstance(value, list):
+        return [_masked(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _masked(entry) for name, entry in value.items()}
+    return value if value in (None, "") else MASK
 
 
 def _in_header(name: str, value: str) -> Iterator[str]:
@@ -221,18 +231,18 @@ def _in_header(name: str, value: str) -> Iterator[str]:
             return
 
 
-def _in_json(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _in_text(value)
-    elif isinstance(value, list):
+def _in_json(value: Any, *, secret: bool = False) -> Iterator[str]:
+    """List what is secret in a value; of one under a secret name all is."""
+    if isinstance(value, list):
         for entry in value:
-            yield from _in_json(entry)
+            yield from _in_json(entry, secret=secret)
     elif isinstance(value, dict):
         for name, entry in value.items():
-            if _is_secret(name, entry):
-                yield str(entry)
-            else:
-                yield from _in_json(entry)
+            yield from _in_json(entry, secret=secret or _NAMED.fullmatch(name) is not None)
+    elif secret:
+        yield from () if value in (None, "") else (str(value),)
+    elif isinstance(value, str):
+        yield from _in_text(value)
 
 
 def _in_text(text: str) -> Iterator[str]:

@@ -105,6 +105,17 @@ def test_what_nobody_judged_is_named(command: Command) -> None:
     assert again[1] == stdout
 
 
+@pytest.mark.parametrize("other", [("--lines",), ("--column", "rle")])
+def test_parts_that_were_read_in_another_way_are_refused(command: Command, other: tuple[str, ...]) -> None:
+    command("check", "many.jsonl", "--shard", "1/2", "--part", "one")
+    command("check", "many.jsonl", "--shard", "2/2", "--part", "two", *other)
+
+    status, _, stderr = command("merge", "one", "two")
+
+    assert status == 3
+    assert "two is of another audit than one: other files, or other terms" in stderr
+
+
 def test_parts_that_do_not_belong_together_are_refused(command: Command) -> None:
     command("check", *FILES, "--shard", "1/2", "--part", "one")
     command("check", *FILES, "--shard", "1/3", "--part", "other-shards")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -103,6 +104,31 @@ def test_the_worst_are_drawn_over_their_photographs(check: Any) -> None:
     assert f"worst/{names[2]}  c.jsonl:2 $.annotations[0].segmentation\n" in outcome.stdout
     over_photograph, on_grey = (Image.open(Path("worst", names[index])).getpixel((2, 2)) for index in (0, 2))
     assert (over_photograph, on_grey) == ((0, 90, 0), (0x88, 0x88, 0x88))
+
+
+def test_what_cannot_be_drawn_costs_no_totals(check: Any) -> None:
+    whole = Path("b.tar").read_bytes()
+    Path("cut.tar.gz").write_bytes(gzip.compress(whole)[:-200])
+    Path("d.json").write_bytes(annotated(blob((60, 40))))
+    Path("d.png").mkdir()
+
+    audited = check("cut.tar.gz", "d.json", "--pictures", "worst")
+
+    assert audited.status == 1
+    assert "cut.tar.gz is gzip that is damaged or cut short" in audited.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [("--format", "json"), ("--findings", "found.json"), ("--findings", "found.parquet")]
+)
+def test_names_that_are_no_text_are_written_as_such(check: Any, options: tuple[str, ...]) -> None:
+    with tarfile.open("odd.tar", "w") as archive:
+        member = tarfile.TarInfo("caf\udce9.json")
+        content = annotated(blob((60, 40)))
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+    assert check("odd.tar", *options).status == 1
 
 
 def test_no_more_than_twelve_pictures(check: Any, monkeypatch: pytest.MonkeyPatch) -> None:

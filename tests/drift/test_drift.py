@@ -68,6 +68,10 @@ def test_deviations_that_went_and_came_are_drifts() -> None:
     assert first[0].key == later[0].key
 
 
+def test_head_of_a_page_need_not_be_closed() -> None:
+    assert page_of("https://docs.test/", b"<head><title>t</title><body><p>hello world").words == 2
+
+
 def test_page_has_changed_if_its_words_have() -> None:
     page = page_of("https://docs.test/sam3", b"<h1>SAM 3</h1><style>a{}</style><p>a key in a header")
     moved = page_of("https://docs.test/sam3", b"<main><h2>SAM 3</h2>\n<p>a key\nin a header</main><script>1</script>")

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -198,6 +199,8 @@ def sent(content: bytes, media_type: str = "application/json", **headers: str) -
 
 
 MULTIPART = b'--b\r\nContent-Disposition: form-data; name="api_key"\r\n\r\n%s\r\n--b--\r\n%s'
+_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+DEFLATED = _DEFLATE.compress(json.dumps(concept(api_key=OTHER)).encode()) + _DEFLATE.flush()
 OF_OTHERS = {
     "image-url": request(by_url(query=f"?api_key={OTHER}&of=1")),
     "url-in-url": request(by_url(query=f"?u=https%3A%2F%2Fe.example%2F%3Fapi_key%3D{OTHER}")),
@@ -215,6 +218,10 @@ OF_OTHERS = {
     "twice-in-body": sent(b'{"api_key": "%s", ' % OTHER.encode() + json.dumps(concept(api_key="other")).encode()[1:]),
     "no-finite-number": sent(json.dumps(concept(api_key=OTHER, output_prob_thresh=float("nan"))).encode()),
     "utf-16": sent(json.dumps(concept(api_key=OTHER)).encode("utf-16")),
+    "list-of-keys": request(concept(api_key=[OTHER])),
+    "object-of-a-key": request(concept(token={"value": OTHER})),
+    "roboflow-header": request(**{"X-Roboflow-Key": OTHER}),
+    "without-a-head": sent(DEFLATED, **{"Content-Encoding": "deflate"}),
     "list": sent(json.dumps([{"api_key": OTHER}]).encode()),
     "packed": sent(gzip.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "gzip"}),
     "form": sent(f"image=x&api_key={OTHER}".encode(), "application/x-www-form-urlencoded"),

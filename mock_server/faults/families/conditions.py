@@ -258,6 +258,8 @@ def _replaced(call: Call, ask: Ask) -> Answer:
     if not isinstance(name, str):
         return ask(call.body)
     turns: dict[str, int] = call.memory.first({})
+    if len(turns) >= MOST_KEPT:
+        turns.clear()
     if call.operation == "embed_image":
         turns[name] = turns.get(name, 0) + 1
     answer = ask({**call.body, "image_id": f"{name}#{turns[name]}"} if turns.get(name, 0) > 1 else call.body)

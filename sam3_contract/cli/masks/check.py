@@ -68,9 +68,9 @@ def check(
     """Find what is wrong with masks, and say what to do about it.
 
     A FILE is an answer of concept_segment or visual_segment, a list of predictions, a COCO file or list of results,
-    a bare mask, JSON Lines of any of these, an npz of visual_segment, Parquet, or a tar of such files; each may be
-    packed by gzip or zstd, and be named by URL. Of a folder, all below it that is named as such is taken; patterns may
-    be quoted. `-` is standard input.
+    a bare mask, JSON Lines of any of these, an npz of visual_segment, a tar of such files, or Parquet. All but Parquet
+    may be packed by gzip or zstd, and each be named by URL. Of a folder, all below it that is named as such is taken;
+    patterns may be quoted. `-` is standard input.
     Files may be larger than memory. The size of an image counts where it is known: from the options; from a COCO
     file's `images`, which in files above 8 MB must come before its `annotations`; from an `image` with `height` and
     `width` beside the masks.

@@ -89,6 +89,23 @@ def test_mocks_remember_images_and_logits_together(make: Make) -> None:
         assert answer.headers["x-mock-embedding-cache"] == "stored"
 
 
+def test_what_another_mock_was_told_is_known_before_a_request_is_run(make: Make) -> None:
+    one, other = make(), make()
+    slow = {"scenarios": [{"name": "slow", "answers": [{"delay": 60}]}]}
+    assert one.test_client().put("/_mock/scenarios", json=slow, headers={HEADER: "two"}).status_code == 200
+
+    assert sessions_of(other).plan_of({"HTTP_X_MOCK_SESSION": "two"}).plays
+
+
+def test_half_a_surrogate_pair_is_no_failure_of_a_store(make: Make) -> None:
+    app = make(profile="observed")
+    content = json.dumps({"image": {"type": "\ud800", "value": "x"}, "prompts": [{"text": "dog"}]})
+
+    for operation in ("concept_segment", "visual_segment", "embed_image"):
+        answer = app.test_client().post(f"/sam3/{operation}?api_key=any", data=content, content_type="application/json")
+        assert answer.status_code == 400
+
+
 def test_sessions_are_shared_and_end_for_all(make: Make) -> None:
     one, other = make(), make()
     named = {HEADER: "one"}
@@ -185,6 +202,7 @@ def test_what_needs_a_store_that_is_gone_gets_no_answer_until_it_comes_back(own_
     gone = ask(app)
     control = app.test_client().get("/_mock/requests")
     going_on = [app.test_client().get(path).status_code for path in ("/healthz", "/", "/openapi.json", "/nowhere")]
+    session = app.test_client().get("/healthz", headers={HEADER: "one"}).status_code
     concept = ask(remembers_only, "concept_segment", prompts=[{"text": "dog"}])
     named = ask(remembers_only, "visual_segment", image_id="photo")
     own_redis.start()
@@ -195,7 +213,7 @@ def test_what_needs_a_store_that_is_gone_gets_no_answer_until_it_comes_back(own_
     assert "Mock Has No Answer: the store of this mock, a Redis server, cannot be used" in gone.get_json()["message"]
     assert "the store of this mock" in control.get_json()["error"]
     assert "x-request-id" in gone.headers
-    assert going_on == [200, 200, 200, 401]
+    assert (going_on, session) == ([200, 200, 200, 401], 200)
 
 
 def test_answer_that_the_journal_missed_is_none(own_redis: RedisServer) -> None:

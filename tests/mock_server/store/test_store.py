@@ -258,6 +258,17 @@ def test_session_that_ends_leaves_nothing(shared: Open) -> None:
     assert [left(store, session) for session in ("", "one", "other")] == [True, False, True]
 
 
+def test_what_is_written_of_a_session_that_has_ended_ends_as_well(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:{tmp_path / 'store'}", sessions=1, idle=60)
+    store.touch("one")
+    store.end("one")
+    store.value("one", "value", TEXT, "").change(lambda _: "late")
+
+    store.touch("two")
+
+    assert store.value("one", "value", TEXT, "").read() == ""
+
+
 def test_shared_store_keeps_only_so_many_sessions(shared: Open) -> None:
     store = shared()
     for session in ("", "a", "b", "c", "a", "d"):
@@ -306,7 +317,15 @@ def test_each_number_is_given_once_when_many_count(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "sqlite:", "postgres://user:secret@host", "nowhere", "redis://user:secret@host:secret"]
+    "address",
+    [
+        "",
+        "sqlite:",
+        "postgres://user:secret@host",
+        "nowhere",
+        "redis://user:secret@host:secret",
+        "redis://host?secret=1",
+    ],
 )
 def test_what_is_no_address_of_a_store_is_not_repeated(address: str) -> None:
     with pytest.raises(UsageError, match=r"a store is sqlite:PATH|such as redis://HOST:6379") as caught:
