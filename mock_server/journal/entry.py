@@ -11,14 +11,12 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 import orjson
 
 from mock_server.http.bodies import masked, masked_text
 from mock_server.http.inspection import field_of, prompts_of, texts_of
-from mock_server.store.protocol import Codec
 
 KEPT: Final = 64 * 1024  # bytes of JSON; of a longer body what is long is cut
 _LONGEST_TEXT: Final = 1000  # characters, of each text of a body that is cut
@@ -184,20 +182,6 @@ def _dumped(body: Any) -> bytes:
         return orjson.dumps(body)
     except TypeError:  # what only Python's parser reads, such as integers over 64 bits
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-
-
-def entry_codec() -> Codec[Entry]:
-    """Write an entry as JSON, and read it again."""
-    return Codec(lambda entry: _adapter().dump_json((entry,)), lambda text: _adapter().validate_json(text)[0])
-
-
-@cache
-def _adapter() -> Any:
-    # Only here: a mock that keeps its journal to itself needs none.
-    from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415
-
-    # A tuple of one, as pydantic takes no configuration for a dataclass itself.
-    return TypeAdapter(tuple[Entry], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 
 
 def kept_body(body: Any, *, size: int, digest: str | None, keys: Collection[str]) -> bytes:

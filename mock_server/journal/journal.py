@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final, NoReturn, Unpack
 
-from mock_server.journal.entry import Entry, entry_codec
+from mock_server.journal.entry import Entry
 from mock_server.journal.expectations import Expected, ExpectedRequest
+from mock_server.store.json_codec import json_codec
 from mock_server.store.memory import MemoryStore
 from mock_server.store.protocol import Bounds, Store
 from sam3_contract.errors import UsageError
@@ -49,7 +50,7 @@ class Journal:
         self._most_requests = most_requests
         self._most_bytes = most_bytes
         bounds: Bounds[Entry] = Bounds(most_requests, most_bytes, lambda entry: entry.memory)
-        self._kept = (store or MemoryStore()).log(session, "journal", entry_codec(), bounds, numbered=_numbered)
+        self._kept = (store or MemoryStore()).log(session, "journal", json_codec(Entry), bounds, numbered=_numbered)
 
     @property
     def requests(self) -> list[Entry]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from mock_server.scenarios.rules import Scenario
-from mock_server.store.protocol import Codec
 
 _OVERHEAD: Final = 2000  # bytes that a scenario takes besides the bodies of its answers, about
 
@@ -79,20 +77,6 @@ def begun(scenarios: Iterable[Scenario]) -> tuple[Course, ...]:
 def begun_at_start(scenarios: Iterable[Scenario]) -> tuple[Course, ...]:
     """Let the scenarios begin that a mock starts with: they are the same in each process that serves it."""
     return tuple(Course(scenario, f"start {number}") for number, scenario in enumerate(scenarios))
-
-
-def plan_codec() -> Codec[Plan]:
-    """Write a plan as JSON, and read it again."""
-    return Codec(lambda plan: _adapter().dump_json((plan,)), lambda text: _adapter().validate_json(text)[0])
-
-
-@cache
-def _adapter() -> Any:
-    # Only here: a mock that keeps its plans to itself needs none.
-    from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415
-
-    # A tuple of one, as pydantic takes no configuration for a dataclass itself.
-    return TypeAdapter(tuple[Plan], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 
 
 def _memory_of(scenario: Scenario) -> int:

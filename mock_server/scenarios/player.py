@@ -19,8 +19,9 @@ from mock_server.scenarios.files import Source, read
 from mock_server.scenarios.mistakes import Mistake
 from mock_server.scenarios.mistakes import Path as ValuePath
 from mock_server.scenarios.model import MOST_SCENARIOS, Surroundings, one_scenario, scenarios_of
-from mock_server.scenarios.plan import Course, Plan, begun, begun_at_start, plan_codec
+from mock_server.scenarios.plan import Course, Plan, begun, begun_at_start
 from mock_server.scenarios.rules import Reply, Scenario, Then
+from mock_server.store.json_codec import json_codec
 from mock_server.store.memory import MemoryStore
 from mock_server.store.protocol import Bounds, Codec, Store
 
@@ -70,7 +71,7 @@ class Scenarios:
         kept = store or MemoryStore()
         plans = plans or kept
         self._plan_is_here = not plans.shared
-        self._plan = plans.value(session, "plan", plan_codec(), self._at_start)
+        self._plan = plans.value(session, "plan", json_codec(Plan), self._at_start)
         self._counted = kept.tally(session, "scenarios", most=_COUNTED)
         self._unmatched = kept.log(session, "unmatched", _TEXTS, _UNMATCHED, numbered=lambda text, _: text)
 
@@ -217,11 +218,6 @@ class Scenarios:
     @strict.setter
     def strict(self, strict: bool) -> None:
         self._plan.change(lambda plan: replace(plan, strict=strict))
-
-    @property
-    def active(self) -> bool:
-        """Whether any request can be answered otherwise than ever."""
-        return self.plan.plays
 
     @property
     def unused(self) -> list[str]:

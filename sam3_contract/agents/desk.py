@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from sam3_contract.interception import LocalMock, create_mock
 from sam3_contract.interception.thread_server import ThreadServer
 from sam3_contract.suggestions import unknown
 from sam3_contract.targets import MOCK
+from sam3_contract.transport.base_url import is_loopback
 
 API_KEY: Final = "any-key"
 OPERATIONS: Final = ("concept_segment", "visual_segment", "embed_image")
@@ -34,6 +34,10 @@ class Live:
 
     url: str
     calls: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no URL, before anything is started."""
+        _host(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ class Desk:
         """
         if target == MOCK:
             return self.mock
+        _host(target)  # says now that it is no URL
         if not is_loopback(target):
             self._spend(target, calls)
         return target
@@ -161,24 +166,6 @@ class Desk:
             if calls > left:
                 raise UsageError(f"{calls} calls are more than the {left} that are left of the budget of {live.calls}")
             self._spent += calls
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL is of this machine by its very name; no name is looked up.
-
-    Example:
-        >>> [is_loopback(url) for url in ("http://127.0.0.1:9001", "http://[::1]", "http://localhost.evil.test")]
-        [True, True, False]
-    """
-    host = _host(url)
-    if {"\\", "@"} & {*url}:
-        return False  # where such a URL leads, programs do not agree
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(url: str) -> str:

@@ -43,10 +43,8 @@ def mcp(*, allow_live: str | None, max_calls: int) -> None:
     if find_spec("mcp") is None:
         raise UsageError("mcp takes the SDK of the Model Context Protocol: pip install 'sam3-contract[mcp]'")
     # Only here: help does not wait for the SDK to be imported.
-    from sam3_contract.agents.desk import Desk, Live, is_loopback  # noqa: PLC0415
+    from sam3_contract.agents.desk import Desk, Live  # noqa: PLC0415
     from sam3_contract.agents.tools import make_server  # noqa: PLC0415
 
-    if allow_live is not None:
-        is_loopback(allow_live)  # says now that it is no URL
     with Desk(Live(allow_live, max_calls) if allow_live is not None else None) as desk:
         make_server(desk).run()

@@ -46,6 +46,8 @@ def is_loopback(url: str) -> bool:
         >>> is_loopback("http://localhost:9001"), is_loopback("http://[::1]/"), is_loopback("http://192.0.2.1")
         (True, True, False)
     """
+    if {"\\", "@"} & {*url}:
+        return False  # where such a URL leads, programs do not agree
     host = (urlsplit(url).hostname or "").rstrip(".")
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -24,6 +24,7 @@ def save_a_request() -> Path:
 
 def test_requests_of_the_last_runs_are_kept() -> None:
     folders = [save_a_request() for _ in range(KEPT + 4)]
+    folder_of_a_run()  # of one that held, and saved nothing
 
     assert [folder.exists() for folder in folders] == [False] * 4 + [True] * KEPT
     assert folders[0].parent.stat().st_mode & 0o777 == 0o700

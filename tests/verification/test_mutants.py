@@ -14,6 +14,22 @@ from sam3_contract.verification import runner
 from tests.faults import KEY
 
 CONTRACT = spec.load()
+# Found by single cases, some of which only larger budgets send.
+LATER = {
+    "data_uri_of_webp_is_refused": "visual_segment/shapes-webp.webp/rle",
+    "images_of_one_colour_answer_500": "concept_segment/blank.png/rle",
+    "nms_is_left_out_beside_own_thresholds": "concept_segment/shapes.png/hidden_nms",
+    "nms_of_polygons_suppresses_more": "concept_segment/discs.png/nms_polygon",
+    "exemplar_corners_by_fractions_count_as_sizes": "concept_segment/discs.png/exemplars",
+    "default_format_beside_an_image_id_is_rle": "visual_segment/shapes.png/by_id",
+    "format_of_the_first_call_is_kept_with_the_id": "visual_segment/shapes.png/by_id",
+    "json_of_several_prompts_is_rle": "visual_segment/discs.png/clicks",
+    "image_ids_beyond_ascii_are_not_kept": "visual_segment/awkward.png/id_6_again",
+    "polygons_of_large_images_are_of_half_the_size": "concept_segment/large-webp.webp/polygon",
+    "results_of_two_boxes_are_exchanged": "visual_segment/shapes.png/single_box",
+    "third_and_fourth_of_single_masks_are_exchanged": "visual_segment/shapes.png/many_clicks",
+    "place_of_a_mistake_is_not_in_the_body": "refused/no_image",
+}
 PLAN = cases.plan(cases.built_in_images())
 # Some of different kinds, found in whatever the usual run asks.
 QUICK = [
@@ -33,6 +49,16 @@ def is_found(name: str, calls: int) -> bool:
 @pytest.mark.parametrize("name", QUICK)
 def test_conditional_defect_is_found_by_a_usual_run(name: str) -> None:
     assert is_found(name, 60)
+
+
+@pytest.mark.parametrize(("name", "case"), LATER.items())
+def test_conditional_defect_is_found_by_the_case_that_was_made_for_it(name: str, case: str) -> None:
+    app = create_app(Settings(api_keys=frozenset({KEY}))).wsgi_app
+    plan = PLAN.of_cases([case])
+    sound, broken = (WsgiTransport(one, CONTRACT, key=KEY) for one in (app, MUTANTS[name].around(app)))
+
+    assert runner.verify(sound, plan, CONTRACT).exit_status == 0
+    assert runner.verify(broken, plan, CONTRACT).exit_status == 1
 
 
 @pytest.mark.soak

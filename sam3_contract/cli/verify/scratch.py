@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-KEPT: Final = 10  # runs whose requests are left; those of older ones go
+KEPT: Final = 10  # runs before this one whose requests are left
 
 
 def folder_of_a_run() -> Path:
@@ -31,7 +31,7 @@ def folder_of_a_run() -> Path:
         own = temporary / f"sam3-contract-{os.getuid() if hasattr(os, 'getuid') else 'own'}"
         own.mkdir(mode=0o700, exist_ok=True)
         if _is_private(own):
-            for old in sorted(own.iterdir(), key=lambda entry: entry.lstat().st_mtime)[: -KEPT + 1]:
+            for old in sorted(own.iterdir(), key=lambda entry: entry.lstat().st_mtime)[:-KEPT]:
                 shutil.rmtree(old, ignore_errors=True)
             return own / token
     return temporary / f"sam3-contract-{token}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RleBatch", "parse_rles", "pass_bounds", "unchecked_run_lengths"]
+__all__ = ["RleBatch", "parse_rles", "pass_bounds", "unchecked_run_lengths", "undo_differences"]
 
+_Integer = TypeVar("_Integer", np.int32, np.int64)
 _CHARACTERS_PER_PASS = 2**17
 """Joined strings of this length keep a pass inside the second-level cache; twice as long is slower again."""
 
@@ -212,7 +213,7 @@ def unchecked_run_lengths(counts: str) -> NDArray[np.int64]:
     groups = np.frombuffer(counts.encode("ascii"), np.uint8) - np.uint8(48)
     value_ends = np.flatnonzero(groups < _CONTINUES)
     values, _ = _signed_values(groups, value_ends=value_ends, widths=_widths(value_ends))
-    return _undo_differences(values, starts=np.array([0]), stops=np.array([len(values)]))
+    return undo_differences(values, starts=np.array([0]), stops=np.array([len(values)]))
 
 
 def pass_bounds(lengths: NDArray[np.int64], *, characters: int = _CHARACTERS_PER_PASS) -> list[int]:
@@ -242,7 +243,7 @@ def _parse_pass(
     values, idle = _signed_values(groups, value_ends=value_ends, widths=widths)
     if idle.size:
         _mark(breaches, Breach.NOT_MINIMAL, at=idle, stops=stops)
-    runs = _undo_differences(values, starts=starts, stops=stops)
+    runs = undo_differences(values, starts=starts, stops=stops)
     _check_runs(runs, starts=starts, stops=stops, pixels=pixels, breaches=breaches)
     n_runs = stops - starts
     if breaches.any():
@@ -297,19 +298,20 @@ def _signed_values(
     return values, idle
 
 
-def _undo_differences(
-    values: NDArray[np.int64], *, starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def undo_differences(
+    values: NDArray[_Integer], *, starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[_Integer]:
     """Sum each mask's values over every second place; its third run is not a difference to its first.
 
-    The values may be overwritten. Nothing overflows: a value has at most 35 bits, a pass fewer than 2**25 values.
+    The values may be overwritten. Sums are taken modulo the values' own width: of 64 bits none overflows, as a value
+    has at most 35, and a pass fewer than 2**25 values.
     """
     third = starts[stops - starts >= 3]
     values[third + 2] -= values[third]
-    sums = np.zeros(len(values) + 2, np.int64)
+    sums = np.zeros(len(values) + 2, values.dtype)
     runs = sums[2:]
-    np.cumsum(values[0::2], out=runs[0::2])
-    np.cumsum(values[1::2], out=runs[1::2])
+    np.cumsum(values[0::2], out=runs[0::2], dtype=values.dtype)
+    np.cumsum(values[1::2], out=runs[1::2], dtype=values.dtype)
     if len(starts) > 1:
         # Sums have run on over the borders of masks: take off what each mask inherited, per parity of place.
         inherited = sums[starts], sums[starts + 1]

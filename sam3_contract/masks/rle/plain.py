@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sam3_contract.masks.limits import MAX_COUNTS_LENGTH, MAX_RLE_PIXELS
-from sam3_contract.masks.rle.batch import pass_bounds
+from sam3_contract.masks.rle.batch import pass_bounds, undo_differences
 from sam3_contract.masks.rle.breach import CHARACTERS_PER_VALUE
 from sam3_contract.masks.rle.oddities import FEWEST_STEPS
 
@@ -84,7 +84,9 @@ def _plain_of_pass(
     stops = np.searchsorted(value_ends, ends)
     starts = np.concatenate(([0], stops[:-1]))
     values = _values(groups, value_ends=value_ends, stops=stops, odd=odd)
-    runs = _undo_differences(values, starts=starts, stops=stops)
+    # A value has at most 30 bits. So if all runs of a mask come out as 0 or more, none was beyond 32 bits: the first
+    # that were would come out negative.
+    runs = undo_differences(values, starts=starts, stops=stops)
     _mark_unsound_runs(odd, runs, starts=starts, stops=stops, pixels=pixels)
     _mark_suspects(odd, runs, starts=starts, stops=stops, sides=sides)
     return ~odd
@@ -153,29 +155,6 @@ def _long_values(
         else:
             values[going_on] = values[going_on] << 5 | group
     return values
-
-
-def _undo_differences(
-    values: NDArray[np.int32], *, starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Sum each mask's values over every second place, modulo 2**32.
-
-    A value has at most 30 bits. So if all runs of a mask come out as 0 or more, none was beyond 32 bits: the first that
-    were would come out negative.
-    """
-    third = starts[stops - starts >= 3]
-    values[third + 2] -= values[third]
-    sums = np.zeros(len(values) + 2, np.int32)
-    runs = sums[2:]
-    np.cumsum(values[0::2], out=runs[0::2], dtype=np.int32)
-    np.cumsum(values[1::2], out=runs[1::2], dtype=np.int32)
-    # Sums have run on over the borders of masks: take off what each mask inherited, per parity of place.
-    inherited = sums[starts], sums[starts + 1]
-    for parity in (0, 1):
-        n_places = (stops - parity + 1) // 2 - (starts - parity + 1) // 2
-        base = np.where(starts % 2 == parity, *inherited)
-        runs[parity::2] -= np.repeat(base, n_places)
-    return runs
 
 
 def _mark_unsound_runs(

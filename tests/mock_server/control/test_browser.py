@@ -74,7 +74,7 @@ def test_page_of_another_origin_can_neither_read_nor_change(tmp_path: Path) -> N
     assert "image_id" in found.pop("the service itself")
     assert set(found.values()) <= {"refused", "opaque 0 "}
     assert control.faults == ()
-    assert not control.scenarios.active
+    assert not control.scenarios.plan.plays
     assert control.journal.requests[0].texts == [SECRET]
 
 
