@@ -122,7 +122,8 @@ PLUGINS = ("-p", "sam3_contract.pytest_plugin", "-p", "no:cacheprovider")
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest(*PLUGINS, *arguments)
+    # In this process other tests may have imported the plugin before, of which pytest 8 warns.
+    return pytester.runpytest(*PLUGINS, "-W", "ignore::pytest.PytestAssertRewriteWarning", *arguments)
 
 
 def outcomes(pytester: pytest.Pytester, *arguments: str) -> dict[str, int]:
