@@ -9,15 +9,18 @@ from typing import Any
 
 import orjson
 import pytest
+from jsonschema import Draft7Validator
 
 from sam3_contract.drift import Drift, Last, Watch, of_deviations, of_document, of_page, of_run, page_of, read_last
 from sam3_contract.drift.annotations import annotations_of
+from sam3_contract.drift.drifts import KINDS
 from sam3_contract.drift.markdown import as_markdown, headline_of
 from sam3_contract.drift.sarif import as_sarif
 from sam3_contract.errors import UsageError
 from sam3_contract.spec import load
 from sam3_contract.spec_diff import Target, compare
 from tests.report.runs import broken_run, held_run
+from tests.servers import ROOT
 
 CONTRACT = load()
 TARGETS = [Target(operation.id, operation.method, operation.path) for operation in CONTRACT.operations]
@@ -163,7 +166,44 @@ def test_sarif_has_a_rule_for_each_result_and_knows_it_again() -> None:
     assert [result["level"] for result in run["results"]] == ["error", "error", "note"]
     assert [result["baselineState"] for result in run["results"]] == ["new", "new", "unchanged"]
     assert {result["partialFingerprints"]["drift/v1"] for result in run["results"]} == {HURTS.key, NOTE.key}
+    lines = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
+    assert lines == [f"{key}:1" for key in (HURTS.key, HURTS.key, NOTE.key)]
     assert run["invocations"][0]["executionSuccessful"] is False
+
+
+SARIF = Draft7Validator(orjson.loads((ROOT / "tests" / "data" / "sarif-schema-2.1.0.json").read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        watch(),
+        watch(HURTS, NOTE, known=frozenset({NOTE.key})),
+        watch(*(Drift(kind, "rule", "title") for kind in KINDS), unseen=("no answer", "")),
+        watch(replace(HURTS, title="t", detail="", place=""), replace(NOTE, detail="\0\ud800 <b>")),
+    ],
+    ids=["nothing", "some", "every kind", "odd texts"],
+)
+def test_sarif_is_as_its_schema_says_and_has_what_code_scanning_shows(found: Watch) -> None:
+    document = as_sarif(found, version="1.0")
+
+    assert [error.message for error in SARIF.iter_errors(document)] == []
+    (run,) = document["runs"]
+    assert {drift.kind for drift in found.drifts} == {
+        rule["id"].split("/")[0] for rule in run["tool"]["driver"]["rules"]
+    }
+    for rule in run["tool"]["driver"]["rules"]:
+        assert all(rule[name]["text"] for name in ("shortDescription", "fullDescription", "help"))
+    for result in run["results"]:
+        assert result["message"]["text"]
+        assert result["locations"]
+
+
+def test_sarif_that_is_wrong_is_found_by_the_schema() -> None:
+    document = as_sarif(watch(HURTS), version="1.0")
+    document["runs"][0]["results"][0]["level"] = "fatal"
+
+    assert not SARIF.is_valid(document)
 
 
 def test_annotation_can_be_no_command_of_its_own() -> None:

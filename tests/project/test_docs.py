@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import re
-import shlex
 from pathlib import Path
 
 import click
@@ -111,22 +110,3 @@ def test_every_page_with_sessions_is_run() -> None:
     run = {"README.md", "library.md", "engines.md", "index.md", "offline.md", "masks.md", "scale.md"}
 
     assert {name for name, text in PAGES.items() if "\n>>> " in text} == run
-
-
-def _commands_in(text: str) -> list[list[str]]:
-    """What follows `sam3-contract` in the blocks of a page, line by line."""
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    lines = (line for block in blocks for line in block.replace("\\\n", " ").splitlines())
-    found = (re.match(r"(?:\$ )?(?:[A-Z_]+=\S+ )*sam3-contract ([^>|]*)", line) for line in lines)
-    return [shlex.split(one[1], comments=True) for one in found if one]
-
-
-@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if _commands_in(text)])
-def test_commands_in_blocks_are_taken(page: str) -> None:
-    for words in _commands_in(PAGES[page]):
-        command: click.Command = commands
-        while isinstance(command, click.Group) and words:
-            found = command.get_command(click.Context(command), words[0])
-            assert found is not None, words
-            command, words = found, words[1:]
-        command.make_context(command.name, words)

@@ -230,8 +230,8 @@ def serve(
 
     \b
     Point a client at it by its base URL, with any API key:
-      curl -s "http://127.0.0.1:9001/sam3/concept_segment?api_key=any" \\
-        -H "Content-Type: application/json" \\
+      curl http://127.0.0.1:9001/sam3/concept_segment \\
+        -H "Authorization: Bearer any" -H "Content-Type: application/json" \\
         -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
              "prompts": [{"type": "text", "text": "dog"}]}'
     """  # noqa: D301 - click reads the backspace: keep these lines as they are

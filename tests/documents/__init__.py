@@ -1,0 +1,1 @@
+"""What stands in the code blocks of README.md and docs/ is run, or held to what it is of."""
