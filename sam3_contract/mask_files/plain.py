@@ -23,14 +23,19 @@ __all__ = ["are_plain", "numbers_of_plain_masks"]
 _COUNTS: Final = re.compile(rb'"counts": ?"([^"]*)"')
 _NUMBERS: Final = bytes(ord("0" if byte in b"0123456789" else "e" if byte in b"eE" else " ") for byte in range(256))
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_AT_ONCE: Final = 64
+"""Texts that are read as one; if one is out of the ordinary, so many are read one by one."""
+_MARK: Final = "next text"
+_BETWEEN: Final = b',"next text",'
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 
 
 class _Masks(NamedTuple):
-    """The masks of one text: the counts of each, and ``(height, width)`` in pixels."""
+    """The masks of some texts: the counts of each, ``(height, width)`` in pixels, and how many each text holds."""
 
     counts: list[bytes]
     sizes: list[Size]
+    numbers: list[int]
 
 
 def numbers_of_plain_masks(texts: Sequence[bytes], *, image_size: Size | None) -> Iterator[int | None]:
@@ -48,24 +53,38 @@ def numbers_of_plain_masks(texts: Sequence[bytes], *, image_size: Size | None) -
         >>> list(numbers_of_plain_masks([sound, broken, b"null"], image_size=None))
         [1, None, None]
     """
-    found = [_masks_of_text(text, image_size=image_size) for text in texts]
+    found = list(_masks_of_texts(texts, image_size=image_size))
     read = [masks for masks in found if masks is not None]
     sound = plainly_sound(
         [counts for masks in read for counts in masks.counts], sizes=[size for masks in read for size in masks.sizes]
     )
-    bounds = np.cumsum([0] + [len(masks.counts) for masks in read])
-    whole = np.logical_and.reduceat(sound, bounds[:-1]) if len(sound) else ()
-    of_text = iter(zip(read, whole, strict=True))
+    bounds = np.cumsum([0] + [number for masks in read for number in masks.numbers])
+    whole = iter(np.logical_and.reduceat(sound, bounds[:-1]).tolist() if len(sound) else ())
     for masks in found:
         if masks is None:
             yield None
-            continue
-        _, plain = next(of_text)
-        yield len(masks.counts) if plain else None
+        else:
+            yield from (number if next(whole) else None for number in masks.numbers)
 
 
-def _masks_of_text(text: bytes, *, image_size: Size | None) -> _Masks | None:
-    """Take the masks out of a text; None if it holds none, or anything out of the ordinary."""
+def _masks_of_texts(texts: Sequence[bytes], *, image_size: Size | None) -> Iterator[_Masks | None]:
+    """Take the masks out of texts, of many at once where nothing is out of the ordinary; None for a text that is."""
+    for first in range(0, len(texts), _AT_ONCE):
+        some = texts[first : first + _AT_ONCE]
+        masks = _masks_of_joined(some, image_size=image_size)
+        if masks is None and len(some) > 1:
+            yield from (_masks_of_joined([text], image_size=image_size) for text in some)
+        else:
+            yield masks
+
+
+def _masks_of_joined(texts: Sequence[bytes], *, image_size: Size | None) -> _Masks | None:
+    """Take the masks out of texts; None if one of them holds none, or anything out of the ordinary.
+
+    They are read as one list, with a mark between each and the next. Where every other element is a mark, and no mark
+    is anywhere else, each text is one value by itself: no bracket or quote of one text reaches into the next.
+    """
+    text = b"[" + _BETWEEN.join(texts) + b"]"
     # A backslash belongs to counts and is written twice; any other escape is rare.
     if b"\\" in text:
         if text.count(b"\\") != 2 * text.count(b"\\\\"):
@@ -76,17 +95,34 @@ def _masks_of_text(text: bytes, *, image_size: Size | None) -> _Masks | None:
     if not counts:
         return None
     rest = b'"counts":""'.join(parts[::2])
-    if b"\\" in rest or rest.count(b'"counts"') != len(counts) or _has_wide_number(rest) or not _is_shallow(rest):
+    n_marks = len(texts) - 1
+    if b"\\" in rest or rest.count(b'"counts"') != len(counts) or rest.count(_BETWEEN[1:-1]) != n_marks:
+        return None
+    if _has_wide_number(rest) or not _is_shallow(rest, at_most=MAX_DEPTH + 1):
         return None
     try:
-        value = orjson.loads(rest)
+        values = orjson.loads(rest)
     except orjson.JSONDecodeError:
         return None
     # Of two equal keys one is lost, and its quotes with it.
-    if orjson.dumps(value).count(b'"') != rest.count(b'"'):
+    if values[1::2] != [_MARK] * n_marks or orjson.dumps(values).count(b'"') != rest.count(b'"'):
         return None
-    sizes = _sizes_of_masks(value, image_size=image_size)
-    return _Masks(counts, sizes) if sizes is not None and len(sizes) == len(counts) else None
+    return _with_sizes(counts, values[::2], image_size=image_size)
+
+
+def _with_sizes(counts: list[bytes], values: Sequence[Any], *, image_size: Size | None) -> _Masks | None:
+    """Put the sizes beside the counts that were cut out of values; None if there is anything but such RLEs in them."""
+    sizes: list[Size] = []
+    numbers = []
+    for value in values:
+        before = len(sizes)
+        for record in masks_of_record(value, image_size=image_size):
+            size = _plain_size(record)
+            if size is None or record.masks["counts"] != "":
+                return None
+            sizes.append(size)
+        numbers.append(len(sizes) - before)
+    return _Masks(counts, sizes, numbers) if len(sizes) == len(counts) and all(numbers) else None
 
 
 def _has_wide_number(rest: bytes) -> bool:
@@ -95,27 +131,16 @@ def _has_wide_number(rest: bytes) -> bool:
     return b"0000000000000000000" in digits or b"0e000" in digits
 
 
-def _is_shallow(rest: bytes) -> bool:
-    """Tell whether lists and objects nest no deeper than allowed; False also for strings with brackets in them."""
-    if rest.count(b"[") + rest.count(b"{") <= MAX_DEPTH:
+def _is_shallow(rest: bytes, *, at_most: int) -> bool:
+    """Tell whether lists and objects nest no deeper than *at_most*; False also for strings with brackets in them."""
+    if rest.count(b"[") + rest.count(b"{") <= at_most:
         return True
     brackets = rest.translate(_SQUARE, _NO_BRACKETS).replace(b'""', b"")
-    for _ in range(MAX_DEPTH):
+    for _ in range(at_most):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return True
     return False
-
-
-def _sizes_of_masks(value: Any, *, image_size: Size | None) -> list[Size] | None:
-    """Return the size of each mask, all of them RLEs whose counts were cut out; None if anything else is among them."""
-    sizes = []
-    for record in masks_of_record(value, image_size=image_size):
-        size = _plain_size(record)
-        if size is None or record.masks["counts"] != "":
-            return None
-        sizes.append(size)
-    return sizes
 
 
 def are_plain(records: Sequence[MaskRecord]) -> list[bool]:

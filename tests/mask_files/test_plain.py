@@ -130,6 +130,44 @@ def test_what_is_found_in_full_is_not_plain(text: str) -> None:
     assert list(numbers_of_plain_masks(lines.texts, image_size=None)) == [None]
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["[RLE", "RLE]"],
+        ["[RLE", "RLE]", "RLE,RLE"],
+        ["[[RLE", "RLE]]", 'RLE,"next text",RLE'],
+        ['{"masks": RLE, "x": [RLE', "RLE]}", "RLE, RLE"],
+        ['{"masks": RLE, "x": "', '"}', "RLE"],
+        ['{"masks": {"size": [4, 6], "counts": "5220;', '5220;"}}', "RLE"],
+        ['{"masks": {"size": [4, 6], "counts": "', '"}, "x": "y"}', "RLE"],
+        ['RLE,"next text"', "RLE"],
+        ["RLE", '"next text",RLE'],
+        ["RLE", '"next text"', "RLE"],
+        ["RLE", '["next text"]', "RLE"],
+        ["RLE", '{"masks": RLE, "x": "next text"}', "RLE"],
+        ["RLE", "[]", "{}", "RLE"],
+        ["RLE]", "[RLE"],
+        ["RLE", "", " ", "RLE"],
+        ["RLE", '{"masks": RLE, "x": ' + "[" * 63 + "]" * 63 + "}", "RLE"],
+        ["RLE", '{"masks": RLE, "x": ' + "[" * 64 + "]" * 64 + "}", "RLE"],
+        ["RLE", '{"masks": RLE, "x": ' + '{"y":' * 40 + '[["]"]]' + "}" * 40 + "}", "RLE"],
+    ],
+)
+def test_no_line_is_read_into_the_next(texts: list[str]) -> None:
+    lines = Lines(1, tuple(text.replace("RLE", json.dumps(RLE)).encode() for text in texts))
+
+    assert judging.judge(lines) == judged_in_full(lines)
+
+
+def test_lines_beside_an_odd_one_are_plain_still() -> None:
+    texts = [json.dumps(drawn(seed % 7)).encode() for seed in range(150)]
+    texts[70] = b'{"masks": '
+
+    numbers = list(numbers_of_plain_masks(texts, image_size=None))
+
+    assert numbers == [1] * 70 + [None] + [1] * 79
+
+
 @pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")])
 def test_ordinary_texts_are_plain(separators: tuple[str, str]) -> None:
     rles = [drawn(seed) for seed in (0, 3, 5)]

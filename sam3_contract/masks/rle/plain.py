@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plainly_sound"]
 
-_CHARACTERS_PER_PASS: Final = 2**16
-"""Half of what `parse_rles` takes: what a pass needs then stays in memory that the process has."""
 _CONTINUES: Final = 32
 _DENSE: Final = 3
 """Characters of a value that fit into 15 bits with its sign."""
@@ -48,24 +46,30 @@ def plainly_sound(texts: Sequence[bytes], *, sizes: Sequence[tuple[int, int]]) -
     """
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     plain = np.zeros(len(texts), np.bool_)
-    pixels = np.fromiter((_pixels(size) for size in sizes), np.int64, len(texts))
+    sides = _sides(sizes)
+    pixels = sides.prod(axis=1, dtype=np.int64)
     longest = np.minimum(MAX_COUNTS_LENGTH, CHARACTERS_PER_VALUE * (pixels + 1))
     readable = np.flatnonzero((lengths > 0) & (pixels > 0) & (lengths <= longest))
     if not readable.size:
         return plain
-    sides = np.array([sizes[index] for index in readable.tolist()], np.int32)
-    for first, last in pairwise(pass_bounds(lengths[readable], characters=_CHARACTERS_PER_PASS)):
+    sides = sides[readable]
+    for first, last in pairwise(pass_bounds(lengths[readable])):
         here = readable[first:last]
         buffer = b"".join([texts[index] for index in here.tolist()])
         plain[here] = _plain_of_pass(buffer, lengths=lengths[here], pixels=pixels[here], sides=sides[first:last])
     return plain
 
 
-def _pixels(size: tuple[int, int]) -> int:
-    """Count the pixels; 0 if the size is beyond the limits."""
-    height, width = size
-    sound = 0 < height <= MAX_RLE_PIXELS and 0 < width <= MAX_RLE_PIXELS and height * width <= MAX_RLE_PIXELS
-    return height * width if sound else 0
+def _sides(sizes: Sequence[tuple[int, int]]) -> NDArray[np.int32]:
+    """Return the sides of each mask, shape ``(n_masks, 2)``; zeros for a size that is beyond the limits."""
+    kinds = {size: index for index, size in enumerate(dict.fromkeys(sizes))}
+    sound = [_within_limits(*size) for size in kinds]
+    of_kind = np.array([size if fits else (0, 0) for size, fits in zip(kinds, sound, strict=True)], np.int32)
+    return of_kind.reshape(-1, 2)[[kinds[size] for size in sizes]]
+
+
+def _within_limits(height: int, width: int) -> bool:
+    return 0 < height <= MAX_RLE_PIXELS and 0 < width <= MAX_RLE_PIXELS and height * width <= MAX_RLE_PIXELS
 
 
 def _plain_of_pass(
