@@ -22,7 +22,7 @@ from sam3_contract.exchange import Photograph, as_base64
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.images import read_header
 from sam3_contract.installed import __version__
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 from sam3_contract.masks import find_defects
 from sam3_contract.report.words import clean, extent, headline, safe
 from sam3_contract.verification.causes import causes_of
@@ -176,7 +176,7 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
         """Find what is wrong with the masks in a file: an answer, COCO annotations, JSON Lines, npz, also gzipped."""
         told: list[str] = []
 
-        def tell(_: str, one: Located) -> None:
+        def tell(_: str, one: LocatedFinding) -> None:
             if len(told) < _MOST_FINDINGS:
                 told.append(_of_line(one))
 
@@ -200,7 +200,7 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
         return Image(data=_picture(desk.last, image_path, answer), format="png")
 
 
-def _of_line(found: Located) -> str:
+def _of_line(found: LocatedFinding) -> str:
     return str(found.finding) if found.line is None else f"line {found.line}: {found.finding}"
 
 

@@ -11,7 +11,7 @@ from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_by, outcomes_here, outcomes_in_processes
 from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms, Unit, units_of
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 from sam3_contract.mask_files.opening import Size
 from sam3_contract.mask_files.urls import shown
 
@@ -28,7 +28,7 @@ def audit(
     executor: Executor | None = None,
     codes: Iterable[str] | None = None,
     column: str | None = None,
-    found: Callable[[str, Located], object] | None = None,
+    found: Callable[[str, LocatedFinding], object] | None = None,
 ) -> Summary:
     """Find what is wrong with the masks of an archive, of any size.
 

@@ -13,7 +13,7 @@ import orjson
 from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.extras import extra
 from sam3_contract.files.atomic import replacing
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 
 __all__ = ["FindingsFile", "finding_as_json"]
 
@@ -22,7 +22,7 @@ _ROWS: Final = 2**14
 _SUFFIXES: Final = (".parquet", ".json", ".jsonl")
 
 
-def finding_as_json(name: str, located: Located) -> dict[str, Any]:
+def finding_as_json(name: str, located: LocatedFinding) -> dict[str, Any]:
     """Return a finding of the file *name* as ``masks check --format json`` writes it."""
     told = asdict(located.finding)
     member = {"member": located.member} if located.member else {}
@@ -55,7 +55,7 @@ class FindingsFile:
         arrow = extra("pyarrow", name="parquet", need="Parquet is written with it") if is_table else None
         self._attempt(lambda: self._open(path, arrow))
 
-    def add(self, name: str, findings: Sequence[Located]) -> None:
+    def add(self, name: str, findings: Sequence[LocatedFinding]) -> None:
         """Take the findings of a file."""
         if self.problem:
             return

@@ -12,7 +12,7 @@ from sam3_contract.auditing.tables import is_parquet, records_of_row_groups
 from sam3_contract.auditing.tars import DAMAGE, is_tar, members_of
 from sam3_contract.auditing.units import Terms, Unit
 from sam3_contract.mask_files.batches import Batch, Lines, Records, batches_of, batches_of_lines, skip_line
-from sam3_contract.mask_files.judging import judge
+from sam3_contract.mask_files.judging import MOST_FINDINGS, judge
 from sam3_contract.mask_files.opening import (
     CHUNK,
     Source,
@@ -51,11 +51,16 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
         terms: How it is read, and what is looked for.
 
     Yields:
-        One outcome or more. If something cannot be read, the last one says why.
+        One outcome or more, together of no more than `MOST_FINDINGS` findings; further ones are only counted. If
+        something cannot be read, the last one says why.
     """
     nothing = Outcome(unit.file, unit.part, unit.n_parts)
+    room = MOST_FINDINGS
     try:
-        yield from _pieces_of(unit, terms, nothing)
+        for piece in _pieces_of(unit, terms, nothing):
+            bounded = piece.with_at_most(room)
+            room -= len(bounded.findings)
+            yield bounded
     except Unreadable as error:
         yield replace(nothing, unread=(str(error),))
     except DAMAGE as error:
@@ -89,11 +94,11 @@ def _pieces_of(unit: Unit, terms: Terms, nothing: Outcome) -> Iterator[Outcome]:
     yield replace(nothing, n_lines=n_lines, n_bytes=max(0, unit.n_bytes - read))
 
 
-_Located = Iterator[tuple[str, Batch, int]]
+_Read = Iterator[tuple[str, Batch, int]]
 """Batches, each with the member of the file it is from and how many bytes of the file were read up to its end."""
 
 
-def _batches_of(unit: Unit, terms: Terms) -> _Located:
+def _batches_of(unit: Unit, terms: Terms) -> _Read:
     if unit.kind == "lines":
         yield from _batches_of_range(unit)
     elif unit.kind == "members":
@@ -127,7 +132,7 @@ def _batches_of_whole(source: Source, unit: Unit, terms: Terms) -> Iterator[tupl
     yield from (("", batch) for batch in _batches_of_table(source.packed, unit, terms, groups=None))
 
 
-def _batches_of_range(unit: Unit) -> _Located:
+def _batches_of_range(unit: Unit) -> _Read:
     assert unit.stop is not None
     with reading(unit.name), file_of(unit.name) as (raw, _):
         file = io.BufferedReader(raw, CHUNK)  # type: ignore[type-var]  # it is one without a buffer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
-from sam3_contract.mask_files.judging import TOO_LONG, AbsentMasks, Judged, Located
+from sam3_contract.mask_files.judging import TOO_LONG, AbsentMasks, Judged, LocatedFinding
 
 __all__ = ["Outcome", "outcome_of", "sum_of"]
 
@@ -28,6 +29,7 @@ class Outcome:
         unread_lines: Lines that are too long to be read.
         n_lines: Lines passed by; 0 unless the unit is one of several that share the lines of their file.
         n_bytes: Bytes of the file passed by, as it lies on disk.
+        only_counted: How many more findings there are that are not kept, by code.
     """
 
     file: int
@@ -35,12 +37,13 @@ class Outcome:
     n_parts: int = 1
     n_masks: int = 0
     n_faulty: int = 0
-    findings: tuple[Located, ...] = ()
+    findings: tuple[LocatedFinding, ...] = ()
     absent: tuple[AbsentMasks, ...] = ()
     unread: tuple[str, ...] = ()
     unread_lines: tuple[int, ...] = ()
     n_lines: int = 0
     n_bytes: int = 0
+    only_counted: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, later: Outcome) -> Outcome:
         """Join it with that of a later piece of the same unit."""
@@ -56,7 +59,15 @@ class Outcome:
             self.unread_lines + later.unread_lines,
             self.n_lines + later.n_lines,
             self.n_bytes + later.n_bytes,
+            _added(self.only_counted, later.only_counted),
         )
+
+    def with_at_most(self, number: int) -> Outcome:
+        """Keep so many findings, and count the others."""
+        if len(self.findings) <= number:
+            return self
+        others = Counter(found.finding.code for found in self.findings[number:])
+        return replace(self, findings=self.findings[:number], only_counted=_added(others, self.only_counted))
 
     def moved_by(self, n_lines: int) -> Outcome:
         """Count lines from so many further up."""
@@ -104,6 +115,7 @@ def outcome_of(judged: Judged, *, member: str = "", n_bytes: int = 0, of: Outcom
         absent,
         unread_lines=judged.unread,
         n_bytes=n_bytes,
+        only_counted=judged.only_counted,
     )
 
 
@@ -119,5 +131,10 @@ def joined(first: tuple[AbsentMasks, ...], later: tuple[AbsentMasks, ...]) -> tu
     return tuple(of_code.values())
 
 
-def _moved(found: Located, n_lines: int) -> Located:
+def _added(first: Mapping[str, int], later: Mapping[str, int]) -> Mapping[str, int]:
+    # A plain dictionary: of a Counter `asdict` makes another one, which counts pairs.
+    return {code: first.get(code, 0) + later.get(code, 0) for code in {**first, **later}}
+
+
+def _moved(found: LocatedFinding, n_lines: int) -> LocatedFinding:
     return found if found.line is None else found._replace(line=found.line + n_lines)

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sam3_contract.auditing.outcome import Outcome, sum_of
 from sam3_contract.auditing.units import Shard, Terms
 from sam3_contract.errors import OutputError
-from sam3_contract.mask_files.judging import AbsentMasks, Located
+from sam3_contract.mask_files.judging import AbsentMasks, LocatedFinding
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
-from sam3_contract.masks import Finding, Severity
+from sam3_contract.masks import Finding, Severity, defect_named
 
 __all__ = ["Parts", "parts_of_files", "written_to_part"]
 
 _MAX_NAMED: Final = 5
 _Number = Annotated[int, Field(ge=0)]
+_Code = Annotated[str, AfterValidator(lambda code: defect_named(code).code)]
 
 
 class _Model(BaseModel):
@@ -59,8 +60,8 @@ class _Located(_Model):
     finding: _Finding
     member: str
 
-    def value(self) -> Located:
-        return Located(self.line, Finding(**self.finding.model_dump()), self.member)
+    def value(self) -> LocatedFinding:
+        return LocatedFinding(self.line, Finding(**self.finding.model_dump()), self.member)
 
 
 class _Absent(_Model):
@@ -81,6 +82,7 @@ class _Outcome(_Model):
     unread_lines: tuple[int, ...]
     n_lines: _Number
     n_bytes: _Number
+    only_counted: dict[_Code, _Number] = Field(default_factory=dict)
 
     def value(self) -> Outcome:
         findings = tuple(one.value() for one in self.findings)
@@ -179,7 +181,7 @@ def _whole(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
 
 def _as_object(value: object) -> object:
     """Write named tuples as objects: orjson does not."""
-    return cast(Located | AbsentMasks, value)._asdict()
+    return cast(LocatedFinding | AbsentMasks, value)._asdict()
 
 
 def _read(name: str) -> tuple[_Head, list[Outcome]]:

@@ -19,7 +19,7 @@ from sam3_contract.errors import ImageError, MaskError
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.mask_files.batches import Archive, Batch, Document, Lines
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 from sam3_contract.mask_files.opening import STDIN, Size, Unreadable
 from sam3_contract.mask_files.urls import is_url
 from sam3_contract.masks import DEFECTS, CocoSegmentation, MaskRecord, masks_of_record, parse_json
@@ -47,16 +47,16 @@ class Worst:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._found: defaultdict[str, list[tuple[str, Located]]] = defaultdict(list)
+        self._found: defaultdict[str, list[tuple[str, LocatedFinding]]] = defaultdict(list)
 
-    def add(self, path: str, findings: Sequence[Located]) -> None:
+    def add(self, path: str, findings: Sequence[LocatedFinding]) -> None:
         """Take the findings of a file, whose path is needed to read it once more."""
         for one in findings:
             of_kind = self._found[one.finding.code]
             if len(of_kind) < _TRIES and path != STDIN:
                 of_kind.append((path, one))
 
-    def draw(self, folder: Path) -> Iterator[tuple[Path, str, Located]]:
+    def draw(self, folder: Path) -> Iterator[tuple[Path, str, LocatedFinding]]:
         """Draw a mask of each kind of defect, errors first, over the photograph that lies beside it by the same name.
 
         Args:
@@ -84,7 +84,7 @@ class Worst:
             if number == _MOST:
                 return
 
-    def _picture(self, path: str, located: Located) -> Image.Image | None:
+    def _picture(self, path: str, located: LocatedFinding) -> Image.Image | None:
         try:
             record = _record_at(path, located, self._terms)
             if record is None:
@@ -101,7 +101,7 @@ class Worst:
         return draw_masks(photograph, [layer], times=enlargement(photograph))
 
 
-def _record_at(path: str, located: Located, terms: Terms) -> MaskRecord | None:
+def _record_at(path: str, located: LocatedFinding, terms: Terms) -> MaskRecord | None:
     """Read the mask of a finding once more; None if it is no longer there."""
     for member, batch in batches_of_unit(Unit(0, path), terms):
         if member == located.member:

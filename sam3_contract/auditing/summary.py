@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sam3_contract.auditing.outcome import Outcome, joined
-from sam3_contract.mask_files.judging import AbsentMasks, Located
-from sam3_contract.masks import Severity
+from sam3_contract.mask_files.judging import AbsentMasks, LocatedFinding
+from sam3_contract.masks import Severity, defect_named
 
 __all__ = ["Summary"]
 
@@ -26,6 +26,7 @@ class Summary:
         defects: How often each defect was found, by code.
         severities: How many findings there are of each severity.
         unread: Why some of it could not be judged, a sentence each.
+        only_counted: How many of the findings were not kept: of each unit of work the first 20,000 are.
     """
 
     files: Sequence[str]
@@ -35,12 +36,13 @@ class Summary:
     defects: Counter[str] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
     unread: list[str] = field(default_factory=list)
+    only_counted: int = 0
     _masks_of_file: Counter[int] = field(default_factory=Counter, repr=False)
     _lines_of_file: Counter[int] = field(default_factory=Counter, repr=False)
     _told_of: set[int] = field(default_factory=set, repr=False)
     _absent: dict[int, tuple[AbsentMasks, ...]] = field(default_factory=dict, repr=False)
 
-    def add(self, outcome: Outcome) -> Sequence[Located]:
+    def add(self, outcome: Outcome) -> Sequence[LocatedFinding]:
         """Count an outcome; those of one file come in the order of the file.
 
         Args:
@@ -57,14 +59,16 @@ class Summary:
         self._masks_of_file[file] += outcome.n_masks
         self._absent[file] = joined(self._absent.get(file, ()), moved.absent)
         self._count(moved.findings)
+        self._count_only(outcome.only_counted)
         reasons = moved.reasons(self.files[file])
         self.unread += reasons
         # A file with an error in its text has been told of, even if that left no mask of it.
-        if reasons or any(found.finding.severity == "error" for found in moved.findings):
+        severities = {found.finding.severity for found in moved.findings} | {*map(_severity, outcome.only_counted)}
+        if reasons or "error" in severities:
             self._told_of.add(file)
         return moved.findings
 
-    def close(self) -> list[tuple[int, Located]]:
+    def close(self) -> list[tuple[int, LocatedFinding]]:
         """Note the files that turned out to hold no mask.
 
         Returns:
@@ -83,9 +87,15 @@ class Summary:
     def _wants(self, code: str) -> bool:
         return self.codes is None or code in self.codes
 
-    def _count(self, findings: Sequence[Located]) -> None:
+    def _count(self, findings: Sequence[LocatedFinding]) -> None:
         self.defects.update(found.finding.code for found in findings)
         self.severities.update(found.finding.severity for found in findings)
+
+    def _count_only(self, numbers: Mapping[str, int]) -> None:
+        self.defects.update(numbers)
+        for code, number in numbers.items():
+            self.severities[_severity(code)] += number
+        self.only_counted += sum(numbers.values())
 
     @property
     def exit_status(self) -> int:
@@ -102,12 +112,17 @@ class Summary:
             "warnings": self.severities["warning"],
             "notes": self.severities["note"],
             "defects": dict(sorted(self.defects.items())),
+            "only_counted": self.only_counted,
             "unread": self.unread,
             "exit_status": self.exit_status,
         }
 
 
-def _aggregated(absent: AbsentMasks) -> Located:
+def _severity(code: str) -> Severity:
+    return defect_named(code).severity
+
+
+def _aggregated(absent: AbsentMasks) -> LocatedFinding:
     number = f"; {absent.number} such in all" if absent.number > 1 else ""
     finding = absent.first.finding
     return absent.first._replace(finding=replace(finding, diagnosis=finding.diagnosis + number))

@@ -27,14 +27,14 @@ from sam3_contract.auditing.running import outcomes_by, outcomes_here, outcomes_
 from sam3_contract.auditing.units import Terms, Unit, units_of
 from sam3_contract.cli import main
 from sam3_contract.mask_files import batches
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 
 SOUND = {"masks": {"size": [4, 6], "counts": "5220;"}}
 CUT = {"masks": {"size": [4, 6], "counts": "5220k"}}
 ABSENT = {"image_id": 1, "bbox": [1, 2, 3, 4]}
 
 TERMS = Terms()
-Found = list[tuple[int, Located]]
+Found = list[tuple[int, LocatedFinding]]
 
 
 def added_up(files: list[str], outcomes: Iterator[Outcome]) -> tuple[dict[str, Any], Found]:
@@ -110,7 +110,7 @@ def test_tar_is_judged_as_its_files_are(tmp_path: Path, unit_bytes: int, format_
 
     totals, found = judged([str(archive)], unit_bytes=unit_bytes)
 
-    loose: list[tuple[str, Located]] = []
+    loose: list[tuple[str, LocatedFinding]] = []
     summary = audit([tmp_path / "loose"], found=lambda name, one: loose.append((name, one)))
     assert [(one.member, one.line, one.finding) for _, one in found] == [
         (str(Path(name).relative_to(tmp_path / "loose")), one.line, one.finding)

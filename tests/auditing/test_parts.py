@@ -67,6 +67,32 @@ def test_merged_shards_show_what_one_audit_shows(command: Command, n_shards: int
     assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
 
 
+def test_of_what_is_broken_beyond_measure_the_first_findings_are_kept_and_all_counted(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("broken.jsonl").write_text((json.dumps(CUT) + "\n") * 700, encoding="utf-8")
+    Path("broken.json").write_text(json.dumps([CUT] * 700), encoding="utf-8")
+    options = ("--format", "json", "--findings")
+    _, all_told, _ = command("check", "broken.jsonl", "broken.json", *options, "all.json")
+    for module in ("auditing", "mask_files"):
+        monkeypatch.setattr(f"sam3_contract.{module}.judging.MOST_FINDINGS", 20)
+
+    whole = command("check", "broken.jsonl", "broken.json", *options, "whole.json")
+    shared = [("check", "broken.jsonl", "broken.json", "--shard", f"{n}/3", "--part", f"part-{n}") for n in (1, 2, 3)]
+    for shard in shared:
+        command(*shard)
+
+    kept = [json.loads(line) for line in Path("whole.json").read_text(encoding="utf-8").splitlines()]
+    n_units = len(list(units_of(["broken.jsonl", "broken.json"], Terms(), unit_bytes=4000)))
+    assert 20 * (n_units - 1) < len(kept) <= 20 * n_units  # the last unit of a file may have fewer
+    assert [one["path"] for one in kept[-20:]] == [f"$[{place}].masks.counts" for place in range(20)]
+    before, after = (json.loads(told.splitlines()[-1])["totals"] for told in (all_told, whole[1]))
+    assert after == before | {"only_counted": 1400 - len(kept)}
+    assert f"{1400 - len(kept):,} more findings only counted" in whole[2]
+    assert command("merge", "part-1", "part-2", "part-3", *options, "merged.json") == whole
+    assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
+
+
 def test_many_files_are_shared_out_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_into = []
     monkeypatch.setattr(units, "_parts_of", lambda name, *_: looked_into.append(name) or [("whole", 0, None, 0)] * 3)

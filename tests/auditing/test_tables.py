@@ -16,7 +16,7 @@ import pytest
 from sam3_contract.auditing import Summary, audit
 from sam3_contract.auditing.running import outcomes_here
 from sam3_contract.auditing.units import Terms, units_of
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import LocatedFinding
 
 SOUND = {"size": [4, 6], "counts": "5220;"}
 CUT = {"size": [4, 6], "counts": "5220k"}
@@ -31,7 +31,7 @@ def table(path: Path, columns: dict[str, list[Any]], **options: Any) -> Path:
 def found_in(*paths: Path | str, **options: Any) -> tuple[Summary, list[tuple[str, str]]]:
     found: list[tuple[str, str]] = []
 
-    def note(_: str, one: Located) -> None:
+    def note(_: str, one: LocatedFinding) -> None:
         found.append((one.finding.path, one.finding.name))
 
     return audit(paths, found=note, **options), found

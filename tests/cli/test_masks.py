@@ -165,6 +165,7 @@ def test_check_writes_json_lines_for_programs(command: Command) -> None:
         "warnings": 0,
         "notes": 0,
         "defects": {"RLE13": 1},
+        "only_counted": 0,
         "unread": [],
         "exit_status": 1,
     }

@@ -21,7 +21,7 @@ from sam3_contract.auditing.pictures import Worst
 from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms
 from sam3_contract.errors import OutputError
-from sam3_contract.mask_files.judging import Located
+from sam3_contract.mask_files.judging import MOST_FINDINGS, LocatedFinding
 from sam3_contract.mask_files.opening import STDIN, Unreadable
 from sam3_contract.mask_files.urls import is_url, shown
 from sam3_contract.masks import DEFECTS, Defect, Severity
@@ -118,7 +118,7 @@ class AuditReport:
             for place, late in [] if is_share else summary.close():
                 self._show(place, [late], bar)
 
-    def _show(self, place: int, found: Sequence[Located], bar: _Bar) -> None:
+    def _show(self, place: int, found: Sequence[LocatedFinding], bar: _Bar) -> None:
         name = self._summary.files[place]
         if self._findings is not None:
             self._findings.add(name, found)
@@ -135,6 +135,9 @@ class AuditReport:
             say(f"sam3-contract: {reason}", err=True)
         if len(summary.unread) > _MAX_UNREAD_SHOWN:
             say(f"sam3-contract: and {len(summary.unread) - _MAX_UNREAD_SHOWN} more of this kind", err=True)
+        if summary.only_counted:
+            said = _number(summary.only_counted, "more finding")
+            say(f"sam3-contract: {said} only counted: of a unit of work the first {MOST_FINDINGS:,} are kept", err=True)
         if self._text is None:
             _print(orjson.dumps({"totals": summary.as_json()}).decode() + "\n")
         else:
@@ -218,7 +221,7 @@ def _length_of(names: Sequence[str]) -> int | None:
     return sum(os.path.getsize(name) for name in names if os.path.isfile(name))  # noqa: PTH113, PTH202 - as in names.py
 
 
-def _as_json(name: str, findings: Sequence[Located]) -> Iterator[str]:
+def _as_json(name: str, findings: Sequence[LocatedFinding]) -> Iterator[str]:
     for one in findings:
         yield orjson.dumps(finding_as_json(name, one)).decode() + "\n"
 
@@ -230,7 +233,7 @@ class _TextReport:
         self._at_most = at_most
         self._found: Counter[str] = Counter()
 
-    def __call__(self, name: str, findings: Sequence[Located]) -> Iterator[str]:
+    def __call__(self, name: str, findings: Sequence[LocatedFinding]) -> Iterator[str]:
         room = max(0, self._at_most - self._found[name])
         self._found[name] += len(findings)
         for found in findings[:room]:
@@ -244,7 +247,7 @@ class _TextReport:
                 yield ""
 
 
-def _told(name: str, found: Located) -> Iterator[str]:
+def _told(name: str, found: LocatedFinding) -> Iterator[str]:
     finding = found.finding
     where = _place(name, found)
     title = _styled(f"{finding.code} {finding.name}", _COLOURS[finding.severity])
@@ -255,7 +258,7 @@ def _told(name: str, found: Located) -> Iterator[str]:
         yield f"  because   {finding.diagnosis}"
 
 
-def _place(name: str, found: Located) -> str:
+def _place(name: str, found: LocatedFinding) -> str:
     where = f"{name}:{found.member}" if found.member else name
     return where if found.line is None else f"{where}:{found.line}"
 

@@ -82,7 +82,8 @@ def check(
        "diagnosis"}
     and at the end
       {"totals": {"files", "masks", "masks_with_findings", "errors",
-       "warnings", "notes", "defects": {code: number}, "unread": [reason],
+       "warnings", "notes", "defects": {code: number}, "only_counted" (findings
+       beyond the first 20,000 of a unit of work), "unread": [reason],
        "exit_status"}}
 
     \b
