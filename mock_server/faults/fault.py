@@ -31,6 +31,7 @@ Operation = Literal["concept_segment", "visual_segment", "embed_image"]
 Operations = tuple[Operation, ...]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
+_OVERHEAD: Final = 64  # bytes of an object besides what it holds, about
 EVERY_GOOD_REQUEST: Final = "every good request"
 EVERY_OPERATION: Final[Operations] = ("concept_segment", "visual_segment", "embed_image")
 
@@ -49,6 +50,11 @@ class Memory:
             self._count += 1
             return self._count - 1
 
+    @property
+    def memory(self) -> int:
+        """What it takes, in bytes, about."""
+        return _weight_of(self._kept)
+
     def first(self, value: Any) -> Any:
         """Keep the first value that is not ``None``; return it."""
         with self._lock:
@@ -60,6 +66,18 @@ class Memory:
         with self._lock:
             before, self._kept = self._kept, value
             return before
+
+
+def _weight_of(value: Any) -> int:
+    """Weigh what faults keep: answers, and what JSON holds."""
+    if isinstance(value, dict):
+        # Copied at once: another request may be adding to it.
+        return _OVERHEAD + sum(_weight_of(key) + _weight_of(one) for key, one in [*value.items()])
+    if isinstance(value, list):
+        return _OVERHEAD + sum(map(_weight_of, [*value]))
+    if isinstance(value, Answer):
+        return _OVERHEAD + len(value.body)
+    return _OVERHEAD + (len(value) if isinstance(value, str | bytes) else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,12 @@ class FaultMemories:
         with self._lock:
             return self._memories.setdefault(name, Memory())
 
+    @property
+    def memory(self) -> int:
+        """What they take in this process, in bytes, about."""
+        with self._lock:
+            return sum(one.memory for one in self._memories.values())
+
     def turn(self, text: str) -> int:
         """Count the requests that a fault was asked for by the same text, from 0."""
         return (self._turns.add(text) or 1) - 1

@@ -15,8 +15,6 @@ HEADER: Final = "x-mock-session"
 ENVIRON: Final = "HTTP_X_MOCK_SESSION"
 PREFIX: Final = "/s/"
 LONGEST: Final = 64
-DEFAULT: Final = ""
-"""The name of the session of requests that name none; no request can give it."""
 _OF_BASE: Final = "sam3_contract.session"
 _ID: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST}}}")
 
@@ -42,11 +40,11 @@ def take_base(environ: MutableMapping[str, Any]) -> None:
         environ["PATH_INFO"] = f"/{rest}"
 
 
-def session_of(environ: Mapping[str, Any]) -> str:
+def session_of(environ: Mapping[str, Any]) -> str | None:
     """Read the id of the session that a request names.
 
     Returns:
-        :data:`DEFAULT` if it names none.
+        ``None`` if it names none: it is of the default session, which has no id.
 
     Raises:
         UsageError: If it is no id, or header and base URL name two.
@@ -55,7 +53,7 @@ def session_of(environ: Mapping[str, Any]) -> str:
     base: str | None = environ.get(_OF_BASE)
     name = header if base is None else base
     if name is None:
-        return DEFAULT
+        return None
     if header is not None and header != name:
         raise UsageError(f"the header {HEADER} and the base URL name two sessions; one of them is enough")
     return checked(name)
@@ -63,7 +61,7 @@ def session_of(environ: Mapping[str, Any]) -> str:
 
 def named_session(environ: Mapping[str, Any]) -> str | None:
     """Tell which session a request named, of one whose name was found good; ``None`` for the default one."""
-    name: str | None = environ.get(ENVIRON) or environ.get(_OF_BASE)
+    name: str | None = environ.get(ENVIRON) or environ.get(_OF_BASE) or None
     return name
 
 

@@ -129,13 +129,14 @@ class Scenarios:
         Raises:
             ScenarioError: If something is not what it has to be.
         """
-
-        def add(plan: Plan) -> Plan:
-            name = f"scenario {len(plan.courses) + 1}"
-            one = one_scenario(source.value, self._surroundings(source), name=name)
-            return replace(plan, courses=_joined(plan.courses, [one], at=lambda _: ()))
-
         with _mistakes_of(source):
+            # Read before the plan is changed: a store may call what changes it several times, or hold others up.
+            one = one_scenario(source.value, self._surroundings(source), name="")
+
+            def add(plan: Plan) -> Plan:
+                named = one if "name" in source.value else replace(one, name=f"scenario {len(plan.courses) + 1}")
+                return replace(plan, courses=_joined(plan.courses, [named], at=lambda _: ()))
+
             self._plan.change(add)
 
     def load(self, source: Path | str | Mapping[str, Any]) -> None:
@@ -222,7 +223,7 @@ class Scenarios:
     @property
     def unused(self) -> list[str]:
         """The scenarios that took other numbers of requests than expected, in words."""
-        return [problem for progress in self._progress() if (problem := progress.problem)]
+        return _problems_of(self._plan_and_progress()[1])
 
     @property
     def unmatched(self) -> list[str]:
@@ -246,8 +247,9 @@ class Scenarios:
 
     def as_json(self) -> dict[str, Any]:
         """List the scenarios, how far each has come, and what was expected otherwise."""
-        scenarios = [progress.as_json() for progress in self._progress()]
-        return {"strict": self.strict, "scenarios": scenarios, "problems": self.problems}
+        plan, progress = self._plan_and_progress()
+        problems = _problems_of(progress) + self.unmatched
+        return {"strict": plan.strict, "scenarios": [one.as_json() for one in progress], "problems": problems}
 
     def _surroundings(self, source: Source) -> Surroundings:
         return Surroundings(self._operations, source.folder, self._check_fault)
@@ -265,11 +267,15 @@ class Scenarios:
             self._counted.forget(before[0].counts)
             self._unmatched.clear()
 
-    def _progress(self) -> list[_Progress]:
-        plan = self.plan
-        counts = self._counted.counts(plan.counts)
+    def _plan_and_progress(self) -> tuple[Plan, list[_Progress]]:
+        """Read the plan and how far it has come, of one time: counts of a plan that is replaced are forgotten."""
+        plan, read = None, self.plan
+        while plan is None or plan.counts != read.counts:
+            plan = read
+            counts = self._counted.counts(plan.counts)
+            read = self.plan
         pairs = zip(counts[::2], counts[1::2], strict=True)
-        return [_Progress(course.scenario, *pair) for course, pair in zip(plan.courses, pairs, strict=True)]
+        return plan, [_Progress(course.scenario, *pair) for course, pair in zip(plan.courses, pairs, strict=True)]
 
     def _offer(self, course: Course) -> Taken | None:
         """Offer a request to a scenario that it fits. Each count is one step: no two requests get the same number."""
@@ -376,6 +382,10 @@ class _Progress:
         """List what it is, and how far it has come."""
         state = {"fitting": self.fitting, "taken": self.taken, "problem": self.problem}
         return {**self.scenario.definition, "name": self.scenario.name, **state}
+
+
+def _problems_of(progress: Sequence[_Progress]) -> list[str]:
+    return [problem for one in progress if (problem := one.problem)]
 
 
 def _requests(number: int) -> str:

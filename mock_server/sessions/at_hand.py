@@ -7,7 +7,7 @@ from flask import Flask, Response
 from mock_server.http.protocol import is_control
 from mock_server.http.refusals import Refusal, no_answer
 from mock_server.http.request_context import current_notes, current_request
-from mock_server.http.session_address import DEFAULT, HEADER
+from mock_server.http.session_address import HEADER
 from mock_server.scenarios.plan import Plan
 from mock_server.sessions.session import Session
 from mock_server.sessions.sessions import Sessions
@@ -27,7 +27,7 @@ def install(app: Flask, sessions: Sessions) -> None:
 
     def end(response: Response) -> Response:
         session: Session | None = current_notes().get("session")
-        if session is not None and session.id != DEFAULT:
+        if session is not None and session.id is not None:
             response.headers[HEADER] = session.id
             sessions.weigh(session)
         return response

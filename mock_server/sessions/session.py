@@ -21,14 +21,14 @@ class Session:
     """A mock to itself. Everything may be used from any thread.
 
     Attributes:
-        id: Its id; empty for the default one.
+        id: Its id; ``None`` for the default one, that of requests that name none.
         journal: The requests that it saw.
         scenarios: What it answers otherwise, and the faults that are on for every request.
         fault_memories: What its faults remember.
         backends: What its operations know and remember.
     """
 
-    id: str
+    id: str | None
     journal: Journal
     scenarios: Scenarios
     fault_memories: FaultMemories
@@ -37,7 +37,8 @@ class Session:
     @property
     def memory(self) -> int:
         """What it takes in this process, in bytes, about."""
-        return self.journal.memory + self.backends.memory + self.scenarios.memory
+        kept = self.journal.memory + self.backends.memory
+        return kept + self.scenarios.memory + self.fault_memories.memory
 
     def put_faults_on(self, texts: Sequence[str]) -> None:
         """Put faults on every request, in the place of those that are on; those that are counted begin anew.
@@ -74,9 +75,9 @@ class MakeSession:
     store: Store
     at_start: Plan
 
-    def __call__(self, name: str) -> Session:
+    def __call__(self, name: str | None) -> Session:
         """Make the session of that id, or take what there is of it in the store."""
-        settings = self.settings
+        settings, key = self.settings, key_of(name)
         # Without control routes nobody changes a plan or reads a journal from outside: the store is not asked for them.
         controlled = self.store if settings.control else MemoryStore()
         journal = Journal(
@@ -85,19 +86,23 @@ class MakeSession:
             most_requests=settings.journal_requests,
             most_bytes=settings.journal_bytes,
             store=controlled,
-            session=name,
+            session=key,
         )
         scenarios = Scenarios(
             self.operations,
             check_fault=refuse_early_fault,
             store=self.store,
             plans=controlled,
-            session=name,
+            session=key,
             at_start=self.at_start,
         )
-        return Session(
-            name, journal, scenarios, FaultMemories(self.store, name), Backends(self.engines, self.store, name)
-        )
+        backends = Backends(self.engines, self.store, key)
+        return Session(name, journal, scenarios, FaultMemories(self.store, key), backends)
+
+
+def key_of(name: str | None) -> str:
+    """Return what a store calls a session: its id, and nothing for the default one, as no id is empty."""
+    return name or ""
 
 
 def refuse_early_fault(text: str) -> None:
@@ -114,5 +119,5 @@ def refuse_early_fault(text: str) -> None:
         )
 
 
-Make = Callable[[str], Session]
-"""Makes the session of an id."""
+Make = Callable[[str | None], Session]
+"""Makes the session of an id; of none the default one."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from mock_server.http.session_address import DEFAULT, session_of
+from mock_server.http.session_address import session_of
 from mock_server.scenarios.plan import Plan
-from mock_server.sessions.session import Make, Session
+from mock_server.sessions.session import Make, Session, key_of
 from mock_server.store.protocol import Store
 from sam3_contract.errors import StoreError, UsageError
 
@@ -65,7 +65,7 @@ class Sessions:
         self._touched_every = min(_TOUCHED_EVERY, idle / 3)
         self._default_touched = -_TOUCHED_EVERY
         self._lock = Lock()
-        self.default = make(DEFAULT)
+        self.default = make(None)
 
     def of(self, environ: Mapping[str, Any]) -> Session:
         """Take the session that a request names, or make it.
@@ -74,7 +74,7 @@ class Sessions:
             UsageError: If what it names is no id of a session.
         """
         name = session_of(environ)
-        return self._use_default() if name == DEFAULT else self.named(name)
+        return self._use_default() if name is None else self.named(name)
 
     def named(self, name: str) -> Session:
         """Take the session of an id, or make it; it is in use from now on."""
@@ -111,7 +111,7 @@ class Sessions:
     def weigh(self, session: Session) -> None:
         """Look how much a named session takes; others end if that is too much together."""
         with self._lock:
-            held = self._held.get(session.id)
+            held = None if session.id is None else self._held.get(session.id)
             if held is None or held.session is not session:
                 return
             weight = session.memory
@@ -123,12 +123,12 @@ class Sessions:
     def end(self, session: Session) -> None:
         """End a session: the next request that names it begins anew. The default one is only reset."""
         session.reset()
-        if session.id == DEFAULT:
+        if session.id is None:
             return
         with self._lock:
             held = self._held.pop(session.id, None)
             self._weight -= held.weight if held else 0
-        self.store.end(session.id)
+        self.store.end(key_of(session.id))
 
     @property
     def count(self) -> int:
@@ -147,21 +147,21 @@ class Sessions:
             now = self.clock()
             if now - self._default_touched >= self._touched_every:
                 self._default_touched = now
-                self._touch(DEFAULT)
+                self._touch(None)
         return self.default
 
-    def _touch(self, name: str) -> None:
+    def _touch(self, name: str | None) -> None:
         if self.store.shared:
             # Not every request needs the store; what does will be told that it is gone.
             with suppress(StoreError):
-                self.store.touch(name)
+                self.store.touch(key_of(name))
 
     def _known(self, environ: Mapping[str, Any]) -> Session | None:
         try:
             name = session_of(environ)
         except UsageError:  # it will be refused
             return None
-        if name == DEFAULT:
+        if name is None:
             return self.default
         held = self._held.get(name)
         if held is None and self.store.shared:  # another process may know it

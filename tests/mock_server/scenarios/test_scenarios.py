@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from mock_server import Settings, control_of, create_app
 from mock_server.http.inspection import InspectedRequest
-from mock_server.scenarios.files import MOST_BYTES
+from mock_server.scenarios.files import MOST_BYTES, Source
+from mock_server.scenarios.plan import Plan
 from mock_server.scenarios.player import Scenarios
 from sam3_contract.errors import ScenarioError, UsageError
 from tests.mock_server.client import IMAGE, Json, image, png
@@ -659,3 +660,42 @@ def test_example_file_is_played() -> None:
     assert dogs == [200, 200, 502]
     assert mock.ask().status_code == 503
     mock.scenarios.verify()
+
+
+def test_a_list_is_of_one_plan_though_another_one_comes_meanwhile() -> None:
+    scenarios = Scenarios(["embed_image"], check_fault=lambda _: None)
+    scenarios.add("old", answers=[{"status": 503}])
+    counted, counts = scenarios._counted, scenarios._counted.counts
+
+    def replaced_meanwhile(names: Sequence[str]) -> list[int]:
+        counted.counts = counts  # type: ignore[method-assign]
+        scenarios.load_source(
+            Source({"scenarios": [{"name": "new", "answers": [{"status": 507}]}], "strict": True}, "scenarios"),
+            anew=True,
+        )
+        return counts(names)
+
+    counted.counts = replaced_meanwhile  # type: ignore[method-assign]
+    listed = scenarios.as_json()
+
+    assert [one["name"] for one in listed["scenarios"]] == ["new"]
+    assert listed["strict"] is True
+    assert listed["problems"] == ["'new' took no request"]
+
+
+def test_a_scenario_is_read_once_however_often_the_plan_changes_meanwhile() -> None:
+    checked = []
+    scenarios = Scenarios(["embed_image"], check_fault=checked.append)
+    change = scenarios._plan.change
+
+    def changed_meanwhile(add: Callable[[Plan], Plan]) -> Plan:
+        add(Plan())  # in vain: another one was faster
+        scenarios._plan.change = change  # type: ignore[method-assign]
+        scenarios.add(answers=[{"status": 503}])
+        return change(add)
+
+    scenarios._plan.change = changed_meanwhile  # type: ignore[method-assign]
+    scenarios.add(answers=[{"fault": "score_range"}])
+
+    assert checked == ["score_range"]
+    assert [one["name"] for one in scenarios.as_json()["scenarios"]] == ["scenario 1", "scenario 2"]

@@ -239,6 +239,33 @@ def test_sessions_take_only_so_much_together() -> None:
     assert found._weight == 0
 
 
+@pytest.mark.parametrize(
+    ("fault", "least"),
+    [
+        ("answers_cached_without:format", 8 * 100),
+        ("image_id_serves_first_image", len(IMAGE["value"])),
+        ("image_id_serves_last_image", len(IMAGE["value"])),
+    ],
+)
+def test_what_faults_remember_counts_for_their_session(fault: str, least: int) -> None:
+    app = create_app(Settings(journal=False))
+    found = sessions_of(app)
+    control_of(app, "one").faults = [fault]
+    client, session = app.test_client(), found.named("one")
+    before = session.memory
+
+    for number in range(8):
+        prompts = [{"type": "text", "text": f"thing {number}"}]
+        client.post("/sam3/concept_segment?api_key=any", json={"image": IMAGE, "prompts": prompts}, headers=ONE)
+        ask(client, headers=ONE, image_id="photo")
+
+    assert session.fault_memories.memory >= least
+    assert session.memory - before >= session.fault_memories.memory
+    assert found._weight == session.memory
+    session.reset()
+    assert session.fault_memories.memory == 0
+
+
 def test_looking_at_a_request_makes_no_session() -> None:
     found, _ = sessions(faults=("status:503",))
 
