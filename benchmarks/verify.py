@@ -66,7 +66,7 @@ from mock_server.faults.fault import Family
 from sam3_contract import cases, spec
 from sam3_contract.cases import strategies
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.report import as_text
 from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
 from sam3_contract.verification import runner

@@ -21,7 +21,7 @@ import cv2
 import requests
 from skimage import data
 
-from sam3_contract.drawing import draw_masks, layers_of, open_photograph
+from sam3_contract.exchanges.drawing import draw_masks, layers_of, open_photograph
 
 TEXTS = ("cup", "spoon")
 CLICKS = {"the cup": (290, 45), "its handle": (220, 270), "the spoon": (370, 300)}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ValidationError
 
 from sam3_contract.errors import AnswerError, UsageError
+from sam3_contract.exchanges.predictions import prediction_lists
 from sam3_contract.images.header import read_header
 from sam3_contract.masks import find_defects_in_many
-from sam3_contract.predictions import prediction_lists
 from sam3_contract.wire.answers import ConceptSegmentResponse, VisualSegmentResponse
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
 
 from sam3_contract.cases import strategies
 from sam3_contract.checks import CHECKS, Check
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.masks import masks_from_npz
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import load

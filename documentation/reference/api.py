@@ -18,8 +18,11 @@ _MODULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "masks": ("Masks", ("sam3_contract.masks",)),
     "archives": ("Archives of masks", ("sam3_contract.auditing",)),
     "drift": ("Drift", ("sam3_contract.drift",)),
-    "checks": ("Checks", ("sam3_contract.checks.check", "sam3_contract.exchange")),
-    "contract": ("The document", ("sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.documents")),
+    "checks": ("Checks", ("sam3_contract.checks.check", "sam3_contract.exchanges.exchange")),
+    "contract": (
+        "The document",
+        ("sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.transport.documents"),
+    ),
     "recordings": ("Recordings", ("sam3_contract.har", "sam3_contract.snapshots")),
     "engines": ("Engines", ("mock_server.engines.protocol",)),
     "errors": ("Errors", ("sam3_contract.errors",)),

@@ -11,7 +11,7 @@ from documentation.page import Page, facts, fenced, table
 from sam3_contract.checks import CHECKS
 from sam3_contract.checks.check import Check
 from sam3_contract.checks.examples import examples
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import load
 
 _FOLDER: Final = "reference/checks"

@@ -15,7 +15,7 @@ from mock_server.annotations.library import KnownImage, Library, Pixels
 from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
-from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 from sam3_contract.terminal import say
 
 

@@ -35,7 +35,7 @@ from mock_server.engines.synthetic import (
     half_pixels,
 )
 from mock_server.images.loading import Picture
-from sam3_contract.scenes import innermost_pixel
+from sam3_contract.images.scenes import innermost_pixel
 
 BACKGROUND: Final = b"background"  # stands for the digest, so that other views of an image get the same discs
 ERASER: Final = 16  # of the short side, in half pixels: the radius of the disc that a negative click takes away

@@ -12,7 +12,7 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
-from sam3_contract.exchange import MASKS_HEADER
+from sam3_contract.exchanges.exchange import MASKS_HEADER
 
 Profile = Literal["documented", "observed"]
 """Which side of the deviations a mock plays: what the documentation says, or what the server does."""

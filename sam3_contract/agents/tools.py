@@ -16,9 +16,9 @@ from mock_server.faults import FAULTS
 from sam3_contract.agents.desk import API_KEY, Asked, Desk
 from sam3_contract.agents.explaining import explained
 from sam3_contract.auditing import audit
-from sam3_contract.drawing import draw_masks, enlargement, layers_of, open_photograph
 from sam3_contract.errors import Sam3ContractError, UsageError
-from sam3_contract.exchange import Photograph, as_base64
+from sam3_contract.exchanges.drawing import draw_masks, enlargement, layers_of, open_photograph
+from sam3_contract.exchanges.exchange import Photograph, as_base64
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.images import read_header
 from sam3_contract.installed import __version__

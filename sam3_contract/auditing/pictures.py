@@ -14,8 +14,8 @@ from PIL import Image
 
 from sam3_contract.auditing.judging import batches_of_unit
 from sam3_contract.auditing.units import Terms, Unit
-from sam3_contract.drawing import Layer, draw_masks, enlargement, open_photograph
 from sam3_contract.errors import ImageError, MaskError
+from sam3_contract.exchanges.drawing import Layer, draw_masks, enlargement, open_photograph
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.mask_files.batches import Archive, Batch, Document, Lines

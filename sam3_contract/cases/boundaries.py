@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of, click_at
-from sam3_contract.exchange import Case, Exchange, Photograph
-from sam3_contract.scenes import Thing, further_scenes
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
+from sam3_contract.images.scenes import Thing, further_scenes
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from sam3_contract.cases.pictures.photographs import blank_image
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
 from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
-from sam3_contract.exchange import Case, Exchange, Photograph, Twin
-from sam3_contract.scenes import further_scenes
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
+from sam3_contract.images.scenes import further_scenes
 
 ODD_TEXTS: Final = (
     " Red  Circle, and a ",  # no trimming, no splitting, no lower case

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sam3_contract.cases import overlaps
 from sam3_contract.cases.found import Found, first_telling, found_in
 from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
-from sam3_contract.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
 STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import Mask, predictions_of
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Mask, predictions_of
 
 MAX_FOUND: Final = 64  # of one answer; enough to choose from
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of
-from sam3_contract.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 EMBED: Final = "embed_image"
 

@@ -23,7 +23,7 @@ from sam3_contract.cases.questions import (
     body_of,
     case_of,
 )
-from sam3_contract.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.masks import iou_matrix
 
 OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")

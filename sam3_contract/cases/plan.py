@@ -17,7 +17,7 @@ from sam3_contract.cases import (
 )
 from sam3_contract.cases.questions import Made, Questions
 from sam3_contract.cases.variants import Variants
-from sam3_contract.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 AT_ONCE = "all at once"
 

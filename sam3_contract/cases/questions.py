@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from sam3_contract.cases.pictures.photographs import ACROSS_EDGES, is_of_discs
-from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
-from sam3_contract.scenes import Scene, Thing, built_in_scenes
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
+from sam3_contract.images.scenes import Scene, Thing, built_in_scenes
 
 Made = tuple[str, str, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""

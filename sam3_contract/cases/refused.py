@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
-from sam3_contract.exchange import Case, KeyPlace, as_base64
+from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
 TEXT: Final = "aGVsbG8gd29ybGQ="
 EMBED: Final = "embed_image"

@@ -11,8 +11,8 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
-from sam3_contract.exchange import Case, Exchange, Photograph, as_base64
-from sam3_contract.scenes import Scene, built_in_scenes, further_scenes
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
+from sam3_contract.images.scenes import Scene, built_in_scenes, further_scenes
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import View, padded_view
 from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of
-from sam3_contract.exchange import Case, Photograph, Twin
+from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
 NOTHING_SAID = {"image_id": None, "model_id": None}
 

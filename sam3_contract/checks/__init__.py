@@ -16,7 +16,7 @@ from sam3_contract.checks.truth import scenes
 from sam3_contract.checks.visual_segment import clicks
 from sam3_contract.checks.visual_segment import results as visual
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.suggestions import did_you_mean
 

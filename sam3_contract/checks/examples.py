@@ -15,10 +15,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from sam3_contract.exchange import Case, Exchange, Twin
+from sam3_contract.exchanges.exchange import Case, Exchange, Twin
 from sam3_contract.images import ImageHeader
+from sam3_contract.images.scenes import Thing
 from sam3_contract.masks import rle_from_bitmap
-from sam3_contract.scenes import Thing
 
 Json = dict[str, Any]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
 from sam3_contract.checks.prompts import AnsweredPrompt
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Mask, Prediction, number
 from sam3_contract.masks import compare, iou, iou_matrix, matched
-from sam3_contract.measuring import Mask, Prediction, number
 
 SAME_IOU: Final = 0.95
 """Overlap from which on two masks of a model are the same, where exactness cannot be asked for."""

@@ -12,8 +12,8 @@ import orjson
 from pydantic import ValidationError
 
 from sam3_contract import wire
-from sam3_contract.exchange import Exchange, kept
-from sam3_contract.measuring import Prediction, list_of, number, predictions_of
+from sam3_contract.exchanges.exchange import Exchange, kept
+from sam3_contract.exchanges.measuring import Prediction, list_of, number, predictions_of
 
 DEFAULT_THRESHOLD: Final = 0.5
 _THRESHOLD: Final = "output_prob_thresh"

@@ -9,7 +9,7 @@ import orjson
 
 from sam3_contract.checks import CHECKS, named
 from sam3_contract.checks.examples import examples
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import load
 
 __all__ = ["checks"]

@@ -8,11 +8,11 @@ import os
 import click
 
 from sam3_contract import spec as contract_spec
-from sam3_contract.documents import read_document, shown_source
 from sam3_contract.errors import SpecError, TransportError
 from sam3_contract.spec import packaged_path
 from sam3_contract.spec_diff import Target, compare
 from sam3_contract.spec_diff.report import as_json, as_text
+from sam3_contract.transport.documents import read_document, shown_source
 
 
 @click.group()

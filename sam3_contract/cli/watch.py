@@ -15,7 +15,6 @@ from sam3_contract import cases
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli.snapshot.compare import compare_all
 from sam3_contract.cli.verify.plan import estimate
-from sam3_contract.documents import read_document, read_page, shown_source
 from sam3_contract.drift import (
     Drift,
     Last,
@@ -44,6 +43,7 @@ from sam3_contract.spec_diff import Target, compare
 from sam3_contract.targets import key_for, transport_to
 from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
+from sam3_contract.transport.documents import read_document, read_page, shown_source
 from sam3_contract.verification import runner
 from sam3_contract.verification.pacing import seconds_between
 

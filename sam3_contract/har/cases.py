@@ -12,8 +12,8 @@ import orjson
 import pybase64
 
 from sam3_contract.cases import FollowUp, Plan, built_in_images, plan
-from sam3_contract.deviations import deviation_explaining
-from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
+from sam3_contract.exchanges.deviations import deviation_explaining
+from sam3_contract.exchanges.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.files.nesting import depth_of
 from sam3_contract.har.entry import Entry, Unusable
 from sam3_contract.images import ImageHeader

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sam3_contract.errors import HarError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.har.cases import case_of, sent_in
 from sam3_contract.har.entry import Entry, Unusable, entries_of
 from sam3_contract.spec import Contract

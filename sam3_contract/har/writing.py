@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import harfile
 import orjson
 
-from sam3_contract.exchange import WRONG_KEY, Case, Exchange
+from sam3_contract.exchanges.exchange import WRONG_KEY, Case, Exchange
 from sam3_contract.redaction import MASK, bytes_without_key, without_key
 from sam3_contract.spec import Contract, load
 

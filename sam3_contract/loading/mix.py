@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
 from sam3_contract.images import read_header
-from sam3_contract.scenes import Scene, Thing, built_in_scenes
+from sam3_contract.images.scenes import Scene, Thing, built_in_scenes
 
 __all__ = ["cases"]
 

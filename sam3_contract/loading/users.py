@@ -21,11 +21,11 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
+from sam3_contract.images.scenes import built_in_scenes
 from sam3_contract.loading.budget import Budget, refuse_without_budget
 from sam3_contract.loading.judging import failures_of
 from sam3_contract.loading.mix import cases
-from sam3_contract.scenes import built_in_scenes
 from sam3_contract.spec import load
 from sam3_contract.targets import KEY_VARIABLES
 from sam3_contract.terminal import say

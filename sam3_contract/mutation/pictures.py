@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sam3_contract.drawing import draw_masks, enlargement, layers_of, open_photograph
 from sam3_contract.errors import Sam3ContractError
+from sam3_contract.exchanges.drawing import draw_masks, enlargement, layers_of, open_photograph
 
 if TYPE_CHECKING:
     from PIL import Image

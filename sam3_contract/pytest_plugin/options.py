@@ -90,7 +90,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say that tests cost credits, if they do."""
     if not config.getoption("sam3_live") or why_not_live(config):
         return None
-    from sam3_contract.credits import credits_for  # noqa: PLC0415 - as everything here: not before it is used
+    from sam3_contract.transport.credits import credits_for  # noqa: PLC0415 - as everything here: not before it is used
 
     calls = config.getoption("sam3_max_calls")
     least = f"{credits_for(calls):g} credits or more"

@@ -16,7 +16,7 @@ import harfile
 
 from sam3_contract.checks import judge
 from sam3_contract.errors import ImageError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.har.entry import Entry, Unusable
 from sam3_contract.har.reading import exchange_of
 from sam3_contract.har.writing import post_data, response_of

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sam3_contract.drawing import open_photograph
 from sam3_contract.errors import ImageError
+from sam3_contract.exchanges.drawing import open_photograph
 
 BLOCK: Final = 8  # pixels, the block of JPEG
 MOST_APART: Final = 10

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from sam3_contract.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.errors import ImageError
+from sam3_contract.exchanges.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.images import bytes_from_base64
 from sam3_contract.verification.against import Comparison, Difference, Overlap

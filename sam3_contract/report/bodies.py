@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sam3_contract.errors import ImageError, MaskError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.images import bytes_from_base64, read_header
 from sam3_contract.masks import masks_from_npz
 from sam3_contract.redaction import MASK, bytes_without_key, without_key

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sam3_contract.checks import Check, Violation
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.report.bodies import Line, answer_lines, request_lines
 from sam3_contract.report.pictures import Album, Figure, figures_of

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract.checks import Violation
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.report.words import Again, Standing, clean, headline, plain, repeats, safe, tool, violations_of
 from sam3_contract.spec import Contract
 from sam3_contract.verification.causes import Cause, causes_of

@@ -16,11 +16,11 @@ from PIL import Image, ImageDraw
 from sam3_contract.checks import Violation
 from sam3_contract.checks.check import Shown
 from sam3_contract.checks.prompts import corners_of, prompts_of, visual_request
-from sam3_contract.drawing import PALETTE, Contrast, Layer, draw_difference, draw_masks
 from sam3_contract.errors import MaskError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.drawing import PALETTE, Contrast, Layer, draw_difference, draw_masks
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Prediction, list_of, number, predictions_of
 from sam3_contract.masks import masks_from_npz
-from sam3_contract.measuring import Prediction, list_of, number, predictions_of
 from sam3_contract.report.stage import Stage, Unshown, bitmap_of, stage_for
 from sam3_contract.report.words import count_of, safe
 

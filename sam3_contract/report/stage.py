@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sam3_contract.drawing import enlargement, open_photograph
 from sam3_contract.errors import ImageError, MaskError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.drawing import enlargement, open_photograph
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.images import bytes_from_base64, read_header
 from sam3_contract.masks.diagnosis.sketch import sketch_of
 

@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Final, Literal
 
 from sam3_contract.checks import Violation
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
 from sam3_contract.terminal import plain
 from sam3_contract.verification.causes import Cause

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sam3_contract.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.errors import ImageError, SnapshotError
+from sam3_contract.exchanges.drawing import Contrast, draw_difference, enlargement, open_photograph
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.masks import bitmap_from_run_lengths, union
 from sam3_contract.snapshots.changes import Change, InstanceChange, RequestChange

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from sam3_contract.errors import BinaryMaskError, MaskError, SnapshotError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.predictions import prediction_lists
 from sam3_contract.masks import (
     find_defects_in_many,
     masks_from_npz,
@@ -19,7 +20,6 @@ from sam3_contract.masks import (
 )
 from sam3_contract.masks.catalogue.finding import shown
 from sam3_contract.masks.formats import image_size_of
-from sam3_contract.predictions import prediction_lists
 from sam3_contract.redaction import MIN_KEY, bytes_without_key
 from sam3_contract.redaction import without_key as text_without_key
 from sam3_contract.snapshots.fields import breaches_of, fields_of

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract.errors import ImageError, SnapshotError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 from sam3_contract.snapshots.model import ImageReference, KeptRequest, Snapshot
 from sam3_contract.snapshots.reading import Reading, read_exchange, without_key

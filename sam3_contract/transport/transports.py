@@ -12,7 +12,7 @@ import requests
 from werkzeug.test import Client
 
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import MASKS_HEADER, WRONG_KEY, Case, Exchange
+from sam3_contract.exchanges.exchange import MASKS_HEADER, WRONG_KEY, Case, Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
 from sam3_contract.transport.base_url import base_url as base_url_of

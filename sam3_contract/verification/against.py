@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from sam3_contract.checks.matching import SAME_CONFIDENCE, SAME_IOU, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
-from sam3_contract.deviations import deviation_explaining
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.deviations import deviation_explaining
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import iou
-from sam3_contract.measuring import Mask, Prediction
 from sam3_contract.snapshots.fields import fields_of, lost_fields, new_fields
 from sam3_contract.verification.runner import CheckOutcome, Run
 

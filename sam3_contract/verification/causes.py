@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from sam3_contract.checks import Check, Violation
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.verification.runner import CheckOutcome
 
 MOST_FOLLOWING: Final = 0.5

@@ -16,9 +16,9 @@ from schemathesis.checks import ignored_auth
 from schemathesis.config import SchemathesisConfig
 
 from sam3_contract.checks import CHECKS, Breach, Check, Judgement, Violation, judge
-from sam3_contract.deviations import deviation_explaining
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.deviations import deviation_explaining
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.schemathesis_hooks import exchange_of
 from sam3_contract.spec import Contract, load

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sam3_contract.checks import Check, Judgement
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
 

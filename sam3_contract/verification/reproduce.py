@@ -10,7 +10,7 @@ from typing import Final
 
 from sam3_contract.checks import Violation
 from sam3_contract.errors import ImageError, OutputError, UsageError
-from sam3_contract.exchange import WRONG_KEY, Exchange
+from sam3_contract.exchanges.exchange import WRONG_KEY, Exchange
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.images import bytes_from_base64
 from sam3_contract.spec import Contract

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, Violation
-from sam3_contract.deviations import deviations_shown
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.deviations import deviations_shown
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.baseline import Baseline

@@ -8,7 +8,7 @@ from typing import Final
 from sam3_contract.cases import Plan
 from sam3_contract.cases.variants import PREFIX
 from sam3_contract.checks import Check, Violation
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.runner import CheckOutcome, Run

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sam3_contract.checks.matching import are_alike
-from sam3_contract.measuring import Mask
+from sam3_contract.exchanges.measuring import Mask
 
 
 def square(*, tip: int = 0, right: int = 0, side: int = 100) -> Mask:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sam3_contract import spec
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.verification.runner import Run, run_of
 
 CONTRACT = spec.load()

@@ -15,9 +15,10 @@ import pytest
 import yaml
 
 from mock_server import Settings, create_app
-from sam3_contract import documents, spec
-from sam3_contract.documents import read_document, shown_source
+from sam3_contract import spec
 from sam3_contract.errors import TransportError
+from sam3_contract.transport import documents
+from sam3_contract.transport.documents import read_document, shown_source
 from tests.servers import ROOT, run_command, serving
 
 FASTAPI_LIKE = ROOT / "tests" / "data" / "openapi-fastapi-like.json"

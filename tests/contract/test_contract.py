@@ -8,7 +8,7 @@ from mock_server import Settings, create_app
 from mock_server.faults import FAULTS, parse
 from sam3_contract import cases, spec
 from sam3_contract.checks import CHECKS, judge
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
 from sam3_contract.transport import HttpTransport, WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY

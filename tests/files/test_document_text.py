@@ -9,9 +9,9 @@ import pytest
 
 from mock_server import create_app
 from sam3_contract import spec
-from sam3_contract.documents import read_document
 from sam3_contract.errors import SpecError, TransportError
 from sam3_contract.files.document_text import MAX_NODES, UnreadableError, parse_document
+from sam3_contract.transport.documents import read_document
 
 OURS = spec.packaged_path().read_text("utf-8")
 

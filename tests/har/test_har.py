@@ -19,7 +19,7 @@ from PIL import Image
 from mock_server import Settings, create_app
 from sam3_contract import cases
 from sam3_contract.errors import HarError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.har import entry as har_entry
 from sam3_contract.har import exchanges_from_har, har_from_exchanges, read_har
 from sam3_contract.images import read_header

@@ -13,10 +13,10 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
 from mock_server import Settings, control_of, create_app
+from sam3_contract.images.scenes import built_in_scenes
 from sam3_contract.playground.serving import Playground, before_server, beside_mock
 from sam3_contract.playground.targets import ServerTarget
 from sam3_contract.recording import Budget, Upstream
-from sam3_contract.scenes import built_in_scenes
 from tests.servers import serving
 
 KEY = "a-secret-key-of-somebody"

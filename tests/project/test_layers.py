@@ -14,24 +14,29 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "suggestions", "credits")},
+    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "suggestions")},
     {
         "sam3_contract.files",
         "sam3_contract.terminal",
-        "sam3_contract.predictions",
+        "sam3_contract.exchanges",
+        "sam3_contract.exchanges.predictions",
         "sam3_contract.extras",
     },
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
-    {"sam3_contract.wire", "sam3_contract.scenes"},
+    {"sam3_contract.wire"},
     {"sam3_contract.answer_check"},
-    {"sam3_contract.exchange", "sam3_contract.drawing", "sam3_contract.testing", "sam3_contract.mask_files"},
-    {"sam3_contract.deviations", "sam3_contract.measuring", "sam3_contract.auditing"},
+    {
+        "sam3_contract.exchanges.exchange",
+        "sam3_contract.exchanges.drawing",
+        "sam3_contract.testing",
+        "sam3_contract.mask_files",
+    },
+    {"sam3_contract.exchanges.deviations", "sam3_contract.exchanges.measuring", "sam3_contract.auditing"},
     {"sam3_contract.checks", "sam3_contract.cases", "sam3_contract.snapshots"},
     {
         "sam3_contract.transport",
         "sam3_contract.har",
         "sam3_contract.schemathesis_hooks",
-        "sam3_contract.documents",
     },
     {"mock_server.http", "mock_server.store"},
     {"mock_server.drawing"},
@@ -170,17 +175,22 @@ def is_in(unit: str, room: str) -> bool:
         ("hypothesis", {"sam3_contract.cases", "sam3_contract.verification"}),
         (
             "requests",
-            {
-                f"sam3_contract.{room}"
-                for room in ("transport", "documents", "verification", "interception", "pytest_plugin")
-            },
+            {f"sam3_contract.{room}" for room in ("transport", "verification", "interception", "pytest_plugin")},
         ),
         ("click", {"sam3_contract.cli", "sam3_contract.report", "sam3_contract.terminal"}),
         (
             "pydantic",
             {
                 f"sam3_contract.{room}"
-                for room in ("wire", "answer_check", "deviations", "checks", "recording", "playground", "auditing")
+                for room in (
+                    "wire",
+                    "answer_check",
+                    "exchanges.deviations",
+                    "checks",
+                    "recording",
+                    "playground",
+                    "auditing",
+                )
             }
             | {"mock_server"},
         ),

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from sam3_contract.checks import Breach, Check, Judgement, Violation
 from sam3_contract.checks.check import Shown
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.images import read_header
 from sam3_contract.masks import rle_from_bitmap
 from sam3_contract.spec import load

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.report.bodies import MAX_LINES, answer_lines, request_lines, steps_of
 from tests.report.runs import KEY, exchange, photograph
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sam3_contract import spec
 from sam3_contract.cases import photograph
-from sam3_contract.exchange import Case, Exchange, as_base64
+from sam3_contract.exchanges.exchange import Case, Exchange, as_base64
 from sam3_contract.masks import polygons_from_bitmap, rle_from_bitmap
 from sam3_contract.snapshots import Reading, RequestChange, Snapshot, Tolerances, compare_reading, read_exchange
 from sam3_contract.snapshots.requests import snapshot_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.masks import polygons_from_bitmap, rle_from_bitmap
 from sam3_contract.snapshots import (
     Change,

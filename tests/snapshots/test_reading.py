@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from sam3_contract.errors import SnapshotError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.snapshots import (
     NoAnswerError,
     case_from_request,

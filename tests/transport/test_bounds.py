@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from sam3_contract import spec
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import HttpTransport, connections, session
 from sam3_contract.transport.connections import TooLateError, TooMuchError, _Allowance
 from tests.transport.raw import Answer, answering

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from sam3_contract import spec
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
 from sam3_contract.transport import HttpTransport
 from sam3_contract.transport.surroundings import proxies_for, tls_context
 from tests.servers import serving

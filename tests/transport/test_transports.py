@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from mock_server import Settings, create_app
 from sam3_contract import cases, intercept, spec
 from sam3_contract.errors import TransportError
-from sam3_contract.exchange import WRONG_KEY, Case, KeyPlace
+from sam3_contract.exchanges.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.transport import HttpTransport, WsgiTransport
 from tests.faults import KEY
 from tests.servers import serving

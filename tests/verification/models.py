@@ -18,7 +18,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from mock_server import Settings, create_app
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
 from tests.faults import KEY
 
 Json = dict[str, Any]

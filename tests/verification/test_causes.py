@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sam3_contract.checks import Violation
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.verification.causes import causes_of
 from sam3_contract.verification.runner import CheckOutcome
 from tests.report.runs import check, exchange, violation

@@ -12,7 +12,7 @@ from mock_server import Settings, create_app
 from sam3_contract import cases, spec
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, named
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner

@@ -14,7 +14,7 @@ from sam3_contract import cases, spec
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import named
 from sam3_contract.errors import TransportError, UsageError
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from sam3_contract.verification.pacing import ATTEMPTS, LONGEST_WAIT, Patience, seconds_between

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.errors import ImageError
-from sam3_contract.exchange import Photograph
+from sam3_contract.exchanges.exchange import Photograph
 from sam3_contract.images import read_header
-from sam3_contract.scenes import Scene, built_in_scenes
+from sam3_contract.images.scenes import Scene, built_in_scenes
 
 _DISCS: Final = (
     ((120, 100, 620, 600), (206, 52, 44)),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.photographs import photograph_of_scene
-from sam3_contract.exchange import Photograph
-from sam3_contract.scenes import BORDER, Scene, grey, mirrored, padded
+from sam3_contract.exchanges.exchange import Photograph
+from sam3_contract.images.scenes import BORDER, Scene, grey, mirrored, padded
 
 Bitmap = NDArray[np.bool_]
 

@@ -9,9 +9,9 @@ from typing import Final
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
 from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of, request_of
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Prediction
 from sam3_contract.masks import find_disagreements
-from sam3_contract.measuring import Prediction
 from sam3_contract.spec import Contract
 
 MAX_BREACHES: Final = 8

@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, each, shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, image_of, prompts_of
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import list_of
 from sam3_contract.masks import iou
-from sam3_contract.measuring import list_of
 from sam3_contract.spec import Contract
 
 _REMEMBERING = frozenset({"visual_segment", "embed_image"})

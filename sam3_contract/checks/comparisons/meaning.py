@@ -11,7 +11,7 @@ from sam3_contract import wire
 from sam3_contract.checks.check import Breach, Check, Judgement
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import image_of, prompts_of, visual_request
-from sam3_contract.exchange import Exchange, kept
+from sam3_contract.exchanges.exchange import Exchange, kept
 from sam3_contract.spec import Contract
 
 MAX_BREACHES: Final = 8

@@ -12,9 +12,9 @@ import numpy as np
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import frame_of, number
 from sam3_contract.masks import iou_matrix
-from sam3_contract.measuring import frame_of, number
 from sam3_contract.spec import Contract
 
 ROUNDING: Final = 1e-6  # of an IoU: the server computes in 32 bits

@@ -10,7 +10,7 @@ from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.concept_segment.results import THRESHOLD_QUIRKS
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
 MAX_BREACHES: Final = 8

@@ -9,9 +9,9 @@ from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import differences, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.checks.truth.ground_truth import sees_the_scene, sees_the_scenes
-from sam3_contract.exchange import Exchange, Twin
+from sam3_contract.exchanges.exchange import Exchange, Twin
+from sam3_contract.exchanges.measuring import Mask, frame_of
 from sam3_contract.masks import compare
-from sam3_contract.measuring import Mask, frame_of
 from sam3_contract.spec import Contract
 
 SAME_THING: Final = 0.7

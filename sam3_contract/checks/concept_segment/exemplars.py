@@ -13,8 +13,8 @@ from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, corners_of, grouped, prompts_of
 from sam3_contract.checks.truth.ground_truth import SURE
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import Prediction, frame_of, list_of
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Prediction, frame_of, list_of
 from sam3_contract.spec import Contract
 
 Corners = tuple[float, float, float, float]

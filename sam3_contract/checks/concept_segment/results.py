@@ -8,8 +8,8 @@ from typing import Any, Final
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import list_of, number
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import list_of, number
 from sam3_contract.spec import Contract
 
 THRESHOLD_QUIRKS: Final = "zero_threshold_means_default"  # the deviation that all oddities of thresholds belong to

@@ -10,9 +10,9 @@ from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import are_alike
 from sam3_contract.checks.prompts import prompts_of, request_of, visual_request
 from sam3_contract.errors import MaskError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import masks_from_npz
-from sam3_contract.measuring import Mask, Prediction
 from sam3_contract.spec import Contract
 
 

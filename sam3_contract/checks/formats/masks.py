@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Severity, each, shown
-from sam3_contract.exchange import Exchange, kept
+from sam3_contract.exchanges.exchange import Exchange, kept
+from sam3_contract.exchanges.measuring import predictions_of
 from sam3_contract.masks import Finding, find_defects_in_many, find_defects_in_npz
-from sam3_contract.measuring import predictions_of
 from sam3_contract.spec import Contract
 
 _SIZE: Final = ("RLE01", "RLE02", "RLE03", "RLE04", "RLE05")

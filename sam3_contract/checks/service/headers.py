@@ -8,7 +8,7 @@ from email.message import Message
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
 _REQUEST_ID: Final = "x-request-id"

@@ -10,10 +10,10 @@ from itertools import islice
 import jsonschema_rs
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import number, predictions_of
 from sam3_contract.files.json_positions import json_path
 from sam3_contract.masks import parse_json
-from sam3_contract.measuring import number, predictions_of
 from sam3_contract.redaction import MASK, MIN_KEY, spellings_of
 from sam3_contract.spec import Contract
 

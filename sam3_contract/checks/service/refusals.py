@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sam3_contract.checks.check import Breach, Check, each, shown
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import list_of
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import list_of
 from sam3_contract.spec import Contract
 
 MAX_WORDS: Final = 65_536  # characters of a refusal that are looked through

@@ -10,9 +10,9 @@ import numpy as np
 
 from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import Bitmap, Mask, Prediction
-from sam3_contract.scenes import Thing, built_in_scenes, further_scenes
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Bitmap, Mask, Prediction
+from sam3_contract.images.scenes import Thing, built_in_scenes, further_scenes
 
 SURE: Final = 0.6
 """A threshold above which something that is there may be missing."""

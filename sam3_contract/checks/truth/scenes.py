@@ -24,8 +24,8 @@ from sam3_contract.checks.truth.ground_truth import (
     wants_the_sure,
 )
 from sam3_contract.checks.truth.mistakes import explained, warp_between
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import Mask
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Mask
 from sam3_contract.spec import Contract
 
 GOOD: Final = 0.75  # IoU of a drawn shape with its mask from which on it counts as found

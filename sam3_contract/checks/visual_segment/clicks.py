@@ -10,8 +10,8 @@ import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import Bitmap, Mask, Prediction
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import Bitmap, Mask, Prediction
 from sam3_contract.spec import Contract
 
 Point = dict[str, Any]

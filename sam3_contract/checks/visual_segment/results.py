@@ -9,8 +9,8 @@ from sam3_contract import wire
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import SAME_CONFIDENCE, differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of, visual_request
-from sam3_contract.exchange import Exchange
-from sam3_contract.measuring import list_of, number
+from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import list_of, number
 from sam3_contract.spec import Contract
 
 MASKS_OF_A_PROMPT: Final = 3

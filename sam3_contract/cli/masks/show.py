@@ -12,8 +12,8 @@ import click
 import numpy as np
 from PIL import Image
 
-from sam3_contract.drawing import Contrast, Layer, draw_difference, draw_masks, enlargement, open_photograph
 from sam3_contract.errors import ImageError, MaskError, OutputError, UsageError
+from sam3_contract.exchanges.drawing import Contrast, Layer, draw_difference, draw_masks, enlargement, open_photograph
 from sam3_contract.files.atomic import replacing
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
 from sam3_contract.mask_files.values import FoundMask, Value, values_of_file

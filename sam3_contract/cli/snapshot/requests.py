@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Case, Photograph, as_base64
+from sam3_contract.exchanges.exchange import Case, Photograph, as_base64
 from sam3_contract.files.bounded import read_text_file
 from sam3_contract.files.json_positions import half_pair, json_path
 from sam3_contract.masks import parse_json

@@ -17,7 +17,7 @@ from sam3_contract.cli.snapshot.requests import (
     point_from_text,
 )
 from sam3_contract.errors import SnapshotError, TransportError, UsageError
-from sam3_contract.exchange import Case
+from sam3_contract.exchanges.exchange import Case
 from sam3_contract.files.atomic import remove_leftovers
 from sam3_contract.snapshots import (
     Snapshot,

@@ -18,7 +18,7 @@ from sam3_contract.checks import Check, selected
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import note_on_keys_in_urls
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to

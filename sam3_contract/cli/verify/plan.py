@@ -8,10 +8,10 @@ from typing import Final
 
 from sam3_contract import cases
 from sam3_contract.cases import Plan
-from sam3_contract.credits import credits_for
 from sam3_contract.errors import UsageError
-from sam3_contract.exchange import Photograph
+from sam3_contract.exchanges.exchange import Photograph
 from sam3_contract.terminal import say
+from sam3_contract.transport.credits import credits_for
 
 MAX_TEXTS: Final = 16
 NEXT: Final = 12  # cases beyond the budget that are listed

@@ -19,7 +19,7 @@ from mock_server import Settings, create_app
 from mock_server.annotations.coco import AnnotatedSet, load_coco
 from sam3_contract import create_mock
 from sam3_contract.errors import UsageError
-from sam3_contract.scenes import built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.images.scenes import built_in_scenes, derived_scenes, further_scenes
 from tests.mock_server.annotated_set import HERD, PERSON, RING, TIE, annotation_file, as_image, write_set
 from tests.mock_server.client import Bitmap, Client, Json, bitmap_of, bitmaps_of, click
 from tests.servers import command_serving, run_command

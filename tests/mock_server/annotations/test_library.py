@@ -17,7 +17,7 @@ from mock_server.annotations.annotated_image import AnnotatedImage
 from mock_server.annotations.known_images import known_scenes, library_of
 from mock_server.annotations.library import KnownImage, Library, pixels_from_content
 from sam3_contract.images import read_header
-from sam3_contract.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 from tests.mock_server.annotated_set import photograph, write_set
 from tests.mock_server.client import png
 

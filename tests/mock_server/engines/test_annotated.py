@@ -20,7 +20,7 @@ from mock_server.engines.specimens import PREFIX, SPECIMENS
 from mock_server.images.loading import Picture
 from mock_server.operations.visual import target_of
 from sam3_contract import masks, wire
-from sam3_contract.scenes import Scene, Thing, built_in_scenes, derived_scenes, further_scenes, grey, mirrored
+from sam3_contract.images.scenes import Scene, Thing, built_in_scenes, derived_scenes, further_scenes, grey, mirrored
 from tests.mock_server.annotated_set import as_image
 from tests.mock_server.client import Bitmap, Client, Json, bitmap_of, bitmaps_of, click, image
 

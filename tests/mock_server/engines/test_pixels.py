@@ -23,7 +23,7 @@ from mock_server.engines.pixels.pieces import PIECES
 from mock_server.engines.pixels.regions import regions_of
 from mock_server.engines.pixels.words import known_words, shapes_of
 from mock_server.engines.protocol import Box, Click, Concept, Instance, Picture, Target
-from sam3_contract.scenes import Scene, Thing, built_in_scenes, further_scenes
+from sam3_contract.images.scenes import Scene, Thing, built_in_scenes, further_scenes
 from tests.servers import ROOT
 
 Bitmap = NDArray[np.bool_]

@@ -32,7 +32,7 @@ from mock_server.store.memory import MemoryShelf, MemoryStore
 from mock_server.store.protocol import Bounds
 from mock_server.store.sqlite import SqliteStore
 from sam3_contract.errors import StoreError
-from sam3_contract.scenes import built_in_scenes
+from sam3_contract.images.scenes import built_in_scenes
 from tests.mock_server.client import IMAGE, Client, Json, center_box, click, image
 from tests.servers import command_serving
 

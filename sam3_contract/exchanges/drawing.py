@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sam3_contract.errors import ImageError
+from sam3_contract.exchanges.predictions import prediction_lists
 from sam3_contract.masks import bitmap_from_masks
-from sam3_contract.predictions import prediction_lists
 
 __all__ = ["Contrast", "Layer", "draw_difference", "draw_masks", "enlargement", "layers_of", "open_photograph"]
 

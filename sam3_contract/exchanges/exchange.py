@@ -16,7 +16,7 @@ from sam3_contract.errors import ImageError
 from sam3_contract.images import ImageHeader, bytes_from_base64, read_header
 
 if TYPE_CHECKING:
-    from sam3_contract.scenes import Thing
+    from sam3_contract.images.scenes import Thing
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ import orjson
 from numpy.typing import NDArray
 
 from sam3_contract.errors import MaskError
-from sam3_contract.exchange import Exchange, kept
+from sam3_contract.exchanges.exchange import Exchange, kept
+from sam3_contract.exchanges.predictions import prediction_lists
 from sam3_contract.masks import (
     RleBatch,
     area_of_run_lengths,
@@ -24,7 +25,6 @@ from sam3_contract.masks import (
     run_lengths_from_bitmap,
     run_lengths_from_masks,
 )
-from sam3_contract.predictions import prediction_lists
 
 Runs = NDArray[np.int64]
 Bitmap = NDArray[np.bool_]

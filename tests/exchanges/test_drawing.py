@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam3_contract.drawing import (
+from sam3_contract.errors import ImageError, RleError
+from sam3_contract.exchanges.drawing import (
     BOTH,
     ONLY_FIRST,
     ONLY_SECOND,
@@ -19,7 +20,6 @@ from sam3_contract.drawing import (
     layers_of,
     open_photograph,
 )
-from sam3_contract.errors import ImageError, RleError
 from sam3_contract.masks import rle_from_bitmap
 from sam3_contract.testing import specimen
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sam3_contract.images import read_header
-from sam3_contract.scenes import (
+from sam3_contract.images.scenes import (
     BORDER,
     FALL,
     GRAIN,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from sam3_contract import wire
-from sam3_contract.exchange import Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange
 
 _MODELS: Final[Mapping[str, type[wire.Request]]] = {
     "concept_segment": wire.LenientConceptSegmentRequest,
