@@ -55,8 +55,8 @@ def photograph() -> bytes:
 def ask(url: str, operation: str, jpeg: bytes, **fields: Any) -> Any:
     """Send a request as the public documentation's sample does."""
     image = {"type": "base64", "value": base64.b64encode(jpeg).decode("ascii")}
-    address = f"{url}/sam3/{operation}?api_key=" + os.environ["API_KEY"]
-    answer = requests.post(address, json={"image": image, **fields}, timeout=60)
+    headers = {"Authorization": f"Bearer {os.environ['API_KEY']}"}
+    answer = requests.post(f"{url}/sam3/{operation}", headers=headers, json={"image": image, **fields}, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

@@ -20,7 +20,8 @@ def count(text: str, photograph_url: str, *, key: str) -> int:
         "prompts": [{"type": "text", "text": text}],
         "format": "rle",
     }
-    answer = requests.post(f"{SERVICE}/sam3/concept_segment", params={"api_key": key}, json=body, timeout=60)
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = requests.post(f"{SERVICE}/sam3/concept_segment", headers=headers, json=body, timeout=60)
     answer.raise_for_status()
     return len(answer.json()["prompt_results"][0]["predictions"])
 

@@ -16,8 +16,8 @@ PHOTOGRAPH = {"type": "url", "value": "https://media.roboflow.com/inference/peop
 
 def ask(sam3, **more):
     body = {"image": PHOTOGRAPH, "prompts": [{"type": "text", "text": "person"}], **more}
-    query = {"api_key": sam3.api_key}
-    return requests.post(f"{sam3.url}/sam3/concept_segment", params=query, json=body, timeout=60)
+    headers = {"Authorization": f"Bearer {sam3.api_key}"}
+    return requests.post(f"{sam3.url}/sam3/concept_segment", headers=headers, json=body, timeout=60)
 
 
 def test_finds_people_where_there_are_some(sam3_live):
@@ -29,7 +29,7 @@ def test_finds_people_where_there_are_some(sam3_live):
 
 def test_both_formats_show_the_same_masks(sam3_live, sam3_assert_masks_equal):
     polygons, run_lengths = (
-        ask(sam3_live, format=form).json()["prompt_results"][0]["predictions"] for form in ("polygon", "rle")
+        ask(sam3_live, format=name).json()["prompt_results"][0]["predictions"] for name in ("polygon", "rle")
     )
 
     assert len(polygons) == len(run_lengths)
@@ -40,4 +40,5 @@ def test_both_formats_show_the_same_masks(sam3_live, sam3_assert_masks_equal):
 def test_refuses_a_wrong_key(sam3_live):
     url = f"{sam3_live.url}/sam3/concept_segment"
 
-    assert requests.post(url, params={"api_key": "wrong"}, json={}, timeout=60).status_code in {401, 403}
+    headers = {"Authorization": "Bearer wrong"}
+    assert requests.post(url, headers=headers, json={}, timeout=60).status_code in {401, 403}

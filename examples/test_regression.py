@@ -16,7 +16,8 @@ PHOTOGRAPH = {"type": "url", "value": "https://media.roboflow.com/inference/peop
 
 def ask(sam3, operation, prompts):
     body = {"image": PHOTOGRAPH, "prompts": prompts, "format": "rle"}
-    answer = requests.post(f"{sam3.url}/sam3/{operation}", params={"api_key": sam3.api_key}, json=body, timeout=60)
+    headers = {"Authorization": f"Bearer {sam3.api_key}"}
+    answer = requests.post(f"{sam3.url}/sam3/{operation}", headers=headers, json=body, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

@@ -75,13 +75,13 @@ def _ask(photograph: bytes, text: str, *, key: str, service: str, threshold: flo
     }
     try:
         with _patient_session() as session:
-            answer = session.post(
-                f"{service}/sam3/concept_segment", params={"api_key": key}, json=body, timeout=timeout
-            )
+            # In a header, and not in the URL, which logs and proxies keep.
+            headers = {"Authorization": f"Bearer {key}"}
+            answer = session.post(f"{service}/sam3/concept_segment", headers=headers, json=body, timeout=timeout)
             content = answer.json()
     except requests.JSONDecodeError as error:
         raise CutoutError(f"the service answered {answer.status_code}, and not in JSON") from error
-    except requests.RequestException as error:  # its message would hold the key: it holds the URL
+    except requests.RequestException as error:
         raise CutoutError(f"the service does not answer ({type(error).__name__})") from error
     if answer.status_code != 200:
         raise CutoutError(f"the service refuses: {answer.status_code} {_reason(content)}")
