@@ -15,6 +15,8 @@ GONE: Final = "sam3_contract.gone"
 """Where a server that notices when a client goes puts an event into the environ, to be set then."""
 PATIENCE: Final = "sam3_contract.patience"
 """Where a server that knows how many seconds a client waits puts them: nobody waits for what comes later."""
+RETRY_AFTER: Final = "sam3_contract.retry_after"
+"""Where whoever tries clients puts the seconds after which faults let them ask again, in place of the service's."""
 _BEYOND: Final = 0.01  # seconds by which a pause outlasts a client's patience
 _EXTENSION: Final = "sam3_contract_mock_pauses"
 

@@ -179,8 +179,11 @@ class Scenarios:
 
     def restore(self) -> None:
         """Begin anew: with the scenarios and the faults that there were at the start."""
-        start = self._at_start
-        self._replace(lambda _: replace(start, courses=begun(course.scenario for course in start.courses)))
+        self.begin(self._at_start)
+
+    def begin(self, plan: Plan) -> None:
+        """Play another plan from its beginning, in the place of all that there was."""
+        self._replace(lambda _: replace(plan, courses=begun(course.scenario for course in plan.courses)))
 
     def take(self, request: InspectedRequest, plan: Plan | None = None) -> Taken | None:
         """Find what is to be answered.

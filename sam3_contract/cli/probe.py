@@ -57,7 +57,7 @@ def probe(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Only here: help does not wait for the mock to be imported.
     from sam3_contract.interception import HOSTS  # noqa: PLC0415
-    from sam3_contract.mutation.files import write_files  # noqa: PLC0415
+    from sam3_contract.mutation.files import MOST_PICTURED, write_files  # noqa: PLC0415
     from sam3_contract.mutation.plan import planned  # noqa: PLC0415
     from sam3_contract.mutation.probing import client_of, function_named  # noqa: PLC0415
     from sam3_contract.mutation.score import Score  # noqa: PLC0415
@@ -66,7 +66,7 @@ def probe(
 
     texts = planned([name.strip() for name in faults.split(",") if name.strip()], seconds=timeout)
     client = client_of(function_named(function), name=function, seconds=timeout, hosts=hosts or HOSTS)
-    trials = Trials(texts, budget=budget, pictures=report is not None)
+    trials = Trials(texts, budget=budget, pictures=MOST_PICTURED if report is not None else 0)
     started = time.monotonic()
     runs = list(trials.of([client]))
     found = Score.of(runs, untried=trials.untried, seconds=time.monotonic() - started)

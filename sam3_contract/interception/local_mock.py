@@ -14,6 +14,7 @@ from sam3_contract.interception.trial import current_trial
 from sam3_contract.interception.wsgi import OutgoingRequest, WsgiAnswer, answer_of
 
 if TYPE_CHECKING:
+    from flask import Flask
     from werkzeug.test import Client
 
     from mock_server.control.mock_control import MockControl
@@ -71,7 +72,7 @@ class LocalMock:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self.app = create_app(self.settings)
+        self.app = self._made(self.settings)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application, by whatever settings hold now."""
@@ -90,7 +91,7 @@ class LocalMock:
             UsageError: If there is no such field, or the mock cannot be made from them.
         """
         settings = _changed(self.settings, changes)
-        self.app, self.settings = create_app(settings), settings
+        self.app, self.settings = self._made(settings), settings
 
     @property
     def client(self) -> Client:
@@ -201,6 +202,13 @@ class LocalMock:
             TooSlow: If that takes longer than the client waits.
         """
         return answer_of(self, asked)
+
+    @staticmethod
+    def _made(settings: Settings) -> Flask:
+        app, trial = create_app(settings), current_trial()
+        if trial is not None:
+            trial.rehearsal.made(app, settings)
+        return app
 
     @property
     def _control(self) -> MockControl:

@@ -9,12 +9,17 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug import Request
 
 from mock_server.http.auth import keys_sent
+from mock_server.http.pauses import RETRY_AFTER
+from sam3_contract.interception.rehearsal import Rehearsal, under
 from sam3_contract.redaction import without_key
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 __all__ = ["ITEM", "Answered", "JsonPath", "Trial", "current_trial", "on_trial"]
 
@@ -23,7 +28,6 @@ ITEM: Final = "[]"
 JsonPath = tuple[str, ...]
 """Names from the root of an answer to one of its fields, :data:`ITEM` for lists."""
 
-_FAULT: Final = "HTTP_X_MOCK_FAULT"
 _NAMED: Final = "x-mock-fault"
 
 
@@ -79,6 +83,7 @@ class Trial:
         is_over: Whether the fault is off again.
         answers: What was answered, in the order in which it ended.
         keys: API keys that requests held, none of which is to be shown.
+        rehearsal: Tells of a run without a fault what faults would change.
     """
 
     def __init__(self, fault: str | None = None, *, without: Iterable[JsonPath] = ()) -> None:
@@ -87,6 +92,16 @@ class Trial:
         self.is_over = False
         self.answers: list[Answered] = []
         self.keys: set[str] = set()
+        self.rehearsal = Rehearsal()
+
+    def begin_again(self) -> None:
+        """Forget what was answered: the code is run once more, and this time counts."""
+        self.answers.clear()
+        self.rehearsal = Rehearsal()
+
+    def may_be_felt(self, fault: str) -> bool:
+        """Say whether a fault would change an answer of this run, or may change one."""
+        return self.rehearsal.may_be_felt(fault, [one.answer for one in self.answers])
 
     def end(self) -> None:
         """Let what is asked from now on be answered without the fault: its time is over, and what it shows is known."""
@@ -98,21 +113,22 @@ class Trial:
             text = without_key(text, key)
         return text
 
-    def answer(
-        self, app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        """Let an application answer a request that belongs to the trial."""
-        if self.fault is not None and not self.is_over:
-            others = environ.get(_FAULT)
-            environ[_FAULT] = f"{others},{self.fault}" if others else self.fault
+    def answer(self, app: Flask, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Let a mock answer a request that belongs to the trial."""
+        if self.fault is None:
+            self.rehearsal.begin(app, environ)
+        elif not self.is_over:
+            # Who asks again at once comes to the same as who waits as long as the service says.
+            environ = {**under(self.fault, environ), RETRY_AFTER: "0"}
         sent = Request(dict(environ))
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
         parts = app(environ, began.start_response)
-        return self._passed_on(parts, sent, asked, began, start_response)
+        return self._passed_on(app, parts, sent, asked, began, start_response)
 
     def _passed_on(
         self,
+        app: Flask,
         parts: Iterable[bytes],
         sent: Request,
         asked: _Kept,
@@ -124,6 +140,7 @@ class Trial:
 
         def note(*, is_cut: bool) -> None:
             body = bytes(asked.read_so_far)
+            self.rehearsal.end(app, body)
             self.keys |= keys_sent(sent, _json_with_key(body))
             self.answers.append(
                 Answered(sent.environ["PATH_INFO"], body, began.status, bytes(content), began.faults, is_cut)

@@ -14,9 +14,9 @@ from sam3_contract.files.atomic import write_atomically
 from sam3_contract.mutation.score import FaultVerdict, Score
 from sam3_contract.mutation.verdict import Verdict
 
-__all__ = ["as_html", "as_json", "as_junit", "write_files"]
+__all__ = ["MOST_PICTURED", "as_html", "as_json", "as_junit", "write_files"]
 
-_MOST_PICTURED: Final = 24
+MOST_PICTURED: Final = 24
 """Faults with pictures, so that the page stays one that opens."""
 
 
@@ -80,7 +80,7 @@ def as_junit(score: Score) -> str:
 
 def as_html(score: Score) -> str:
     """Write a score as a page of its own, which loads nothing."""
-    pictured = [one for one in score.faults if one.verdict is Verdict.SILENT and _pictures(one)][:_MOST_PICTURED]
+    pictured = [one for one in score.faults if one.verdict is Verdict.SILENT and _pictures(one)][:MOST_PICTURED]
     pictures = {one.fault: _pictures(one) for one in pictured}
     return _template().render(score=score, verdicts=list(Verdict), pictures=pictures)
 

@@ -34,6 +34,8 @@ def planned(names: Collection[str] = (), *, seconds: float) -> list[str]:
     Raises:
         UsageError: If there is no such fault or family.
     """
+    # A refusal that asks for patience would be waited for in each run, and come to the same.
+    told = {"rate_limited": "rate_limited:0"}
     late = {"slow": f"slow:{2 * seconds:g}", "body_drips": f"body_drips:{2 * seconds:g}"}
     families = {fault.family for fault in FAULTS.values()}
     chosen = [name for name in names if name not in families]
@@ -44,7 +46,7 @@ def planned(names: Collection[str] = (), *, seconds: float) -> list[str]:
         given = [text for text in chosen if text not in FAULTS]
     else:
         wanted, given = list(FAULTS), []
-    texts = [text for name in _ordered(wanted) for text in (late.get(name, name), *_FURTHER.get(name, ()))]
+    texts = [text for name in _ordered(wanted) for text in ((told | late).get(name, name), *_FURTHER.get(name, ()))]
     return [*given, *texts]
 
 

@@ -78,7 +78,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
             raise ProbeError(f"{name} does not even pass without a fault: {trial.without_keys(end.says)}")
     if not clean.answers:
         raise ProbeError(f"{name} asked {', '.join(hosts)} for nothing")
-    return Client(name, call, clean.answers)
+    return Client(name, call, clean.answers, clean.may_be_felt)
 
 
 def _awaited(result: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sam3_contract.interception.trial import Answered, JsonPath, Trial
@@ -30,12 +30,14 @@ class Client:
         name: What reports call it.
         run: Runs it in a trial, to its end or to the end of its time.
         clean: What it asked, and got, without a fault.
+        may_feel: Says whether a fault changes one of these answers, or may change one.
         needs: Whether it passed without some fields, as far as that was tried.
     """
 
     name: str
     run: Callable[[Trial], End]
     clean: Sequence[Answered]
+    may_feel: Callable[[str], bool] = lambda _: True
     needs: dict[frozenset[JsonPath], bool] = field(default_factory=dict)
 
     @property
@@ -50,13 +52,13 @@ class Trials:
     Args:
         faults: Which, in order.
         budget: Seconds after which no run begins any more; None for no end.
-        pictures: Whether to draw what was silently wrong.
+        pictures: For how many faults to draw what was silently wrong.
 
     Attributes:
         untried: Faults for which no time was left.
     """
 
-    def __init__(self, faults: Sequence[str], *, budget: float | None = None, pictures: bool = False) -> None:
+    def __init__(self, faults: Sequence[str], *, budget: float | None = None, pictures: int = 0) -> None:
         self._faults = faults
         self._budget = budget
         self._pictures = pictures
@@ -70,26 +72,38 @@ class Trials:
                 self.untried = list(self._faults[place:])
                 return
             reached = operations_of(fault)
-            for client in clients:
-                if client.operations & reached:
-                    run = self._run(client, fault)
-                    yield run
-                    if run.verdict in _WORST:
-                        break
+            yield from self._under(fault, [client for client in clients if client.operations & reached])
 
-    def _run(self, client: Client, fault: str) -> Run:
-        trial = Trial(fault)
+    def _under(self, fault: str, clients: Collection[Client]) -> Sequence[Run]:
+        """Run clients until one does the worst there is; draw what all of them were silent about."""
+        runs: list[Run] = []
+        unseen: tuple[int, Client, Trial] | None = None
+        for client in clients:
+            trial = Trial(fault)
+            run = self._run(client, trial, fault)
+            if run.verdict is Verdict.SILENT and unseen is None:
+                unseen = len(runs), client, trial
+            runs.append(run)
+            if run.verdict in _WORST:
+                return runs
+        if unseen is not None and self._pictures > 0 and all(run.verdict is not Verdict.NOTICED for run in runs):
+            place, client, trial = unseen
+            runs[place] = replace(runs[place], pictures=dict(pictures_of(client.clean, trial.answers)))
+            self._pictures -= 1
+        return runs
+
+    def _run(self, client: Client, trial: Trial, fault: str) -> Run:
+        if not client.may_feel(fault):
+            return Run(client.name, fault, Verdict.UNFELT, calls=len(client.clean))
         end = client.run(trial)
         verdict = verdict_on(end, client.clean, trial.answers)
-        says, drawn = trial.without_keys(end.says), {}
+        says = trial.without_keys(end.says)
         if verdict is Verdict.SILENT:
             fields = changed_fields(client.clean, trial.answers)
             says = _said(fields)
             if fields is not None and end.kind == "passed" and not _needs(client, fields):
                 verdict = Verdict.UNREAD
-            elif self._pictures:
-                drawn = dict(pictures_of(client.clean, trial.answers))
-        return Run(client.name, fault, verdict, says, len(trial.answers), drawn)
+        return Run(client.name, fault, verdict, says, len(trial.answers))
 
 
 def _needs(client: Client, fields: frozenset[JsonPath]) -> bool:

@@ -17,6 +17,7 @@ from _pytest.runner import runtestprotocol
 if TYPE_CHECKING:
     from sam3_contract.interception.trial import Trial
     from sam3_contract.mutation.score import Run, Score
+    from sam3_contract.mutation.trials import Client
     from sam3_contract.mutation.verdict import End
 
 MUTATE: Final = "--sam3-mutate"
@@ -140,11 +141,12 @@ class MutationPlugin:
         return result
 
     def _run_trials(self, items: Sequence[pytest.Item]) -> None:
-        from sam3_contract.mutation.trials import Client, Trials  # noqa: PLC0415
+        from sam3_contract.mutation.files import MOST_PICTURED  # noqa: PLC0415
+        from sam3_contract.mutation.trials import Trials  # noqa: PLC0415
 
         asked = [item for item in items if self._clean[item.nodeid].answers and item.nodeid not in self._left_out]
-        clients = [Client(item.nodeid, partial(self._end_of, item), self._clean[item.nodeid].answers) for item in asked]
-        pictures = self._config.getoption("sam3_mutate_report") is not None
+        clients = [self._client(item) for item in asked]
+        pictures = MOST_PICTURED if self._config.getoption("sam3_mutate_report") is not None else 0
         trials = Trials(self._faults, budget=self._config.getoption("sam3_mutate_budget"), pictures=pictures)
         with self._progress() as show, self._without_tracebacks():
             try:
@@ -158,6 +160,12 @@ class MutationPlugin:
         self._untried = trials.untried
         if asked:
             asked[-1].session._setupstate.teardown_exact(None)  # noqa: SLF001 - what the trials set up for all of them
+
+    def _client(self, item: pytest.Item) -> Client:
+        from sam3_contract.mutation.trials import Client  # noqa: PLC0415
+
+        clean = self._clean[item.nodeid]
+        return Client(item.nodeid, partial(self._end_of, item), clean.answers, clean.may_be_felt)
 
     def _end_of(self, item: pytest.Item, trial: Trial) -> End:
         """Run a test in a trial; what modules and sessions share stays set up for the next."""
@@ -183,7 +191,7 @@ class MutationPlugin:
         """Stop what hangs; of a test that is run again, the last attempt counts."""
         if self._trial is None and item.nodeid in self._clean:
             self._failed.discard(item.nodeid)
-            self._clean[item.nodeid].answers.clear()
+            self._clean[item.nodeid].begin_again()
         with self._limited():
             return (yield)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -33,7 +34,7 @@ TELLING = {
 }
 
 
-def tried(function: object, faults: list[str], *, pictures: bool = False) -> Score:
+def tried(function: object, faults: list[str], *, pictures: int = 0) -> Score:
     client = client_of(function, name="mine", seconds=SECONDS)  # type: ignore[arg-type]
     return Score.of(Trials(faults, pictures=pictures).of([client]))
 
@@ -59,6 +60,16 @@ def test_careful_client_is_let_down_by_nothing_that_it_can_see() -> None:
 
 def test_json_written_otherwise_is_the_same_to_its_reader() -> None:
     assert [one.verdict for one in tried(clients.careful, ["confidence_twice"]).faults] == [Verdict.UNREAD]
+
+
+def test_what_is_told_without_a_run_is_what_a_run_comes_to() -> None:
+    told = client_of(clients.careful, name="mine", seconds=SECONDS)
+    run = replace(told, may_feel=lambda _: True)
+    unfelt = [fault for fault in planned(seconds=SECONDS) if not told.may_feel(fault)]
+    faults = unfelt[::6]  # some of them, for time
+
+    assert len(unfelt) > 90
+    assert list(Trials(faults).of([told])) == list(Trials(faults).of([run]))
 
 
 async def asynchronous() -> object:
@@ -117,7 +128,7 @@ def test_plan_takes_faults_and_families_by_name() -> None:
 
 
 def test_files_say_what_the_terminal_says() -> None:
-    score = tried(clients.careless, list(TELLING), pictures=True)
+    score = tried(clients.careless, list(TELLING), pictures=9)
 
     value = json.loads(as_json(score))
     assert {one["fault"]: one["verdict"] for one in value["faults"]} == TELLING

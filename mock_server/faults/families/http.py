@@ -13,9 +13,10 @@ from mock_server.faults.editing.changes import calls, replies, written
 from mock_server.faults.fault import Ask, Call, Family, Parameter
 from mock_server.faults.parameters import number, one_of, whole
 from mock_server.http.auth import REFUSALS, KeySettings, check_key
-from mock_server.http.pauses import pausing
+from mock_server.http.pauses import RETRY_AFTER, pausing
 from mock_server.http.protocol import MODEL_LOCKED, WORDINGS
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, unloadable_image
+from mock_server.http.request_context import current_request
 from mock_server.operations.backend import Answer
 
 HTTP: Final = Family("http")
@@ -45,7 +46,7 @@ def _status(call: Call, _: Ask) -> Answer:
     if call.value in REFUSALS:
         check_key("", KeySettings(refused={"": call.value}))
     status = int(call.value)
-    headers = {"retry-after": "1"} if status in {429, 503} else {}
+    headers = _wait() if status in {429, 503} else {}
     raise Refusal(status, {"message": WORDINGS[status]}, headers=headers)
 
 
@@ -65,7 +66,11 @@ def _rate_limited(call: Call, _: Ask) -> Answer:
     on=calls,
 )
 def _model_locked(_: Call, __: Ask) -> Answer:
-    raise Refusal(503, {"message": MODEL_LOCKED}, headers={"retry-after": "1"})
+    raise Refusal(503, {"message": MODEL_LOCKED}, headers=_wait())
+
+
+def _wait() -> dict[str, str]:
+    return {"retry-after": current_request().environ.get(RETRY_AFTER, "1")}
 
 
 @HTTP.fault(

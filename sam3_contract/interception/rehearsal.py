@@ -1,0 +1,179 @@
+"""What a fault changes of the answers to some code, told without running the code again.
+
+The requests of a run are put once more to mocks that begin as its own began. Where each gets the same answer under a
+fault as without, to the last byte, header and pause, the code would do under it what it has done before.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from mock_server import create_app
+from mock_server.control.mock_control import control_of
+from mock_server.faults import parse
+from mock_server.http.pauses import GONE
+from mock_server.http.session_address import ENVIRON as SESSION
+from mock_server.http.session_address import PREFIX as BASE_OF_SESSION
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from mock_server import Settings
+    from mock_server.scenarios.plan import Plan
+
+__all__ = ["FAULT", "Rehearsal", "under"]
+
+FAULT: Final = "HTTP_X_MOCK_FAULT"
+_UNTOLD: Final = frozenset({"request_id_repeated"})
+"""The fault of the one header that is never the same twice."""
+_UNCOMPARED: Final = frozenset({"x-request-id", "execution_id", "x-mock-fault"})
+_OF_A_REQUEST: Final = (str, bool, tuple)
+
+
+@dataclass(slots=True)
+class _Told:
+    """An answer, as far as a client can tell it from another."""
+
+    line: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    content: bytes = field(default=b"", repr=False)
+    is_cut: bool = False
+    pauses: list[float] = field(default_factory=list)
+
+
+class _NoWait(Event):
+    """What pauses of an answer wait for: notes how long each would be, and is over at once."""
+
+    def __init__(self, pauses: list[float]) -> None:
+        super().__init__()
+        self._pauses = pauses
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._pauses.append(round(timeout or 0, 1))
+        return True
+
+
+@dataclass(slots=True)
+class _Mock:
+    """How a mock of the run began, and what it was asked."""
+
+    settings: Settings
+    plan: Plan | None = None
+    n_seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    mock: int
+    environ: Mapping[str, Any] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Rehearsal:
+    """The requests of one run.
+
+    It is of use only for a run that made its mocks itself, so that they were new, changed none of them between its
+    requests, and sent these one after another. Of any other it says that every fault may be felt.
+    """
+
+    def __init__(self) -> None:
+        self._mocks: list[_Mock] = []
+        self._places: WeakKeyDictionary[Flask, int] = WeakKeyDictionary()
+        self._asked: list[_Asked] = []
+        self._under_way: _Asked | None = None
+        self._is_fit = True
+        self._clean: Sequence[_Told] | None = None
+
+    def made(self, app: Flask, settings: Settings) -> None:
+        """Note that the run made a mock."""
+        self._places[app] = len(self._mocks)
+        self._mocks.append(_Mock(settings))
+
+    def begin(self, app: Flask, environ: Mapping[str, Any]) -> None:
+        """Note that a mock is asked, before it is."""
+        place = self._places.get(app)
+        of_session = SESSION in environ or environ["PATH_INFO"].startswith(BASE_OF_SESSION)
+        if place is None or self._under_way is not None or of_session:
+            self._is_fit = False
+        if not self._is_fit or place is None:
+            return
+        mock, plan = self._mocks[place], control_of(app).scenarios.plan
+        mock.plan = mock.plan or plan
+        # Another plan, or requests that did not come this way, such as those of a test client.
+        self._is_fit = mock.plan is plan and mock.n_seen == _n_seen(app) and mock.settings.store is None
+        kept = {name: value for name, value in environ.items() if isinstance(value, _OF_A_REQUEST)}
+        self._under_way = _Asked(place, kept, b"")
+
+    def end(self, app: Flask, body: bytes) -> None:
+        """Note that the answer is whole, and what was read of the request's body for it."""
+        if self._under_way is not None:
+            self._asked.append(replace(self._under_way, body=body))
+            self._mocks[self._under_way.mock].n_seen = _n_seen(app)
+            self._under_way = None
+
+    def may_be_felt(self, fault: str, answers: Iterable[tuple[int, bytes, bool]]) -> bool:
+        """Say whether a fault changes an answer, or may change one.
+
+        Args:
+            fault: As it is switched on.
+            answers: Status, body, and whether it was cut, of each answer of the run: what is asked again without a
+                fault has to come to the same, or nothing can be told.
+        """
+        if not self._is_fit or self._under_way is not None or parse(fault).fault.name in _UNTOLD:
+            return True
+        if self._clean is None:
+            self._clean = self._told(None)
+            again = [(int(one.line[:3]), one.content, one.is_cut) for one in self._clean]
+            self._is_fit = again == list(answers)
+        return not self._is_fit or self._told(fault) != self._clean
+
+    def _told(self, fault: str | None) -> list[_Told]:
+        apps = [_begun(mock) for mock in self._mocks]
+        return [_answer(apps[one.mock], under(fault, one.environ), one.body) for one in self._asked]
+
+
+def under(fault: str | None, environ: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a fault on a request, behind those that it asks for itself."""
+    if fault is None:
+        return dict(environ)
+    others = environ.get(FAULT)
+    return {**environ, FAULT: f"{others},{fault}" if others else fault}
+
+
+def _n_seen(app: Flask) -> int:
+    journal = control_of(app).journal
+    return journal.dropped + len(journal.requests)
+
+
+def _begun(mock: _Mock) -> Flask:
+    app = create_app(mock.settings)
+    if mock.plan is not None:
+        control_of(app).scenarios.begin(mock.plan)
+    return app
+
+
+def _answer(app: Flask, environ: dict[str, Any], body: bytes) -> _Told:
+    told, content = _Told(), bytearray()
+    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.errors": io.StringIO(), GONE: _NoWait(told.pauses)}
+
+    def start_response(line: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+        told.line = line
+        told.headers = [(name.lower(), text) for name, text in headers if name.lower() not in _UNCOMPARED]
+
+    parts = app(environ, start_response)
+    try:
+        for part in parts:
+            content += part
+    except ConnectionResetError:
+        told.is_cut = True
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    told.content = bytes(content)
+    return told
