@@ -7,6 +7,7 @@ fault as without, to the last byte, header and pause, the code would do under it
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event
@@ -32,6 +33,8 @@ FAULT: Final = "HTTP_X_MOCK_FAULT"
 _UNTOLD: Final = frozenset({"request_id_repeated"})
 """The fault of the one header that is never the same twice."""
 _UNCOMPARED: Final = frozenset({"x-request-id", "execution_id", "x-mock-fault"})
+_APPS: Final[deque[tuple[Settings, int, Flask]]] = deque(maxlen=8)
+"""The last mocks that were made for it: most runs make theirs from the same settings."""
 _OF_A_REQUEST: Final = (str, bool, tuple)
 
 
@@ -133,7 +136,7 @@ class Rehearsal:
         return not self._is_fit or self._told(fault) != self._clean
 
     def _told(self, fault: str | None) -> list[_Told]:
-        apps = [_begun(mock) for mock in self._mocks]
+        apps = [_begun(mock, place) for place, mock in enumerate(self._mocks)]
         return [_answer(apps[one.mock], under(fault, one.environ), one.body) for one in self._asked]
 
 
@@ -150,11 +153,23 @@ def _n_seen(app: Flask) -> int:
     return journal.dropped + len(journal.requests)
 
 
-def _begun(mock: _Mock) -> Flask:
-    app = create_app(mock.settings)
+def _begun(mock: _Mock, place: int) -> Flask:
+    """Take a mock that begins as one of the run did; the next to take it begins anew."""
+    app = _app(mock.settings, place)
+    control = control_of(app)
+    control.reset()
     if mock.plan is not None:
-        control_of(app).scenarios.begin(mock.plan)
+        control.scenarios.begin(mock.plan)
     return app
+
+
+def _app(settings: Settings, place: int) -> Flask:
+    """Take a mock of these settings; two of one run are two, alike as they may be."""
+    found = next((app for one, its_place, app in _APPS if its_place == place and one == settings), None)
+    if found is None:
+        found = create_app(settings)
+        _APPS.appendleft((settings, place, found))
+    return found
 
 
 def _answer(app: Flask, environ: dict[str, Any], body: bytes) -> _Told:

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +29,8 @@ from sam3_contract.har.scanning import EntryScan
 from sam3_contract.recording.entries import Recorded
 from sam3_contract.recording.meaning import Meaning, meaning_of
 from sam3_contract.recording.messages import Answer, Request, operation_of
-from sam3_contract.recording.secrets import secrets_of, unpacked
+from sam3_contract.recording.packing import PackedError, unpacked
+from sam3_contract.recording.secrets import secrets_of
 from sam3_contract.recording.upstream import carried_on
 from sam3_contract.spec import Contract
 
@@ -233,7 +234,9 @@ def _has_begun_to_close(scan: EntryScan, file: BinaryIO) -> bool:
 
 def _meaning_of(operation: str, entry: Entry, body: bytes) -> Meaning:
     """Read what an entry asks for; recordings of others may hold keys."""
-    sent = unpacked(Request(entry.method, entry.url.geturl(), tuple(entry.request_headers.items()), body))
+    sent = Request(entry.method, entry.url.geturl(), tuple(entry.request_headers.items()), body)
+    with suppress(PackedError):  # then what is asked is told apart by the packed bytes
+        sent = unpacked(sent)
     return meaning_of(operation, sent.body, secrets_of(sent))
 
 

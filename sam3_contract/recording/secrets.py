@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -52,7 +51,6 @@ _HINTS: Final = (
     *("api_key", "api-key", "apikey", "accesskeyid", "token", "secret", "passw", "signature", "credential"),
     *("&sig=", "://"),
 )
-_MOST_UNPACKED: Final = 2**26  # bytes of a body
 _LONG: Final = 2**10  # characters: what is shorter in the place of an image may be anything
 _MOST_LEVELS: Final = 240  # of a JSON value; orjson writes no more than 254
 
@@ -185,26 +183,6 @@ def loaded(body: bytes) -> Any:
         except (ValueError, RecursionError):
             return None
     return value if depth_of(value) <= _MOST_LEVELS else None
-
-
-def unpacked(request: Request) -> Request:
-    """Unpack the body of a request, if it says how it is packed, and is as it says."""
-    packing = next((value for name, value in request.headers if name.lower() == "content-encoding"), "").lower()
-    if packing not in {"gzip", "x-gzip", "deflate"}:
-        return request
-    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # gzip and zlib, whichever it is; without a head, as some say
-        machine = zlib.decompressobj(bits)
-        try:
-            body = machine.decompress(request.body, _MOST_UNPACKED)
-        except zlib.error:
-            continue
-        break
-    else:
-        return request
-    if machine.unconsumed_tail:
-        return request
-    headers = tuple(one for one in request.headers if one[0].lower() != "content-encoding")
-    return Request(request.method, request.url, headers, body)
 
 
 def _masked(value: Any) -> Any:

@@ -17,8 +17,9 @@ from sam3_contract.recording.cassette import Cassette
 from sam3_contract.recording.entries import recorded
 from sam3_contract.recording.meaning import Meaning, meaning_of
 from sam3_contract.recording.messages import Answer, Request, operation_of
+from sam3_contract.recording.packing import PackedError, unpacked
 from sam3_contract.recording.player import Miss, Player
-from sam3_contract.recording.secrets import secrets_of, unpacked
+from sam3_contract.recording.secrets import secrets_of
 from sam3_contract.recording.upstream import Upstream
 from sam3_contract.spec import Contract, load
 
@@ -136,7 +137,10 @@ class Session:
         operation = operation_of(request.method, urlsplit(request.url).path, self._contract)
         if operation is None:
             return self._missed(Miss("another path", f"{request.method} {urlsplit(request.url).path} is no operation"))
-        sent = unpacked(request)
+        try:
+            sent = unpacked(request)
+        except PackedError as error:  # it could hold a key, and what it asks for is not known
+            return self._missed(Miss(operation.id, str(error)))
         asked = meaning_of(operation.id, sent.body, secrets_of(sent))
         found: Answer | Miss = Miss(operation.id, "nothing is played in mode all")
         if self.mode != "all":

@@ -14,6 +14,7 @@ import urllib3
 
 from sam3_contract.errors import TransportError, UsageError
 from sam3_contract.recording.messages import Answer, Headers, Request
+from sam3_contract.recording.packing import PackedError, codings_of, content_of
 
 MAX_ANSWER: Final = 2**27  # bytes, unpacked
 _PIECE: Final = 2**16
@@ -78,6 +79,10 @@ class Upstream:
                 preload_content=False,
             )
             body = self._received(answer, started)
+            codings = codings_of(tuple(answer.headers.items()))
+            body = content_of(body, codings, most=MAX_ANSWER) if body else body
+        except PackedError as error:  # although it was asked not to be
+            raise TransportError(f"{urlsplit(url).hostname} gave no answer that can be read: {error}") from error
         except urllib3.exceptions.HTTPError as error:
             host = urlsplit(url).hostname
             raise TransportError(f"{host} gave no whole answer: {_cause(error)}") from error
@@ -87,7 +92,7 @@ class Upstream:
     def _received(self, answer: urllib3.BaseHTTPResponse, started: float) -> bytes:
         body = bytearray()
         try:
-            for piece in answer.stream(_PIECE, decode_content=True):
+            for piece in answer.stream(_PIECE, decode_content=False):
                 body += piece
                 if len(body) > MAX_ANSWER:
                     raise TransportError(f"the answer is larger than {MAX_ANSWER} bytes")

@@ -8,7 +8,9 @@ from http.client import BadStatusLine, HTTPException
 from typing import Any, Final
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ContentDecodingError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from sam3_contract.errors import TransportError
@@ -94,12 +96,19 @@ class _Adapter(HTTPAdapter):
         """Leave it as it is: the context knows what to trust, and asks for a certificate."""
 
 
+_UNPACKED: Final = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})
+
+
 def _whole_body(response: requests.Response) -> bytes:
     """Read a body, decoded.
 
     Raises:
         TooMuchError: If it is larger than an answer may be.
+        ContentDecodingError: If it is packed in a way that was not asked for: what is kept of it could hold the key.
     """
+    codings = response.headers.get("content-encoding", "").lower().split(",")
+    if any(one.strip() not in _UNPACKED for one in codings):
+        raise ContentDecodingError("the body is packed in a way that was not asked for")
     most = MAX_JSON if "json" in response.headers.get("content-type", "").lower() else MAX_BODY
     body = bytearray()
     for piece in response.raw.stream(_PIECE, decode_content=True):

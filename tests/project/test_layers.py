@@ -165,7 +165,7 @@ def is_in(unit: str, room: str) -> bool:
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("flask", {"mock_server", "sam3_contract.playground"}),
+        ("flask", {"mock_server", "sam3_contract.interception", "sam3_contract.playground"}),
         ("granian", {"mock_server.serving"}),
         ("sqlite3", {"mock_server.store"}),
         ("redis", {"mock_server.store"}),

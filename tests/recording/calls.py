@@ -48,7 +48,8 @@ def request(body: Any = None, *, operation: str = "concept_segment", key: str = 
 class StandIn:
     """The service: a mock that counts what it is asked, and may answer otherwise."""
 
-    def __init__(self, answer: Callable[[int], tuple[int, bytes] | None] = lambda _: None) -> None:
+    def __init__(self, answer: Callable[[int], tuple[int, bytes] | None] = lambda _: None, **headers: str) -> None:
+        self._headers = headers.items()
         self.asked = 0
         self._mock = create_app(Settings())
         self._answer = answer
@@ -60,12 +61,14 @@ class StandIn:
         answer = self._answer(number)
         if answer is None:
             return self._mock(environ, start_response)
-        start_response(f"{answer[0]} Made", [("Content-Type", "application/json")])
+        start_response(f"{answer[0]} Made", [("Content-Type", "application/json"), *self._headers])
         return [answer[1]]
 
 
 @contextmanager
-def standing_in(answer: Callable[[int], tuple[int, bytes] | None] = lambda _: None) -> Iterator[tuple[str, StandIn]]:
-    service = StandIn(answer)
+def standing_in(
+    answer: Callable[[int], tuple[int, bytes] | None] = lambda _: None, **headers: str
+) -> Iterator[tuple[str, StandIn]]:
+    service = StandIn(answer, **headers)
     with serving(service) as url:
         yield url, service

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
+import zstandard
 
 from sam3_contract.errors import HarError, UsageError
 from sam3_contract.har import read_har
@@ -224,6 +227,13 @@ OF_OTHERS = {
     "without-a-head": sent(DEFLATED, **{"Content-Encoding": "deflate"}),
     "list": sent(json.dumps([{"api_key": OTHER}]).encode()),
     "packed": sent(gzip.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "gzip"}),
+    "packed-twice": sent(
+        gzip.compress(gzip.compress(json.dumps(concept(api_key=OTHER)).encode())),
+        **{"Content-Encoding": "gzip, x-gzip"},
+    ),
+    "brotli": sent(brotli.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "br"}),
+    "zstd": sent(zstandard.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "ZSTD"}),
+    "not-packed": sent(json.dumps(concept(api_key=OTHER)).encode(), **{"Content-Encoding": "br"}),
     "form": sent(f"image=x&api_key={OTHER}".encode(), "application/x-www-form-urlencoded"),
     "multipart": sent(MULTIPART % (OTHER.encode(), b""), "multipart/form-data; boundary=b"),
     "binary-multipart": sent(MULTIPART % (OTHER.encode(), b"\xff"), "multipart/form-data; boundary=b"),
@@ -253,6 +263,82 @@ def test_secret_is_kept_under_no_name_in_no_place_and_the_call_replays(
     assert not {OTHER[start : start + 9] for start in range(len(OTHER) - 8)} & parts
     assert not [spelling for spelling in spellings_of(OTHER) if spelling in kept + missed]
     assert json.loads(played)["api_key"] == "***"
+
+
+PACKED = {"br": brotli.compress, "zstd": zstandard.compress, "gzip": gzip.compress}
+
+
+@pytest.mark.parametrize(("coding", "library"), [("br", "brotli"), ("zstd", "zstandard")])
+def test_body_that_nobody_can_look_into_is_not_kept_and_its_library_is_named(
+    tmp_path: Path, coding: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    body = PACKED[coding](json.dumps(concept(api_key=OTHER)).encode())
+    said: list[str] = []
+    with standing_in(lambda _: (200, b"{}")) as (url, upstream):
+        recording = session(tmp_path / "t.har", "new", url, announce=said.append)
+        found = recording.answer(sent(body, **{"Content-Encoding": coding}))
+        recording.close()
+
+    assert isinstance(found, Miss)
+    assert f"packed with {coding}: {library} is missing" in said[0]
+    assert "pip install 'sam3-contract[" in said[0]
+    assert upstream.asked == 0  # nothing is spent on what cannot be kept
+    assert not (tmp_path / "t.har").exists()
+
+
+@pytest.mark.parametrize("coding", [*PACKED, "compress", "deflate"])
+def test_body_that_is_not_packed_as_it_says_is_not_kept(tmp_path: Path, coding: str) -> None:
+    whole = json.dumps(concept(api_key=OTHER)).encode()
+    cut = PACKED.get(coding, zlib.compress)(whole)[:-4]
+
+    recording = session(tmp_path / "t.har", "new", HOST)
+    found = recording.answer(sent(cut, **{"Content-Encoding": coding}))
+    recording.close()
+
+    assert "packed" in str(found)
+    assert not (tmp_path / "t.har").exists()
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_body_that_unpacks_without_end_is_not_kept(
+    tmp_path: Path, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sam3_contract.recording.packing._MOST", 2**20)
+
+    recording = session(tmp_path / "t.har", "new", HOST)
+    found = recording.answer(sent(PACKED[coding](bytes(2**22)), **{"Content-Encoding": coding}))
+    recording.close()
+
+    assert "larger than 1048576 bytes" in str(found)
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_answer_that_is_packed_although_it_was_asked_not_to_be_is_kept_unpacked(tmp_path: Path, coding: str) -> None:
+    body = PACKED[coding](json.dumps({"message": OTHER}).encode())
+    asked = replace(request(), url=f"{HOST}/sam3/concept_segment?api_key={OTHER}")
+    with standing_in(lambda _: (200, body), **{"Content-Encoding": coding}) as (url, _):
+        recording = session(tmp_path / "t.har", "new", url)
+        answer = recording.answer(asked)
+        recording.close()
+
+    assert json.loads(body_of(answer)) == {"message": OTHER}
+    [entry] = json.loads((tmp_path / "t.har").read_text())["log"]["entries"]
+    assert json.loads(entry["response"]["content"]["text"]) == {"message": "***"}
+
+
+@pytest.mark.parametrize(("coding", "library"), [("br", "brotli"), ("zstd", "zstandard")])
+def test_answer_that_nobody_can_look_into_is_not_kept(
+    tmp_path: Path, coding: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with standing_in(lambda _: (200, PACKED[coding](b"{}")), **{"Content-Encoding": coding}) as (url, _):
+        recording = session(tmp_path / "t.har", "new", url)
+        found = recording.answer(request())
+        recording.close()
+
+    assert f"gave no answer that can be read: the body is packed with {coding}: {library} is missing" in str(found)
+    assert not (tmp_path / "t.har").exists()
 
 
 def test_run_lengths_that_happen_to_hold_a_short_name_stay_whole() -> None:

@@ -109,6 +109,10 @@ def test_answer_that_comes_byte_by_byte_has_no_more_time_than_any_other(answer: 
         (HEAD + b"Content-Length: 9\r\n\r\n{}", "IncompleteRead(2 bytes read, 7 more expected)"),
         (HEAD + b"Content-Length: 2, 3\r\n\r\n{}", "multiple unmatching values"),
         (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "incorrect header check"),
+        (
+            HEAD + b"Content-Encoding: secret-way\r\nContent-Length: 2\r\n\r\n{}",
+            "packed in a way that was not asked for",
+        ),
         (HEAD + b"Content-Encoding: gzip" + b", gzip" * 8 + b"\r\n\r\n{}", "Too many content encodings"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"\r\n", "got more than 100 headers"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 65537 + b"\r\n\r\n", "got more than 65536 bytes"),
