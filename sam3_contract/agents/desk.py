@@ -126,12 +126,15 @@ class Desk:
         """Ask the mock something.
 
         Raises:
-            UsageError: If there is no such operation, or no mock.
+            UsageError: If there is no such operation, no mock, or a fault that ends the connection.
         """
         if operation not in OPERATIONS:
             raise UsageError(unknown("operation", operation, OPERATIONS))
         key = {"Authorization": f"Bearer {API_KEY}"}
-        answer = self.mock.client.post(f"/sam3/{operation}", json=dict(body), headers=key)
+        try:
+            answer = self.mock.client.post(f"/sam3/{operation}", json=dict(body), headers=key)
+        except OSError as error:  # what a client meets under such a fault
+            raise UsageError(f"the connection ended without an answer: {error}; set_faults mends the mock") from error
         self.last = Asked(answer.status_code, answer.data, answer.mimetype or "", image)
         return self.last
 

@@ -25,6 +25,7 @@ from sam3_contract.installed import __version__
 from sam3_contract.mask_files.judging import LocatedFinding
 from sam3_contract.masks import find_defects
 from sam3_contract.report.words import clean, extent, headline, safe
+from sam3_contract.suggestions import unknown
 from sam3_contract.verification.causes import causes_of
 from sam3_contract.verifying import Verification, verify
 
@@ -47,6 +48,9 @@ _MOST_CAUSES: Final = 10
 _LONGEST_TEXT: Final = 80
 _LONGEST_LIST: Final = 12
 _MOST_CALLS: Final = 400
+_MOST_PIXELS: Final = 2**25  # of a photograph that is drawn: some 600 MB while it is
+_WIDEST: Final = 2048  # pixels of a picture that is shown
+_LONGEST_SIDE: Final = 2**29
 
 
 def make_server(desk: Desk) -> MCPServer[Any]:
@@ -55,10 +59,22 @@ def make_server(desk: Desk) -> MCPServer[Any]:
     Args:
         desk: What they work with.
     """
-    server: MCPServer[Any] = MCPServer("sam3-contract", version=__version__, instructions=_INSTRUCTIONS)
+    server = _Server("sam3-contract", version=__version__, instructions=_INSTRUCTIONS)
     _add_mock_tools(server, desk)
     _add_judging_tools(server, desk)
     return server
+
+
+class _Server(MCPServer[Any]):
+    """Refuses arguments that a tool does not have: the SDK would take a misspelt one for one that was left out."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """Call a tool by its name."""
+        takes = {tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()}
+        for argument in arguments if name in takes else ():
+            if argument not in takes[name]:
+                raise ToolError(f"{name}: {unknown('argument', argument, takes[name])}")
+        return await super().call_tool(name, arguments, context)
 
 
 def _told(tool: Callable[P, T]) -> Callable[P, T]:
@@ -162,6 +178,8 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
         """
         if (height is None) is not (width is None):
             raise UsageError("height and width go together")
+        if not all(side is None or 0 < side <= _LONGEST_SIDE for side in (height, width)):
+            raise UsageError(f"height and width are {height} and {width}, expected pixels, 1 to {_LONGEST_SIDE}")
         size = (height, width) if height is not None and width is not None else None
         found = [
             str(finding)
@@ -192,7 +210,7 @@ def _add_judging_tools(server: MCPServer[Any], desk: Desk) -> None:
     @server.tool(annotations=_LOOKS)
     @_told
     def show_picture(image_path: str | None = None, answer: dict[str, Any] | None = None) -> Image:
-        """Draw masks over their photograph.
+        """Draw masks over their photograph, at most 2048 pixels wide and high.
 
         Without arguments: the last answer of ask, over the photograph that was sent. answer: another answer of
         concept_segment or visual_segment, whole.
@@ -211,13 +229,20 @@ def _file_here(path: str) -> Path:
         UsageError: If there is no such file.
     """
     file = Path(path).absolute()
-    if not file.is_file():
+    try:
+        is_there = file.is_file()
+    except OSError:  # a name that no file can have
+        is_there = False
+    if not is_there:
         raise UsageError(f"{path[:_LONGEST_TEXT]!r} is no file of this machine")
     return file
 
 
 def _file(path: str) -> bytes:
-    return read_bounded(Path(path), most=_MOST_BYTES)
+    try:
+        return read_bounded(Path(path), most=_MOST_BYTES)
+    except OSError as error:
+        raise UsageError(f"{path[:_LONGEST_TEXT]!r} cannot be read: {error.strerror or error}") from error
 
 
 def _answer(asked: Asked) -> dict[str, Any]:
@@ -274,8 +299,19 @@ def _picture(last: Asked | None, image_path: str | None, answer: dict[str, Any] 
         raise UsageError("there is no photograph: name image_path, here or in ask")
     if not isinstance(shown, dict):
         raise UsageError("there is no answer to show: ask something, or give answer")
+    header = read_header(content)
+    if header.width * header.height > _MOST_PIXELS:
+        raise UsageError(f"the photograph has {header.width} x {header.height} pixels, and {_MOST_PIXELS} can be drawn")
     photograph = open_photograph(content)
-    layers = list(layers_of(shown, size=(photograph.height, photograph.width)))
+    try:
+        layers = list(layers_of(shown, size=(photograph.height, photograph.width)))
+    except (AttributeError, KeyError, TypeError) as error:  # of a value that is no answer at all
+        raise UsageError(
+            f"this is no whole answer of concept_segment or visual_segment ({type(error).__name__}: {error}); "
+            "ask gets one, check_file says what is wrong with one in a file"
+        ) from error
+    picture = draw_masks(photograph, layers, times=enlargement(photograph))
+    picture.thumbnail((_WIDEST, _WIDEST))  # more is lost on whoever looks, and costs as much as a book
     drawn = io.BytesIO()
-    draw_masks(photograph, layers, times=enlargement(photograph)).save(drawn, "PNG")
+    picture.save(drawn, "PNG")
     return drawn.getvalue()

@@ -175,6 +175,50 @@ def test_picture_shows_the_last_answer_over_its_photograph(photograph: Path) -> 
     assert pictures[0] != pictures[1]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{"predictions": [5]}, {"predictions": [{}]}, {"prompt_results": [{"predictions": [{"masks": [], "echo": 5}]}]}],
+)
+def test_what_is_no_answer_is_not_drawn_and_said_to_be_none(photograph: Path, answer: dict[str, Any]) -> None:
+    (refusal,) = use(("show_picture", {"image_path": str(photograph), "answer": answer}))
+
+    assert "this is no whole answer of concept_segment or visual_segment" in refusal
+
+
+def test_picture_of_a_large_photograph_is_made_smaller_and_of_a_huge_one_refused(tmp_path: Path) -> None:
+    for name, size in (("large.png", (4000, 1000)), ("huge.png", (9000, 4000))):
+        Image.new("1", size).save(tmp_path / name)
+
+    large, huge = use(
+        *(("show_picture", {"image_path": str(tmp_path / name), "answer": {}}) for name in ("large.png", "huge.png"))
+    )
+
+    assert Image.open(io.BytesIO(base64.b64decode(large.content[0].data))).size == (2048, 512)
+    assert "the photograph has 9000 x 4000 pixels, and 33554432 can be drawn" in huge
+
+
+def test_fault_that_ends_the_connection_is_told_as_that() -> None:
+    asking = {"operation": "embed_image", "body": {"image": {"type": "url", "value": "https://example.com/a.jpg"}}}
+
+    _, refusal = use(("set_faults", {"faults": ["connection_reset"]}), ("ask", asking), desk=started())
+
+    assert "the connection ended without an answer: the fault connection_reset; set_faults mends the mock" in refusal
+
+
+def test_mocks_that_are_started_at_once_are_one_mock_on_one_port() -> None:
+    async def at_once(desk: Desk) -> list[Any]:
+        async with Client(make_server(desk)) as client:
+            starts = (client.call_tool("start_mock", {"seed": seed}) for seed in range(8))
+            return [result.structured_content for result in await asyncio.gather(*starts)]
+
+    with Desk() as desk:
+        found = asyncio.run(at_once(desk))
+        answer = requests.get(f"{found[0]['url']}/healthz", timeout=30)
+
+    assert len({one["url"] for one in found}) == 1
+    assert answer.status_code == 200
+
+
 def test_long_answer_is_cut(photograph: Path) -> None:
     body = {"prompts": [{"text": "specimen:many"}]}
     (result,) = answers(
@@ -201,6 +245,15 @@ def test_long_answer_is_cut(photograph: Path) -> None:
         (("check_file", {"path": "/"}), "is no file of this machine"),
         (("verify", {"target": "http://evil.test\\@127.0.0.1"}), "is not on this machine"),
         (("show_picture", {}), "there is no photograph"),
+        (("start_mock", {"sead": 3}), "start_mock: no argument named 'sead'; did you mean 'seed'?"),
+        (("requests_seen", {"last": 3}), "requests_seen: no argument named 'last'"),
+        (("nothing", {}), "Unknown tool: nothing"),
+        (("check_masks", {"masks": [], "height": -1, "width": 3}), "height and width are -1 and 3, expected pixels"),
+        (("check_masks", {"masks": [], "height": 10**30, "width": 3}), "expected pixels, 1 to"),
+        (("check_file", {"path": "a" * 5000}), "is no file of this machine"),
+        (("check_file", {"path": "\0"}), "is no file of this machine"),
+        (("show_picture", {"image_path": "/", "answer": {}}), "'/' cannot be read: it is no regular file"),
+        (("show_picture", {"image_path": "\0", "answer": {}}), "cannot be read: embedded null byte"),
         (("show_picture", {"image_path": "nowhere.png", "answer": {}}), "nowhere.png"),
     ],
 )
@@ -248,14 +301,20 @@ def test_live_server_is_asked_within_the_budget_and_no_other() -> None:
             desk.target_of(other, 1)
 
 
-def test_command_speaks_the_protocol_over_its_pipes() -> None:
+def test_command_speaks_the_protocol_over_its_pipes_and_ends_with_them() -> None:
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "sam3_contract", "mcp"], cwd=str(ROOT))
 
-    async def asked() -> Any:
+    async def asked() -> tuple[Any, str]:
         async with Client(stdio_client(parameters)) as client:
-            return await client.call_tool("explain", {"name": "M03"})
+            explained = await client.call_tool("explain", {"name": "M03"})
+            started = await client.call_tool("start_mock", {})
+            return explained.structured_content, started.structured_content["url"]
 
-    assert asyncio.run(asked()).structured_content["check"]["code"] == "M03"
+    explained, url = asyncio.run(asked())
+
+    assert explained["check"]["code"] == "M03"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/healthz", timeout=30)
 
 
 def test_mistake_in_the_command_is_told() -> None:
