@@ -22,9 +22,26 @@ class _Damaged(tarfile.TarError):
 DAMAGE: Final = tarfile.TarError
 """What reading a damaged archive raises, or one of its members."""
 
+_LONGEST_NAME: Final = 2**20
+"""Bytes of a header's own header, such as a long name: ``tarfile`` reads it at once."""
+_OF_NEXT: Final = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
 
 class _Header(tarfile.TarInfo):
     """A header that is there and sound: ``tarfile`` itself takes anything else for the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (header.type in _OF_NEXT and header.size > _LONGEST_NAME):
+            raise _Damaged(f"a header says that {header.size} bytes follow")
+        return header
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
@@ -38,6 +55,9 @@ class _Header(tarfile.TarInfo):
             raise _Damaged(f"{said}, at byte {place}") from error
         except ValueError as error:
             raise _Damaged(f"a header makes no sense ({error}), at byte {place}") from error
+        except RecursionError as error:
+            # Told of at the outermost, for the same is raised at each of a thousand levels.
+            raise _Damaged(f"headers of headers without end, from byte {place} on") from error
 
 
 def is_tar(stream: io.BufferedReader) -> bool:
@@ -61,7 +81,7 @@ def members_of(stream: IO[bytes], *, stop: int | None = None) -> Iterator[tuple[
         DAMAGE: If the archive is cut short, or is none at some place; reading a member may raise it too.
     """
     with _archive(stream, "r|" if stop is None else "r:") as archive:
-        while (member := archive.next()) is not None:
+        for member in _each(archive):
             if stop is not None and member.offset >= stop:
                 return
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
@@ -85,7 +105,7 @@ def ranges_of_members(file: IO[bytes], unit_bytes: int) -> Iterator[int]:
     yield 0
     try:
         with _archive(file, "r:") as archive:
-            while (member := archive.next()) is not None:
+            for member in _each(archive):
                 archive.members = []  # type: ignore[attr-defined]
                 if length >= unit_bytes:
                     yield member.offset
@@ -93,6 +113,14 @@ def ranges_of_members(file: IO[bytes], unit_bytes: int) -> Iterator[int]:
                 length += member.size if is_named_as_masks(member.name) else 0
     except DAMAGE:
         return
+
+
+def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Go from member to member; never back, as sizes below zero would."""
+    while (member := archive.next()) is not None:
+        if archive.offset <= member.offset:
+            raise _Damaged(f"a member says that it ends before it begins, at byte {member.offset}")
+        yield member
 
 
 def _archive(stream: IO[bytes], mode: str) -> tarfile.TarFile:

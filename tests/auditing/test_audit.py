@@ -154,6 +154,74 @@ def test_a_tar_with_a_damaged_header_is_named_with_the_place(tmp_path: Path) -> 
     assert summary.n_masks == 2
 
 
+def header(**fields: Any) -> bytes:
+    member = tarfile.TarInfo("a.json")
+    for name, value in fields.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def with_pax(headers: dict[str, str]) -> bytes:
+    """A tar whose second member has headers of its own choice."""
+    file, content = io.BytesIO(), json.dumps(SOUND).encode()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for pax in ({}, headers):
+            member = tarfile.TarInfo("a.json")
+            member.size, member.pax_headers = len(content), pax
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("unit_bytes", [1, 2**20])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (header(size=-1024) + bytes(4096), "says that -1024 bytes follow"),
+        (header(size=2**62) + bytes(4096), "unexpected end of data"),
+        (header(type=tarfile.GNUTYPE_LONGNAME, size=2**33) + bytes(4096), "says that 8589934592 bytes follow"),
+        (header(type=tarfile.XHDTYPE, size=2**21) + bytes(2**22), "says that 2097152 bytes follow"),
+        (header(type=tarfile.XHDTYPE) * 3000, "headers of headers without end"),
+        ((header(type=tarfile.GNUTYPE_LONGLINK, size=5) + bytes(512)) * 3000, "headers of headers without end"),
+        (with_pax({"size": "-1536"}), "ends before it begins"),
+        (with_pax({"size": "-1024"}), ""),
+        (with_pax({"size": "99999999999999"}), "unexpected end of data"),
+        (with_pax({"GNU.sparse.map": "0,1000000000000", "GNU.sparse.size": "1000000000000"}), ""),
+        (with_pax({"GNU.sparse.map": "x"}), "makes no sense"),
+        (with_pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}), "makes no sense"),
+    ],
+)
+def test_a_tar_that_lies_is_named_and_costs_neither_memory_nor_time(
+    tmp_path: Path, content: bytes, says: str, unit_bytes: int
+) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+    (tmp_path / "b.json").write_text(json.dumps(SOUND), encoding="utf-8")
+
+    totals, _ = judged([str(tmp_path / "a.tar"), str(tmp_path / "b.json")], unit_bytes=unit_bytes)
+
+    [reason] = totals["closed"]["unread"]
+    assert reason.startswith(f"{tmp_path / 'a.tar'} is a tar that is damaged or cut short: ")
+    assert says in reason
+    assert totals["masks"] == (2 if b"counts" in content else 1)
+
+
+def test_names_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
+    links = {"hard.json": tarfile.LNKTYPE, "soft.json": tarfile.SYMTYPE, "device.json": tarfile.CHRTYPE}
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, type_ in links.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = type_, "/etc/passwd"
+            archive.addfile(member)
+        for name in ("../../x.json", "/etc/x.json"):
+            member = tarfile.TarInfo(name)
+            member.size = len(json.dumps(CUT))
+            archive.addfile(member, io.BytesIO(json.dumps(CUT).encode()))
+
+    found: list[str] = []
+    summary = audit([tmp_path / "a.tar"], found=lambda _, one: found.append(one.member))
+
+    assert (summary.n_masks, found, summary.unread) == (2, ["../../x.json", "/etc/x.json"], [])
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_what_is_packed_is_unpacked_by_its_content(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     lines = [json.dumps(CUT if number == 70 else SOUND).encode() + b"\n" for number in range(100)]
