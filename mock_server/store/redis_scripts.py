@@ -1,7 +1,8 @@
 """What a server that speaks Redis's protocol does in one step: Lua scripts, one for each method that changes something.
 
 Every script is given the set of the session's keys first, and how long they live; what it writes is noted in the set
-and lives that long from then on. So a session ends as a whole, and nothing outlives mocks that were killed.
+and lives that long from then on. So a session ends as a whole, and nothing outlives mocks that were killed. A server
+that is told to evict keys takes parts of a piece away: what is kept of it begins anew.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ KEEP: Final = (
 local name, value, group, weight = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local there = redis.call('HGET', KEYS[2], name)
 if there then return there end
+if redis.call('EXISTS', unpack(KEYS, 2)) < 5 then redis.call('DEL', unpack(KEYS, 2)) end
 redis.call('HSET', KEYS[2], name, value)
 redis.call('RPUSH', KEYS[3], name)
 redis.call('HSET', KEYS[4], name, weight)
@@ -35,7 +37,7 @@ redis.call('HSET', KEYS[5], name, group)
 local bytes = redis.call('HINCRBY', KEYS[6], 'bytes', weight)
 while redis.call('LLEN', KEYS[3]) > tonumber(ARGV[6]) or bytes > tonumber(ARGV[7]) do
   local oldest = redis.call('LPOP', KEYS[3])
-  bytes = redis.call('HINCRBY', KEYS[6], 'bytes', -tonumber(redis.call('HGET', KEYS[4], oldest)))
+  bytes = redis.call('HINCRBY', KEYS[6], 'bytes', 0 - tonumber(redis.call('HGET', KEYS[4], oldest) or 0))
   for key = 2, 5 do if key ~= 3 then redis.call('HDEL', KEYS[key], oldest) end end
 end
 for key = 2, 6 do written(KEYS[key]) end
@@ -47,7 +49,8 @@ GROUP: Final = """
 local found = {}
 local groups = redis.call('HGETALL', KEYS[2])
 for index = 1, #groups, 2 do
-  if groups[index + 1] == ARGV[1] then table.insert(found, redis.call('HGET', KEYS[1], groups[index])) end
+  local value = groups[index + 1] == ARGV[1] and redis.call('HGET', KEYS[1], groups[index])
+  if value then table.insert(found, value) end
 end
 return found
 """
@@ -55,13 +58,17 @@ APPEND: Final = (
     _PRELUDE
     + """
 -- state, values by number, weights; value, weight, most, most bytes
+if redis.call('EXISTS', unpack(KEYS, 2)) < 3 then
+  redis.call('DEL', KEYS[3], KEYS[4])
+  redis.call('HSET', KEYS[2], 'bytes', 0)
+end
 local number, weight = redis.call('HINCRBY', KEYS[2], 'number', 1), tonumber(ARGV[3])
 redis.call('ZADD', KEYS[3], number, number .. ':' .. ARGV[2])
 redis.call('HSET', KEYS[4], number, weight)
 local bytes = redis.call('HINCRBY', KEYS[2], 'bytes', weight)
 while redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5]) do
   local oldest = redis.call('ZPOPMIN', KEYS[3])[2]
-  bytes = redis.call('HINCRBY', KEYS[2], 'bytes', -tonumber(redis.call('HGET', KEYS[4], oldest) or 0))
+  bytes = redis.call('HINCRBY', KEYS[2], 'bytes', 0 - tonumber(redis.call('HGET', KEYS[4], oldest) or 0))
   redis.call('HDEL', KEYS[4], oldest)
   redis.call('HINCRBY', KEYS[2], 'dropped', 1)
 end

@@ -6,11 +6,14 @@ leaves what it judged, and whoever puts the parts together knows which units nob
 
 from __future__ import annotations
 
+import fcntl
+import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Final, Literal, cast
+from typing import IO, Annotated, Final, Literal, cast
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -136,7 +139,8 @@ def written_to_part(
         shard=(shard.number, shard.of),
     )
     try:
-        with path.open("wb", buffering=0) as file:
+        with path.open("ab", buffering=0) as file:
+            _claim(file, path)
             file.write(head.model_dump_json().encode() + b"\n")
             for outcome in _whole(outcomes):
                 file.write(orjson.dumps(asdict(outcome), default=_as_object) + b"\n")
@@ -171,6 +175,19 @@ def parts_of_files(names: Sequence[str]) -> Parts:
     in_order = [outcome for _, outcome in sorted(outcomes.items())]
     in_order += _missing_units(first.files, outcomes)
     return Parts(first.files, terms, tuple(sorted(in_order, key=lambda one: one.file)), _missing_shards(heads))
+
+
+def _claim(file: IO[bytes], path: Path) -> None:
+    """Empty a part; refuse one that another audit is writing, as each would write over the other's lines."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(f"{path} is being written by another audit; each shard takes a part of its own") from error
+    except OSError:  # no locks on this file system
+        pass
+    file.truncate(0)
 
 
 def _whole(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:

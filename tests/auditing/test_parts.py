@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import tarfile
 from collections.abc import Iterator
@@ -182,6 +183,21 @@ def test_options_that_make_no_sense_are_usage(command: Command, arguments: list[
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_two_shards_do_not_write_one_part(command: Command) -> None:
+    command("check", "one.json", "--shard", "1/1", "--part", "part")
+    written = Path("part").read_bytes()
+    with Path("part").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        refused = command("check", "one.json", "--shard", "1/1", "--part", "part")
+
+    assert refused[0] == 3
+    assert "part is being written by another audit; each shard takes a part of its own" in refused[2]
+    assert Path("part").read_bytes() == written
+    command("check", "one.json", "--shard", "1/1", "--part", "part")
+    assert Path("part").read_bytes() == written
+
+
 def test_a_full_disk_ends_a_shard_with_what_is_known(command: Command) -> None:
     status, stdout, stderr = command("check", "one.json", "--shard", "1/1", "--part", "/dev/full")
 

@@ -343,3 +343,35 @@ def test_file_that_cannot_be_used_is_an_error_until_it_can(tmp_path: Path) -> No
 
     (tmp_path / "not yet").mkdir()
     assert tally.add("x") == 1
+
+
+@pytest.mark.parametrize("part", ["values", "order", "weights", "groups", "state", "counts", "counted", "value"])
+def test_pieces_that_a_server_evicted_in_part_go_on(redis_url: str, part: str) -> None:
+    redis = pytest.importorskip("redis", reason="the extra `redis` is not installed")
+    store = open_store(redis_url, sessions=3, idle=60)
+    shelf, log, tally = store.shelf("one", "shelf", TEXT, BOUNDS), log_of(store), store.tally("one", "tally", most=2)
+    value = store.value("one", "value", TEXT, "initial")
+
+    def used(letter: str) -> None:
+        for number in range(4):
+            shelf.keep(f"{letter}{number}".encode(), "four", group=b"group")
+            log.add(lambda _: "four")
+            tally.add(f"{letter}{number}")
+            tally.admit(f"{letter}{number}", 1, 60)
+        value.change(lambda _: letter)
+
+    used("a")
+    with redis.Redis.from_url(redis_url) as client:
+        gone = [key for key in client.scan_iter() if key.decode().endswith(f":{part}")]
+        assert client.delete(*gone)
+    assert value.read() in ("a", "initial")
+    assert set(shelf.group(b"group")) <= {"four"}
+    assert set(log.all()) <= {"four"}
+    used("b")
+
+    assert value.read() == "b"
+    assert len(shelf.group(b"group")) <= 3
+    assert len(log.all()) <= 3
+    used("c")
+    assert shelf.find(b"c3") == "four"
+    assert log.last == "four"
