@@ -44,6 +44,12 @@ def commands() -> None:
     Develop against a fake service, then hold it, or the live one, to the contract:
       sam3-contract serve
       sam3-contract verify http://127.0.0.1:9001
+      sam3-contract verify https://serverless.roboflow.com --dry-run
+
+    \b
+    Look at masks in files, and at what a code says:
+      sam3-contract masks check answer.json --image photo.jpg
+      sam3-contract checks explain M03
 
     Exit status: 0 all held, 1 the contract was broken, 2 usage, 3 could not judge.
     """  # noqa: D301 - click reads the backspace: keep these lines as they are

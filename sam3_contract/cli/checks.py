@@ -9,6 +9,7 @@ import orjson
 
 from sam3_contract.checks import CHECKS, named
 from sam3_contract.checks.examples import examples
+from sam3_contract.cli.lazy import HelpfulGroup
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import load
 
@@ -17,7 +18,7 @@ __all__ = ["checks"]
 OCTETS: Final = "application/octet-stream"
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=HelpfulGroup, invoke_without_command=True, short_help="The laws that answers are held to.")
 @click.pass_context
 def checks(context: click.Context) -> None:
     """The laws that answers are held to: list them, or explain one."""
@@ -27,16 +28,25 @@ def checks(context: click.Context) -> None:
 
 @checks.command("list")
 def list_checks() -> None:
-    """List every check: code, name, law."""
+    """List every check: code, name, law.
+
+    \b
+      sam3-contract checks list
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     width = max(len(check.name) for check in CHECKS)
     for check in CHECKS:
         click.echo(f"{check.code}  {check.name:{width}}  {check.law}")
 
 
-@checks.command()
+@checks.command(short_help="Explain one check, with what keeps and what breaks it.")
 @click.argument("check")
 def explain(check: str) -> None:
-    """Explain one check, by its code or its name: its law, where it comes from, what keeps and what breaks it."""
+    """Explain one check, by its code or its name: its law, where it comes from, what keeps and what breaks it.
+
+    \b
+      sam3-contract checks explain M03
+      sam3-contract checks explain rle_size_is_the_images
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     found = named(check)
     click.echo(f"{found.code} {found.name} ({found.kind}, {found.severity})\n\n{found.law}\n")
     rows = [("source", found.source), ("rule", f"sam3.yaml{found.rule}"), ("needs", found.needs), ("mend", found.mend)]

@@ -41,7 +41,7 @@ class Diagnosis:
     says: str
 
 
-@click.command()
+@click.command(short_help="Look whether packages, key, proxy and all are in place.")
 @click.option("--url", default=LIVE, show_default=True, metavar="URL", help="The server that the looks are about.")
 @click.option(
     "--network", is_flag=True, help="Also ask the server for its landing page: without a key, free of charge."
@@ -52,8 +52,12 @@ def doctor(context: click.Context, *, url: str, network: bool) -> None:
 
     Nothing is sent unless --network asks for it.
 
+    \b
+      sam3-contract doctor
+      sam3-contract doctor --network --url http://127.0.0.1:9001
+
     Exit status: 0 nothing is wrong, 3 something would keep commands from working.
-    """
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     diagnoses = []
     for diagnosis in (*_packages(), *_extras(), _document(), _key(), *_way_to(url, network=network)):
         diagnoses.append(diagnosis)

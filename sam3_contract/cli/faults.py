@@ -6,6 +6,7 @@ import json
 
 import click
 
+from sam3_contract.cli.lazy import HelpfulGroup
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import unknown
 
@@ -19,7 +20,9 @@ _FAMILIES = {
 }
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=HelpfulGroup, invoke_without_command=True, short_help="The ways in which the mock breaks the contract."
+)
 @click.pass_context
 def faults(context: click.Context) -> None:
     """The ways in which the mock can break the contract: list them, or explain one.
@@ -33,11 +36,16 @@ def faults(context: click.Context) -> None:
         context.invoke(list_faults)
 
 
-@faults.command("list")
+@faults.command("list", short_help="List every fault, by its family.")
 @click.option("--operation", metavar="ID", help="Only those of this operation, such as visual_segment.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_faults(*, operation: str | None, output: str) -> None:
-    """List every fault by its family: name, operation, and what a client sees."""
+    """List every fault by its family: name, operation, and what a client sees.
+
+    \b
+      sam3-contract faults list
+      sam3-contract faults list --operation visual_segment
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Only here: help does not wait for the mock to be imported.
     from mock_server.faults import FAULTS  # noqa: PLC0415
     from mock_server.faults.fault import EVERY_OPERATION  # noqa: PLC0415
@@ -59,10 +67,14 @@ def list_faults(*, operation: str | None, output: str) -> None:
     click.echo(f"{len(found)} faults; `sam3-contract faults explain NAME` says which requests show one")
 
 
-@faults.command()
+@faults.command(short_help="Explain one fault: what a client sees, and when.")
 @click.argument("fault", metavar="NAME")
 def explain(fault: str) -> None:
-    """Explain one fault: what a client sees, which requests show it, and its parameter."""
+    """Explain one fault: what a client sees, which requests show it, and its parameter.
+
+    \b
+      sam3-contract faults explain size_swapped
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     from mock_server.faults import named  # noqa: PLC0415
 
     name = fault.partition(":")[0]

@@ -1,4 +1,7 @@
-"""Groups of commands whose modules are imported when they are called: `masks explain` does not wait for numpy."""
+"""Groups of commands: they say which one was probably meant, and may import it only when it is called.
+
+`masks explain` does not wait for numpy.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,23 @@ from typing import Any
 import click
 
 
-class LazyGroup(click.Group):
-    """A group of commands.
+class HelpfulGroup(click.Group):
+    """A group that says of a command it does not have which one was probably meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from sam3_contract.suggestions import unknown  # noqa: PLC0415 - for mistakes only
+
+            raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)), ctx) from error
+
+
+class LazyGroup(HelpfulGroup):
+    """A group of commands that are imported when they are called.
 
     Args:
         homes: For each command's name, in the order in which they are listed, the module that holds it by that name.

@@ -14,7 +14,7 @@ __all__ = ["mcp"]
 _LIVE: Final = "https://serverless.roboflow.com"
 
 
-@click.command()
+@click.command(short_help="Serve the toolkit to an agent (Model Context Protocol).")
 @click.option(
     "--allow-live",
     metavar="URL",
@@ -24,6 +24,7 @@ _LIVE: Final = "https://serverless.roboflow.com"
 )
 @click.option(
     "--max-calls",
+    metavar="N",
     type=click.IntRange(1),
     default=20,
     show_default=True,

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["playground"]
 
 
-@click.command()
+@click.command(short_help="Open a page to click in, and see the masks that come.")
 @click.argument("base_url", metavar="[BASE_URL]", required=False)
-@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
+@click.option(
+    "--port", metavar="PORT", default=0, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port."
+)
 @click.option(
     "--engine",
     default="pixels",
@@ -32,7 +34,12 @@ __all__ = ["playground"]
     help="Where the mock's masks come from, as `serve` takes it.",
 )
 @click.option(
-    "--max-calls", type=click.IntRange(0), default=20, show_default=True, help="Requests passed on to BASE_URL."
+    "--max-calls",
+    metavar="N",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Requests passed on to BASE_URL.",
 )
 @click.option("--api-key-env", metavar="NAME", help="Take the API key from this environment variable.")
 @click.option("--no-open", is_flag=True, help="Only say where the page is; open no browser.")
@@ -44,7 +51,11 @@ def playground(
     Without BASE_URL it asks a mock that looks at the picture. With one, such as https://serverless.roboflow.com, it
     passes requests on to that server, within a budget of calls. The API key is taken from the environment
     (ROBOFLOW_API_KEY, then API_KEY), and never reaches the page.
-    """
+
+    \b
+      sam3-contract playground
+      sam3-contract playground https://serverless.roboflow.com --max-calls 10
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Only here: no other command waits for Flask and granian to be imported.

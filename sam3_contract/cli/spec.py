@@ -8,6 +8,7 @@ import os
 import click
 
 from sam3_contract import spec as contract_spec
+from sam3_contract.cli.lazy import HelpfulGroup
 from sam3_contract.errors import SpecError, TransportError
 from sam3_contract.spec import packaged_path
 from sam3_contract.spec_diff import Target, compare
@@ -15,7 +16,7 @@ from sam3_contract.spec_diff.report import as_json, as_text
 from sam3_contract.transport.documents import read_document, shown_source
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def spec() -> None:
     """The OpenAPI document, the one source of what is on the wire."""
 
@@ -23,12 +24,17 @@ def spec() -> None:
 @spec.command()
 @click.option("--path", "only_path", is_flag=True, help="Print where it lies instead, for tools that take a file.")
 def show(*, only_path: bool) -> None:
-    """Print the document."""
+    """Print the document.
+
+    \b
+      sam3-contract spec show > sam3.yaml
+      sam3-contract spec show --path
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     path = packaged_path()
     click.echo(str(path) if only_path else path.read_text(encoding="utf-8"), nl=only_path)
 
 
-@spec.command()
+@spec.command(short_help="Compare a served openapi.json with our document.")
 @click.argument("document", metavar="URL_OR_FILE")
 @click.option("--spec", "spec_path", metavar="FILE", help="Compare with this document, such as yesterday's copy.")
 @click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")

@@ -61,7 +61,7 @@ class _Seen:
     unseen: Sequence[str] = ()
 
 
-@click.command()
+@click.command(short_help="Tell what has drifted about a server, for a run each night.")
 @click.argument("target", metavar="BASE_URL")
 @click.option("--spec", "spec_path", metavar="FILE", help="Compare the served document with this copy, not with ours.")
 @click.option("--no-document", is_flag=True, help="Do not ask for the served document.")
@@ -69,7 +69,12 @@ class _Seen:
 @click.option("--page", "page_url", metavar="URL", help="Read this page of the documentation too; nothing else is.")
 @click.option("--since", type=click.Path(path_type=Path), metavar="FILE.json", help="The watch.json of the last watch.")
 @click.option(
-    "--max-calls", type=click.IntRange(1), default=_CALLS, show_default=True, help="Requests; --snapshots adds its own."
+    "--max-calls",
+    metavar="N",
+    type=click.IntRange(1),
+    default=_CALLS,
+    show_default=True,
+    help="Requests; --snapshots adds its own.",
 )
 @click.option("--rate", metavar="N/s|m|h", help="Send no faster than this, such as 30/m.")
 @click.option(
@@ -86,7 +91,12 @@ class _Seen:
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
 )
 @click.pass_context
 def watch(

@@ -170,7 +170,7 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["serve", "--host", "192.0.2.1"], 2, "cannot listen on 192.0.2.1 port 9001"),
         (["serve", "--spec", "README.md", "--port", "0"], 2, "README.md"),
         (["checks", "explain", "X"], 2, "no check named 'X'"),
-        (["verfy"], 2, "No such command 'verfy'"),
+        (["verfy"], 2, "no command named 'verfy'; did you mean 'verify'?"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments: list[str], status: int, line: str) -> None:

@@ -62,7 +62,7 @@ def test_commands_of_a_block_do_what_they_say(block: Block, stage: Stage) -> Non
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("sam3-contract serv", "No such command 'serv'"),
+        ("sam3-contract serv", "there is no command serv|no command named 'serv'; did you mean 'serve'"),
         ("sam3-contract verify mock --max-call 3", "No such option"),
         ("sam3-contract masks check no-such-file.json", "no-such-file.json"),
         ("sam3-contract serve --fault no_such_fault", "no_such_fault"),

@@ -30,13 +30,22 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|-")
 @click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
-@click.option("--image", type=click.Path(), help="Take the size from this image file.")
+@click.option("--image", metavar="FILE", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take every file for JSON Lines, whatever its first line is.")
 @click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
 @click.option("--select", multiple=True, metavar="CODES", help="Only these defects: codes, prefixes, names, by comma.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these defects.")
-@click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge.")
+@click.option(
+    "--max-findings",
+    metavar="N",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="Shown per file, as text.",
+)
+@click.option(
+    "--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge."
+)
 @click.option("--cluster", metavar="ADDRESS", help="Judge on a cluster of Dask, such as tcp://scheduler:8786.")
 @click.option("--shard", metavar="I/N", help="Judge only this share of the work, for `masks merge`; takes --part.")
 @click.option("--part", metavar="FILE", help="Where a shard writes what it found.")
@@ -44,7 +53,7 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option(
     "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
 )
-@click.option("--pictures", metavar="FOLDER", help="Draw the worst there: a mask of each kind of defect, up to 12.")
+@click.option("--pictures", metavar="DIR", help="Draw the worst there: a mask of each kind of defect, up to 12.")
 @click.pass_context
 def check(
     context: click.Context,
@@ -85,6 +94,11 @@ def check(
        "warnings", "notes", "defects": {code: number}, "only_counted" (findings
        beyond the first 20,000 of a unit of work), "unread": [reason],
        "exit_status"}}
+
+    \b
+      sam3-contract masks check answer.json --image photo.jpg
+      sam3-contract masks check annotations.json --ignore POL
+      sam3-contract masks check masks/ 'more/*.tar' --jobs 8 --findings findings.json
 
     \b
     Exit status:

@@ -21,7 +21,7 @@ __all__ = ["convert"]
 @click.option("-o", "--output", required=True, metavar="OUT", help="File to write, `-` for stdout; a folder for png.")
 @click.option("--from", "dialect", type=click.Choice(DIALECTS), help="What the masks are in, if not in COCO's RLE.")
 @click.option("--image-size", metavar="WxH", help="Width and height of the masks' image in pixels, such as 640x480.")
-@click.option("--image", type=click.Path(), help="Take the size from this image file.")
+@click.option("--image", metavar="FILE", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take FILE for JSON Lines, whatever its first line is.")
 @click.option("--skip-unsound", is_flag=True, help="Leave masks out that are not sound, instead of stopping.")
 @click.pass_context
@@ -67,6 +67,10 @@ def convert(
     Polygons have no holes: how many pixels that adds is told on stderr. Masks that are not sound are named there,
     and nothing is written, unless they are to be skipped. JSON Lines are read line by line, other JSON at once; for
     coco, png and npz all masks are held in memory as RLE.
+
+    \b
+      sam3-contract masks convert answer.json --to coco -o results.json
+      sam3-contract masks convert train.csv --from kaggle --to coco --image-size 640x480 -o train.json
 
     \b
     Exit status: 0 written, 1 a mask is not sound, 2 usage, 3 FILE cannot be

@@ -16,10 +16,15 @@ from sam3_contract.terminal import say
 _LONGEST_EXAMPLE: Final = 100
 
 
-@click.command()
+@click.command(short_help="Explain a defect, or list them all.")
 @click.argument("defect", required=False, metavar="[CODE]")
 def explain(defect: str | None) -> None:
-    """Explain a defect, by its code or its name; without one, list them all."""
+    """Explain a defect, by its code or its name; without one, list them all.
+
+    \b
+      sam3-contract masks explain RLE04
+      sam3-contract masks explain size_swapped
+    """  # noqa: D301 - click reads the backspace: keep these lines as they are
     lines = _catalogue() if defect is None else explained(defect_named(defect))
     say("\n".join(lines))
 

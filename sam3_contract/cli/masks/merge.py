@@ -17,7 +17,14 @@ __all__ = ["merge"]
 
 @click.command()
 @click.argument("parts", nargs=-1, required=True, metavar="PART...")
-@click.option("--max-findings", type=click.IntRange(0), default=50, show_default=True, help="Shown per file, as text.")
+@click.option(
+    "--max-findings",
+    metavar="N",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="Shown per file, as text.",
+)
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
@@ -30,6 +37,11 @@ def merge(
 
     A PART is what `masks check --shard i/n --part PART` writes. What comes out is what one `masks check` of all files
     shows. Shards that are missing, and units that a shard did not come to, are named; a shard judged twice counts once.
+
+    \b
+      sam3-contract masks check big/*.tar --shard 1/2 --part parts/1
+      sam3-contract masks check big/*.tar --shard 2/2 --part parts/2
+      sam3-contract masks merge parts/*
 
     \b
     Exit status: as of `masks check`; 3 also if something is missing.

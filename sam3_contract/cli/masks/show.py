@@ -47,6 +47,10 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
     a partner, gets a line on stdout with its number in the picture and how the second comes from the first.
 
     \b
+      sam3-contract masks show photo.jpg answer.json -o masks.png
+      sam3-contract masks show photo.jpg answer.json --diff other.json -o difference.png
+
+    \b
     Exit status: 0 drawn, and with --diff no difference but filled holes; 1 a
     mask is not sound, or the answers differ; 2 usage; 3 a file cannot be read
     or holds no mask.

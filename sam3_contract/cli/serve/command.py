@@ -38,9 +38,16 @@ option = partial(click.option, cls=OptionOrVariable)
     callback=read_config,
     help='Take options from this file: `port = 9001`, `api-key = ["good-key"]`, `no-auth = true`.',
 )
-@option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
-@option("--port", default=9001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
-@option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
+@option(
+    "--port",
+    metavar="PORT",
+    default=9001,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes a free port.",
+)
+@option("--workers", metavar="N", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @option(
     "--api-key",
     "api_keys",
@@ -66,7 +73,7 @@ option = partial(click.option, cls=OptionOrVariable)
 @option(
     "--url-images",
     type=click.Path(path_type=Path),
-    metavar="FOLDER|MAP.json",
+    metavar="DIR|MAP.json",
     help="Let these files stand for images by URL: by file name, or as a JSON object of URLs and paths.",
 )
 @option(
@@ -80,7 +87,7 @@ option = partial(click.option, cls=OptionOrVariable)
     metavar="FILE",
     help="Answer with the true masks for the images of this COCO annotation file; needs --images.",
 )
-@option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the images of --coco are.")
+@option("--images", type=click.Path(path_type=Path), metavar="DIR", help="Where the images of --coco are.")
 @option("--strict", is_flag=True, help="Refuse a --coco file that is not sound, instead of leaving out what is not.")
 @option("--no-scenes", is_flag=True, help="Know nothing of the project's own drawn scenes either.")
 @option(
@@ -154,7 +161,12 @@ option = partial(click.option, cls=OptionOrVariable)
     metavar="SECONDS",
     help="How long a client may take to send the head of a request, and then its body.",
 )
-@option("--ready-file", type=click.Path(path_type=Path), help="Write the URL into this file once it answers.")
+@option(
+    "--ready-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the URL into this file once it answers.",
+)
 @option(
     "--engine",
     default="synthetic",
@@ -162,7 +174,7 @@ option = partial(click.option, cls=OptionOrVariable)
     metavar="synthetic|pixels|MODULE:FACTORY",
     help="Where masks come from. pixels: they follow colours and edges of the picture. MODULE:FACTORY: your own.",
 )
-@option("--seed", default=0, show_default=True, help="Another seed gives other masks of the same images.")
+@option("--seed", metavar="N", default=0, show_default=True, help="Another seed gives other masks of the same images.")
 @option("--record", metavar="URL", help="Pass requests on to this server, and keep them and its answers; needs --to.")
 @option("--to", type=click.Path(path_type=Path), metavar="FILE.har", help="The recording of --record.")
 @option("--replay", type=click.Path(path_type=Path), metavar="FILE.har", help="Answer from this recording.")
@@ -173,9 +185,22 @@ option = partial(click.option, cls=OptionOrVariable)
     show_default=True,
     help="What --replay does with a request that is not in it: refuse it with 599, let the mock answer, or record it.",
 )
-@option("--max-calls", type=click.IntRange(0), default=100, show_default=True, help="Requests passed on by --record.")
+@option(
+    "--max-calls",
+    metavar="N",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="Requests passed on by --record.",
+)
 @option("--time-limit", type=click.FloatRange(1), metavar="SECONDS", help="How long --record passes them on.")
-@option("--spec", "document", type=click.Path(), help="Serve this OpenAPI document instead of the project's own.")
+@option(
+    "--spec",
+    "document",
+    metavar="FILE",
+    type=click.Path(),
+    help="Serve this OpenAPI document instead of the project's own.",
+)
 def serve(
     *,
     host: str,
@@ -234,6 +259,12 @@ def serve(
         -H "Authorization: Bearer any" -H "Content-Type: application/json" \\
         -d '{"image": {"type": "url", "value": "https://example.com/dog.jpg"},
              "prompts": [{"type": "text", "text": "dog"}]}'
+
+    \b
+      sam3-contract serve
+      sam3-contract serve --engine pixels --port 0 --ready-file mock.url
+      sam3-contract serve --fault status:503:2
+      sam3-contract serve --record https://serverless.roboflow.com --to traffic.har
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     if not math.isfinite(read_timeout):
         raise UsageError(f"--read-timeout takes a finite number, not {read_timeout}")

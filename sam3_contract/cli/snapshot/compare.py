@@ -46,13 +46,23 @@ class Compared:
     picture: str = ""
 
 
-@click.command()
+@click.command(short_help="Ask again what DIR keeps, and tell what has changed.")
 @click.argument("target", metavar="BASE_URL|mock")
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--iou", type=_SHARE, default=0.9, show_default=True, help="Least overlap of an instance's masks.")
-@click.option("--confidence", type=_SHARE, default=0.05, show_default=True, help="Largest difference of confidences.")
+@click.option(
+    "--iou", metavar="IOU", type=_SHARE, default=0.9, show_default=True, help="Least overlap of an instance's masks."
+)
+@click.option(
+    "--confidence",
+    metavar="DIFFERENCE",
+    type=_SHARE,
+    default=0.05,
+    show_default=True,
+    help="Largest difference of confidences.",
+)
 @click.option(
     "--count",
+    metavar="N",
     type=click.IntRange(0),
     default=0,
     show_default=True,
@@ -63,7 +73,12 @@ class Compared:
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
 )
 @click.pass_context
 def compare(
@@ -87,6 +102,10 @@ def compare(
     model changed (masks moved, appeared, vanished, or are more or less confident), and there was nothing to look at.
 
     The live service charges for every request.
+
+    \b
+      sam3-contract snapshot compare https://serverless.roboflow.com kept
+      sam3-contract snapshot compare mock kept --iou 0.95 --format json
 
     \b
     Exit status: 0 all the same within the tolerances, 1 something changed,

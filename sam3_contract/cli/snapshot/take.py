@@ -38,10 +38,12 @@ from sam3_contract.transport import Transport
 NOT_JUDGED: Final = 3
 
 
-@click.command()
+@click.command(short_help="Keep answers, one file for each request.")
 @click.argument("target", metavar="BASE_URL|mock")
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="DIR", help="Folder of the snapshots.")
-@click.option("--image", "images", multiple=True, type=click.Path(), help="Send this photograph; repeatable.")
+@click.option(
+    "--image", "images", metavar="FILE", multiple=True, type=click.Path(), help="Send this photograph; repeatable."
+)
 @click.option("--text", "texts", multiple=True, metavar="CONCEPT", help="Ask for this concept; repeatable, up to 16.")
 @click.option("--point", "points", multiple=True, metavar="X,Y", help="Click here, in pixels; repeatable.")
 @click.option("--request", "requests", multiple=True, type=click.Path(), metavar="FILE.json", help="Ask this too.")
@@ -50,7 +52,12 @@ NOT_JUDGED: Final = 3
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
 )
 @click.pass_context
 def take(
@@ -75,6 +82,10 @@ def take(
     go to DIR/images, so that DIR needs nothing else. No key is kept.
 
     The live service charges for every request.
+
+    \b
+      sam3-contract snapshot take https://serverless.roboflow.com -o kept --image bus.jpg --text bus
+      sam3-contract snapshot take mock -o kept
 
     \b
     Exit status: 0 all kept, 2 usage, 3 an answer did not come or could not be kept.

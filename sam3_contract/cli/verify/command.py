@@ -56,7 +56,9 @@ class _Point(click.ParamType[tuple[float, float]]):
     metavar="URL|mock|FILE.har",
     help="Put the same questions to another server too, and tell where the two differ.",
 )
-@click.option("--image", "images", multiple=True, type=click.Path(), help="Send this photograph; repeatable.")
+@click.option(
+    "--image", "images", metavar="FILE", multiple=True, type=click.Path(), help="Send this photograph; repeatable."
+)
 @click.option(
     "--image-url",
     "urls",
@@ -74,6 +76,7 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these checks.")
 @click.option(
     "--max-calls",
+    metavar="N",
     type=click.IntRange(1),
     default=runner.DEFAULT_CALLS,
     show_default=True,
@@ -81,16 +84,29 @@ class _Point(click.ParamType[tuple[float, float]]):
 )
 @click.option("--rate", metavar="N/s|m|h", help="Send no faster than this, such as 30/m.")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Calls under way at once."
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Calls under way at once.",
 )
 @click.option("--time-limit", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing more after this time.")
 @click.option(
     "--price", type=click.FloatRange(0), metavar="CREDITS", help="Of one call, to estimate what the run costs."
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
-@click.option("--fuzz", "examples", type=click.IntRange(0), default=0, help="Also generate this many requests a kind.")
+@click.option(
+    "--fuzz",
+    "examples",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Also generate this many requests a kind.",
+)
 @click.option(
     "--seed",
+    metavar="N",
     type=int,
     default=0,
     show_default=True,
@@ -106,12 +122,17 @@ class _Point(click.ParamType[tuple[float, float]]):
     "--report", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write HTML, JSON, JUnit and HAR."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--spec", "document", type=click.Path(), help="Hold answers to this OpenAPI document.")
+@click.option("--spec", "document", metavar="FILE", type=click.Path(), help="Hold answers to this OpenAPI document.")
 @click.option(
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
 )
 @click.option("--profile", type=click.Choice(["documented", "observed"]), default="documented", help="Of `mock`.")
 @click.option("--engine", default="synthetic", show_default=True, metavar="NAME", help="Of `mock`; see `serve`.")
