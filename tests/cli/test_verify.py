@@ -329,7 +329,7 @@ def test_help_teaches(command: list[str]) -> None:
 
 def test_help_keeps_examples_on_lines_of_their_own() -> None:
     assert "\n    sam3-contract serve\n" in run_command("--help").stdout
-    assert "\n    curl -s " in run_command("serve", "--help").stdout
+    assert "\n    curl http://127.0.0.1:9001/" in run_command("serve", "--help").stdout
 
 
 def test_no_option_of_verify_takes_a_key() -> None:
