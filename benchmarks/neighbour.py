@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import Server, mock
-from sam3_contract.images.header import MAX_TRIED
+from sam3_contract.images.bounds import MAX_TRIED
 
 MOST_MILLISECONDS = 100
 MOST_MEGABYTES = 300

@@ -8,7 +8,6 @@ be told at a glance is taken for work.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,22 +15,21 @@ from typing import Any, Final
 import pybase64
 
 from mock_server.http.protocol import CONTROL_PREFIX
+from sam3_contract.images import jpeg
+from sam3_contract.images.rough_size import rough_size
 
 QUICK_BYTES: Final = 1024 * 1024
 QUICK_OBJECTS: Final = 64
 QUICK_VALUES: Final = 1024
 QUICK_PIXELS: Final = 2**23
 """Of all masks that may be drawn: about a hundredth of a second of work."""
-_DECODED: Final = 4  # times the pixels: what an image weighs that is decoded when it is new, as any but a JPEG is
+_DECODED: Final = 4  # times the pixels: what an image weighs that is decoded when it is new, as any but most JPEGs is
 _VIRTUAL: Final = 1080 * 1080  # pixels of the largest virtual photograph
 _PREFIXES: Final = (1024, 128 * 1024)  # characters of base64 in which a header is looked for; metadata may come first
-_MOST_SEGMENTS: Final = 64
+_QUICK_FORMATS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"GIF8", b"BM", b"RIFF")
 _SLOW_PATHS: Final = (CONTROL_PREFIX, "/docs", "/openapi.json")
 _VALUE: Final = re.compile(rb'"value"\s*:\s*"(?:data:image/[a-z]+;base64,)?')
 _IMAGE_ID: Final = re.compile(rb'"image_id"\s*:\s*(?:null|"([^"\\]{0,64})")')
-_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # markers of JPEG that tell a size
-_WEBP_HEADER: Final = 30  # bytes
-_NO_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xDA)})
 
 Remembered = Callable[[Mapping[str, Any], str], int | None]
 
@@ -102,60 +100,18 @@ def _pixels_sent(value: bytes) -> int | None:
             return None
         pixels = pixels_of(content)
         if pixels is not None:
-            return pixels if content.startswith(b"\xff\xd8") else pixels * _DECODED
+            return pixels if jpeg.is_sequential(content) else pixels * _DECODED
     return None
 
 
 def pixels_of(content: bytes) -> int | None:
     """Find how many pixels an image has, from the first bytes of its file; ``None`` if they do not tell.
 
+    Only of formats that are decoded in no more time than their pixels take.
+
     Example:
         >>> pixels_of(b"GIF89a" + bytes([64, 0, 48, 0]))
         3072
     """
-    try:
-        if content.startswith(b"\x89PNG\r\n\x1a\n"):
-            return _area(struct.unpack_from(">II", content, 16))
-        if content.startswith(b"\xff\xd8"):
-            return _pixels_of_jpeg(content)
-        if content.startswith(b"GIF8"):
-            return _area(struct.unpack_from("<HH", content, 6))
-        if content.startswith(b"BM"):
-            return _area(struct.unpack_from("<ii", content, 18))
-        if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-            return _pixels_of_webp(content)
-    except (struct.error, IndexError):
-        return None
-    return None
-
-
-def _area(sides: tuple[int, ...]) -> int:
-    return abs(sides[0] * sides[1])
-
-
-def _pixels_of_jpeg(content: bytes) -> int | None:
-    position = 2
-    for _ in range(_MOST_SEGMENTS):
-        fill, marker = struct.unpack_from(">BB", content, position)
-        if fill != 0xFF:
-            return None
-        if marker in _FRAMES:
-            return _area(struct.unpack_from(">HH", content, position + 5))
-        position += 2
-        if marker not in _NO_LENGTH:
-            position += struct.unpack_from(">H", content, position)[0]
-    return None
-
-
-def _pixels_of_webp(content: bytes) -> int | None:
-    kind = content[12:16]
-    if len(content) < _WEBP_HEADER:
-        return None
-    if kind == b"VP8 ":
-        return _area(tuple(side & 0x3FFF for side in struct.unpack_from("<HH", content, 26)))
-    if kind == b"VP8L":
-        bits = int.from_bytes(content[21:25], "little")
-        return _area(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
-    if kind == b"VP8X":
-        return _area(tuple(int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27)))
-    return None
+    sides = rough_size(content) if content.startswith(_QUICK_FORMATS) else None
+    return None if sides is None else sides[0] * sides[1]

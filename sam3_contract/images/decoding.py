@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from sam3_contract.images.bounds import is_bounded
 from sam3_contract.images.image_header import ImageHeader
 
 if TYPE_CHECKING:
@@ -25,24 +26,41 @@ def decode(content: bytes, header: ImageHeader) -> NDArray[np.uint8] | None:
     Returns:
         BGR, shape ``(height, width, 3)``; ``None`` if OpenCV cannot decode it, or it has another size after all.
     """
+    decoded = raw_pixels(content, header.format)
+    if decoded is None:
+        return None
+    pixels = decoded if header.format == "TIFF" else _turned(decoded, header.orientation)
+    return pixels if pixels.shape[:2] == header.size else None
+
+
+def raw_pixels(content: bytes, name: str) -> NDArray[np.uint8] | None:
+    """Decode a file as its pixels lie in it; a TIFF is turned by its decoder.
+
+    Args:
+        content: The whole file.
+        name: Its format, as :class:`~sam3_contract.images.ImageHeader` names it.
+
+    Returns:
+        BGR, shape ``(height, width, 3)``; ``None`` if OpenCV cannot decode it, or only at a cost out of proportion.
+    """
+    if not is_bounded(content, name):
+        return None
     # Only here: a header alone needs neither.
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
-    by_decoder = header.format == "TIFF"
     # Else turned here, as OpenCV's releases differ in what they turn.
-    flags = cv2.IMREAD_COLOR | (0 if by_decoder else cv2.IMREAD_IGNORE_ORIENTATION)
+    flags = cv2.IMREAD_COLOR | (0 if name == "TIFF" else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
         decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        if decoded is not None and decoded.ndim == 2:
+            decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
     except cv2.error:
         return None
-    if decoded is None or decoded.ndim != 3:
-        return None
-    pixels = np.asarray(decoded if by_decoder else _turned(decoded, header.orientation), np.uint8)
-    return pixels if pixels.shape[:2] == header.size else None
+    return None if decoded is None else np.asarray(decoded, np.uint8)
 
 
-def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     import numpy as np  # noqa: PLC0415 - as above
 
     if orientation >= 5:

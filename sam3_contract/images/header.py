@@ -1,7 +1,8 @@
 """What an image file says of itself: format, size, orientation, and whether its end is there.
 
-Pillow reads the headers. Its plugins are used directly rather than ``PIL.Image.open``, whose limit on pixels is a
-process-wide setting and whose plugins number dozens; the service decodes ten formats.
+Pillow reads most headers. Its plugins are used directly rather than ``PIL.Image.open``, whose limit on pixels is a
+process-wide setting and whose plugins number dozens; the service decodes thirteen formats. What it does not read, or
+takes for damaged, is decoded: OpenCV, which the service runs, has the last word.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from PIL import (
     Image,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
-    PngImagePlugin,
     PpmImagePlugin,
     SunImagePlugin,
     TiffImagePlugin,
@@ -30,12 +30,16 @@ from PIL.ImageFile import ImageFile
 
 from sam3_contract.errors import ImageError
 from sam3_contract.images import jpeg, png
-from sam3_contract.images.decoding import decode
+from sam3_contract.images.bounds import may_be_tried
+from sam3_contract.images.decoding import raw_pixels
 from sam3_contract.images.image_header import ImageHeader
 from sam3_contract.images.orientation import SIDEWAYS, orientation_of
+from sam3_contract.images.rough_size import rough_size
 
-MAX_TRIED: Final = 2**24
-"""Pixels; an image of more is not decoded to find out whether it can be: that would hold up others."""
+MAX_SIDE: Final = 2**20
+"""Pixels; OpenCV takes no larger side."""
+MAX_PIXELS: Final = 2**30
+"""OpenCV takes no more."""
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325  # tags of TIFF
 _MAX_READS: Final = 4096  # that a header takes; each part takes a few
 _MAX_OF_TIFF: Final = 4 * 2**20  # bytes of its tags; the pixels are not read
@@ -53,21 +57,29 @@ _DAMAGED: Final = (
     Image.DecompressionBombError,
 )
 
-_PLUGINS: Final[tuple[tuple[int, bytes, str, type[ImageFile]], ...]] = (
+_FORMATS: Final[tuple[tuple[int, bytes, str, type[ImageFile] | None], ...]] = (
     (0, b"\xff\xd8\xff", "JPEG", JpegImagePlugin.JpegImageFile),
-    (0, b"\x89PNG\r\n\x1a\n", "PNG", PngImagePlugin.PngImageFile),
     (0, b"RIFF", "WEBP", WebPImagePlugin.WebPImageFile),
     (0, b"GIF8", "GIF", GifImagePlugin.GifImageFile),
     (0, b"BM", "BMP", BmpImagePlugin.BmpImageFile),
     (0, b"II*\0", "TIFF", TiffImagePlugin.TiffImageFile),
     (0, b"MM\0*", "TIFF", TiffImagePlugin.TiffImageFile),
-    *((4, b"ftyp" + brand, "AVIF", AvifImagePlugin.AvifImageFile) for brand in (b"avif", b"avis", b"mif1", b"msf1")),
+    (0, b"II+\0", "TIFF", TiffImagePlugin.TiffImageFile),
+    (0, b"MM\0+", "TIFF", TiffImagePlugin.TiffImageFile),
+    (4, b"ftyp", "AVIF", AvifImagePlugin.AvifImageFile),  # whichever brand comes first
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000", Jpeg2KImagePlugin.Jpeg2KImageFile),
     (0, b"\xff\x4f\xff\x51", "JPEG2000", Jpeg2KImagePlugin.Jpeg2KImageFile),
     *((0, b"P%d" % kind, "PNM", PpmImagePlugin.PpmImageFile) for kind in range(1, 7)),
     (0, b"\x59\xa6\x6a\x95", "SUN", SunImagePlugin.SunImageFile),
+    # These OpenCV reads by rules of its own, or Pillow only with everything that stands in front of the pixels.
+    (0, png.START, "PNG", None),
+    (0, b"P7", "PAM", None),
+    (0, b"PF", "PFM", None),
+    (0, b"Pf", "PFM", None),
+    (0, b"#?RADIANCE", "HDR", None),
+    (0, b"#?RGBE", "HDR", None),
 )
-_KNOWN: Final = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PNM and Sun raster"
+_KNOWN: Final = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PNM, PAM, PFM, Radiance HDR and Sun raster"
 
 
 class Examined(NamedTuple):
@@ -87,7 +99,7 @@ def read_header(content: bytes) -> ImageHeader:
 
     Args:
         content: The whole file; a file that was cut short is refused. Of AVIF, JPEG 2000, PNM and Sun raster only the
-            pixels tell, which are not looked at.
+            pixels tell, which are not looked at. PAM, PFM and Radiance HDR are decoded.
 
     Raises:
         ImageError: If this is no image of a known format, the header is damaged, or the end is missing.
@@ -109,32 +121,83 @@ def examine(content: bytes) -> Examined:
     plain = jpeg.plain_size(content)
     if plain is not None:
         return Examined(ImageHeader("JPEG", *plain), certain=True)
-    found = next((known for known in _PLUGINS if content.startswith(known[1], known[0])), None)
+    found = next((known for known in _FORMATS if content.startswith(known[1], known[0])), None)
     if found is None:
         raise ImageError(f"no image starts with {content[:8]!r}; known are {_KNOWN}")
     _, _, name, plugin = found
     try:
-        header, complete = _read(content, name, plugin)
-    except _DAMAGED as error:
-        raise ImageError(f"the {name} header is damaged: {error}") from error
-    if not complete:
-        raise ImageError(f"the {name} is cut short: its end is missing after {len(content)} bytes")
+        header = _header(content, name, plugin)
+    except _TooManyPartsError:
+        raise
+    except ImageError:
+        # Of some files OpenCV draws what others take for damaged.
+        anyway = _by_decoding(content, name)
+        if anyway is None:
+            raise
+        return Examined(anyway, certain=True)
     return Examined(header, certain=name == "JPEG" and jpeg.is_common(content))
 
 
-def _read(content: bytes, name: str, plugin: type[ImageFile]) -> tuple[ImageHeader, bool]:
-    # Pillow warns of what it then reads all the same; filters of warnings belong to the whole process.
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = plugin(_Bounded(content, name))
-        orientation = orientation_of(name, image, content)
-    if min(image.size) < 1:
-        raise ImageError(f"a {name} of {image.width} x {image.height} pixels has none")
-    # Pillow turns the sides of a TIFF by itself.
-    sideways = orientation in SIDEWAYS and name != "TIFF"
-    width, height = image.size[::-1] if sideways else image.size
-    header = ImageHeader(name, width, height, orientation)
-    return header, _is_complete(header, image, content)
+def _by_decoding(content: bytes, name: str) -> ImageHeader | None:
+    sides = rough_size(content)
+    pixels = raw_pixels(content, name) if sides is not None and may_be_tried(content, name, sides) else None
+    if pixels is None:
+        return None
+    height, width, _ = pixels.shape
+    orientation = orientation_of(name, content)
+    return ImageHeader(name, *_turned((width, height), orientation), orientation)
+
+
+def _header(content: bytes, name: str, plugin: type[ImageFile] | None) -> ImageHeader:
+    """Read a header, and check that it may be true and that the end is there."""
+    width, height, orientation, complete = _by_pillow(content, name, plugin) if plugin else _by_itself(content, name)
+    if min(width, height) < 1:
+        raise ImageError(f"a {name} of {width} x {height} pixels has none")
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise ImageError(f"a {name} of {width} x {height} pixels is larger than OpenCV decodes")
+    if not complete:
+        raise ImageError(f"the {name} is cut short: its end is missing after {len(content)} bytes")
+    return ImageHeader(name, width, height, orientation)
+
+
+def _by_pillow(content: bytes, name: str, plugin: type[ImageFile]) -> tuple[int, int, int, bool]:
+    """Read width, height, orientation, and whether the end is there."""
+    try:
+        # Pillow warns of what it then reads all the same; filters of warnings belong to the whole process.
+        with _QUIET, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = plugin(_Bounded(content, name))
+        if isinstance(image, TiffImagePlugin.TiffImageFile):  # of which Pillow turns the sides by itself
+            return *image.size, orientation_of(name, content, image.tag_v2), _tiff_ends(image, content)
+        orientation = orientation_of(name, content)
+        return *_turned(image.size, orientation), orientation, name not in _ENDS or _ENDS[name](content)
+    except _TooManyPartsError:
+        raise
+    except _DAMAGED as error:
+        raise ImageError(f"the {name} header is damaged: {error}") from error
+
+
+def _by_itself(content: bytes, name: str) -> tuple[int, int, int, bool]:
+    """Read the same of what Pillow does not read, or not as OpenCV does.
+
+    Raises:
+        ImageError: If the file does not tell; or if only its pixels tell, and it is small enough to try them.
+    """
+    sides = rough_size(content)
+    if sides is None:
+        raise ImageError(f"the {name} header is damaged: it tells no size")
+    if name != "PNG" and may_be_tried(content, name, sides):
+        raise ImageError(f"the {name} cannot be decoded")
+    orientation = orientation_of(name, content)
+    return *_turned(sides, orientation), orientation, name not in _ENDS or _ENDS[name](content)
+
+
+def _turned(sides: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return sides[::-1] if orientation in SIDEWAYS else sides
+
+
+class _TooManyPartsError(ImageError):
+    """A header that takes longer to read than any that a program writes."""
 
 
 class _Bounded(io.BytesIO):
@@ -151,20 +214,12 @@ class _Bounded(io.BytesIO):
         self._reads -= 1
         self._bytes -= len(part)
         if self._reads < 0 or self._bytes < 0:
-            raise ImageError(f"the {self._name} header has more parts than any program writes")
+            raise _TooManyPartsError(f"the {self._name} header has more parts than any program writes")
         return part
 
 
-def _is_complete(header: ImageHeader, image: ImageFile, content: bytes) -> bool:
-    """Tell from a file's structure whether its end is there."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return _tiff_ends(image, content)
-    if isinstance(image, BmpImagePlugin.BmpImageFile):
-        return len(content) >= int.from_bytes(content[2:6], "little")
-    if header.format == "JPEG" and not jpeg.has_end(content):
-        # Other bytes may stand in the place of the end, if the pixels are all there.
-        return header.width * header.height <= MAX_TRIED and decode(content, header) is not None
-    return header.format not in _ENDS or _ENDS[header.format](content)
+def _bmp_ends(content: bytes) -> bool:
+    return len(content) >= int.from_bytes(content[2:6], "little")
 
 
 def _webp_ends(content: bytes) -> bool:
@@ -183,4 +238,10 @@ def _tiff_ends(image: TiffImagePlugin.TiffImageFile, content: bytes) -> bool:
     return True
 
 
-_ENDS: Final[dict[str, Callable[[bytes], bool]]] = {"PNG": png.has_end, "WEBP": _webp_ends, "GIF": _gif_ends}
+_ENDS: Final[dict[str, Callable[[bytes], bool]]] = {
+    "JPEG": jpeg.has_end,
+    "PNG": png.has_end,
+    "WEBP": _webp_ends,
+    "GIF": _gif_ends,
+    "BMP": _bmp_ends,
+}

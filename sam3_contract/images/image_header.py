@@ -10,7 +10,7 @@ class ImageHeader:
     """What an image file says of itself.
 
     Attributes:
-        format: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, JPEG2000, PNM or SUN.
+        format: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, JPEG2000, PNM, PAM, PFM, HDR or SUN.
         width: In pixels, turned as the service turns it: the frame that masks are in.
         height: In pixels, turned likewise.
         orientation: EXIF's number from 1 (upright) to 8, 1 where the service does not look at it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from sam3_contract.errors import ImageError
@@ -17,13 +18,17 @@ MAX_SEGMENTS: Final = 4096
 """Of 64 kB each they hold 256 MB."""
 
 _FRAME: Final = struct.Struct(">BHHB")  # bits, height, width, layers
-_QUANTIZATION, _JFIF = 0xDB, 0xE0
-_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
-_ALL_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless and arithmetic ones too
+_HUFFMAN, _QUANTIZATION, _JFIF, _COMMENT = 0xC4, 0xDB, 0xE0, 0xFE
+_FRAMES: Final = frozenset({0xC0, 0xC1})  # the whole picture in one scan, by Huffman codes
+_ALL_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # progressive, lossless, arithmetic ones too
 # What a JPEG without metadata is made of: tables, the frame's header, JFIF's own header, comments.
-_PLAIN: Final = _FRAMES | {0xC4, _QUANTIZATION, START_OF_SCAN, 0xDD, _JFIF, 0xFE}
+_PLAIN: Final = _FRAMES | {_HUFFMAN, _QUANTIZATION, START_OF_SCAN, 0xDD, _JFIF, _COMMENT}
+_COMMON: Final = _PLAIN | frozenset(range(0xE0, 0xF0))
 _FILL: Final = re.compile(rb"\xff*(?=\xff)")
 _END: Final = b"\xff\xd9"
+_MARKER: Final = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # but for restarts
+_DC_CODES: Final = 15
+_MAX_SAMPLING: Final = 10  # blocks that a scan may hold of all layers together
 
 
 def plain_size(content: bytes) -> tuple[int, int] | None:
@@ -33,32 +38,111 @@ def plain_size(content: bytes) -> tuple[int, int] | None:
         ``(width, height)``; ``None`` for whatever needs a closer look, be it metadata, which may turn the image, or
         damage.
     """
+    return _size(content, _PLAIN)
+
+
+def is_common(content: bytes) -> bool:
+    """Check whether its structure is sound, and such that OpenCV draws it whatever its one scan holds."""
+    return _size(content, _COMMON) is not None
+
+
+def _size(content: bytes, allowed: frozenset[int]) -> tuple[int, int] | None:
+    """Read the size of a JPEG of one scan and segments of some kinds, each of them sound."""
     if not content.startswith(b"\xff\xd8\xff"):
         return None
-    position, size = 2, (0, 0)
+    position, frame, tables = 2, b"", set[int]()
     for _ in range(MAX_SEGMENTS):
         if position + 4 > len(content):
             return None
         fill, marker, length = SEGMENT.unpack_from(content, position)
         start, position = position + 4, position + 2 + length
-        if fill != 0xFF or length < 2 or marker not in _PLAIN or position > len(content):
+        if fill != 0xFF or length < 2 or marker not in allowed or position > len(content):
             return None
-        if marker == _JFIF and length < 16:
-            return None
-        if marker == _QUANTIZATION and (length % 65 != 2 or max(content[start:position:65], default=0) > 15):
-            return None
+        body = content[start:position]
         if marker in _FRAMES:
-            if length < 8 or size != (0, 0):
+            if frame or not _is_frame(body):
                 return None
-            bits, height, width, layers = _FRAME.unpack_from(content, start)
-            if bits != 8 or layers not in {1, 3, 4} or length != 8 + 3 * layers:
-                return None
-            size = (width, height)
-        if marker == START_OF_SCAN:
+            frame = body
+        elif marker == START_OF_SCAN:
             break
+        elif not _is_sound(marker, body, tables):
+            return None
     else:
         return None
-    return None if min(size) < 1 or content.rfind(_END) < position else size
+    found = _MARKER.search(content, position)
+    if not frame or not _is_scan(body, frame, tables) or found is None or not found[0].endswith(b"\xd9"):
+        return None
+    _, height, width, _ = _FRAME.unpack_from(frame)
+    return width, height
+
+
+def _is_sound(marker: int, body: bytes, tables: set[int]) -> bool:
+    """Check a segment that is neither frame nor scan, and note its tables: those of Huffman codes below 32."""
+    if marker == _HUFFMAN:
+        found = _huffman_tables(body)
+        tables.update(found)
+        return bool(found)
+    if marker == _QUANTIZATION:
+        numbers = body[::65]
+        tables.update(32 + number for number in numbers)
+        return len(body) % 65 == 0 and max(numbers, default=4) < 4
+    if marker == _JFIF:
+        return len(body) >= 14
+    return marker != 0xDD or len(body) == 2
+
+
+@lru_cache(maxsize=64)  # most files have the tables of the standard
+def _huffman_tables(body: bytes) -> frozenset[int]:
+    """Check the tables of Huffman codes of one segment; none if one is such that no decoder can use it."""
+    found, position = set[int](), 0
+    while position < len(body):
+        table, counts = body[position], body[position + 1 : position + 17]
+        codes = body[position + 17 : position + 17 + sum(counts)]
+        position += 17 + sum(counts)
+        if len(counts) < 16 or position > len(body) or table & 0xEF > 3 or not _fits(counts):
+            return frozenset()
+        if table < 16 and max(codes, default=0) > _DC_CODES:
+            return frozenset()
+        found.add(table)
+    return frozenset(found)
+
+
+def _fits(counts: bytes) -> bool:
+    """Check whether there are as many codes of each length, from 1 to 16 bits, as counted."""
+    code = 0
+    for bits, count in enumerate(counts, 1):
+        code += count
+        if code > 1 << bits or (count and code == 1 << bits and bits == 16):
+            return False
+        code <<= 1
+    return sum(counts) <= 256
+
+
+def _is_frame(body: bytes) -> bool:
+    """Check a frame of 8 bits, of one, three or four layers in sizes that a scan can hold together."""
+    if len(body) < _FRAME.size:
+        return False
+    bits, height, width, layers = _FRAME.unpack_from(body)
+    samplings = body[7::3]
+    return (
+        (bits, min(height, width) > 0) == (8, True)
+        and layers in {1, 3, 4}
+        and len(body) == _FRAME.size + 3 * layers
+        and all(1 <= sampling >> 4 <= 4 and 1 <= sampling & 15 <= 4 for sampling in samplings)
+        and sum((sampling >> 4) * (sampling & 15) for sampling in samplings) <= _MAX_SAMPLING
+        and len(set(body[6::3])) == layers
+    )
+
+
+def _is_scan(body: bytes, frame: bytes, tables: set[int]) -> bool:
+    """Check a scan of all layers of a frame, for which every table is there."""
+    layers = frame[5]
+    if len(body) != 4 + 2 * layers or body[0] != layers or body[-3:] != b"\0\x3f\0":
+        return False
+    named = {32 + number for number in frame[8::3]}
+    for byte in body[2:-3:2]:
+        named |= {byte >> 4, 16 + (byte & 15)}
+    return body[1:-3:2] == frame[6::3] and named <= tables
 
 
 def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
@@ -93,7 +177,20 @@ def has_end(content: bytes) -> bool:
     return content.rfind(_END) >= position
 
 
-def is_common(content: bytes) -> bool:
-    """Check whether it has one frame, of a kind whose scans OpenCV draws whatever they hold: 8 bits, Huffman codes."""
-    frames = [(marker, content[start : start + 1]) for marker, start, _ in segments(content) if marker in _ALL_FRAMES]
-    return len(frames) == 1 and frames[0][0] in _FRAMES and frames[0][1] == b"\x08"
+def size_of_frame(content: bytes) -> tuple[int, int] | None:
+    """Read ``(width, height)`` from the first frame of a file, or of its beginning; ``None`` if it is not in there."""
+    for marker, start, _ in segments(content):
+        if marker in _ALL_FRAMES and start + _FRAME.size <= len(content):
+            _, height, width, _ = _FRAME.unpack_from(content, start)
+            return width, height
+    return None
+
+
+def is_sequential(content: bytes) -> bool:
+    """Check whether the first frame of a file, or of its beginning, is of a kind that mostly need not be decoded."""
+    if not content.startswith(b"\xff\xd8"):
+        return False
+    try:
+        return next((marker in _FRAMES for marker, _, _ in segments(content) if marker in _ALL_FRAMES), False)
+    except ImageError:
+        return False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from PIL import TiffImagePlugin
-from PIL.ImageFile import ImageFile
-
 from sam3_contract.images.jpeg import first_app1
+from sam3_contract.images.png import exif_of
 
 SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 """Orientations that exchange width and height."""
@@ -17,7 +17,7 @@ _EXIF: Final = b"Exif\0\0"
 _TIFF_MARK: Final = 42
 
 
-def orientation_of(name: str, image: ImageFile, content: bytes) -> int:
+def orientation_of(name: str, content: bytes, tags: Mapping[int, object] = MappingProxyType({})) -> int:
     """Read the orientation that a file is turned by.
 
     Of a JPEG OpenCV 4.12 looks into the first APP1 segment only, whatever that is (XMP in front of EXIF hides it), of a
@@ -25,18 +25,18 @@ def orientation_of(name: str, image: ImageFile, content: bytes) -> int:
 
     Args:
         name: The file's format.
-        image: What Pillow made of the header.
         content: The whole file.
+        tags: Those of a TIFF.
 
     Returns:
         From 1 (upright) to 8.
     """
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        orientation = image.tag_v2.get(_TAG, 1)
+    if name == "TIFF":
+        orientation = tags.get(_TAG, 1)
     elif name == "JPEG":
         orientation = _of_exif(first_app1(content)[len(_EXIF) :])
-    elif name == "PNG":  # ``getexif`` would decode the PNG to look behind its pixels
-        orientation = _of_exif(image.info.get("exif", b"").removeprefix(_EXIF))
+    elif name == "PNG":
+        orientation = _of_exif(exif_of(content).removeprefix(_EXIF))
     else:
         orientation = 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1

@@ -6,17 +6,19 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
+START: Final = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS: Final = 65_536
 _HEADER: Final = struct.Struct(">IIBBBBB")  # width, height, bits, colours, compression, filters, interlace
 _CHANNELS: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # by colours; without palettes
 _BITS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 4: (8, 16), 6: (8, 16)}
 # What may stand beside the pixels; damage in it is no reason to refuse the file.
-_HARMLESS: Final = frozenset(b"IHDR IDAT IEND gAMA cHRM sRGB iCCP sBIT bKGD tRNS pHYs tIME tEXt zTXt iTXt eXIf".split())
+_HARMLESS: Final = frozenset(b"IHDR IDAT IEND gAMA cHRM sRGB iCCP sBIT tRNS pHYs tIME tEXt zTXt iTXt eXIf".split())
 _LARGEST: Final = 7  # of the windows that a stream of zlib can have
 _PIECE: Final = 2**20  # bytes that are unpacked at a time
-_EXCESS: Final = 2**22  # bytes behind the rows, which nobody needs, that are unpacked to find the end
+_EXCESS: Final = 2**22  # bytes behind the rows, or the end, which nobody needs
 _LAST_FILTER: Final = 4
 
 
@@ -29,6 +31,19 @@ def has_end(content: bytes) -> bool:
         if content[position + 4 : position + 8] == b"IEND":
             return True
         position += 12 + int.from_bytes(content[position : position + 4], "big")
+    return False
+
+
+def is_bounded(content: bytes) -> bool:
+    """Check whether no chunk says that it is far larger than the file: OpenCV takes as much memory as it says."""
+    position = 8
+    for _ in range(MAX_CHUNKS):
+        if position + 8 > len(content):
+            return True
+        length = int.from_bytes(content[position : position + 4], "big")
+        if length > len(content) + _EXCESS:
+            return False
+        position += 12 + length
     return False
 
 
@@ -48,6 +63,14 @@ def is_sound(content: bytes) -> bool | None:
     together = kinds[first : first + len(pixels)] == [b"IDAT"] * len(pixels)
     ordinary = together and kinds.count(b"IHDR") == 1 and chunks[-1] == (b"IEND", b"") and _HARMLESS.issuperset(kinds)
     return _rows_are_sound(b"".join(pixels), _Rows.of(chunks[0][1]), ordinary=ordinary)
+
+
+def exif_of(content: bytes) -> bytes:
+    """Take what an eXIf chunk in front of the pixels holds; nothing if there is none, or damage is in front of it."""
+    if b"eXIf" not in content:
+        return b""
+    head = takewhile(lambda chunk: chunk[0] != b"IDAT", _chunks(content))
+    return next((body for kind, body in head if kind == b"eXIf"), b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from mock_server import Settings, create_app
 from mock_server.engines.protocol import Engine
 from sam3_contract import masks
-from sam3_contract.images.header import MAX_TRIED
+from sam3_contract.images.bounds import MAX_TRIED
 
 KEY = "a-key-for-tests"
 

@@ -58,9 +58,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def test_image_is_decoded_once_and_a_common_jpeg_never(looked_at: list[bytes]) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    once = [written(name) for name in ("PNG", "WEBP", "AVIF", "PPM")]
+    once = [*(written(name) for name in ("PNG", "WEBP", "AVIF", "PPM")), written("JPEG", progressive=True)]
 
-    for content in (*once, *once, written("JPEG"), written("JPEG", progressive=True), written("JPEG", exif=exif)):
+    for content in (*once, *once, written("JPEG"), written("JPEG", exif=exif)):
         picture_from_content(content, otherwise=MALFORMED_IMAGE)
 
     assert looked_at == once

@@ -49,7 +49,16 @@ def test_pixels_are_told_by_the_first_bytes(kind: str, options: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no image", b"\xff\xd8", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF????WEBPVP8X"]
+    "content",
+    [
+        b"",
+        b"no image",
+        b"\xff\xd8",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF????WEBPVP8X",
+        b"\xff\xd8" + b"\xff\xfe\0\2" * 5000,
+    ],
 )
 def test_pixels_of_what_is_cut_or_no_image_are_not_told(content: bytes) -> None:
     assert pixels_of(content) is None
@@ -115,3 +124,8 @@ def test_other_paths_cost_what_they_cost() -> None:
     assert quick(LARGE, environ={"PATH_INFO": "/healthz"})
     assert not quick(b"", environ={"PATH_INFO": "/_mock/requests"})
     assert not quick(body(SMALL), always=True)
+
+
+def test_progressive_jpeg_weighs_what_its_decoding_does() -> None:
+    assert quick(body(written((1_700, 1_600), "JPEG")))
+    assert not quick(body(written((1_700, 1_600), "JPEG", progressive=True)))
