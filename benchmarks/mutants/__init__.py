@@ -8,12 +8,14 @@ them `verify` finds with how many calls.
 
 from __future__ import annotations
 
-from benchmarks.mutants import images, loads, memory, requests, results, wire
+from benchmarks.mutants import batching, decoders, images, loads, memory, requests, results, wire
 from benchmarks.mutants.server import Mutant
 
 __all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: dict[str, Mutant] = {
-    mutant.name: mutant for kind in (images, requests, results, memory, loads, wire) for mutant in kind.MUTANTS
+    mutant.name: mutant
+    for kind in (images, decoders, requests, batching, results, memory, loads, wire)
+    for mutant in kind.MUTANTS
 }
 """Every mutant by its name."""

@@ -12,6 +12,8 @@ from PIL import Image, ImageOps
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, redrawn, refusal
+from sam3_contract.errors import ImageError
+from sam3_contract.images import read_header
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -32,20 +34,21 @@ def content_of(call: Call) -> bytes:
 
 
 def file_of(call: Call) -> Image.Image | None:
-    """Open the image of a request; ``None`` if there is none that can be opened."""
+    """Open the image of a request; ``None`` if there is none that can be decoded, which the mock refuses."""
+    content = content_of(call)
     try:
-        return Image.open(io.BytesIO(content_of(call)))
-    except OSError:
+        Image.open(io.BytesIO(content)).load()  # another one: loading a TIFF turns it and takes its tag away
+        return Image.open(io.BytesIO(content))
+    except (OSError, SyntaxError):
         return None
 
 
 def frame_of(call: Call) -> tuple[int, int] | None:
     """Tell the ``(height, width)`` of the image after EXIF orientation."""
-    file = file_of(call)
-    if file is None:
+    try:
+        return read_header(content_of(call)).size
+    except ImageError:
         return None
-    width, height = file.size
-    return (width, height) if orientation_of(file) > 4 else (height, width)
 
 
 def orientation_of(file: Image.Image) -> int:
@@ -109,7 +112,23 @@ def exif_of_png_is_not_applied(call: Call) -> Response:
 
 @mutant
 def orientation_of_tiff_is_not_applied(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: file.format == "TIFF" and orientation_of(file) > 1, _without_exif)
+    lying = (
+        None,
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_270,
+    )
+
+    def decode(file: Image.Image) -> Image.Image:
+        turn = lying[orientation_of(file) - 1]
+        upright = file.convert("RGB")  # Pillow turns a TIFF whenever it is loaded
+        return upright if turn is None else upright.transpose(turn)
+
+    return decoded_otherwise(call, lambda file: file.format == "TIFF" and orientation_of(file) > 1, decode)
 
 
 @mutant

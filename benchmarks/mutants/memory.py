@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +21,12 @@ def cached_without(call: Call, simplify: Callable[[Json], Json]) -> Response:
     """Answer from a cache whose key lacks something of the request; only what was answered 200 is kept."""
     key = (call.operation, json.dumps(simplify(json.loads(json.dumps(call.body))), sort_keys=True))
     if key in call.state.kept:
-        body, content_type = call.state.kept[key]
-        plain = call.ask()
-        if plain.status_code != 200:
-            return plain
-        return Response(body, 200, {"x-request-id": plain.headers.get("x-request-id", "")}, content_type=content_type)
+        response = call.ask()  # whose headers are this request's own
+        if response.status_code == 200:
+            body, content_type = call.state.kept[key]
+            response.set_data(body)
+            response.headers["content-type"] = content_type
+        return response
     response = call.ask()
     if response.status_code == 200:
         call.state.kept[key] = (response.get_data(), response.headers["content-type"])
@@ -294,3 +296,29 @@ def format_of_the_first_call_is_kept_with_the_id(call: Call) -> Response:
     if call.operation != "visual_segment" or not isinstance(name, str):
         return call.ask()
     return call.ask(format=call.state.kept.setdefault(("format", name), call.body.get("format", "json")))
+
+
+@mutant
+def image_ids_of_digits_are_numbers(call: Call) -> Response:
+    return _renamed(call, lambda name: str(int(name)) if name.isdecimal() else name)
+
+
+@mutant
+def image_ids_are_composed(call: Call) -> Response:
+    return _renamed(call, lambda name: unicodedata.normalize("NFC", name))
+
+
+@mutant
+def image_ids_above_255_characters_answer_500(call: Call) -> Response:
+    name = call.body.get("image_id")
+    return refused(500, {"message": "Internal error."}) if isinstance(name, str) and len(name) > 255 else call.ask()
+
+
+@mutant
+def logits_that_are_kept_are_always_loaded(call: Call) -> Response:
+    image = json.dumps(call.body.get("image"))
+    if call.operation != "visual_segment" or len(call.prompts) != 1:
+        return call.ask()
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[image] = call.prompts
+    return call.ask(prompts=call.state.kept[image]) if image in call.state.kept else call.ask()

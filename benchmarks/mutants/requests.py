@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import unicodedata
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -492,3 +493,51 @@ def default_format_beside_an_image_id_is_rle(call: Call) -> Response:
 def json_of_several_prompts_is_rle(call: Call) -> Response:
     several = of_visual(call) and len(call.prompts) > 1
     return call.ask(format="rle") if several and call.body.get("format") == "json" else call.ask()
+
+
+def _text_changed(call: Call, change: Callable[[str], str]) -> Response:
+    def changed(_: int, prompt: Json) -> Json:
+        return {**prompt, "text": change(prompt["text"])} if isinstance(prompt.get("text"), str) else prompt
+
+    return with_prompts(call, changed) if of_concept(call) else call.ask()
+
+
+@mutant
+def text_is_unquoted_like_a_url(call: Call) -> Response:
+    return _text_changed(call, urllib.parse.unquote_plus)
+
+
+@mutant
+def joiners_in_text_are_dropped(call: Call) -> Response:
+    return _text_changed(call, lambda text: text.replace("\u200d", ""))
+
+
+@mutant
+def text_of_digits_loses_its_zeros(call: Call) -> Response:
+    return _text_changed(call, lambda text: str(int(text)) if text.isdecimal() else text)
+
+
+@mutant
+def text_above_512_characters_answers_500(call: Call) -> Response:
+    long = any(isinstance(prompt.get("text"), str) and len(prompt["text"]) > 512 for prompt in call.prompts)
+    return refusal(500, {"message": "Internal error."}) if of_concept(call) and long else call.ask()
+
+
+@mutant
+def box_beside_clicks_is_anchored_at_its_corner(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        box = prompt.get("box")
+        if isinstance(box, dict) and prompt.get("points"):
+            prompt["box"] = {**box, "x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def clicks_beyond_255_pixels_overflow(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        return {**prompt, "points": [{**point, "x": point["x"] % 256} for point in points]} if points else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()

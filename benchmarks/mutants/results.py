@@ -247,3 +247,50 @@ def third_and_fourth_of_single_masks_are_exchanged(call: Call) -> Response:
             found[2], found[3] = found[3], found[2]
 
     return edited(call.ask(), change) if call.operation == "visual_segment" else call.ask()
+
+
+def _cleaned(bitmap: Bitmap, *, least: int, connectivity: int) -> Bitmap:
+    """Take away the parts of a mask that are smaller than that, unless it is one part alone."""
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(bitmap).view(np.uint8), connectivity=connectivity
+    )
+    small = [part for part in range(1, count) if stats[part, cv2.CC_STAT_AREA] < least]
+    return bitmap & ~np.isin(labels, small) if count > 2 else bitmap
+
+
+@mutant
+def small_holes_are_filled(call: Call) -> Response:
+    return redrawn(call.ask(), lambda bitmap, _: ~_cleaned(~bitmap, least=60, connectivity=4), size=frame_of(call))
+
+
+@mutant
+def small_parts_of_visual_masks_are_removed(call: Call) -> Response:
+    if call.operation != "visual_segment":
+        return call.ask()
+    return redrawn(call.ask(), lambda bitmap, _: _cleaned(bitmap, least=60, connectivity=8), size=frame_of(call))
+
+
+@mutant
+def polygons_have_two_parts_at_most(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                one["masks"] = one["masks"][:2] if isinstance(one["masks"], list) else one["masks"]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def masks_that_fill_the_image_are_empty(call: Call) -> Response:
+    return redrawn(call.ask(), lambda bitmap, _: bitmap & (not bitmap.all()), size=frame_of(call))
+
+
+@mutant
+def single_masks_of_boxes_are_the_box_around_them(call: Call) -> Response:
+    boxed = call.operation == "visual_segment" and any(prompt.get("box") for prompt in call.prompts)
+
+    def box(bitmap: Bitmap, _: Json) -> Bitmap:
+        return bitmap.any(axis=1)[:, None] & bitmap.any(axis=0)[None, :]
+
+    single = call.body.get("multimask_output") is False
+    return redrawn(call.ask(), box, size=frame_of(call)) if boxed and single else call.ask()

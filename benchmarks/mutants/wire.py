@@ -224,3 +224,25 @@ def place_of_a_mistake_is_not_in_the_body(call: Call) -> Response:
                 entry["loc"] = entry["loc"][1:]
         response.set_data(json.dumps(body))
     return response
+
+
+@mutant
+def refusals_are_not_answered_across_origins(call: Call) -> Response:
+    response = call.ask()
+    for name in [name for name, _ in response.headers if name.lower().startswith("access-control-")]:
+        if response.status_code >= 400:
+            del response.headers[name]
+    return response
+
+
+@mutant
+def deleting_answers_200(call: Call) -> Response:
+    gone = call.request.method in {"DELETE", "PUT", "PATCH"}
+    return Response("{}", 200, content_type="application/json") if gone else call.ask()
+
+
+@mutant
+def text_of_a_number_answers_500(call: Call) -> Response:
+    response = call.ask()
+    numbers = any(isinstance(prompt.get("text"), int) for prompt in call.prompts)
+    return refusal(500, {"message": "Internal error."}) if numbers and response.status_code == 422 else response

@@ -15,7 +15,7 @@ from mock_server.annotations.library import KnownImage, Library, Pixels
 from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
-from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, filled, further_scenes, stencil
 from sam3_contract.terminal import say
 
 
@@ -53,7 +53,7 @@ def known_scenes() -> Iterator[KnownImage]:
 
 @cache
 def _annotated_scenes() -> Sequence[tuple[Scene, AnnotatedImage]]:
-    scenes = (*built_in_scenes(), *derived_scenes(), *further_scenes())
+    scenes = (*built_in_scenes(), *derived_scenes(), *further_scenes(), stencil(), filled())
     return [(scene, _annotated(scene)) for scene in scenes]
 
 

@@ -23,10 +23,11 @@ def click_case(questions: Questions) -> Iterator[Case]:
     lead = questions.lead
     if questions.scene is None or questions.points:
         return
-    prompts = _clicks(lead)
+    sent = encoded(questions.scene, "png-described")
+    prompts = _clicks(sent)
     asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times, for one mask of each"
-    body = body_of(lead, prompts=prompts, format="rle", multimask_output=False)
-    yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, lead, beside=(f"{VISUAL}/{lead.name}/rle",))
+    body = body_of(sent, prompts=prompts, format="rle", multimask_output=False)
+    yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, sent)
 
 
 def box_case(questions: Questions) -> Iterator[Case]:
@@ -38,8 +39,9 @@ def box_case(questions: Questions) -> Iterator[Case]:
         return
     sent = encoded(scene, "tiff-turned-7")
     prompts = _boxes(sent)
-    asks = f"boxes {len(prompts)} objects, some across the border, in a TIFF that its tag turns"
-    body = body_of(sent, prompts=prompts, format="rle", image_id=f"x{questions.image_id('lead')}")
+    asks = f"boxes {len(prompts)} objects for one mask of each, some across the border, in a TIFF that its tag turns"
+    name = f"x{questions.image_id('lead')}"
+    body = body_of(sent, prompts=prompts, format="rle", multimask_output=False, image_id=name)
     after = (f"embed_image/{questions.lead.name}",)
     yield case_of(f"{sent.name}/boxes", VISUAL, asks, body, sent, after=after)
 
@@ -86,6 +88,7 @@ def _clicks(photograph: Photograph) -> list[Json]:
         *({"points": [click_at((thing.click[0] + 0.5, thing.click[1] + 0.25))]} for thing in photograph.things),
         {"points": [click_at(first.click, positive=False), click_at(others[0].click)]},
         {"points": [*_around(first, 3), click_at(others[-1].click)]},
+        {"points": [click_at(others[0].click), click_at(others[0].click)]},
         {"points": [*_around(first, 9), click_at(others[-1].click)]},
         {"points": [*_around(first, 9), click_at(_far_in(first), positive=False)]},
         {"points": [click_at(others[0].click), click_at((-4, -7)), click_at((width + 30, 5), positive=False)]},

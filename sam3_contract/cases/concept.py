@@ -10,17 +10,18 @@ from sam3_contract.cases.pictures.photographs import blank_image
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
 from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
-from sam3_contract.images.scenes import further_scenes
+from sam3_contract.images.scenes import further_scenes, stencil
 
 ODD_TEXTS: Final = (
     " Red  Circle, and a ",  # no trimming, no splitting, no lower case
     "grünes Dreieck",
     "赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
-    'it\'s 50 % "off"\n\tor\\not',
+    'it\'s 50 % "off"\n\tor\\not+%20too',
     "cafe\u0301",  # an accent by itself, which normalising joins with its letter
-    "<b>R&amp;D</b> 🦓 {x}",  # markup, and beyond 16 bits
+    "<b>R&amp;D</b> 👩\u200d🚀 {x}",  # markup, and beyond 16 bits, joined by what nobody sees
+    "007",  # a number, if it were not a text
     "עיגול אדום",
-    "a very long description of something that is not in this image " * 5,
+    "a very long description of something that is not in this image " * 40,
 )
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ORIGIN: Final = "https://app.example.com"
@@ -70,7 +71,7 @@ def view_cases(questions: Questions) -> Iterator[Case]:
         return
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
-    yield view_case(questions, encoded_view(scene, "jpeg-turned-6"), main)
+    yield view_case(questions, encoded_view(scene, "jpeg-described"), main)
     plain = encoded(grey_scene(scene), "jpeg-turned-5")
     yield scene_case(questions, plain, "sends the image in grey, as RGB")
     yield view_case(questions, encoded_view(grey_scene(scene), "png-grey-alpha"), f"{CONCEPT}/{plain.name}/rle")
@@ -78,19 +79,30 @@ def view_cases(questions: Questions) -> Iterator[Case]:
 
 
 def further_scene_cases(questions: Questions) -> Iterator[Case]:
-    """Ask of a crowd, of something very wide, and of two files that are alike but for their middle."""
+    """Ask of something narrow, of black and white, and of two files that are alike but for their middle."""
     scene = questions.scene
     if scene is None:
         return
-    crowd, wide, _, _, bare = further_scenes()
-    yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike")
-    asks = "asks of an image four times as wide as high, turned by its EXIF tag"
-    yield scene_case(questions, encoded(wide, "jpeg-turned-8"), asks, format="polygon")
+    _, _, _, _, bare, tall = further_scenes()
+    yield scene_case(questions, encoded(tall, "png-16"), "asks of an image of a few columns, of 16 bits")
+    shades = encoded(stencil(), "png-1")
+    yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
     yield view_case(questions, encoded_view(scene, "bmp"), f"{CONCEPT}/{questions.lead.name}/rle")
     if questions.lead.name == "shapes.png":
         prompts = questions.concept_prompts(questions.lead)
         asks = "sends a file as long and with the same beginning, without the triangle"
         yield scene_case(questions, encoded(bare, "bmp"), asks, prompts=prompts)
+
+
+def crowd_cases(questions: Questions) -> Iterator[Case]:
+    """Ask of a crowd and of something very wide, under ids that are alike but for their last letters."""
+    if questions.scene is not None:
+        crowd, wide, *_ = further_scenes()
+        named = {"image_id": questions.image_id("lead-crowd")}
+        yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike", **named)
+        asks = "asks of an image four times as wide as high, turned by its EXIF tag"
+        named = {"image_id": questions.image_id("lead-wide"), "format": "polygon"}
+        yield scene_case(questions, encoded(wide, "jpeg-turned-8"), asks, **named)
 
 
 def blank_case(questions: Questions) -> Iterator[Case]:

@@ -18,6 +18,8 @@ STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
 INSET: Final = 0.25  # pixels by which a box is smaller than what it boxes: fractions, which no form may round
 ROOMY: Final = 16  # pixels of a side from which on that makes no difference
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
+JUST: Final = 0.001  # by which one is below a confidence that must
+MAX_BOXED: Final = 4  # unlike things that one prompt boxes
 
 
 def other_prompts(questions: Questions) -> Iterator[Made]:
@@ -46,7 +48,7 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     yield from overlaps.follow_ups(questions)
     for name, asks, make in (
         ("at_own_threshold", "sets prompts' own thresholds to just the confidence of what was found", _at_own),
-        ("at_request_threshold", "sets the request's threshold to just the confidence of what was found", _at_request),
+        ("at_request_threshold", "sets the request's threshold to just below such a confidence", _at_request),
     ):
         sources = (overlapping, main, other)
         yield f"{CONCEPT}/{name}", asks, partial(make, questions, sources), sources
@@ -84,24 +86,24 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
         {"boxes": [turned], "box_labels": [1]},
         {"text": one.text, "boxes": [], "box_labels": []},
         {"boxes": [_from_the_edge(found)], "box_labels": [1]},
-        *_with_another(one, found),
+        *_with_another(one, inner, found),
     ]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
     name = f"{photograph.name}/exemplars"
     return case_of(name, CONCEPT, "boxes what was found", body, photograph, beside=(telling.case.id,))
 
 
-def _with_another(one: Found, found: Sequence[Found]) -> list[dict[str, Any]]:
-    """Box two unlike things as like, and one of two like things as unlike."""
+def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -> list[dict[str, Any]]:
+    """Box unlike things as like, and one of two like things as unlike: what the other box alone finds is known."""
     prompts: list[dict[str, Any]] = []
     others = [other for other in found if other.mask.key != one.mask.key]
-    unlike = [other for other in others if other.text != one.text]
+    unlike = list({other.text: other for other in others if other.text != one.text}.values())
     like = [other for other in others if other.text == one.text]
     if unlike:
-        pair = [_box_of(one), _box_of(unlike[0])]
-        prompts += [{"boxes": boxes, "box_labels": [1, 1]} for boxes in (pair, pair[::-1])]
+        boxed = [_box_of(each) for each in (one, *unlike)][:MAX_BOXED]
+        prompts += [{"boxes": boxes, "box_labels": [1] * len(boxes)} for boxes in (boxed, boxed[::-1])]
     if like:
-        prompts.append({"boxes": [_box_of(one), _box_of(like[0])], "box_labels": [1, 0]})
+        prompts.append({"boxes": [inner, _box_of(like[0])], "box_labels": [1, 0]})
     return prompts
 
 
@@ -131,14 +133,14 @@ def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exc
 
 
 def _at_request(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
-    """Ask at the confidence of something that the next surest comes close to."""
+    """Ask at just less than the confidence of something that the next surest comes close to."""
     telling = first_telling(seen, *sources)
     found = _by_question(telling)
     if telling is None or not found:
         return None
     ranked = sorted({one.confidence for one in found_in(telling)}, reverse=True)
     gaps = [(above - below, above) for above, below in pairwise(ranked) if above - below > ABOVE]
-    threshold = min(gaps)[1] if gaps else ranked[0]
+    threshold = (min(gaps)[1] if gaps else ranked[0]) - JUST
     return _at(telling, questions, "at_request_threshold", prompts=[one.question for one in found], threshold=threshold)
 
 

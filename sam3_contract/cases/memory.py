@@ -7,10 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 EMBED: Final = "embed_image"
+LONG: Final = 300  # characters, more than a column of a table or a file's name may have
+BEYOND_ASCII: Final = 6  # the place of that id, which is used twice
 
 
 def memory_cases(questions: Questions) -> Iterator[Case]:
@@ -61,8 +64,9 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:
     """Embed an image without naming it: the answer names it."""
-    lead = questions.lead
-    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(lead), lead)
+    lead, scene = questions.lead, questions.scene
+    sent = lead if scene is None else encoded(scene, "jpeg-described")  # which lies on a side before it is turned
+    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
@@ -80,8 +84,13 @@ def other_ids(questions: Questions) -> Iterator[tuple[str, Photograph]]:
     """Name ids that differ from the one of the lead in little, each with another image that it stands for."""
     others = [photograph for photograph in questions.photographs if photograph is not questions.lead]
     lead = questions.image_id("lead")
-    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), lead[::-1], f"{lead}\u00e9\u200b")
-    yield from ((name, others[0]) for name in names if others)
+    long = f"{lead[::-1]}{'x' * LONG}"
+    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), long, f"{lead}\u00e9\u200b")
+    # Equal to what others stand for, if accents were joined with their letters, or digits were numbers.
+    number = questions.number
+    for other in others[:1]:
+        yield from ((name, other) for name in names)
+        yield from ((f"{lead}e\u0301\u200b", questions.lead), (number, other), (f"0{number}", questions.lead))
 
 
 def _given(questions: Questions, source: str, seen: Mapping[str, Exchange]) -> Case | None:

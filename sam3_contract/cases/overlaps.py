@@ -50,15 +50,24 @@ def overlap_cases(questions: Questions) -> Iterator[Case]:
     yield _suppressed(questions, last, 1, "nms_of_one")
 
 
+def certain_case(questions: Questions) -> Iterator[Case]:
+    """Ask for the same things at threshold 1: of requests under way at once one that no other may be answered like."""
+    yield from _at_thresholds(questions, ("one", 1, "asks at threshold 1, which nothing reaches but what is certain"))
+
+
 def threshold_cases(questions: Questions) -> Iterator[Case]:
-    """Ask for the same things with a threshold at either end of its range."""
+    """Ask for the same things with a threshold at the lower end of its range, and a high one."""
+    yield from _at_thresholds(
+        questions,
+        ("zero", 0, "asks for everything, at threshold 0"),
+        ("sure", 0.9, "asks at threshold 0.9"),
+    )
+
+
+def _at_thresholds(questions: Questions, *asked: tuple[str, float, str]) -> Iterator[Case]:
     last = questions.photographs[-1]
     plain = _suppressed(questions, last, None, "no_nms")
-    for name, threshold, asks in (
-        ("zero", 0, "asks for everything, at threshold 0"),
-        ("one", 1, "asks at threshold 1, which nothing reaches but what is certain"),
-        ("sure", 0.9, "asks at threshold 0.9"),
-    ):
+    for name, threshold, asks in asked:
         body = {**plain.sent, "output_prob_thresh": threshold}
         yield replace(plain, id=f"{CONCEPT}/{last.name}/{name}", asks=asks, body=body, beside=(plain.id,))
 

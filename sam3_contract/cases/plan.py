@@ -128,8 +128,9 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from concept.main_cases(questions, main)
     yield from _made(follow_ups.other_prompts(questions))
     yield from visual.main_cases(questions, main)
-    yield from refused.most_telling(questions)
     yield from memory.memory_cases(questions)
+    # Good requests follow: what a refusal leaves behind shows in them.
+    yield from refused.most_telling(questions)
     yield from overlaps.overlap_cases(questions)
     yield from visual.shape_cases(questions)
     for other in others[:1]:
@@ -171,14 +172,15 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
 
 
 def _at_once(questions: Questions) -> Iterator[Case]:
-    """Send other views of the scene at once, and with them again what was asked alone before."""
+    """Send other views of the scene at once, other things with them, and again what was asked alone before."""
     again = [*concept.main_cases(questions, questions.lead)][:1] + [*visual.main_cases(questions, questions.lead)][:1]
     views = [*concept.view_cases(questions), *visual.view_cases(questions)]
+    others = [*concept.crowd_cases(questions), *overlaps.certain_case(questions)]
     for case in again:
         asks = f"{case.asks}, while others are under way"
         yield replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,), at_once=AT_ONCE)
     # What others are compared with is not among them.
-    yield from (replace(case, at_once=AT_ONCE) for case in views)
+    yield from (replace(case, at_once=AT_ONCE) for case in (*others, *views))
 
 
 def _made(follow_ups: Iterable[Made]) -> Iterator[FollowUp]:

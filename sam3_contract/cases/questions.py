@@ -134,6 +134,11 @@ class Questions:
         """
         return f"sam3-contract/{self._digest}/{name}"
 
+    @property
+    def number(self) -> str:
+        """An id for what is sent that is all digits."""
+        return str(int(self._digest[:12], 16))
+
     @cached_property
     def _digest(self) -> str:
         return hashlib.sha256(b"".join(photograph.content for photograph in self.photographs)).hexdigest()

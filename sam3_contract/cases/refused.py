@@ -26,12 +26,9 @@ def most_telling(questions: Questions) -> Iterator[Case]:
 
 
 def of_concept(questions: Questions) -> Iterator[Case]:
-    """Ask with bad keys, bad methods and bad values."""
+    """Ask with a bad key and bad values."""
     good = _good(questions)
     yield _unauthorised("wrong_key", "has a key that nobody has", good, "wrong")
-    get = {400: "other_methods", 404: "other_methods"}
-    method = frozenset({405})
-    yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
     prompt = good["prompts"][0]
     box = {"x": 1, "y": 1, "width": 8, "height": 8}
     labelled = {"text": "thing", "boxes": [box], "box_labels": [1, 0]}
@@ -48,15 +45,6 @@ def of_concept(questions: Questions) -> Iterator[Case]:
         ),
     ):
         yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
-    yield _refused(
-        "unknown_visual_format",
-        VISUAL,
-        "asks for a format that is none",
-        {**_clicks(questions), "format": "bitmap"},
-        tolerated={500: "unknown_visual_format_answers_500"},
-    )
-    misspelt = {**good, "treshold": 0.5}
-    yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
 
 
 def of_visual(questions: Questions) -> Iterator[Case]:
@@ -100,6 +88,18 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         ("image_of_a_text", "has a text for an image", {"image": "dog.jpg"}, ("image",)),
     ):
         yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
+    get = {400: "other_methods", 404: "other_methods"}
+    method = frozenset({405})
+    yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
+    yield _refused(
+        "unknown_visual_format",
+        VISUAL,
+        "asks for a format that is none",
+        {**_clicks(questions), "format": "bitmap"},
+        tolerated={500: "unknown_visual_format_answers_500"},
+    )
+    misspelt = {**good, "treshold": 0.5}
+    yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
     unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}
     for name, operation, asks, body, status, deviation in (
         (

@@ -9,15 +9,23 @@ from typing import Any, Final
 
 from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
-from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene
+from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
-from sam3_contract.images.scenes import Scene, built_in_scenes, further_scenes
+from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
 
 Json = dict[str, Any]
 
-FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-turned-6", "jpeg-turned-5", "bmp"})
+FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-turned-5", "bmp"})
 """Encodings that every run sends of the lead."""
+SENT_OF_OTHERS: Final = frozenset(
+    {
+        *("jpeg-cmyk", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-6", "jpeg-turned-8"),
+        *("png-16", "png-alpha", "png-described", "png-grey-alpha", "png-interlaced"),
+        *("webp", "webp-animated", "tiff-deflate", "tiff-turned-5", "tiff-turned-7"),
+    }
+)
+"""Encodings that were sent by then of another scene or view: what they find more is little, so they come last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def ids(questions: Questions) -> Iterator[Case]:
         case = case_of(f"{photograph.name}/id_{number}", VISUAL, asks, body, photograph)
         kept.append(replace(case, after=(f"embed_image/{questions.lead.name}",)))
     yield from kept
-    for case in kept[-1:]:
+    for case in kept[memory.BEYOND_ASCII - 1 : memory.BEYOND_ASCII]:
         body = {**case.sent, "image": as_base64(questions.lead)}
         asks = "sends another image under that image_id, which stands for the first"
         yield replace(case, id=f"{case.id}_again", asks=asks, body=body, after=(case.id,))
@@ -138,9 +146,8 @@ def encodings(questions: Questions) -> Iterator[Made]:
     scene = questions.scene
     if scene is None or questions.points or questions.texts:
         return
-    # The usual ones first: JPEGs of cameras, which turn them by a tag.
-    ordered = sorted(ENCODINGS.items(), key=lambda entry: not entry[0].startswith("jpeg-turned"))
-    for number, (name, way) in enumerate(entry for entry in ordered if entry[0] not in FIRST_SENT):
+    unsent = [entry for entry in ENCODINGS.items() if entry[0] not in FIRST_SENT]
+    for number, (name, way) in enumerate(sorted(unsent, key=lambda entry: _lateness(entry[0]))):
         shown = grey_scene(scene) if way.grey else scene
         operation = (CONCEPT, VISUAL)[number % 2]
         dress = DRESSES[operation][number % len(DRESSES[operation])]
@@ -151,23 +158,31 @@ def encodings(questions: Questions) -> Iterator[Made]:
         yield case_name, f"sends the image {way.name}{dress.words}", make, (plain,)
 
 
+def _lateness(name: str) -> tuple[bool, bool]:
+    """Put first what no other case sends, and of that the JPEGs of cameras and the kinds of pixels before the turns."""
+    return name in SENT_OF_OTHERS, "-turned-" in name and not name.startswith("jpeg")
+
+
 def sizes(questions: Questions) -> Iterator[Made]:
     """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
     if questions.scene is None or questions.points or questions.texts:
         return
-    crowd, wide, tiny, large, _ = further_scenes()
+    crowd, wide, tiny, large, _, _ = further_scenes()
     for scene, name, operation, masks in (
         (tiny, "png", CONCEPT, "rle"),
         (tiny, "png-16", VISUAL, "rle"),
         (wide, "jpeg-turned-6", VISUAL, "json"),
         (crowd, "png-interlaced", VISUAL, "rle"),
+        (stencil(), "tiff-fax", VISUAL, "rle"),
+        (filled(), "png", VISUAL, "rle"),
+        (filled(), "jpeg", CONCEPT, "polygon"),
         (large, "webp", CONCEPT, "polygon"),
         (wide, "tiff-turned-5", CONCEPT, "rle"),
     ):
-        suffix = ENCODINGS[name].suffix
-        asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[name].name}"
+        way = way_of(name)
+        asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"
         make = partial(_of_size, questions, scene, name, operation, masks)
-        yield f"{operation}/{scene.name}-{name}.{suffix}/{masks}", asks, make, ()
+        yield f"{operation}/{scene.name}-{name}.{way.suffix}/{masks}", asks, make, ()
 
 
 def _in_file(
@@ -187,7 +202,7 @@ def _of_size(
     questions: Questions, scene: Scene, encoding: str, operation: str, masks: str, _: Mapping[str, Exchange]
 ) -> Case:
     sent = encoded(scene, encoding)
-    asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {ENCODINGS[encoding].name}"
+    asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way_of(encoding).name}"
     if operation == CONCEPT:
         return concept.scene_case(questions, sent, asks, format=masks)
     prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]

@@ -49,12 +49,14 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
 def form_cases(questions: Questions) -> Iterator[Case]:
     """Ask for one object without any list, and for nothing in particular in every way to say so."""
     alone = f"{VISUAL}/{questions.lead.name}/alone"
-    single = questions.one_click(questions.lead)[0]
-    yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=single)
+    clicked = questions.one_click(questions.lead)[0]
+    yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     boxes = [{"box": prompt["box"]} for prompt in questions.object_prompts(questions.lead) if "box" in prompt]
     if boxes:
         yield _case(questions, "boxed", "boxes two objects", alone, prompts=boxes[:2])
-        yield _case(questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxes[0])
+        yield _case(
+            questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxes[:2][-1]
+        )
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
     for name, prompts in (("null", None), ("empty_list", []), ("empty_set", {"prompts": []})):

@@ -113,7 +113,8 @@ class Scene:
     def content(self) -> bytes:
         """The picture as a PNG file."""
         file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "PNG")
+        # A grain is not made smaller by more effort, which would cost three times as much.
+        Image.fromarray(self.pixels).save(file, "PNG", compress_level=1)
         return file.getvalue()
 
     @property
@@ -149,12 +150,54 @@ def further_scenes() -> tuple[Scene, ...]:
     Returns:
         ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
         either end. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels. ``bare``: ``shapes`` without the triangle.
+        ``tall``: 45 pixels wide and 203 high.
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
         [('crowd', (251, 345), 18), ('wide', (151, 620), 4), ('tiny', (10, 14), 1)]
     """
-    return _crowd(), _wide(), _tiny(), _large(), _bare()
+    return _crowd(), _wide(), _tiny(), _large(), _bare(), _tall()
+
+
+@cache
+def stencil() -> Scene:
+    """Draw a scene of black and white alone, which a file of one bit holds: square, with what is easily cleaned away.
+
+    A rectangle has a small hole, a line is one pixel thin and straight, four small dots are one thing.
+
+    Example:
+        >>> stencil().size, sorted(set(stencil().pixels.ravel().tolist()))
+        ((120, 120), [0, 255])
+    """
+    size = (120, 120)
+    plate = _rectangle(size, left=66, top=14, width=40, height=22) & ~_rectangle(
+        size, left=92, top=20, width=5, height=6
+    )
+    dots = np.any([_disc(size, x=x, y=y, radius=3) for x, y in ((20, 30), (40, 30), (20, 44), (32, 56))], axis=0)
+    things = (
+        Thing("black rectangle", ("rectangle",), plate),
+        Thing("black dash", ("dash",), _rectangle(size, left=14, top=83, width=61, height=1)),
+        Thing("four black dots", ("black dots",), np.asarray(dots)),
+    )
+
+    def paint() -> Pixels:
+        drawn = np.any([thing.bitmap for thing in things], axis=0)
+        return np.asarray(np.dstack([np.where(drawn, 0, 255)] * 3), np.uint8)
+
+    return Scene("stencil", things, (255, 255, 255), paint)
+
+
+@cache
+def filled() -> Scene:
+    """Draw a scene that one thing fills to its last pixel, so that its run lengths begin with none of background.
+
+    Example:
+        >>> bool(filled().things[0].bitmap.all())
+        True
+    """
+    size = (57, 83)
+    wall = Thing("blue wall", ("wall",), np.ones(size, np.bool_))
+    return Scene("filled", (wall,), (70, 110, 170), lambda: _surface((70, 110, 170), size))
 
 
 def derived_scenes() -> tuple[Scene, ...]:
@@ -337,6 +380,25 @@ def _bare() -> Scene:
     return _drawn("bare", shapes.background, [(thing, _SHAPES_COLORS[thing.category]) for thing in kept])
 
 
+def _tall() -> Scene:
+    size = (203, 45)
+    return _drawn(
+        "tall",
+        (214, 220, 210),
+        [
+            (Thing("red circle", ("circle",), _disc(size, x=25, y=20, radius=14)), (200, 50, 46)),
+            (
+                Thing("blue square", ("square",), _rectangle(size, left=6, top=166, width=26, height=26)),
+                (42, 90, 184),
+            ),
+            (
+                Thing("green triangle", ("triangle",), _triangle(size, corners=((12, 70), (40, 124), (4, 124)))),
+                (40, 134, 72),
+            ),
+        ],
+    )
+
+
 def _drawn(name: str, background: Color, things: Sequence[tuple[Thing, Color]]) -> Scene:
     return Scene(name, tuple(thing for thing, _ in things), background, lambda: _painted(background, things))
 
@@ -369,11 +431,20 @@ def _surface(color: Color, size: tuple[int, int], window: tuple[slice, slice] = 
     rows = np.arange(height, dtype=np.uint32)[window[0], None]
     columns = np.arange(width, dtype=np.uint32)[None, window[1]]
     hashed = (rows * np.uint32(2654435761)) ^ (columns * np.uint32(2246822519))
-    hashed = (hashed ^ (hashed >> np.uint32(15))) * np.uint32(3266489917)
-    grain = ((hashed >> np.uint32(27)) % np.uint32(GRAIN)).astype(np.int16)
-    light = rows * np.uint32(FALL) // np.uint32(height) + columns * np.uint32(FALL) // np.uint32(width)
-    shade = grain + np.int16(FALL) - light.astype(np.int16)
-    return np.asarray(np.clip(np.array(color, np.int16) + shade[:, :, None], 0, 255), np.uint8)
+    hashed ^= hashed >> np.uint32(15)
+    hashed *= np.uint32(3266489917)
+    hashed >>= np.uint32(27)
+    shade = (np.arange(32, dtype=np.int16) % np.int16(GRAIN))[hashed]
+    shade += np.int16(FALL) - _share(rows, height) - _share(columns, width)
+    pixels = np.empty((*shade.shape, 3), np.uint8)
+    for channel, level in enumerate(color):
+        np.clip(shade + np.int16(level), 0, 255, out=pixels[:, :, channel], casting="unsafe")
+    return pixels
+
+
+def _share(places: NDArray[np.uint32], side: int) -> NDArray[np.int16]:
+    """Tell by how much the light has fallen at each place of a side."""
+    return (places * np.uint32(FALL) // np.uint32(side)).astype(np.int16)
 
 
 def _centers(size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

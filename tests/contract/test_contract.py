@@ -304,7 +304,7 @@ SHOWN_BY = {
         {C}/shapes.png/again {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box
         refused/malformed_json refused/no_image refused/no_key refused/no_prompts refused/not_an_image
         refused/own_threshold_of_two refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key
-        refused/unknown_model {C}/tiny-png.png/rle {C}/shapes-png-interlaced.png/polygon {V}/discs.png/clicks""",
+        refused/unknown_model {C}/tiny-png.png/rle {V}/crowd-png-interlaced.png/rle {V}/discs.png/clicks""",
     "S02": f"{C}/shapes.png/rle",
     "S03": f"{C}/shapes.png/rle refused/malformed_json",
     "S04": f"{C}/shapes.png/rle {V}/shapes-padded-webp-animated.webp/rle refused/malformed_json",
@@ -319,7 +319,7 @@ SHOWN_BY = {
     "S13": f"{C}/shapes.png/rle",
     "M01": f"{C}/shapes.png/rle",
     "M02": f"{C}/shapes.png/rle",
-    "M03": f"{C}/discs.png/no_nms {C}/shapes-jpeg-turned-6.jpg/rle {V}/shapes-padded-webp-animated.webp/rle",
+    "M03": f"{C}/discs.png/no_nms {C}/shapes-jpeg-described.jpg/rle {V}/shapes-padded-webp-animated.webp/rle",
     "M04": f"{V}/shapes.png/json",
     "M05": f"{C}/discs.png/polygon_of_overlaps",
     "M06": f"{C}/shapes.png/polygon",
@@ -349,7 +349,7 @@ SHOWN_BY = {
         {C}/discs.png/default_threshold {C}/shapes.png/own_threshold_of_one {C}/shapes.png/own_threshold_low""",
     "R04": f"{C}/discs.png/nms {C}/discs.png/nms_of_zero",
     "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/shapes.png/hidden_nms",
-    "R06": f"{C}/shapes-jpeg-turned-6.jpg/rle {C}/shapes.png/data_uri {C}/shapes-bmp.bmp/rle",
+    "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri {C}/shapes-bmp.bmp/rle",
     "R07": f"{V}/shapes-padded-webp-animated.webp/rle",
     "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
     "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
@@ -361,8 +361,9 @@ SHOWN_BY = {
  {C}/shapes.png/rle
         {V}/awkward.png/rle {C}/wide-jpeg-turned-8.jpg/polygon {C}/crowd-jpeg-cmyk.jpg/rle {C}/shapes.png/data_uri
         {C}/large-jpeg-subsampled.jpg/rle""",
-    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {V}/shapes-grey-png-palette.png/rle {C}/shapes-png-16.png/rle
-        {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle {C}/shapes-bmp.bmp/rle
+    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {V}/shapes-grey-png-palette.png/polygon
+        {C}/tall-png-16.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle
+        {C}/shapes-bmp.bmp/rle
         {V}/awkward-tiff-turned-7.tiff/boxes {C}/shapes.png/own_threshold_of_one {C}/shapes.png/own_threshold_low""",
     "G03": f"{C}/shapes.png/rle {C}/shapes-bmp.bmp/rle {C}/bare-bmp.bmp/rle",
 }
@@ -452,8 +453,8 @@ def test_observed_mock_leaves_only_binary_masks_unjudged() -> None:
 
 
 def test_known_deviations_are_reported_apart_and_not_counted() -> None:
-    seen = verified(profile="observed").deviations_seen
-    absent = verified().deviations_absent
+    seen = verified(profile="observed", calls=150).deviations_seen
+    absent = verified(calls=150).deviations_absent
 
     assert {"binary_answers_500", "one_mask_for_each_prompt", "zero_threshold_means_default", "lenient_types"} <= set(
         seen

@@ -24,16 +24,18 @@ from sam3_contract.images.scenes import (
     Thing,
     built_in_scenes,
     derived_scenes,
+    filled,
     further_scenes,
     grey,
     innermost_pixel,
     mirrored,
     padded,
+    stencil,
 )
 
 SHAPES, AWKWARD = built_in_scenes()
 EVERY = built_in_scenes() + derived_scenes() + further_scenes()
-CROWD, WIDE, TINY, LARGE, BARE_SHAPES = further_scenes()
+CROWD, WIDE, TINY, LARGE, BARE_SHAPES, TALL = further_scenes()
 THINGS = [pytest.param(scene, thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 BARE = [pytest.param(thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 
@@ -45,6 +47,9 @@ PIXELS = {
     "tiny": "dde394c8",
     "large": "6890f6b3",
     "bare": "d955a8f7",
+    "tall": "062a1472",
+    "stencil": "4da6885f",
+    "filled": "20c4b32c",
 }
 
 
@@ -61,7 +66,9 @@ def digest(scene: Scene) -> str:
     return hashed.hexdigest()[:8]
 
 
-@pytest.mark.parametrize("scene", built_in_scenes() + further_scenes(), ids=lambda scene: scene.name)
+@pytest.mark.parametrize(
+    "scene", [*built_in_scenes(), *further_scenes(), stencil(), filled()], ids=lambda scene: scene.name
+)
 def test_scene_is_what_it_always_was(scene: Scene) -> None:
     """A release that changes a scene changes the recorded tests of every user: say so in the changelog."""
     assert digest(scene) == PIXELS[scene.name]
@@ -144,12 +151,25 @@ def test_shapes_hold_two_squares_beside_a_circle_and_a_triangle() -> None:
 def test_further_scenes_are_what_longer_runs_need() -> None:
     assert [len(CROWD.things_of(category)) for category in CROWD.categories] == [15, 3]
     assert WIDE.size[1] > 4 * WIDE.size[0]
+    assert TALL.size[0] > 4 * TALL.size[1]
     assert max(TINY.size) < 16
     assert LARGE.size[0] * LARGE.size[1] > 2_000_000
     assert {side % 2 for scene in (CROWD, WIDE, LARGE) for side in scene.size} == {0, 1}
     assert [thing.bitmap.tobytes() for thing in BARE_SHAPES.things] == [
         thing.bitmap.tobytes() for thing in SHAPES.things if thing.category != "green triangle"
     ]
+
+
+def test_stencil_is_of_two_shades_and_has_a_line_that_is_a_ring_of_two_points() -> None:
+    scene = stencil()
+    contours, _ = cv2.findContours(scene.things[1].bitmap.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+
+    assert set(np.unique(scene.pixels)) == {0, 255}
+    assert np.array_equal(scene.pixels[:, :, 0] == 0, np.sum([thing.bitmap for thing in scene.things], axis=0) == 1)
+    assert [parts_of(thing) for thing in scene.things] == [1, 1, 4]
+    assert scene.size[0] == scene.size[1]
+    assert [len(contour) for contour in contours] == [2]
+    assert not np.array_equal(scene.things[0].bitmap, scene.things[0].bitmap.T)
 
 
 def test_triangle_shows_every_turn_and_mirror() -> None:
@@ -165,10 +185,10 @@ def test_triangle_shows_every_turn_and_mirror() -> None:
 
 def test_awkward_things_are_awkward() -> None:
     ring, mark, dot, half, corner, line, *bricks = AWKWARD.things
-    filled = ring.bitmap.astype(np.uint8)
-    cv2.floodFill(filled, None, (0, 0), 1)
+    flooded = ring.bitmap.astype(np.uint8)
+    cv2.floodFill(flooded, None, (0, 0), 1)
 
-    assert not filled.all(), "the ring has no hole"
+    assert not flooded.all(), "the ring has no hole"
     assert [parts_of(thing) for thing in AWKWARD.things] == [1, 2, 1, 1, 1, 1, 1, 1]
     assert parts_of(mark) == 2
     assert dot.bitmap.sum() < 16

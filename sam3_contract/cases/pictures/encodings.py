@@ -7,12 +7,14 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 Pixels = NDArray[np.uint8]
 Write = Callable[[Pixels], bytes]
@@ -63,13 +65,18 @@ def _exif(orientation: int) -> Image.Exif:
     return exif
 
 
+def _lying(picture: Image.Image, orientation: int) -> Image.Image:
+    """Lay a picture on the side from which a tag turns it upright."""
+    turn = _LYING[orientation]
+    return picture if turn is None else picture.transpose(turn)
+
+
 def jpeg(orientation: int = 1, **options: Any) -> Write:
     """Write JPEGs that lie on a side, and a tag that turns them upright."""
 
     def write(pixels: Pixels) -> bytes:
-        turn, picture = _LYING[orientation], Image.fromarray(pixels)
-        lying = picture if turn is None else picture.transpose(turn)
-        tagged = {} if turn is None else {"exif": _exif(orientation)}
+        lying = _lying(Image.fromarray(pixels), orientation)
+        tagged = {} if orientation == 1 else {"exif": _exif(orientation)}
         return _file(lying, "JPEG", **{"quality": 95, "subsampling": 0, **options, **tagged})
 
     return write
@@ -81,8 +88,7 @@ def _cmyk(pixels: Pixels) -> bytes:
 
 def _grey_jpeg(orientation: int) -> Write:
     def write(pixels: Pixels) -> bytes:
-        turn, picture = _LYING[orientation], Image.fromarray(pixels[:, :, 0])
-        lying = picture if turn is None else picture.transpose(turn)
+        lying = _lying(Image.fromarray(pixels[:, :, 0]), orientation)
         return _file(lying, "JPEG", quality=95, exif=_exif(orientation))
 
     return write
@@ -91,6 +97,48 @@ def _grey_jpeg(orientation: int) -> Write:
 def _sixteen_bits(pixels: Pixels) -> bytes:
     _, content = cv2.imencode(".png", pixels[:, :, ::-1].astype(np.uint16) * 257, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return content.tobytes()
+
+
+def _sixteen_bits_of_grey(pixels: Pixels) -> bytes:
+    _, content = cv2.imencode(".png", pixels[:, :, 0].astype(np.uint16) * 257, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return content.tobytes()
+
+
+def _two_shades(file_format: str, **options: Any) -> Write:
+    """Write black and white by one bit a pixel."""
+    return lambda pixels: _file(Image.fromarray(pixels[:, :, 0] > 127), file_format, **options)
+
+
+@cache
+def _profile() -> bytes:
+    from PIL import ImageCms  # noqa: PLC0415 - few runs want it
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _described_png(orientation: int) -> Write:
+    """Write beside the pixels what many programs do, and what changes none of them: gamma, profile, density, text."""
+
+    def write(pixels: Pixels) -> bytes:
+        lying = _lying(Image.fromarray(pixels), orientation)
+        said = PngInfo()
+        said.add(b"gAMA", struct.pack(">I", 100_000))  # 1.0: heeded, the picture would be far too light or dark
+        said.add_text("Software", "sam3-contract")
+        described = {"pnginfo": said, "icc_profile": _profile(), "dpi": (300, 300), "exif": _exif(orientation)}
+        return _file(lying, "PNG", compress_level=1, **described)
+
+    return write
+
+
+def _described_jpeg(orientation: int) -> Write:
+    """Write a JPEG as a camera does: with profile, density, a comment, and a tag that turns it."""
+
+    def write(pixels: Pixels) -> bytes:
+        lying = _lying(Image.fromarray(pixels), orientation)
+        described = {"icc_profile": _profile(), "dpi": (300, 300), "exif": _exif(orientation), "comment": b"drawn"}
+        return _file(lying, "JPEG", quality=95, subsampling=0, **described)
+
+    return write
 
 
 def _with_alpha(pixels: Pixels) -> bytes:
@@ -128,6 +176,13 @@ def _animated(file_format: str, **options: Any) -> Write:
     return write
 
 
+def _alpha_webp(pixels: Pixels) -> bytes:
+    """Write colours that are wholly transparent on every other line, which nothing may take for white or black."""
+    alpha = np.full(pixels.shape[:2], 255, np.uint8)
+    alpha[::2] = 0
+    return _file(Image.fromarray(np.dstack([pixels, alpha])), "WEBP", lossless=True, exact=True)
+
+
 def _animated_webp(pixels: Pixels) -> bytes:
     frames = [Image.fromarray(pixels), Image.fromarray(255 - pixels)]
     return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, lossless=True)
@@ -151,8 +206,7 @@ def _interlaced(pixels: Pixels) -> bytes:
 
 def _turned_png(orientation: int) -> Write:
     def write(pixels: Pixels) -> bytes:
-        turn, picture = _LYING[orientation], Image.fromarray(pixels)
-        lying = picture if turn is None else picture.transpose(turn)
+        lying = _lying(Image.fromarray(pixels), orientation)
         return _file(lying, "PNG", compress_level=1, exif=_exif(orientation))
 
     return write
@@ -160,9 +214,8 @@ def _turned_png(orientation: int) -> Write:
 
 def _tiff(orientation: int = 1, **options: Any) -> Write:
     def write(pixels: Pixels) -> bytes:
-        turn, picture = _LYING[orientation], Image.fromarray(pixels)
-        lying = picture if turn is None else picture.transpose(turn)
-        tagged = {} if turn is None else {"tiffinfo": {274: orientation}}
+        lying = _lying(Image.fromarray(pixels), orientation)
+        tagged = {} if orientation == 1 else {"tiffinfo": {274: orientation}}
         return _file(lying, "TIFF", **options, **tagged)
 
     return write
@@ -175,6 +228,8 @@ def _plain(file_format: str, **options: Any) -> Write:
 ENCODINGS: Final[Mapping[str, Encoding]] = {
     "png": Encoding("as PNG", "png", _plain("PNG", compress_level=1)),
     "png-16": Encoding("as PNG of 16 bits", "png", _sixteen_bits),
+    "png-16-grey": Encoding("as grey PNG of 16 bits", "png", _sixteen_bits_of_grey, grey=True),
+    "png-described": Encoding("as PNG with gamma and profile, turned by EXIF tag 3", "png", _described_png(3)),
     "png-alpha": Encoding("as PNG with an alpha channel", "png", _with_alpha),
     "png-interlaced": Encoding("as interlaced PNG", "png", _interlaced),
     "png-palette": Encoding("as PNG with a palette", "png", _palette("PNG"), grey=True),
@@ -185,8 +240,12 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "jpeg-subsampled": Encoding("as JPEG with coarser colours", "jpg", jpeg(subsampling=2), lossless=False),
     "jpeg-cmyk": Encoding("as JPEG in CMYK", "jpg", _cmyk, lossless=False),
     "jpeg-grey": Encoding("as JPEG with one channel", "jpg", _grey_jpeg(1), lossless=False, grey=True),
+    "jpeg-described": Encoding(
+        "as JPEG with profile and density, turned by EXIF tag 6", "jpg", _described_jpeg(6), lossless=False
+    ),
     "webp": Encoding("as WebP", "webp", _plain("WEBP", quality=92), lossless=False),
     "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", lossless=True)),
+    "webp-alpha": Encoding("as WebP with an alpha channel", "webp", _alpha_webp),
     "webp-animated": Encoding("as the first frame of a WebP", "webp", _animated_webp),
     "gif": Encoding("as GIF", "gif", _palette("GIF"), grey=True),
     "gif-animated": Encoding("as the first frame of a GIF", "gif", _animated("GIF"), grey=True),
@@ -194,6 +253,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "bmp": Encoding("as BMP", "bmp", _plain("BMP")),
     "bmp-palette": Encoding("as BMP with a palette", "bmp", _palette("BMP"), grey=True),
     "tiff": Encoding("as TIFF", "tiff", _tiff(compression="tiff_lzw")),
+    "tiff-pages": Encoding("as the first page of a TIFF", "tiff", _animated("TIFF"), grey=True),
     "tiff-deflate": Encoding("as deflated TIFF", "tiff", _tiff(compression="tiff_adobe_deflate")),
     **{
         f"{kind}-turned-{number}": Encoding(f"as {title} {number}", suffix, write(number), lossless)
@@ -206,3 +266,9 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     },
 }
 """Every way to write a picture, by name."""
+
+OF_TWO_SHADES: Final[Mapping[str, Encoding]] = {
+    "png-1": Encoding("as PNG of one bit", "png", _two_shades("PNG"), grey=True),
+    "tiff-fax": Encoding("as TIFF of one bit, packed like a fax", "tiff", _two_shades("TIFF", compression="group4")),
+}
+"""Ways to write what is black and white alone, by name."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sam3_contract.cases.pictures.encodings import ENCODINGS
+from sam3_contract.cases.pictures.encodings import ENCODINGS, OF_TWO_SHADES, Encoding
 from sam3_contract.cases.pictures.photographs import photograph_of_scene
 from sam3_contract.exchanges.exchange import Photograph
 from sam3_contract.images.scenes import BORDER, Scene, grey, mirrored, padded
@@ -36,13 +36,13 @@ class View:
 
 @lru_cache(maxsize=64)
 def encoded(scene: Scene, encoding: str) -> Photograph:
-    """Write a scene by one of the ``ENCODINGS``.
+    """Write a scene by one of the ``ENCODINGS``, or of those ``OF_TWO_SHADES``.
 
     Args:
-        scene: A drawn scene; of a grey one, where the encoding holds no colours.
+        scene: A drawn scene; a grey one where the encoding holds no colours, the stencil where it holds two shades.
         encoding: Its name.
     """
-    way = ENCODINGS[encoding]
+    way = way_of(encoding)
     return photograph_of_scene(scene, way.write(scene.pixels), name=f"{scene.name}-{encoding}.{way.suffix}")
 
 
@@ -63,6 +63,11 @@ def padded_view(scene: Scene, encoding: str) -> View:
     window = (slice(BORDER.top, BORDER.top + height), slice(BORDER.left, BORDER.left + width))
     sent = encoded(padded(scene), encoding)
     return View(sent, f"with a border, {ENCODINGS[encoding].name}", lambda bitmap: bitmap[window], moved=True)
+
+
+def way_of(encoding: str) -> Encoding:
+    """Find a way to write a picture by its name."""
+    return ENCODINGS.get(encoding) or OF_TWO_SHADES[encoding]
 
 
 @lru_cache(maxsize=8)

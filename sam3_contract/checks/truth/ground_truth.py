@@ -12,7 +12,7 @@ from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Bitmap, Mask, Prediction
-from sam3_contract.images.scenes import Thing, built_in_scenes, further_scenes
+from sam3_contract.images.scenes import Thing, built_in_scenes, filled, further_scenes, stencil
 
 SURE: Final = 0.6
 """A threshold above which something that is there may be missing."""
@@ -48,7 +48,7 @@ def things_named(prompt: AnsweredPrompt) -> list[Mask] | None:
 @cache
 def _known_names() -> frozenset[str]:
     """List what is drawn in any scene: what none of them shows may be called anything."""
-    scenes = (*built_in_scenes(), *further_scenes())
+    scenes = (*built_in_scenes(), *further_scenes(), stencil(), filled())
     return frozenset(thing.category for scene in scenes for thing in scene.things) | {NOWHERE}
 
 

@@ -19,7 +19,7 @@ from mock_server import Settings, create_app
 from mock_server.annotations.coco import AnnotatedSet, load_coco
 from sam3_contract import create_mock
 from sam3_contract.errors import UsageError
-from sam3_contract.images.scenes import built_in_scenes, derived_scenes, further_scenes
+from sam3_contract.images.scenes import built_in_scenes, derived_scenes, filled, further_scenes, stencil
 from tests.mock_server.annotated_set import HERD, PERSON, RING, TIE, annotation_file, as_image, write_set
 from tests.mock_server.client import Bitmap, Client, Json, bitmap_of, bitmaps_of, click
 from tests.servers import command_serving, run_command
@@ -27,7 +27,7 @@ from tests.servers import command_serving, run_command
 # pycocotools 2.0 hands numpy 2 its arrays in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-SCENES = built_in_scenes() + derived_scenes() + further_scenes()
+SCENES = (*built_in_scenes(), *derived_scenes(), *further_scenes(), stencil(), filled())
 PROFILES = ("documented", "observed")
 
 

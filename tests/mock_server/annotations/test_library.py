@@ -149,7 +149,7 @@ def test_files_seen_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch
     [
         png(320, 208),
         WRITERS["JPEG 85"](SHAPES.pixels)[:300] + bytes(200) + WRITERS["JPEG 85"](SHAPES.pixels)[500:],
-        WRITERS["PNG"](SHAPES.pixels).replace(b"IDAT", b"IDAT", 1)[:200] + b"\0" * 40 + SHAPES.content[240:],
+        SHAPES.content[:200] + b"\0" * 40 + SHAPES.content[240:],
     ],
     ids=["no pixels", "damaged JPEG", "damaged PNG"],
 )

@@ -1,0 +1,107 @@
+"""What libraries do to pictures that nobody asked for: gamma, profiles, alpha, pages, frames of their own."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PIL import Image
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.images import as_image, content_of, decoded_otherwise, file_of, frame_of, orientation_of
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, redrawn, refusal
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+def _has_alpha(file: Image.Image) -> bool:
+    return file.mode in {"RGBA", "LA"} or "transparency" in file.info
+
+
+def _multiplied(file: Image.Image) -> Image.Image:
+    """Multiply colours with their alpha, so that what is transparent is black."""
+    pixels = np.asarray(file.convert("RGBA")).astype(np.uint32)
+    return Image.fromarray((pixels[..., :3] * pixels[..., 3:] // 255).astype(np.uint8))
+
+
+def _last_frame(file: Image.Image) -> Image.Image:
+    file.seek(getattr(file, "n_frames", 1) - 1)
+    return file.convert("RGB")
+
+
+@mutant
+def gamma_of_png_is_applied(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        light = (np.asarray(file.convert("RGB")) / 255) ** 2.2
+        return Image.fromarray((255 * light).astype(np.uint8))
+
+    return decoded_otherwise(call, lambda file: "gamma" in file.info, decode)
+
+
+@mutant
+def colour_profile_answers_500(call: Call) -> Response:
+    file = file_of(call)
+    return refusal(500, {"message": "Internal error."}) if file and file.info.get("icc_profile") else call.ask()
+
+
+@mutant
+def alpha_is_multiplied_in(call: Call) -> Response:
+    return decoded_otherwise(call, _has_alpha, _multiplied)
+
+
+@mutant
+def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "WEBP" and file.mode == "RGBA", _multiplied)
+
+
+@mutant
+def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
+    def decode(_: Image.Image) -> Image.Image:
+        pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
+        return Image.fromarray(np.minimum(pixels, 255).astype(np.uint8))
+
+    return decoded_otherwise(call, lambda file: file.mode.startswith("I"), decode)
+
+
+@mutant
+def last_page_of_a_tiff_counts(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "TIFF" and getattr(file, "n_frames", 1) > 1, _last_frame)
+
+
+@mutant
+def visual_does_not_apply_exif(call: Call) -> Response:
+    file = file_of(call)
+    lies = call.operation == "visual_segment" and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
+
+
+@mutant
+def embeddings_are_of_what_lies_in_the_file(call: Call) -> Response:
+    file = file_of(call)
+    lies = call.operation == "embed_image" and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
+
+
+@mutant
+def masks_of_square_images_are_transposed(call: Call) -> Response:
+    def turn(bitmap: Bitmap, _: Json) -> Bitmap:
+        return bitmap.T if bitmap.shape[0] == bitmap.shape[1] else bitmap
+
+    return redrawn(call.ask(), turn, size=frame_of(call))
+
+
+@mutant
+def masks_of_narrow_images_are_off_by_one(call: Call) -> Response:
+    def move(bitmap: Bitmap, _: Json) -> Bitmap:
+        return np.roll(bitmap, 1, axis=1) if bitmap.shape[1] < 48 else bitmap
+
+    return redrawn(call.ask(), move, size=frame_of(call))
+
+
+@mutant
+def masks_of_tall_images_keep_some_padding(call: Call) -> Response:
+    def move(bitmap: Bitmap, _: Json) -> Bitmap:
+        height, width = bitmap.shape
+        return np.roll(bitmap, height // 40, axis=0) if height > 2 * width else bitmap
+
+    return redrawn(call.ask(), move, size=frame_of(call))
