@@ -310,6 +310,18 @@ def test_action_installs_this_checkout_in_an_environment_of_its_own() -> None:
     assert check.returncode == 0, check.stderr
 
 
+def test_action_says_that_python_is_too_old(tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    old.chmod(0o755)
+
+    result, _ = run_step("Install", tmp_path)
+
+    assert result.returncode == 2
+    assert "Python 3.11 or newer is needed; let actions/setup-python come before" in result.stderr
+
+
 def test_pre_commit_hook_finds_what_is_wrong(tmp_path: Path) -> None:
     (hook,) = read_yaml(".pre-commit-hooks.yaml")
     program, *arguments = hook["entry"].split()
