@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import click
@@ -61,16 +63,40 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: What follows the name of the program; those of the process by default.
     """
+    stdout = sys.stdout
     try:
         # What a command leaves with context.exit() is returned here, not raised.
         status = commands(arguments, standalone_mode=False)
+        sys.stdout.flush()  # at the end of the interpreter nobody could say any more what failed
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
-        say("stopped", err=True)
+        _tell("stopped")
         sys.exit(130)
     except Sam3ContractError as error:
-        say(f"sam3-contract: {error}", err=True)
+        _tell(f"sam3-contract: {error}")
         sys.exit(UNJUDGED if isinstance(error, _NOT_JUDGED) else USAGE)
+    except OSError as error:
+        if error.filename is not None:  # of a file, and not of a stream
+            raise
+        _leave_stdout(error)
+    except SystemExit:
+        if sys.stdout is not stdout:  # so click ends after a broken pipe: with another stream, and 1
+            _leave_stdout(BrokenPipeError())
+        raise
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(line: str) -> None:
+    with suppress(OSError):  # where nobody can be told, the exit status has to do
+        say(line, err=True)
+
+
+def _leave_stdout(error: OSError) -> NoReturn:
+    """End after standard output could not be written: quietly if its reader had enough, as of `| head -1`."""
+    sys.stdout = io.StringIO()  # what is left in the buffer would raise again when the interpreter ends
+    if not isinstance(error, BrokenPipeError):
+        _tell(f"sam3-contract: standard output cannot be written: {error.strerror or error}")
+    sys.exit(UNJUDGED)

@@ -401,7 +401,9 @@ def _replacing(output: str, *, binary: bool = False) -> Iterator[IO[Any]]:
         with tempfile.TemporaryFile("w+b" if binary else "w+") as file:
             yield file
             file.seek(0)
-            (sys.stdout.buffer if binary else sys.stdout).write(file.read())
+            out = sys.stdout.buffer if binary else sys.stdout
+            out.write(file.read())
+            out.flush()
         return
     with replacing(Path(output)) as file:
         if binary:

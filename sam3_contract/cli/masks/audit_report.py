@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections import Counter
@@ -94,7 +95,7 @@ class AuditReport:
                 self._follow(outcomes, bar, is_share=is_share)
             self._sum_up()
         except _StdoutError as error:
-            _leave_stdout()
+            sys.stdout = io.StringIO()  # what is left in the buffer would raise again when the process ends
             counts = f"{_number(self._summary.n_masks, 'mask')}, {_number(self._summary.severities['error'], 'error')}"
             say(f"sam3-contract: {error}; judged so far: {counts}", err=True)
             return UNJUDGED
@@ -165,13 +166,6 @@ def _print(text: str) -> None:
         raise
     except OSError as error:
         raise _StdoutError(f"standard output cannot be written: {error.strerror or error}") from error
-
-
-def _leave_stdout() -> None:
-    """Write no more: what is left in the buffer would raise once again when the process ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 class _Bar:

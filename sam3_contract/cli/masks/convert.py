@@ -6,7 +6,7 @@ import click
 
 from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.mask_files.dialects import values_in_dialect
-from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
+from sam3_contract.mask_files.opening import STDIN, Unreadable, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
 from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
 from sam3_contract.masks import DIALECTS, Dialect
@@ -95,6 +95,8 @@ def convert(
     except OutputError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
+        if output == STDIN:
+            raise  # as for every command
         raise UsageError(f"{output} cannot be written: {error.strerror or error}") from error
     for line in conversion.named():
         _said(line, 1)
