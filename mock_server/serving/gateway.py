@@ -5,7 +5,8 @@ stalled senders as there are threads stop the server for good (granian's issue 7
 a thread of its own is left to a heuristic (issue 873). Here the event loop reads bodies, which holds no thread and ends
 after ``Limits.read_timeout``. A request that may have to wait, for its latency or for another server, gets a thread.
 Any other is run on the loop: handing it over costs as much as Flask does, and the interpreter runs one at a time
-anyway. Work that takes longer has a few threads of its own (:mod:`mock_server.serving.cost`).
+anyway. Work that takes longer has a few threads of its own (:mod:`mock_server.serving.cost`). A body that grows as
+long as its client is there is asked for more every now and then, and holds no thread in between.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, Final, NoReturn
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # not marked as its exports
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
+from mock_server.http.growing import Growing
 from mock_server.http.pauses import GONE
 from mock_server.http.protocol import WHOLE_BODY
 from mock_server.http.session_address import take_base
@@ -36,6 +38,12 @@ Headers = list[tuple[str, str]]
 # event loop may wait for its turn.
 _WORKERS: Final = 2
 _DISCARDED: Final = 64 * 1024 * 1024  # bytes of a body too large that are read on, so that its sender sees the answer
+_LOOKS: Final = 0.1  # seconds between two looks whether a body has grown
+_SIGNS_OF_LIFE: Final = 15.0  # seconds without a part after which its client is told that it is still there
+# Bytes of a growing body, about. granian keeps what is sent for a client that does not read it, without a bound of its
+# own and without a word; so bodies end after these, and their readers come again for the rest.
+_GROWN: Final = 2**21
+_STILL_HERE: Final = b":\n\n"  # a comment between server-sent events
 _BASE: Final[Environ] = {
     "SCRIPT_NAME": "",
     "wsgi.errors": sys.stderr,
@@ -59,11 +67,13 @@ class Limits:
         body: Bytes of a body that are read.
         read_timeout: Seconds in which a whole body has to come.
         threads: Requests that can wait at the same time.
+        streams: Bodies that can grow at the same time; of those beyond, clients get what there is.
     """
 
     body: int
     read_timeout: float
     threads: int
+    streams: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,14 @@ class _Answer:
         headers: Names and values.
         first: The first part of the body.
         rest: What comes after it; ``None`` if the first part is all.
+        growing: What is asked for the whole body, in their place.
     """
 
     status: int
     headers: Headers
     first: bytes
     rest: Iterator[bytes] | None
+    growing: Growing | None = None
 
 
 class Gateway:
@@ -107,6 +119,7 @@ class Gateway:
         self._waiting = ThreadPoolExecutor(limits.threads, thread_name_prefix="waiting")
         self._working = ThreadPoolExecutor(_WORKERS, thread_name_prefix="working")
         self._deadlines = _Deadlines(limits.read_timeout)
+        self._n_streams = 0
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
@@ -117,15 +130,17 @@ class Gateway:
             environ[WHOLE_BODY] = body
         environ["wsgi.input"] = io.BytesIO(body) if fault is None else _Unreadable(fault)
         pool = self._pool_of(environ, body)
-        with nullcontext() if pool is None else _watching(protocol, environ):
-            await self._answer(environ, protocol, pool, fault)
+        with nullcontext() if pool is None else _watching(protocol, environ) as gone:
+            answer = await self._answer(environ, protocol, pool, fault)
+            if answer is not None and answer.growing is not None:
+                await self._follow(answer, answer.growing, protocol, gone)
         if isinstance(fault, RequestEntityTooLarge):
             await self._discard(parts)
 
     async def _answer(
         self, environ: Environ, protocol: HTTPProtocol, pool: ThreadPoolExecutor | None, fault: HTTPException | None
-    ) -> None:
-        """Run the application, here or in a thread, and send what it says."""
+    ) -> _Answer | None:
+        """Run the application, here or in a thread, and send what it says; return it if it said anything."""
         loop = asyncio.get_running_loop()
         try:
             if pool is None:
@@ -134,13 +149,42 @@ class Gateway:
                 answer = await loop.run_in_executor(pool, self._ask_if_there, environ)
         except ConnectionError:  # how an application asks for the connection to be broken off
             await _drop(protocol)
-            return
+            return None
         if isinstance(fault, RequestTimeout | ClientDisconnected):
             answer.headers.append(("connection", "close"))  # what is left of the body is no next request
+        if answer.growing is not None:
+            return answer
         if answer.rest is None:
             protocol.response_bytes(answer.status, answer.headers, answer.first)
         else:
             await loop.run_in_executor(self._waiting, _stream, answer, protocol, loop)
+        return answer
+
+    async def _follow(
+        self, answer: _Answer, growing: Growing, protocol: HTTPProtocol, gone: asyncio.Future[Any] | None
+    ) -> None:
+        """Send a body as it grows, until its client has gone, it has no more, or is as long as a body may grow."""
+        if gone is None or self._n_streams >= self._limits.streams:
+            protocol.response_bytes(answer.status, answer.headers, b"".join(growing))
+            return
+        loop = asyncio.get_running_loop()
+        transport = protocol.response_stream(answer.status, answer.headers)
+        self._n_streams += 1
+        try:
+            heard, left = loop.time(), _GROWN
+            while left > 0 and not gone.done():
+                # In a thread, for as long as it takes: a store may be slow.
+                part = await loop.run_in_executor(self._waiting, growing.more)
+                if part is None:
+                    return
+                if part or loop.time() - heard > _SIGNS_OF_LIFE:
+                    await transport.send_bytes(part or _STILL_HERE)
+                    heard, left = loop.time(), left - len(part)
+                await asyncio.wait({gone}, timeout=_LOOKS)
+        except ProtocolClosed:
+            return
+        finally:
+            self._n_streams -= 1
 
     def _pool_of(self, environ: Environ, body: bytes) -> ThreadPoolExecutor | None:
         """Choose the threads in which a request runs; none if it runs here."""
@@ -217,6 +261,8 @@ class Gateway:
             return written.append
 
         parts = self._app(environ, start_response)
+        if isinstance(parts, Growing):
+            return _Answer(*begun[0], b"", None, parts)
         first = next(rest := iter(parts), None)
         body = b"".join((*written, first or b""))
         status, headers = begun[0]
@@ -295,13 +341,17 @@ def _environ_of(scope: Scope) -> Environ:
 
 
 @contextmanager
-def _watching(protocol: HTTPProtocol, environ: Environ) -> Iterator[None]:
-    """Watch a connection while its request is answered: :data:`GONE` is set when the client has gone."""
+def _watching(protocol: HTTPProtocol, environ: Environ) -> Iterator[asyncio.Future[Any]]:
+    """Watch a connection while its request is answered: :data:`GONE` is set when the client has gone.
+
+    Yields:
+        What is done then.
+    """
     gone = environ[GONE] = threading.Event()
     watching = asyncio.ensure_future(protocol.client_disconnect())
     watching.add_done_callback(lambda _: gone.set())
     try:
-        yield
+        yield watching
     finally:
         watching.cancel()  # else it would be kept as long as the connection, and longer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from sam3_contract.checks import judge, named
+from sam3_contract.errors import UsageError
 from sam3_contract.har.entry import Entry, Unusable
 from sam3_contract.har.reading import exchange_of
 from sam3_contract.recording.entries import node_of
@@ -29,6 +31,7 @@ class Asked(BaseModel):
         status: HTTP status of the answer.
         headers: Headers of the answer.
         answer: Its body.
+        is_base64: Whether the body is written so, as it is no text.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,6 +40,21 @@ class Asked(BaseModel):
     status: int = Field(ge=100, le=999)
     headers: dict[str, str]
     answer: str
+    is_base64: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the answer's body.
+
+        Raises:
+            UsageError: If it is not the base64 that it is said to be.
+        """
+        if not self.is_base64:
+            return self.answer.encode("utf-8", "surrogatepass")
+        try:
+            return base64.b64decode(self.answer, validate=True)
+        except ValueError as error:
+            raise UsageError("answer is said to be base64, and is not") from error
 
 
 def findings_of(asked: Asked, contract: Contract) -> list[dict[str, str]]:
@@ -57,7 +75,7 @@ def findings_of(asked: Asked, contract: Contract) -> list[dict[str, str]]:
     url = f"http://playground{operation.path}"
     sent = (("Content-Type", "application/json"), _KEY)
     request = Request(operation.method, url, sent, orjson.dumps(asked.body))
-    answer = Answer(asked.status, headers, asked.answer.encode("utf-8", "surrogatepass"))
+    answer = Answer(asked.status, headers, asked.content)
     node = node_of(request, answer, seconds=0.0, ended=datetime.now(UTC))
     try:
         exchange = exchange_of(Entry(Path("playground"), 0, node), operation.id, contract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -222,6 +223,48 @@ def test_polygons_are_drawn_to_the_pixel(page: Page) -> None:
     page.says("3 masks")
     # The masks of this engine have no holes, so their outer contours are all of them.
     page.until(lambda: page.text("predictions") == as_runs)
+
+
+def test_archives_of_logits_are_drawn_to_the_pixel(page: Page) -> None:
+    page.take_coffee()
+    page.click(RIM)
+    as_runs, areas = page.canvas(), re.findall(r"\d+ pixels", page.text("predictions"))
+    # A label has no confidence then: there is none in the archive, so labels are drawn beside the masks.
+    page.find("format").send_keys("binary")
+    page.until(lambda: page.control.journal.requests[-1].format == "binary")
+    page.until(lambda: " ms" in page.text("status"))
+
+    assert re.findall(r"\d+ pixels", page.text("predictions")) == areas
+    labelled = (as_runs != page.canvas()).any(axis=2)
+    assert labelled.sum() < 0.03 * labelled.size
+    page.find("tab-findings").click()
+    page.until(lambda: "Nothing wrong" in page.text("findings"))
+    page.find("tab-copy").click()
+    for language in ("Python, requests", "a test with the pytest plugin"):
+        page.find("language").send_keys(language)
+        assert '["masks"]' in page.text("snippet")
+        compile(page.text("snippet"), language, "exec")
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("npz_as_npy", "the answer is no whole zip"),
+        ("npz_truncated", "the answer is no whole zip"),
+        ("npz_array_renamed", "the archive has no array masks"),
+        ("npz_extra_dimension", "expected (masks, height, width)"),
+        ("npz_pickled", "masks are of type |O, expected floats or bools"),
+        ("npz_wrong_dtype:int8", "masks are of type |i1, expected floats or bools"),
+    ],
+)
+def test_archive_that_cannot_be_read_is_an_error_that_says_why(page: Page, fault: str, says: str) -> None:
+    page.take_coffee()
+    page.find("format").send_keys("binary")
+    page.find("fault").send_keys(fault)
+    page.moved_to(RIM).click().perform()
+
+    page.says(says)
+    page.until(lambda: "Findings (" in page.text("tab-findings"))
 
 
 def test_copied_curl_gives_the_same_answer(page: Page, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
 from mock_server import Settings, control_of, create_app
+from sam3_contract.errors import StoreError
 from sam3_contract.images.scenes import built_in_scenes
 from sam3_contract.playground.serving import Playground, before_server, beside_mock
 from sam3_contract.playground.targets import ServerTarget
+from sam3_contract.playground.watching import JournalEvents
 from sam3_contract.recording import Budget, Upstream
 from tests.servers import serving
 
@@ -194,6 +196,21 @@ def test_what_cannot_be_judged_is_said(told: bytes, problem: str) -> None:
     assert problem in answer.get_json()["error"]
 
 
+def test_archive_is_judged_by_its_bytes() -> None:
+    client, _ = page()
+    body = {**BODY, "format": "binary"}
+    answer = client.post("/sam3/visual_segment", json=body, headers={"Authorization": f"Bearer {KEY}"})
+    asked = {"operation": "visual_segment", "body": body, "status": 200, "headers": dict(answer.headers)}
+
+    def judged(content: bytes, *, written: str = "") -> Any:
+        given = {"answer": written or base64.b64encode(content).decode(), "is_base64": True}
+        return client.post("/playground/judge", json={**asked, **given}, headers=PAGE)
+
+    assert judged(answer.data).get_json() == {"findings": []}
+    assert judged(answer.data[:-9]).get_json()["findings"] != []
+    assert (judged(b"", written="no base64!").status_code, judged(b"", written="=").status_code) == (422, 422)
+
+
 def events(client: Client, seen: int | None = None) -> list[tuple[int, Any]]:
     headers = {} if seen is None else {"Last-Event-ID": str(seen)}
     answer = client.get("/playground/journal", headers=headers)
@@ -202,8 +219,7 @@ def events(client: Client, seen: int | None = None) -> list[tuple[int, Any]]:
     return [(int(number), json.loads(data) if data else None) for number, data in blocks]
 
 
-def test_journal_tells_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sam3_contract.playground.watching.PAUSE", 0.0)
+def test_journal_tells_what_is_new() -> None:
     client, control = page()
 
     assert events(client) == [(0, None)]
@@ -217,6 +233,65 @@ def test_journal_tells_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     control.reset()
     ask(client)
     assert [number for number, _ in events(client, 2)] == [1]
+
+
+def told(stream: JournalEvents) -> list[str]:
+    """The names and ids of the events that came."""
+    return re.findall(r"^(?:event: |id: |data: (?=..requests))(.+)$", (stream.more() or b"").decode(), re.MULTILINE)
+
+
+def test_stream_of_the_journal_tells_each_request_once() -> None:
+    client, control = page()
+    stream = JournalEvents(control.journal, None)
+
+    assert told(stream) == ["0"]
+    assert stream.more() == b""
+    ask(client)
+    assert told(stream) == ["1"]
+    for _ in range(2):
+        ask(client)
+    assert told(stream) == ["2", "3"]
+    assert stream.more() == b""
+
+
+def test_stream_of_a_journal_that_was_emptied_begins_again() -> None:
+    client, control = page()
+    stream = JournalEvents(control.journal, None)
+    ask(client)
+    stream.more()
+
+    control.reset()
+    assert stream.more() == b""
+    for _ in range(3):
+        ask(client)
+
+    assert told(stream) == ["1", "2", "3"]
+
+
+def test_requests_that_had_to_go_before_they_were_told_are_counted() -> None:
+    client, control = page(Settings(journal_requests=2))
+    stream = JournalEvents(control.journal, 1)
+    for _ in range(5):
+        ask(client)
+
+    assert told(stream) == ["lost", '{"requests":2}', "4", "5"]
+
+
+def test_long_journal_is_told_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sam3_contract.playground.watching._PIECE", 1)
+    client, control = page()
+    for _ in range(2):
+        ask(client)
+    stream = JournalEvents(control.journal, 0)
+
+    assert [told(stream) for _ in range(3)] == [["1"], ["2"], []]
+
+
+def test_stream_ends_with_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, control = page()
+    monkeypatch.setattr(type(control.journal), "last", property(lambda _: (_ for _ in ()).throw(StoreError("away"))))
+
+    assert JournalEvents(control.journal, None).more() is None
 
 
 def echoing(environ: dict[str, Any], start_response: Any) -> Any:

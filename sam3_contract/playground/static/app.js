@@ -4,6 +4,7 @@ import { aboutTarget, ask, follow, judge, refusalOf, useToken } from "./service.
 import { EMPTY, add, bodyOf, marksOf, textsOf, undo } from "./marks.js";
 import { COLOURS, Picture } from "./picture.js";
 import { maskOf, outlineOf, overlayOf } from "./masks.js";
+import { arrayOf, pixelsOfPlanes } from "./npz.js";
 import { snippet } from "./snippets.js";
 
 const $ = (id) => document.getElementById(id);
@@ -129,6 +130,7 @@ async function askNow() {
   $("ask").textContent = "Stop";
   try {
     const answer = await ask(now, body, { fault, engine: $("engine").value, signal: controller.signal });
+    clearInterval(ticking); // to judge the answer may take as long again
     if (controller === asking) await answered({ operation: now, body, fault, answer, began });
   } catch (error) {
     if (controller === asking) {
@@ -145,18 +147,20 @@ async function askNow() {
 }
 
 async function answered({ operation: now, body, fault, answer, began }) {
+  const asked = asking;
   const took = Math.round(performance.now() - began);
-  const predictions = answer.status === 200 ? predictionsOf(answer.json, now) : [];
+  const { predictions, problem } = await read(answer, { operation: now, body });
+  if (asked !== asking) return; // something else was asked meanwhile
   last = { operation: now, body, fault, answer, predictions, findings: [] };
   if (answer.status !== 200) say(refusalOf(answer), true);
-  else if (answer.json === undefined) say("The answer is no JSON; see it on the wire.", true);
+  else if (problem) say(problem, true);
   else say(`${predictions.length} ${predictions.length === 1 ? "mask" : "masks"} in ${took} ms`);
   show();
   showBudget(answer.headers);
   const judged = last;
   if (fault && about.mock && answer.status === 200) await expect(judged);
   try {
-    const findings = await judge(now, body, fault, answer);
+    const findings = await judge(now, body, answer);
     if (judged === last) {
       last.findings = findings;
       showFindings();
@@ -172,14 +176,30 @@ async function expect(judged) {
     const { operation: now, body } = judged;
     const clean = await ask(now, body, { engine: $("engine").value, signal: AbortSignal.timeout(SECONDS_EXPECTED * 1000) });
     if (judged !== last || clean.status !== 200) return;
-    judged.expected = predictionsOf(clean.json, now, outlineOf).map(({ overlay }) => overlay);
+    judged.expected = (await read(clean, judged, outlineOf)).predictions.map(({ overlay }) => overlay);
+    if (judged !== last) return;
     show();
   } catch {
     // The faulty answer stands alone.
   }
 }
 
-function predictionsOf(answer, now, draw = overlayOf) {
+// The predictions of an answer, drawn, or why there are none.
+async function read({ status, json, bytes }, { operation: now, body }, draw = overlayOf) {
+  if (status !== 200) return { predictions: [] };
+  if (body.format !== "binary") {
+    const problem = json === undefined ? "The answer is no JSON; see it on the wire." : "";
+    return { predictions: predictionsOf(json, now, draw), problem };
+  }
+  try {
+    const planes = pixelsOfPlanes(await arrayOf(bytes, "masks"));
+    return { predictions: predictionsOf({ predictions: planes.map((plane) => ({ plane })) }, now, draw) };
+  } catch (error) {
+    return { predictions: [], problem: `The answer cannot be read: ${error.message}.` };
+  }
+}
+
+function predictionsOf(answer, now, draw) {
   const list = (value) => (Array.isArray(value) ? value : []);
   const named = now === "visual_segment"
     ? list(answer?.predictions).map((one, index) => ({ one, label: `mask ${index + 1}`, place: `$.predictions[${index}]` }))
@@ -226,8 +246,9 @@ function show() {
   redraw();
 }
 
-function wireOf({ status, headers, json, text }) {
+function wireOf({ status, headers, json, text, bytes }) {
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("\n");
+  if (text.startsWith("PK\u0003\u0004")) return `${status}\n${head}\n\na zip of ${bytes.length} bytes`;
   return `${status}\n${head}\n\n${json === undefined ? text.slice(0, 2000) : JSON.stringify(shortened(json), null, 2)}`;
 }
 
@@ -257,7 +278,7 @@ function showPredictions() {
     const words = document.createElement("span");
     swatch.className = "swatch";
     swatch.style.background = `rgb(${one.colour.join(" ")})`;
-    const confidence = typeof one.confidence === "number" ? one.confidence.toFixed(3) : JSON.stringify(one.confidence);
+    const confidence = typeof one.confidence === "number" ? one.confidence.toFixed(3) : JSON.stringify(one.confidence) ?? "";
     const size = one.problem ? `cannot be drawn: ${one.problem}` : `${one.area} pixels${sizeNote(one.size)}`;
     words.textContent = `${one.label}  ${confidence}  ${size}`;
     words.classList.toggle("bad", Boolean(one.problem));
@@ -320,6 +341,9 @@ function showOptions() {
   for (const other of ["visual_segment", "concept_segment"]) {
     for (const part of document.querySelectorAll(`.for-${other}`)) part.hidden = other !== now;
   }
+  const binary = document.querySelector("#format [value=binary]");
+  binary.hidden = binary.disabled = now !== "visual_segment";
+  if (binary.disabled && binary.selected) $("format").value = "rle";
   $("threshold-shown").textContent = Number($("threshold").value).toFixed(2);
   $("nms-shown").textContent = Number($("nms").value).toFixed(2);
   const fault = about.faults.find(({ name }) => name === $("fault").value.trim().split(":")[0]);
@@ -337,6 +361,16 @@ function journalEntry(entry) {
   button.classList.toggle("bad", entry.status >= 400);
   button.addEventListener("click", () => openEntry(entry));
   row.append(button);
+  journalRow(row);
+}
+
+function journalLost({ requests }) {
+  const row = document.createElement("li");
+  row.textContent = `${requests} more, which the mock no longer keeps`;
+  journalRow(row);
+}
+
+function journalRow(row) {
   $("journal").prepend(row);
   while ($("journal").children.length > JOURNAL) $("journal").lastChild.remove();
 }
@@ -496,8 +530,10 @@ async function connect() {
   showBudget({ "x-playground-calls-left": about.calls_left });
   showOptions();
   showSnippet();
-  if (about.journal) follow(journalEntry, (connected) => { $("journal").ariaBusy = String(!connected); });
-  else $("tab-journal").hidden = true;
+  if (!about.journal) $("tab-journal").hidden = true;
+  else {
+    follow({ onEntry: journalEntry, onLost: journalLost, onState: (on) => { $("journal").ariaBusy = String(!on); } });
+  }
 }
 
 start();

@@ -46,13 +46,15 @@ function concept(marks, { format, concepts, threshold, nms }) {
       box_labels: marks.map(({ positive }) => (positive ? 1 : 0)),
     };
   }
-  return { prompts, format, output_prob_thresh: threshold, ...(nms !== null && { nms_iou_threshold: nms }) };
+  // There is no archive of what was found by words.
+  const written = format === "binary" ? "rle" : format;
+  return { prompts, format: written, output_prob_thresh: threshold, ...(nms !== null && { nms_iou_threshold: nms }) };
 }
 
 // The other way round: what another client sent, as marks and options; what a form cannot show is left out.
 export function marksOf(operation, body) {
   const marks = [];
-  const options = { format: body.format === "rle" ? "rle" : "polygon" };
+  const options = { format: ["rle", "binary"].includes(body.format) ? body.format : "polygon" };
   if (operation === "visual_segment") {
     const given = body.prompts;
     const prompt = (Array.isArray(given) ? given[0] : given?.prompts?.[0] ?? given) ?? {};

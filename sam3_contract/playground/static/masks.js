@@ -65,10 +65,10 @@ function pixelsOfPolygons(polygons, width, height) {
   return { width, height, pixels };
 }
 
-// The mask of one prediction, how many pixels it has, and the topmost one; of the photograph's size unless the answer says otherwise.
+// The mask of one prediction, of whatever format, how many pixels it has, and the topmost one; of the photograph's size unless the answer says otherwise.
 export function maskOf(prediction, width, height) {
   const masks = prediction?.masks;
-  const mask = Array.isArray(masks) ? pixelsOfPolygons(masks, width, height) : pixelsOfRle(masks ?? {});
+  const mask = prediction?.plane ?? (Array.isArray(masks) ? pixelsOfPolygons(masks, width, height) : pixelsOfRle(masks ?? {}));
   const first = mask.pixels.indexOf(1);
   return {
     ...mask, area: mask.pixels.reduce((sum, pixel) => sum + pixel, 0),

@@ -1,7 +1,7 @@
 // The server behind this page: it adds the key, which never comes here.
 
 const SECONDS = 120;
-const AGAIN = 300; // milliseconds between two looks at the journal of a mock that wants a token
+const AGAIN = 300; // milliseconds after which a stream that has ended is asked for again
 let token = ""; // of the mock's own routes; nowhere but here
 
 export function useToken(given) {
@@ -34,22 +34,23 @@ export async function aboutTarget() {
   return told;
 }
 
-// Asks, and gives what came: {status, headers, text, json}; an Error only where nothing came.
+// Asks, and gives what came: {status, headers, bytes, text, json}; an Error only where nothing came.
 export async function ask(operation, body, { fault, engine, signal }) {
   const headers = { ...ownHeaders(), ...(fault && { "X-Mock-Fault": fault }), ...(engine && { "X-Mock-Engine": engine }) };
   const ended = AbortSignal.any([signal, AbortSignal.timeout(SECONDS * 1000)]);
-  let answer, text;
+  let answer, bytes;
   try {
     answer = await fetch(`playground/ask/${operation}`, {
       method: "POST", headers, body: JSON.stringify(body), signal: ended,
     });
-    text = await answer.text();
+    bytes = new Uint8Array(await answer.arrayBuffer());
   } catch (error) {
     if (signal.aborted) throw error;
     if (ended.aborted) throw new Error(`no answer in ${SECONDS} seconds`);
     throw new Error("the server does not answer, or broke the connection off; what you entered is kept");
   }
-  return { status: answer.status, headers: Object.fromEntries(answer.headers), text, json: parsed(text) };
+  const text = new TextDecoder().decode(bytes);
+  return { status: answer.status, headers: Object.fromEntries(answer.headers), bytes, text, json: parsed(text) };
 }
 
 function parsed(text) {
@@ -69,40 +70,57 @@ export function refusalOf({ status, headers, json, text }) {
 }
 
 // What the contract says of one exchange.
-export async function judge(operation, body, fault, answer) {
+export async function judge(operation, body, answer) {
+  const isText = body.format !== "binary" || answer.json !== undefined;
+  const given = isText ? { answer: answer.text } : { answer: await base64Of(answer.bytes), is_base64: true };
   const response = await fetch("playground/judge", {
     method: "POST", headers: ownHeaders(),
-    body: JSON.stringify({ operation, body, status: answer.status, headers: answer.headers, answer: answer.text }),
+    body: JSON.stringify({ operation, body, status: answer.status, headers: answer.headers, ...given }),
   });
   if (!response.ok) throw new Error(`the answer could not be judged: ${response.status}`);
   return (await response.json()).findings;
 }
 
-// The mock's journal, as it grows. The browser connects again by itself; a header, though, it sends with no such source.
-export function follow(onEntry, onState) {
-  if (token) return followByAsking(onEntry, onState);
-  const source = new EventSource("playground/journal");
-  source.onmessage = ({ data }) => data && onEntry(JSON.parse(data));
-  source.onopen = () => onState(true);
-  source.onerror = () => onState(false);
-  return source;
+async function base64Of(bytes) {
+  const reader = new FileReader();
+  await new Promise((resolve, reject) => {
+    [reader.onload, reader.onerror] = [resolve, reject];
+    reader.readAsDataURL(new Blob([bytes]));
+  });
+  return reader.result.split(",")[1];
 }
 
-async function followByAsking(onEntry, onState) {
-  for (let seen = null; ;) {
+// The mock's journal, as it grows: one stream as long as the page is open. An EventSource would do, but it sends no
+// header, and a mock may want its token. Wherever a stream ends, the next one goes on behind the last event that came.
+export async function follow({ onEntry, onLost, onState }) {
+  for (let seen = null, pause = AGAIN; ; pause = AGAIN) {
     try {
       const headers = { ...ownHeaders(), ...(seen !== null && { "Last-Event-ID": seen }) };
       const answer = await fetch("playground/journal", { headers });
       if (!answer.ok) throw new Error(`${answer.status}`);
       onState(true);
-      for (const event of (await answer.text()).split("\n\n")) {
-        const [, id, data] = /^id: (\d+)\ndata: ?(.*)$/s.exec(event) ?? [];
+      for await (const { id, event, data, retry } of eventsOf(answer.body)) {
         seen = id ?? seen;
-        if (data) onEntry(JSON.parse(data));
+        if (retry) pause = Number(retry);
+        if (data) (event === "lost" ? onLost : onEntry)(JSON.parse(data));
       }
     } catch {
       onState(false);
     }
-    await new Promise((resume) => setTimeout(resume, AGAIN));
+    await new Promise((resume) => setTimeout(resume, pause));
+  }
+}
+
+// The events of a stream, each as its fields; comments have none.
+async function* eventsOf(body) {
+  let text = "";
+  for (const reader = body.pipeThrough(new TextDecoderStream()).getReader(); ;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (text + value).split("\n\n");
+    text = blocks.pop();
+    for (const block of blocks) {
+      yield Object.fromEntries(block.split("\n").map((line) => /^(\w*): ?(.*)$/s.exec(line)?.slice(1)).filter(Boolean));
+    }
   }
 }

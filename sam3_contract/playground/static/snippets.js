@@ -12,18 +12,18 @@ const shell = (text) => text.replace(/[\\$`]/g, "\\$&");
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const LANGUAGES = {
-  curl: ({ url, path, rest, name, key, extras }) => `${key}curl -sS ${quoted(url + path)} \\
+  curl: ({ url, path, rest, name, key, extras, binary }) => `${key}curl -sS ${quoted(url + path)}${binary ? " -o answer.npz" : ""} \\
   -H "Authorization: Bearer $ROBOFLOW_API_KEY" \\
 ${extras.map(([header, value]) => `  -H ${quoted(`${header}: ${value}`)} \\\n`).join("")}  -H 'Content-Type: application/json' --data-binary @- <<JSON
 {"image": {"type": "base64", "value": "$(base64 < ${quoted(name)} | tr -d '\\n')"},
 ${shell(json(rest).slice(2))}
 JSON`,
 
-  requests: ({ url, path, rest, name, extras }) => `import base64
-import os
+  requests: ({ url, path, rest, name, extras, binary }) => `import base64
+${binary ? "import io\n" : ""}import os
 from pathlib import Path
 
-import requests
+${binary ? "import numpy as np\n" : ""}import requests
 
 image = base64.b64encode(Path(${JSON.stringify(name)}).read_bytes()).decode()
 answer = requests.post(
@@ -38,10 +38,11 @@ ${extras.map(([header, value]) => `        ${JSON.stringify(header)}: ${JSON.str
     timeout=60,
 )
 answer.raise_for_status()
-print(answer.json())`,
+${binary ? `masks = np.load(io.BytesIO(answer.content))["masks"] >= 0  # logits
+print(masks.shape)` : "print(answer.json())"}`,
 
-  sdk: ({ url, operation, rest, name }) => {
-    const { prompts = [], ...others } = rest;
+  sdk: ({ url, operation, rest, name, binary }) => {
+    const { prompts = [], ...others } = binary ? { ...rest, format: "rle" } : rest; // it reads nothing but JSON
     const options = Object.entries(others).map(([field, value]) => `    ${field}=${python(value)},\n`).join("");
     return `import os
 
@@ -56,7 +57,7 @@ ${options})
 print(answer)`;
   },
 
-  javascript: ({ url, path, rest, name, extras }) => `import { readFile } from "node:fs/promises";
+  javascript: ({ url, path, rest, name, extras, binary }) => `import { readFile${binary ? ", writeFile" : ""} } from "node:fs/promises";
 
 const image = (await readFile(${JSON.stringify(name)})).toString("base64");
 const answer = await fetch(${JSON.stringify(url + path)}, {
@@ -71,15 +72,13 @@ ${extras.map(([header, value]) => `    ${JSON.stringify(header)}: ${JSON.stringi
   }),
 });
 if (!answer.ok) throw new Error(\`\${answer.status} \${await answer.text()}\`);
-console.log(await answer.json());`,
+${binary ? `await writeFile("answer.npz", Buffer.from(await answer.arrayBuffer()));` : "console.log(await answer.json());"}`,
 
-  pytest: ({ path, operation, rest, name, fault }) => `import base64
-from pathlib import Path
+  pytest: ({ path, operation, rest, name, fault, binary }) => `import base64
+${binary ? "import io\n" : ""}from pathlib import Path
 
-import requests
-
-from sam3_contract.testing import assert_masks_equal
-
+${binary ? "import numpy as np\n" : ""}import requests
+${binary ? "" : "\nfrom sam3_contract.testing import assert_masks_equal\n"}
 
 def test_masks_are_sound(sam3_mock):
 ${fault ? `    sam3_mock.faults = [${JSON.stringify(fault)}]\n` : ""}    image = base64.b64encode(Path(${JSON.stringify(name)}).read_bytes()).decode()
@@ -94,14 +93,15 @@ ${fault ? `    sam3_mock.faults = [${JSON.stringify(fault)}]\n` : ""}    image =
             headers={"Authorization": f"Bearer {sam3_mock.api_key}"},
             json=body,
             timeout=60,
-        ).json()
+        )${binary ? "" : ".json()"}
         for _ in range(2)
     ]
 
-    found = [${operation === "visual_segment" ? `answer["predictions"]`
+${binary ? `    first, second = [np.load(io.BytesIO(answer.content))["masks"] for answer in answers]
+    assert np.array_equal(first, second)` : `    found = [${operation === "visual_segment" ? `answer["predictions"]`
       : `[one for result in answer["prompt_results"] for one in result["predictions"]]`} for answer in answers]
     for first, second in zip(*found, strict=True):
-        assert_masks_equal(first["masks"], second["masks"])
+        assert_masks_equal(first["masks"], second["masks"])`}
     sam3_mock.assert_called(${JSON.stringify(operation)}, times=2)`,
 };
 
@@ -110,5 +110,6 @@ export function snippet(language, { url, operation, body, name, fault, engine, m
   // What a mock is told beside the request, so that it answers the same.
   const extras = [["X-Mock-Fault", fault], ["X-Mock-Engine", engine]].filter(([, value]) => mock && value);
   const key = mock ? "ROBOFLOW_API_KEY=${ROBOFLOW_API_KEY:-any}\n" : "";
-  return LANGUAGES[language]({ url, operation, path: `/sam3/${operation}`, rest, name, fault, key, extras });
+  const binary = rest.format === "binary";
+  return LANGUAGES[language]({ binary, url, operation, path: `/sam3/${operation}`, rest, name, fault, key, extras });
 }
