@@ -1,11 +1,11 @@
-"""What auditing an archive costs: quick look against full one, two processes against one, a cluster, kinds of files.
+"""What auditing an archive costs, by kind of file: quick look against full one, and against an earlier checkout.
 
-    python -m benchmarks.archives [--masks N] [--rounds N] [--cluster]
+    python -m benchmarks.archives [--masks N] [--rounds N] [--before FOLDER] [--price P]
 
-Masks are like SA-1B's (`benchmarks/masks.py`). Figures are processor time; ratios are of calls that take turns, of each
-the best round, as everything else on a machine only adds. How much faster two processes are is what one takes by
-itself, divided by what the busier of the two takes, its start included, or the process that hands out the work if that
-takes longer: the time that passes where each has a core of its own. Exit status 1 if a target is missed. Linux only.
+Masks are like SA-1B's (`benchmarks/masks.py`). Figures are processor time for a mask; ratios are of calls that take
+turns, of each the best round, as everything else on a machine only adds. What all of SA-1B costs follows from the price
+of a core for an hour. With ``--before`` the command of an earlier checkout takes turns with this one's: exit status 1
+if it is not 1.7 times as fast on each kind of file. Linux only.
 """
 
 from __future__ import annotations
@@ -13,28 +13,25 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import multiprocessing
+import os
+import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.masks import SA1B_SIZE, sa1b_like
 from sam3_contract.auditing import Summary
-from sam3_contract.auditing.cluster import outcomes_on_cluster
 from sam3_contract.auditing.outcome import Outcome
-from sam3_contract.auditing.running import outcomes_here, outcomes_in_processes
+from sam3_contract.auditing.running import outcomes_here
 from sam3_contract.auditing.units import Terms, units_of
 from sam3_contract.mask_files import judging
 
 TERMS: Final = Terms()
 LEAST_QUICKER: Final = 1.7
-LEAST_OF_TWO: Final = 1.8
-TIMES: Final = 20
-"""How often the file is repeated for several processes, whose start takes as long as ten thousand masks."""
 MASKS_OF_SA1B: Final = 1.1e9
 
 
@@ -126,34 +123,29 @@ def in_turns(calls: Sequence[Callable[[], Summary]], rounds: int) -> list[float]
     return [min(times) for times in taken]
 
 
-def cpu_of(pid: int) -> float:
-    """Return the processor time of a process in seconds: the kernel's number of its CPU clock."""
-    return time.clock_gettime((~pid << 3) | 2)
+def by_command(checkout: Path, files: Sequence[Path]) -> float:
+    """Audit files by the command of a checkout; return the seconds of processor time, its start included."""
+    command = [sys.executable, "-m", "sam3_contract", "masks", "check", *map(str, files)]
+    process = subprocess.Popen(  # noqa: S603 - the command of a checkout that the user names
+        command, cwd=checkout, env={**os.environ, "PYTHONPATH": str(checkout)}, stdout=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} in {checkout}: exit status {process.returncode}")
+    return used.ru_utime + used.ru_stime
 
 
-def of_two(path: Path) -> tuple[float, list[float]]:
-    """Audit a file in two processes; return the seconds of processor time of this one and of the others."""
-    begun = time.process_time()
-    seconds: list[float] = []
+def against(before: Path, files: Sequence[Path], *, instead: Sequence[Path], few: Path, rounds: int) -> float:
+    """Tell how many times as fast files are audited as another checkout audits them, or the same masks in other files.
 
-    def watched() -> Iterator[Outcome]:
-        for outcome in outcomes_in_processes(units_of([str(path)], TERMS), TERMS, jobs=2):
-            seconds[:] = [cpu_of(child.pid or 0) for child in multiprocessing.active_children()]
-            yield outcome
-
-    audited(watched(), path)
-    return time.process_time() - begun, seconds
-
-
-def on_cluster(path: Path) -> tuple[float, float]:
-    """Audit a file on a cluster of two workers; return what it took of processor time, all told, and its masks."""
-    from distributed import LocalCluster  # noqa: PLC0415 - the extra `dask` brings it
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
-        pids = [worker.pid for worker in cluster.workers.values()]
-        begun = time.process_time() + sum(map(cpu_of, pids))
-        summary = audited(outcomes_on_cluster(cluster.scheduler_address, units_of([str(path)], TERMS), TERMS), path)
-        return time.process_time() + sum(map(cpu_of, pids)) - begun, summary.n_masks
+    What a start takes is taken off both: that of an audit of *few* masks. The best round of each counts.
+    """
+    here = Path(__file__).parent.parent
+    pairs = [(before, [few]), (before, instead), (here, [few]), (here, files)]
+    seconds = [[by_command(*pair) for pair in pairs] for _ in range(rounds)]
+    start_before, then, start_now, now = map(min, zip(*seconds, strict=True))
+    return (then - start_before) / (now - start_now)
 
 
 def main() -> int:
@@ -161,32 +153,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--masks", type=int, default=20_000, help="in each file; 20,000 by default")
     parser.add_argument("--rounds", type=int, default=5, help="5 by default")
-    parser.add_argument("--cluster", action="store_true", help="also a cluster of Dask, of two workers")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of earlier code to compare with")
+    parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour; 0.05 by default")
     options = parser.parse_args()
-    met = True
+    quicker = []
     with TemporaryDirectory() as folder:
         files = written(Path(folder), sa1b_like(1000), options.masks)
-        print(f"{'':18}{'in full':>12}{'quick':>12}{'':10}{'masks a second':>16}{'bytes a mask':>14}")
+        print(f"{'':18}{'in full':>12}{'quick':>12}{'':10}{'a second':>10}{'bytes':>8}{'all of SA-1B':>20}{'costs':>9}")
         for kind, path in files.items():
             full, quick = in_turns([lambda path=path: in_full(path), lambda path=path: here(path)], options.rounds)  # type: ignore[misc]
             size = path.stat().st_size / options.masks - (1000 if path.suffix == ".tar" else 0)
-            print(f"{kind:18}{full:9.1f} us{quick:9.1f} us{full / quick:7.2f} x{1e6 / quick:16,.0f}{size:14,.0f}")
-            met = met and (full / quick >= LEAST_QUICKER or kind == "Parquet")
-            if kind == "tar of SA-1B":
-                print(f"{'':18}all of SA-1B: {MASKS_OF_SA1B * quick / 1e6 / 3600:.1f} core-hours")
-        large = Path(folder, "large.jsonl")
-        large.write_bytes(files["an answer a line"].read_bytes() * TIMES)
-        [one] = in_turns([lambda: here(large)], 1)
-        parent, children = of_two(large)
-        times = one * TIMES * options.masks / 1e6 / max(parent, *children)
-        shares = " and ".join(f"{seconds:.1f}" for seconds in children)
-        print(f"\n2 processes: {times:.2f} x ({shares} s of processor time, {parent:.2f} s of the one that hands out)")
-        if options.cluster:
-            seconds, n_masks = on_cluster(large)
+            hours = MASKS_OF_SA1B * quick / 1e6 / 3600
+            ratio = f"{full:9.1f} us{quick:9.1f} us{full / quick:7.2f} x"
             print(
-                f"cluster: {seconds / n_masks * 1e6 / one:.2f} x the processor time of one process, scheduler included"
+                f"{kind:18}{ratio}{1e6 / quick:12,.0f}{size:8,.0f}{hours:9.1f} core-hours{hours * options.price:9.2f}"
             )
-    return int(not (met and times >= LEAST_OF_TWO))
+        if options.before is not None:
+            few = Path(folder, "few.jsonl")
+            few.write_bytes(files["a mask a line"].read_bytes().partition(b"\n")[0] + b"\n")
+            for kind, instead in _read_before(files, Path(folder)).items():
+                times = against(
+                    options.before.absolute(), [files[kind]], instead=instead, few=few, rounds=options.rounds
+                )
+                quicker.append(times)
+                print(f"{kind:18}{times:7.2f} times as fast as {options.before}")
+    return int(any(times < LEAST_QUICKER for times in quicker))
+
+
+def _read_before(files: dict[str, Path], folder: Path) -> dict[str, list[Path]]:
+    """Say what to compare each file with: earlier code reads neither tar nor Parquet."""
+    with tarfile.open(files["tar of SA-1B"]) as archive:
+        archive.extractall(folder, filter="data", members=[one for one in archive if one.name.endswith(".json")])
+    lines, answers = [files["a mask a line"]], [files["an answer a line"]]
+    unpacked = sorted(folder.glob("sa_*.json"))
+    return {"a mask a line": lines, "an answer a line": answers, "tar of SA-1B": unpacked, "Parquet": lines}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
-"""What sessions and a shared store cost: the same requests to mocks that differ in nothing else, in turns, in one run.
+"""What sessions, a shared store, several processes and a cluster cost, as ratios, in one run.
 
-    python -m benchmarks.scale [--requests N] [--rounds N]
+    python -m benchmarks.scale [--requests N] [--rounds N] [--masks N] [--without-cluster]
 
-Each mock is a server of one process; a request sends a photograph of 90 KB with an ``image_id``, so it needs all that
-is kept: the plan of its session, its image memory, its journal. Processor time is that of the mock, and with Redis of
-the store as well; milliseconds are what a client waits, over one connection that stays open. Of each the best round
-counts, as everything else on a machine only adds. Exit status 1 if Redis takes more than 2 ms more. Linux only.
+Sessions and stores: the same requests to mocks that differ in nothing else, in turns. Each mock is a server of one
+process; a request sends a photograph of 90 KB with an ``image_id``, so it needs all that is kept: the plan of its
+session, its image memory, its journal. Processor time is that of the mock, and with Redis of the store as well;
+milliseconds are what a client waits, over one connection that stays open. Of each the best round counts, as everything
+else on a machine only adds.
+
+Processes and cluster: an archive like SA-1B, audited by one process, two, and a cluster of two workers
+(`benchmarks/jobs.py`).
+
+Exit status 1 if Redis takes more than 2 ms more, or two processes are less than 1.8 times as fast as one. Linux only.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from benchmarks.jobs import LEAST_OF_TWO, by_cluster, by_one, by_two, large_archive
 from benchmarks.photographs import HEADERS, bodies, photograph
 from benchmarks.servers import Server, mock
 from tests.redis_server import COMMAND, MISSING, redis_server
@@ -89,30 +96,52 @@ def lines() -> Iterator[list[Line]]:
         yield found
 
 
-def main() -> int:
-    """Measure, and say what came out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=150, help="of each round and way; 150 by default")
-    parser.add_argument("--rounds", type=int, default=8, help="8 by default")
-    options = parser.parse_args()
+def measured_stores(requests: int, rounds: int) -> bool:
+    """Ask the mocks in turns and print what came out; tell whether Redis is quick enough."""
     fields = {"prompts": [{"points": [_CLICK]}], "format": "rle"}
     made = bodies(photograph(90), image_id="photo", **fields)
     with lines() as found:
-        for _ in range(options.rounds + 1):
-            asked = list(islice(made, options.requests))
+        for _ in range(rounds + 1):
+            asked = list(islice(made, requests))
             for line in found:
                 line.ask(asked)
     for line in found:
         del line.milliseconds[0], line.cpu[0]  # what is done once
     usual = found[0]
-    print(f"{'':20}{'CPU of a request':>22}{'waited for':>14}")
+    print(f"{'':24}{'CPU of a request':>22}{'waited for':>14}")
     for line in found:
         times = min(line.cpu) / min(usual.cpu)
         more = min(line.milliseconds) - min(usual.milliseconds)
-        print(f"{line.name:20}{min(line.cpu):11.2f} ms {times:5.2f} x{min(line.milliseconds):11.2f} ms {more:+.2f}")
+        print(f"{line.name:24}{min(line.cpu):11.2f} ms {times:5.2f} x{min(line.milliseconds):11.2f} ms {more:+.2f}")
     last = found[-1]
-    too_slow = last.name == "Redis" and min(last.milliseconds) - min(usual.milliseconds) > MOST_MORE
-    return int(too_slow)
+    return last.name != "Redis" or min(last.milliseconds) - min(usual.milliseconds) <= MOST_MORE
+
+
+def measured_jobs(n_masks: int, *, with_cluster: bool) -> bool:
+    """Audit an archive in each way and print what came out; tell whether two processes are quick enough."""
+    with TemporaryDirectory() as folder:
+        path, number = large_archive(Path(folder), n_masks)
+        one = by_one(path, number)
+        ways = {"two processes": by_two(path)} | ({"cluster of two workers": by_cluster(path)} if with_cluster else {})
+    print(f"\n{'':24}{'as fast as one':>16}{'CPU of all':>14}{'who hands out':>16}")
+    for name, took in ways.items():
+        print(f"{name:24}{one / took.longest:14.2f} x{took.total / one:12.2f} x{took.parent / one:14.3f} x")
+    return one / ways["two processes"].longest >= LEAST_OF_TWO
+
+
+def main() -> int:
+    """Measure, and say what came out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=150, help="of each round and way; 150 by default")
+    parser.add_argument("--rounds", type=int, default=8, help="8 by default")
+    parser.add_argument("--masks", type=int, default=20_000, help="a twentieth of the archive; 20,000 by default")
+    parser.add_argument("--without-cluster", action="store_true", help="without Dask, of the extra of that name")
+    options = parser.parse_args()
+    met = [
+        measured_stores(options.requests, options.rounds),
+        measured_jobs(options.masks, with_cluster=not options.without_cluster),
+    ]
+    return int(not all(met))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Server", "bare_flask", "mock"]
+__all__ = ["Server", "bare_flask", "free_port", "mock", "running"]
 
 PATIENCE: Final = 60.0  # seconds to wait for the first answer
 POLL: Final = 0.002  # seconds between two looks whether it answers
@@ -63,22 +63,23 @@ class Server:
 @contextmanager
 def bare_flask() -> Iterator[Server]:
     """Serve the bare application until the block ends."""
-    port = _free_port()
-    with _running([sys.executable, str(Path(__file__).with_name("bare.py")), str(port)], port) as server:
+    port = free_port()
+    with running([sys.executable, str(Path(__file__).with_name("bare.py")), str(port)], port) as server:
         yield server
 
 
 @contextmanager
 def mock(*options: str) -> Iterator[Server]:
     """Serve the mock as its users do, `sam3-contract serve`, until the block ends."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "sam3_contract", "serve", "--port", str(port), *options]
-    with _running(command, port) as server:
+    with running(command, port) as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[Server]:
+def running(command: list[str], port: int) -> Iterator[Server]:
+    """Run a server until the block ends, which begins when it answers."""
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - commands of ours
         try:
@@ -105,7 +106,8 @@ def _wait_for_an_answer(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"no answer from port {port}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

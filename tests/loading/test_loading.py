@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import os
+import select
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mock_server import Settings, create_app
+from mock_server.store.memory import MemoryStore
 from sam3_contract.errors import UsageError
 from sam3_contract.loading.budget import Budget, is_live, refuse_without_budget
 from sam3_contract.loading.judging import failures_of
@@ -115,14 +120,53 @@ def free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-def test_a_master_and_two_workers_find_the_fault_and_nothing_else(tmp_path: Path) -> None:
-    sound, faulty = create_app(), create_app(Settings(faults=("size_swapped",)))
+@contextmanager
+def balanced(*addresses: str) -> Iterator[str]:
+    """Pass connections on to servers in turns, as the balancer of the compose file does: as they are."""
+    turns = cycle(int(address.rpartition(":")[2]) for address in addresses)
 
-    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        return (faulty if environ["PATH_INFO"] == "/sam3/visual_segment" else sound)(environ, start_response)
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", next(turns))) as server:
+                pairs = {self.request: server, server: self.request}
+                while True:
+                    for ready in select.select(list(pairs), (), ())[0]:
+                        piece = ready.recv(2**16)
+                        if not piece:
+                            return
+                        pairs[ready].sendall(piece)
+
+    class Balancer(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False  # clients keep connections open
+
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing of clients that went away."""
+
+    with Balancer(("127.0.0.1", 0), Connection) as balancer:
+        thread = threading.Thread(target=balancer.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{balancer.server_address[1]}"
+        balancer.shutdown()
+        thread.join()
+
+
+def test_a_master_and_two_workers_find_the_fault_of_two_mocks_and_nothing_else(tmp_path: Path) -> None:
+    store = MemoryStore()
+    mocks = [create_app(store=store) for _ in range(2)]
+    faulty = create_app(Settings(faults=("size_swapped",)))
+    n_answered = Counter[int]()
+
+    def app(number: int) -> WsgiApp:
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            n_answered[number] += 1
+            is_visual = environ["PATH_INFO"] == "/sam3/visual_segment"
+            return (faulty if is_visual else mocks[number])(environ, start_response)
+
+        return answer
 
     port = str(free_port())
-    with serving(app) as address:
+    with serving(app(0)) as first, serving(app(1)) as second, balanced(first, second) as address:
         workers = [
             locust("--worker", "--master-host", "127.0.0.1", "--master-port", port, folder=tmp_path) for _ in range(2)
         ]
@@ -132,11 +176,13 @@ def test_a_master_and_two_workers_find_the_fault_and_nothing_else(tmp_path: Path
             *("--sample", "1", "--budget", "31", "--csv", "load"),
             folder=tmp_path,
         )
-        said, _ = master.communicate(timeout=50)
-        told = [worker.communicate(timeout=20)[0] for worker in workers]
+        said, _ = master.communicate(timeout=100)
+        told = [worker.communicate(timeout=50)[0] for worker in workers]
 
     rows = list(csv.DictReader((tmp_path / "load_stats.csv").read_text(encoding="utf-8").splitlines()))
     counts = {row["Name"]: (int(row["Request Count"]), int(row["Failure Count"])) for row in rows}
+    assert min(n_answered[0], n_answered[1]) > 0
+    assert n_answered.total() == 31
     n_requests, n_failures = counts.pop("Aggregated")
     failures = list(csv.DictReader((tmp_path / "load_failures.csv").read_text(encoding="utf-8").splitlines()))
     assert n_requests == 31, (said, told)
@@ -150,7 +196,7 @@ def test_a_master_and_two_workers_find_the_fault_and_nothing_else(tmp_path: Path
 def test_the_live_host_is_refused_without_a_budget(tmp_path: Path) -> None:
     process = locust("--host", "https://serverless.roboflow.com", "--run-time", "1", folder=tmp_path)
 
-    said, _ = process.communicate(timeout=50)
+    said, _ = process.communicate(timeout=100)
 
     assert "sam3-contract: https://serverless.roboflow.com is the live service, whose calls cost credits" in said
     assert process.returncode == 2
