@@ -133,7 +133,10 @@ def watch(
     last = read_last(since) if since else Last()
     files = snapshot_files(Path(snapshots)) if snapshots else []
     was = _document_of(spec_path, contract)
-    transport = transport_to(_base_url(target), contract, variable=api_key_env, timeout=timeout)
+    transport = transport_to(_url_of("server", target), contract, variable=api_key_env, timeout=timeout)
+    if page_url:
+        _url_of("page", page_url)
+    _prepare(output)
     page, about_page = _page(page_url, last) if page_url else (None, _Seen())
     parts = [_Seen() if no_document else _document(target, was, contract), about_page]
     run = _run(transport, contract, max_calls=max_calls, rate=rate)
@@ -155,10 +158,23 @@ def watch(
     context.exit(watched.exit_status)
 
 
-def _base_url(target: str) -> str:
-    if not target.lower().startswith(("http://", "https://")):
-        raise UsageError(f"{target!r} is no URL of a server; write it like http://127.0.0.1:9001")
-    return target
+_LIKE: Final = {"server": "http://127.0.0.1:9001", "page": "https://docs.roboflow.com/models/supported-models/sam3"}
+
+
+def _url_of(what: str, text: str) -> str:
+    if not text.lower().startswith(("http://", "https://")):
+        raise UsageError(f"{text!r} is no URL of a {what}; write it like {_LIKE[what]}")
+    return text
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder before anything is sent: what can't be written in the end has been paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}; --output takes another folder") from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} cannot be written to; --output takes another folder")
 
 
 def _rank(drift: Drift) -> tuple[bool, int]:

@@ -27,7 +27,8 @@ def of_document(comparison: Comparison) -> Iterator[Drift]:
         named = f"see deviation {', '.join(one.deviations)}" if one.deviations else ""
         detail = "\n".join(filter(None, (one.effect, values, named)))
         place = f"{one.operation}: {one.place or 'the operation'}"
-        yield Drift("document", one.kind, f"{place} {one.says}", detail, place, counts=one.effect == "breaking")
+        title = f"{place} {one.says}" if one.place else f"{one.operation}: {one.says}"  # which names the operation
+        yield Drift("document", one.kind, title, detail, place, counts=one.effect == "breaking")
 
 
 def of_run(run: Run) -> Iterator[Drift]:

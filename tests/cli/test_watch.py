@@ -136,12 +136,27 @@ def test_summary_of_a_job_is_added_to(
     assert summary.read_text(encoding="utf-8").startswith(f"before\n# `{url}`: nothing has drifted")
 
 
+def test_folder_that_cannot_be_written_is_told_before_anything_is_sent(
+    stand_in: tuple[StandIn, str], tmp_path: Path
+) -> None:
+    app, url = stand_in
+    taken = tmp_path / "taken"
+    taken.write_text("a file", encoding="utf-8")
+
+    result, _ = watched(url, taken)
+
+    assert result.returncode == 3
+    assert f"{taken} cannot be made: File exists; --output takes another folder" in result.stderr
+    assert app.mock.test_client().get("/_mock/requests").get_json()["requests"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["mock"], "'mock' is no URL of a server"),
         (["http://127.0.0.1:9", "--since", "README.md"], "README.md is no JSON"),
         (["http://127.0.0.1:9", "--spec", "nowhere.yaml"], "nowhere.yaml cannot be read"),
+        (["http://127.0.0.1:9", "--page", "docs/sam3"], "'docs/sam3' is no URL of a page; write it like https://docs."),
     ],
 )
 def test_mistake_in_the_command_is_told_before_anything_is_sent(arguments: list[str], message: str) -> None:

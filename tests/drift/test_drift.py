@@ -50,6 +50,16 @@ def test_difference_that_breaks_clients_counts_and_others_are_told() -> None:
     assert (won.rule, won.counts) == ("values_added", False)
 
 
+def test_operation_that_has_gone_is_named_once() -> None:
+    document = copy.deepcopy(CONTRACT.document)
+    assert isinstance(document, dict)
+    del document["paths"]["/sam3/embed_image"]
+
+    titles = [drift.title for drift in of_document(compare(CONTRACT.document, document, TARGETS))]
+
+    assert titles == ["embed_image: the operation has gone, or is elsewhere"]
+
+
 def test_causes_of_a_broken_run_are_drifts_without_what_is_of_the_day() -> None:
     found = list(of_run(broken_run()))
 

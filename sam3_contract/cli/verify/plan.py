@@ -10,6 +10,7 @@ from sam3_contract import cases
 from sam3_contract.cases import Plan
 from sam3_contract.errors import UsageError
 from sam3_contract.exchanges.exchange import Photograph
+from sam3_contract.report.words import count_of
 from sam3_contract.terminal import say
 from sam3_contract.transport.credits import credits_for
 
@@ -79,7 +80,8 @@ def estimate(plan: Plan, max_calls: int, price: float | None) -> str:
     """Say what a run will cost, as far as that is known: the good requests, by their price or by the least there is."""
     sent = plan.entries[:max_calls]
     good = sum(200 in getattr(entry, "expected", {200}) for entry in sent)
-    words = f"{len(sent)} calls, {len(sent) - good} of them are to be refused"
+    refused = len(sent) - good
+    words = f"{count_of(len(sent), 'call')}, {refused or 'none'} of them to be refused"
     if price is None:
         return f"{words}; at least {credits_for(good):g} credits, more where the service works longer than 0.1 s"
     return f"{words}; about {good * price:g} credits if only the others are charged"
