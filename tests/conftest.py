@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import HealthCheck, settings
 
 collect_ignore = ["clients"]  # programs of another environment, which has what they import
@@ -9,7 +11,7 @@ collect_ignore = ["clients"]  # programs of another environment, which has what 
 # The same examples in every run and on every machine; without a deadline, because CI shares its cores.
 settings.register_profile(
     "suite",
-    max_examples=50,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     print_blob=True,
@@ -18,3 +20,9 @@ settings.register_profile(
 # `make soak`: many examples, and others in every run.
 settings.register_profile("soak", settings.get_profile("suite"), max_examples=500, derandomize=False)
 settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """Collected tests and imported modules stay until the end: let no garbage collection look at them again."""
+    gc.collect()
+    gc.freeze()

@@ -7,15 +7,15 @@ import pytest
 from mock_server import Settings, create_app
 from mock_server.faults import FAULTS, parse
 from sam3_contract import cases, spec
-from sam3_contract.checks import CHECKS, judge
+from sam3_contract.checks import CHECKS, judge, selected
 from sam3_contract.exchanges.exchange import Case
 from sam3_contract.transport import HttpTransport, WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
+from tests.plans import PLAN
 from tests.servers import serving
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images())
 MAX_CALLS = 60
 SEEDS = [
     0,
@@ -389,10 +389,13 @@ def settings(*faults: str, profile: str = "documented", seed: int = 0) -> Settin
 def verified(
     *faults: str, profile: str = "documented", seed: int = 0, codes: str = "", calls: int = MAX_CALLS
 ) -> runner.Run:
-    """Verify a mock by the plan, or by the cases that show something to checks of these codes."""
-    app = create_app(settings(*faults, profile=profile, seed=seed))
-    plan = PLAN.of_cases(" ".join(SHOWN_BY[code] for code in codes.split()).split()) if codes else PLAN
-    return runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan, CONTRACT, budget=runner.Budget(calls))
+    """Verify a mock by all checks and the plan, or by checks of these codes and the cases that show them something."""
+    transport = WsgiTransport(create_app(settings(*faults, profile=profile, seed=seed)), CONTRACT, key=KEY)
+    budget = runner.Budget(calls)
+    if not codes:
+        return runner.verify(transport, PLAN, CONTRACT, budget=budget)
+    plan = PLAN.of_cases(" ".join(SHOWN_BY[code] for code in codes.split()).split())
+    return runner.verify(transport, plan, CONTRACT, checks=selected(codes.split()), budget=budget)
 
 
 def reported_codes(run: runner.Run) -> set[str]:

@@ -27,6 +27,7 @@ from sam3_contract.redaction import bytes_without_key, spellings_of, without_key
 from sam3_contract.spec import load
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification.runner import Run, run_of, verify
+from tests.plans import PLAN
 
 KEY = "s3cret/key+of&tests"
 CONTRACT = load()
@@ -162,7 +163,7 @@ def test_recording_of_ours_is_judged_like_the_run(tmp_path: Path) -> None:
 def test_whole_run_is_judged_the_same_from_its_recording(tmp_path: Path) -> None:
     app = create_app(Settings(api_keys=frozenset({KEY})))
     transport = WsgiTransport(app.wsgi_app, CONTRACT, key=KEY)
-    run = verify(transport, cases.plan(cases.built_in_images()), CONTRACT)
+    run = verify(transport, PLAN, CONTRACT)
 
     path = written(tmp_path, har_from_exchanges(run.exchanges, base_url="http://127.0.0.1:9001"))
     back = judged(*exchanges_from_har(path, CONTRACT))
@@ -176,10 +177,12 @@ def test_whole_run_is_judged_the_same_from_its_recording(tmp_path: Path) -> None
 
 
 def test_cases_that_are_drawn_late_are_known_in_a_recording(tmp_path: Path) -> None:
-    chosen = ["concept_segment/large-jpeg-subsampled.jpg/rle", "visual_segment/shapes-jpeg-turned-3.jpg/polygon"]
-    whole = cases.plan(cases.built_in_images())
+    chosen = [
+        next(entry.id for entry in PLAN.entries if entry.id.startswith(beginning))
+        for beginning in ("concept_segment/large-jpeg-", "visual_segment/shapes-jpeg-")
+    ]
     transport = WsgiTransport(create_app(Settings(api_keys=frozenset({KEY}))).wsgi_app, CONTRACT, key=KEY)
-    run = verify(transport, whole.of_cases(chosen), CONTRACT)
+    run = verify(transport, PLAN.of_cases(chosen), CONTRACT)
 
     path = written(tmp_path, har_from_exchanges(run.exchanges, base_url="http://127.0.0.1:9001"))
     known = {exchange.case.id: exchange.case for exchange in exchanges_from_har(path, CONTRACT)}
@@ -189,7 +192,7 @@ def test_cases_that_are_drawn_late_are_known_in_a_recording(tmp_path: Path) -> N
 
 
 def test_late_cases_of_answers_need_answers() -> None:
-    made = {entry.id: entry.make({}) for entry in cases.plan(cases.built_in_images()).entries if made_late(entry)}
+    made = {entry.id: entry.make({}) for entry in PLAN.entries if made_late(entry)}
 
     assert made["concept_segment/shapes.png/exemplars"] is None
     assert all(case is None or case.id == name for name, case in made.items())

@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mock_server import Settings, create_app
-from sam3_contract import cases
 from sam3_contract.errors import ReportError
 from sam3_contract.har import exchanges_from_har
 from sam3_contract.redaction import spellings_of
@@ -19,6 +18,7 @@ from sam3_contract.report import FILES, write
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from sam3_contract.verification.runner import Run, run_of
+from tests.plans import PLAN
 from tests.report.runs import CONTRACT, broken_run, held_run
 
 KEY = "rf_Aa0/secret+key&of=tests"
@@ -29,7 +29,7 @@ def echoing_run() -> Run:
     """A whole run, of a server that repeats the key in every answer, in every form it can have."""
     app = create_app(Settings(api_keys=frozenset({KEY})))
     transport = WsgiTransport(app.wsgi_app, CONTRACT, key=KEY, target="http://127.0.0.1:9001")
-    run = runner.verify(transport, cases.plan(cases.built_in_images()), CONTRACT)
+    run = runner.verify(transport, PLAN, CONTRACT)
     forms = [
         KEY,
         quote(KEY),

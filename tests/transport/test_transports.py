@@ -13,6 +13,7 @@ from sam3_contract.errors import TransportError
 from sam3_contract.exchanges.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.transport import HttpTransport, WsgiTransport
 from tests.faults import KEY
+from tests.plans import PLAN
 from tests.servers import serving
 
 CONTRACT = spec.load()
@@ -32,7 +33,7 @@ def test_transports_answer_alike() -> None:
 
 
 def test_exchange_does_not_show_its_key() -> None:
-    exchange = WsgiTransport(create_app(), CONTRACT, key=KEY).send(cases.plan(cases.built_in_images()).cases[0])
+    exchange = WsgiTransport(create_app(), CONTRACT, key=KEY).send(PLAN.cases[0])
 
     assert KEY not in repr(exchange)
 

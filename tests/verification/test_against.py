@@ -10,18 +10,19 @@ import pytest
 from PIL import Image
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.report import against as shown
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from sam3_contract.verification.against import Comparison, compare
+from tests import plans
 from tests.faults import KEY
 from tests.verification.models import ImperfectModel, blurred
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images()).of_cases(
+PLAN = plans.PLAN.of_cases(
     [
         "concept_segment/shapes.png/rle",
         "concept_segment/shapes.png/polygon",

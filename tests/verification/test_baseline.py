@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.errors import BaselineError
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from sam3_contract.verification.baseline import Baseline
+from tests import plans
 from tests.faults import KEY
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images()).of_operations(["visual_segment"])
+PLAN = plans.PLAN.of_operations(["visual_segment"])
 
 
 def verified(*faults: str, baseline: Baseline | None = None) -> runner.Run:

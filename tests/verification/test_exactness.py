@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
+from tests.plans import PLAN
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images())
 MISSED = "exclamation mark"
 
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
+from tests.plans import PLAN
 from tests.verification.models import ImperfectModel, as_it_is, blurred, eroded, jittered
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images())
 MODELS: dict[str, dict[str, Any]] = {
     "eroded": {"worsen": eroded},
     "blurred": {"worsen": blurred},

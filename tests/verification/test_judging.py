@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, named
 from sam3_contract.exchanges.exchange import Case, Exchange
@@ -17,9 +17,9 @@ from sam3_contract.spec import Contract
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
+from tests.plans import PLAN
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images())
 NESTED = b'{"time": 0.1, "prompt_results": ' + b"[" * 900 + b"]" * 900 + b"}"
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks.mutants import MUTANTS
 from mock_server import Settings, create_app
-from sam3_contract import cases, spec
+from sam3_contract import spec
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
+from tests.plans import PLAN
 
 CONTRACT = spec.load()
 # Found by single cases, some of which only larger budgets send.
@@ -39,7 +40,6 @@ LATER = {
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
 SEEING = ("concept_segment/shapes.png/rle", "concept_segment/crowd-jpeg-cmyk.jpg/rle")
-PLAN = cases.plan(cases.built_in_images())
 # Some of different kinds, found in whatever the usual run asks.
 QUICK = [
     "masks_move_where_the_width_is_no_multiple_of_8",

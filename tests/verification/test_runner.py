@@ -20,9 +20,9 @@ from sam3_contract.verification import runner
 from sam3_contract.verification.pacing import ATTEMPTS, LONGEST_WAIT, Patience, seconds_between
 from sam3_contract.verification.runner import Budget
 from tests.faults import KEY
+from tests.plans import PLAN
 
 CONTRACT = spec.load()
-PLAN = cases.plan(cases.built_in_images())
 
 
 def transport_of(settings: Settings | None = None) -> WsgiTransport:
