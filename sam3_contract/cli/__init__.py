@@ -27,15 +27,28 @@ __all__ = ["commands", "main"]
 USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
-COMMANDS: Final = (
-    *("serve", "playground", "verify", "snapshot", "watch", "masks", "checks", "faults"),
-    *("probe", "spec", "schema", "mcp", "doctor"),
-)
+# What each is about, told without importing it.
+_ABOUT: Final = {
+    "serve": "Serve a fake SAM 3 API.",
+    "playground": "Open a page to click in, and see the masks that come.",
+    "verify": "Hold a server to the contract.",
+    "snapshot": "Keep answers, and see later what has become of them.",
+    "watch": "Tell what has drifted about a server, for a run each night.",
+    "masks": "Masks in files: find their defects, convert them, draw them.",
+    "checks": "The laws that answers are held to.",
+    "faults": "The ways in which the mock breaks the contract.",
+    "probe": "Try what a function of yours does when the service breaks.",
+    "spec": "The OpenAPI document, the one source of what is on the wire.",
+    "schema": "Print the JSON Schema of files of scenarios or options.",
+    "mcp": "Serve the toolkit to an agent (Model Context Protocol).",
+    "doctor": "Look whether packages, key, proxy and all are in place.",
+}
 
 
 @click.group(
     cls=LazyGroup,
-    homes={name: f"sam3_contract.cli.{name}" for name in COMMANDS},
+    home="sam3_contract.cli",
+    about=_ABOUT,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="sam3-contract", prog_name="sam3-contract")

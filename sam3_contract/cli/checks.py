@@ -18,7 +18,7 @@ __all__ = ["checks"]
 OCTETS: Final = "application/octet-stream"
 
 
-@click.group(cls=HelpfulGroup, invoke_without_command=True, short_help="The laws that answers are held to.")
+@click.group(cls=HelpfulGroup, invoke_without_command=True)
 @click.pass_context
 def checks(context: click.Context) -> None:
     """The laws that answers are held to: list them, or explain one."""

@@ -41,7 +41,7 @@ class Diagnosis:
     says: str
 
 
-@click.command(short_help="Look whether packages, key, proxy and all are in place.")
+@click.command()
 @click.option("--url", default=LIVE, show_default=True, metavar="URL", help="The server that the looks are about.")
 @click.option(
     "--network", is_flag=True, help="Also ask the server for its landing page: without a key, free of charge."

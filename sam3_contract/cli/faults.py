@@ -20,9 +20,7 @@ _FAMILIES = {
 }
 
 
-@click.group(
-    cls=HelpfulGroup, invoke_without_command=True, short_help="The ways in which the mock breaks the contract."
-)
+@click.group(cls=HelpfulGroup, invoke_without_command=True)
 @click.pass_context
 def faults(context: click.Context) -> None:
     """The ways in which the mock can break the contract: list them, or explain one.

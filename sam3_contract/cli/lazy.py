@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class HelpfulGroup(click.Group):
@@ -28,24 +29,36 @@ class HelpfulGroup(click.Group):
 
 
 class LazyGroup(HelpfulGroup):
-    """A group of commands that are imported when they are called.
+    """A group of commands that are imported when they are called, and not to be listed.
 
     Args:
-        homes: For each command's name, in the order in which they are listed, the module that holds it by that name.
+        home: The package that has a module for each command, which holds it by the same name.
+        about: For each command, in the order in which they are listed, what it does, in a line.
     """
 
-    def __init__(self, *arguments: Any, homes: Mapping[str, str], **more: Any) -> None:
+    def __init__(self, *arguments: Any, home: str, about: Mapping[str, str], **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._homes = homes
+        self._home = home
+        self.about = about
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """List the names, without importing anything."""
-        return list(self._homes)
+        return list(self.about)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import a command; ``None`` if there is none of that name."""
-        if name not in self._homes:
+        if name not in self.about:
             return None
-        command = getattr(importlib.import_module(self._homes[name]), name)
+        command = getattr(importlib.import_module(f"{self._home}.{name}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write what each command is about."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.about.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, or an option of the group."""
+        named = [CompletionItem(name, help=told) for name, told in self.about.items() if name.startswith(incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]

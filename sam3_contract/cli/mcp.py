@@ -14,7 +14,7 @@ __all__ = ["mcp"]
 _LIVE: Final = "https://serverless.roboflow.com"
 
 
-@click.command(short_help="Serve the toolkit to an agent (Model Context Protocol).")
+@click.command()
 @click.option(
     "--allow-live",
     metavar="URL",

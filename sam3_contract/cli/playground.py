@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["playground"]
 
 
-@click.command(short_help="Open a page to click in, and see the masks that come.")
+@click.command()
 @click.argument("base_url", metavar="[BASE_URL]", required=False)
 @click.option(
     "--port", metavar="PORT", default=0, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port."

@@ -9,7 +9,7 @@ import click
 __all__ = ["schema"]
 
 
-@click.command(short_help="Print the JSON Schema of files of scenarios or options.")
+@click.command()
 @click.argument("kind", metavar="scenario|config", type=click.Choice(["scenario", "config"]))
 def schema(kind: str) -> None:
     """Print the JSON Schema of scenario files, or of the files that `serve --config` takes.

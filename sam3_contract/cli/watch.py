@@ -61,7 +61,7 @@ class _Seen:
     unseen: Sequence[str] = ()
 
 
-@click.command(short_help="Tell what has drifted about a server, for a run each night.")
+@click.command()
 @click.argument("target", metavar="BASE_URL")
 @click.option("--spec", "spec_path", metavar="FILE", help="Compare the served document with this copy, not with ours.")
 @click.option("--no-document", is_flag=True, help="Do not ask for the served document.")

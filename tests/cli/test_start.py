@@ -38,7 +38,9 @@ def imported_by(*arguments: str) -> set[str]:
     return set(result.stdout.rpartition("LOADED")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("masks", "explain", "RLE04"), ("masks", "explain")])
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("masks", "--help"), ("masks", "explain", "RLE04"), ("masks", "explain")]
+)
 def test_command_that_only_tells_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert imported_by(*arguments) & HEAVY == set()
 
@@ -66,6 +68,17 @@ def test_commands_and_options_are_completed() -> None:
     assert [one.value for one in completion.get_completions([], "ver")] == ["verify"]
     assert "explain" in [one.value for one in completion.get_completions(["masks"], "")]
     assert "--max-calls" in [one.value for one in completion.get_completions(["verify"], "--max")]
+
+
+def test_commands_are_completed_without_importing_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sam3_contract.cli.lazy.importlib.import_module", pytest.fail)
+    completion = BashComplete(commands, {}, "sam3-contract", "_SAM3_CONTRACT_COMPLETE")
+
+    found = {one.value: one.help for one in completion.get_completions([], "")}
+
+    assert found["serve"] == "Serve a fake SAM 3 API."
+    assert len(found) > 10
+    assert [one.value for one in completion.get_completions([], "--v")] == ["--version"]
 
 
 def test_fuzz_says_what_it_takes_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

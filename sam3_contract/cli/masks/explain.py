@@ -16,7 +16,7 @@ from sam3_contract.terminal import say
 _LONGEST_EXAMPLE: Final = 100
 
 
-@click.command(short_help="Explain a defect, or list them all.")
+@click.command()
 @click.argument("defect", required=False, metavar="[CODE]")
 def explain(defect: str | None) -> None:
     """Explain a defect, by its code or its name; without one, list them all.
