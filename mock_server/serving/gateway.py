@@ -103,6 +103,7 @@ class Gateway:
         limits: What a client may take.
         may_wait: Tells of a request's environ whether it may have to wait, and so needs a thread.
         is_quick: Tells of a request's environ and body whether the event loop may be held up by it.
+        is_stopping: Tells whether the server ends, and no body is to grow any more.
     """
 
     def __init__(
@@ -111,11 +112,13 @@ class Gateway:
         limits: Limits,
         may_wait: Callable[[Environ], bool],
         is_quick: Callable[[Environ, bytes], bool],
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._app = app
         self._limits = limits
         self._may_wait = may_wait
         self._is_quick = is_quick
+        self._is_stopping = is_stopping
         self._waiting = ThreadPoolExecutor(limits.threads, thread_name_prefix="waiting")
         self._working = ThreadPoolExecutor(_WORKERS, thread_name_prefix="working")
         self._deadlines = _Deadlines(limits.read_timeout)
@@ -163,7 +166,10 @@ class Gateway:
     async def _follow(
         self, answer: _Answer, growing: Growing, protocol: HTTPProtocol, gone: asyncio.Future[Any] | None
     ) -> None:
-        """Send a body as it grows, until its client has gone, it has no more, or is as long as a body may grow."""
+        """Send a body as it grows.
+
+        It ends when its client has gone, it has no more, is as long as a body may grow, or the server ends.
+        """
         if gone is None or self._n_streams >= self._limits.streams:
             protocol.response_bytes(answer.status, answer.headers, b"".join(growing))
             return
@@ -172,7 +178,7 @@ class Gateway:
         self._n_streams += 1
         try:
             heard, left = loop.time(), _GROWN
-            while left > 0 and not gone.done():
+            while left > 0 and not gone.done() and not self._is_stopping():
                 # In a thread, for as long as it takes: a store may be slow.
                 part = await loop.run_in_executor(self._waiting, growing.more)
                 if part is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import errno
 import multiprocessing
@@ -16,6 +17,7 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -34,7 +36,13 @@ from mock_server.operations import backends, concept, visual
 from mock_server.operations.backend import Backend
 from mock_server.serving.cost import Cost
 from mock_server.serving.gateway import Application, Environ, Gateway, Limits
-from mock_server.serving.lifetime import end_on_hangup, end_with_parent, ignores_hangup, listen_to_the_main_process_only
+from mock_server.serving.lifetime import (
+    Handler,
+    end_on_hangup,
+    end_with_parent,
+    ignores_hangup,
+    listen_to_the_main_process_only,
+)
 from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
 from mock_server.store.opening import open_store
@@ -151,7 +159,8 @@ def serve(
         if settings.metrics:
             _share_metrics(shared)
         # What is wrong with the document is said here, not by worker after worker.
-        plan = _Plan(settings, document, limits, shared, around, page if settings.control else None)
+        stopping = multiprocessing.RawValue("b", 0)
+        plan = _Plan(settings, document, limits, shared, around, page if settings.control else None, stopping)
         _TRIED[:] = [plan.load()]
         url = f"http://[{address}]:{chosen}" if ":" in address else f"http://{address}:{chosen}"
         first = multiprocessing.Semaphore(1)
@@ -169,14 +178,23 @@ def serve(
             log_level=LogLevels.error,
             websockets=False,
         )
+        # What grows as long as its client is there would be waited for, and then killed with its worker.
+        interrupt = partial(_stop, stopping, server.signal_handler_interrupt)
+        server.signal_handler_interrupt = interrupt  # type: ignore[method-assign]
         # Nothing local in here: where processes are spawned, it is pickled.
         orphaned = partial(_clean_up, shared, partial(ended, url))
         load = partial(_load_and_announce, plan, partial(ready, url), url, first, orphaned)
-        server.on_startup(partial(end_on_hangup, server.signal_handler_interrupt, ignored=hangup_ignored))
+        server.on_startup(partial(end_on_hangup, interrupt, ignored=hangup_ignored))
         try:
             server.serve(target_loader=load, wrap_loader=False)
         finally:
             ended(url)
+
+
+def _stop(stopping: ctypes.c_byte, stop: Handler, number: int, frame: FrameType | None) -> None:
+    """Tell workers that the server ends, and end it."""
+    stopping.value = 1
+    stop(number, frame)
 
 
 @contextmanager
@@ -228,6 +246,7 @@ class _Plan:
         shared: The folder of what several workers share.
         around: Makes of the mock what is served.
         page: The page in front of that.
+        stopping: Not 0 when the server ends.
     """
 
     settings: Settings
@@ -236,6 +255,7 @@ class _Plan:
     shared: Path | None
     around: Callable[[Application], Application] | None
     page: Page | None
+    stopping: ctypes.c_byte
 
     def load(self) -> Gateway:
         """Make the application and the gateway before it."""
@@ -249,7 +269,7 @@ class _Plan:
             served = self.page.put(served, app, self.settings, contract)
         always = self.around is not None or _waits(self.settings)
         may_wait = partial(_may_wait, sessions, always=always, page=self.page.path if self.page else None)
-        return Gateway(served, self.limits, may_wait, cost.is_quick)
+        return Gateway(served, self.limits, may_wait, cost.is_quick, is_stopping=lambda: bool(self.stopping.value))
 
     def _store(self) -> Store | None:
         settings = self.settings

@@ -89,7 +89,11 @@ class Reader:
 
 
 def streamed(
-    scenario: Callable[[Gateway], Awaitable[Any]], parts: Callable[[], Iterator[bytes | None]], *, streams: int = 2
+    scenario: Callable[[Gateway], Awaitable[Any]],
+    parts: Callable[[], Iterator[bytes | None]],
+    *,
+    streams: int = 2,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Any:
     def app(_: Any, start_response: Any) -> Growing:
         start_response("200 OK", [("content-type", "text/event-stream")])
@@ -97,7 +101,7 @@ def streamed(
 
     async def run() -> Any:
         limits = Limits(body=100, read_timeout=30, threads=1, streams=streams)
-        gateway = Gateway(app, limits, may_wait=lambda _: True, is_quick=lambda *_: False)
+        gateway = Gateway(app, limits, lambda _: True, lambda *_: False, is_stopping)
         found = await scenario(gateway)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -144,6 +148,16 @@ def test_body_of_somebody_who_does_not_read_ends_at_a_size(monkeypatch: pytest.M
         return list(reader.parts)
 
     assert streamed(read, for_ever) == [b"again"] * 3
+
+
+def test_body_ends_with_the_server() -> None:
+    reader: Any = Reader()
+
+    async def read(gateway: Gateway) -> list[bytes]:
+        await gateway(SCOPE, reader)
+        return list(reader.parts)
+
+    assert streamed(read, for_ever, is_stopping=lambda: len(reader.parts) == 5) == [b"again"] * 5
 
 
 def test_client_that_is_told_nothing_for_long_is_told_that_it_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -284,13 +285,20 @@ def test_request_under_way_is_answered_when_the_server_is_stopped(
     body = json.dumps({"image": IMAGE}).encode()
     head = HEAD.replace(b"concept_segment", b"embed_image") + f"Content-Length: {len(body)}\r\n".encode()
 
-    with command("--latency", "real", "--workers", str(workers)) as (process, place), connected(place) as channel:
+    with (
+        command("--latency", "real", "--workers", str(workers)) as (process, place),
+        connected(place) as watching,
+        connected(place) as channel,
+    ):
+        watching.sendall(b"GET /playground/journal HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert watching.recv(1024).startswith(b"HTTP/1.1 200 OK")  # a stream that ends only with the server
         channel.sendall(head + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
         assert channel.recv(1024).startswith(b"HTTP/1.1 100 Continue")  # now it is under way
         tell(process.pid, ending)
         wait_until_refused(place)
         channel.sendall(body)
         answer = b"".join(iter(lambda: channel.recv(65536), b""))
+        assert b"".join(iter(lambda: watching.recv(65536), b"")).endswith(b"0\r\n\r\n")
         out, err = process.communicate(timeout=PATIENCE)
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -460,3 +468,35 @@ def test_requests_that_nobody_waits_for_hold_no_thread(place: tuple[str, int], f
     with ThreadPoolExecutor(40) as clients:
         asked = [clients.submit(ask, place, "POST", PATH, BODY, **{"X-Mock-Fault": "slow:0.01"}) for _ in range(100)]
         assert [one.result()[0] for one in asked] == [200] * 100
+
+
+# ---------------------------------------------------------------- the journal, as the page follows it
+
+
+def test_journal_comes_in_one_stream_that_goes_on_where_another_ended(place: tuple[str, int]) -> None:
+    def follow(seen: bytes = b"") -> tuple[socket.socket, Callable[[int], list[int]]]:
+        channel = connected(place)
+        channel.sendall(b"GET /playground/journal HTTP/1.1\r\nHost: 127.0.0.1\r\n" + seen + b"\r\n")
+        came = b""
+
+        def numbers(count: int) -> list[int]:
+            nonlocal came
+            while came.count(b"\n\n\r\n") < count:  # the end of a chunk
+                came += channel.recv(65536)
+            assert b"retry:" not in came
+            return [int(number) for number in re.findall(rb"^id: (\d+)$", came, re.MULTILINE)]
+
+        return channel, numbers
+
+    ask(place, "POST", PATH, BODY)
+    first, numbers = follow()
+    with first:
+        told = numbers(1)
+        for count in (2, 3):
+            ask(place, "POST", PATH, BODY)
+            assert numbers(count) == [*told, *range(told[-1] + 1, told[-1] + count)]
+        last = told[-1] + 2
+    ask(place, "POST", PATH, BODY)
+    again, numbers = follow(b"Last-Event-ID: %d\r\n" % last)
+    with again:
+        assert numbers(1) == [last + 1]
