@@ -32,13 +32,13 @@ from mock_server.http.bodies import decode_json, is_json, masked_text, validate,
 from mock_server.http.pauses import pausing
 from mock_server.http.protocol import (
     MAX_BODY,
-    OPEN_PATHS,
     WHOLE_BODY,
     Profile,
     add_headers,
     as_refusal,
     check_query,
     is_control,
+    is_open,
     preflight,
 )
 from mock_server.http.refusals import NO_ANSWER, Refusal, no_answer
@@ -298,9 +298,11 @@ def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | 
         return preflight(sent)
     read: bytes | None = sent.environ.get(WHOLE_BODY)
     notes.raw = sent.get_data(cache=False) if read is None else read
-    if sent.method not in guarded or sent.path in OPEN_PATHS:
+    if sent.method not in guarded or is_open(sent.path):
         return None
     key = presented_key(sent, lambda: _body_for_key(strict=strict))
+    if keys.required and not strict and key is None and isinstance(notes.get("body"), list):
+        raise Refusal(500, observed.PLAIN_ERROR)  # the service looks for the key in a list as if it were an object
     faulty: faults.Faulty | None = notes.get("faulty")
     if faulty is None or not faulty.admits(key):
         check_key(key, keys)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import uuid
 from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any, Final, NoReturn
@@ -82,7 +84,7 @@ def validate(model: type[AnyRequest], body: Any, *, strict: bool = True, size: i
         return wire.parse_request(model, body, strict=strict)
     except ValidationError as error:
         _refuse_too_deep(body)
-        raise _refusal_of(error, size) from error
+        raise _refusal_of(error, size, named=None if strict else body) from error
 
 
 def with_exact_integers(body: bytes) -> Any:
@@ -95,16 +97,25 @@ def with_exact_integers(body: bytes) -> Any:
         return None
 
 
-def _refusal_of(error: ValidationError, size: int) -> Refusal:
+def _refusal_of(error: ValidationError, size: int, *, named: dict[str, Any] | None) -> Refusal:
+    """Word what is wrong with a body; ``named`` is the body as the service repeats it, with an id of its making."""
     count = error.error_count()
     found = error.errors(include_url=False)[:MOST_FINDINGS]
     for one in found:
+        if named is not None and one["type"] == "missing" and len(one["loc"]) == 1:
+            one["input"] = {**named, "id": named.get("id", _id_of(named))}
         if size > ECHOED:
             one["input"] = shortened(one["input"])
         if one["loc"] and _is_key(one["loc"][-1]) and isinstance(one["input"], str) and one["input"]:
             one["input"] = MASK  # a key in a place where none belongs
     headers = {FINDINGS_HEADER: f"{len(found)} of {count}"} if len(found) < count else None
     return detail(422, list(map(_as_the_server_words_it, found)), headers=headers)
+
+
+def _id_of(body: dict[str, Any]) -> str:
+    """Make an id such as the service draws at random; here the same for the same request."""
+    written = json.dumps(body, sort_keys=True).encode()
+    return str(uuid.UUID(bytes=hashlib.sha256(written).digest()[:16], version=4))
 
 
 def without_keys(refusal: Refusal, keys: Collection[str]) -> Refusal:
@@ -141,7 +152,8 @@ def _is_key(name: Any) -> bool:
 def _decode_slowly(body: bytes, *, strict: bool, at: int) -> Any:
     """Decode what the fast parser refused: for the standard parser's message, or because that one is more liberal."""
     try:
-        text = body.decode("utf-8-sig")
+        # The service reads what Python does: UTF-16 and UTF-32, too.
+        text = body.decode("utf-8-sig") if strict else body.decode(json.detect_encoding(body), "surrogatepass")
         value = json.loads(text, parse_constant=_refuse_constant(text, at) if strict else float)
         if strict:
             json.dumps(value, ensure_ascii=False).encode()

@@ -34,6 +34,7 @@ _EXPOSED: Final = (
     "X-Trace-Id, execution_id, traceparent, tracestate"
 )
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/info", "/openapi.json", "/model/registry", "/readiness"})
+_OPEN_FOLDERS: Final = ("/static/", "/_next/")  # of the service's own page, which the mock has not
 """What is answered without a key."""
 CONTROL_PREFIX: Final = "/_mock"
 """Where the mock's own routes are, for testers."""
@@ -78,6 +79,11 @@ def preflight(request: Request) -> Response | None:
     if request.headers.get("Access-Control-Request-Private-Network") == "true":
         return Response("Disallowed CORS private-network", 400, headers, content_type="text/plain; charset=utf-8")
     return Response("OK", 200, headers, content_type="text/plain; charset=utf-8")
+
+
+def is_open(path: str) -> bool:
+    """Check whether a path asks for no key."""
+    return path in OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
 def check_query(request: Request, profile: Profile) -> None:
@@ -145,7 +151,7 @@ def _add_server_headers(response: Response, request: Request) -> None:
     response.headers["x-inference-engine"] = "inference-models"
     response.headers["x-model-cold-start"] = "false"
     response.headers["x-model-cold-start-count"] = "0"
-    if request.method in {"GET", "POST"} and request.path not in OPEN_PATHS and response.status_code not in {401, 402}:
+    if request.method in {"GET", "POST"} and not is_open(request.path) and response.status_code not in {401, 402}:
         response.headers["x-workspace-id"] = "mock-workspace"
     if request.method == "POST":
         response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"

@@ -17,6 +17,7 @@ from mock_server.images.loading import Picture, picture_from_base64, refuse_unre
 from mock_server.operations import concept, visual
 from mock_server.operations.backend import Answer, Backend
 from sam3_contract import wire
+from sam3_contract.images import TooLargeError
 
 DEFAULT_THRESHOLD: Final = 0.5
 QUERIES: Final = 200  # what the model looks at for each prompt; all come back where no threshold holds them
@@ -105,7 +106,12 @@ def _load(image: wire.LenientImage | None, backend: Backend) -> Picture:
         return backend.picture_of_url(image.value)
     if not image.value.isascii():
         raise message(500, INTERNAL_ERROR)
-    return picture_from_base64(image.value, backend.library)
+    try:
+        return picture_from_base64(image.value, backend.library)
+    except Refusal as refusal:
+        if isinstance(refusal.__cause__, TooLargeError):  # which OpenCV raises, and nothing expects
+            raise message(500, INTERNAL_ERROR) from refusal
+        raise
 
 
 def _filtered(found: Sequence[Sequence[Instance]], request: wire.LenientConceptSegmentRequest) -> list[list[Instance]]:

@@ -154,7 +154,7 @@ def _header(content: bytes, name: str, plugin: type[ImageFile] | None) -> ImageH
     if min(width, height) < 1:
         raise ImageError(f"a {name} of {width} x {height} pixels has none")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise ImageError(f"a {name} of {width} x {height} pixels is larger than OpenCV decodes")
+        raise TooLargeError(f"a {name} of {width} x {height} pixels is larger than OpenCV decodes")
     if not complete:
         raise ImageError(f"the {name} is cut short: its end is missing after {len(content)} bytes")
     return ImageHeader(name, width, height, orientation)
@@ -194,6 +194,10 @@ def _by_itself(content: bytes, name: str) -> tuple[int, int, int, bool]:
 
 def _turned(sides: tuple[int, int], orientation: int) -> tuple[int, int]:
     return sides[::-1] if orientation in SIDEWAYS else sides
+
+
+class TooLargeError(ImageError):
+    """An image of more pixels than OpenCV decodes: the service fails on it, where it refuses what is no image."""
 
 
 class _TooManyPartsError(ImageError):
