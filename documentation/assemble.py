@@ -80,7 +80,7 @@ def llms_text(pages: Iterable[Page]) -> str:
     """Write `llms.txt`: what this is and where what is told, for programs that read."""
     known = {page.path: page for page in pages}
     guides = [f"- [{known[name].title}]({_address(name)}): {_first_sentence(known[name])}" for name in GUIDES]
-    lists = [page for path, page in known.items() if path.startswith("reference/") and path.endswith("index.md")]
+    lists = [page for path, page in known.items() if path.startswith("reference/") and path.endswith("/index.md")]
     listed = [f"- [{page.title}]({_address(page.path)}): {_first_sentence(page)}" for page in lists]
     about = (
         "Contract tests and a mock server for Roboflow's hosted SAM 3 API. `sam3-contract serve` is a fake service "
@@ -102,9 +102,10 @@ def _address(path: str) -> str:
 
 
 def _first_sentence(page: Page) -> str:
-    paragraphs = (part for part in re.split(r"\n\s*\n", page.text) if part.strip() and part[0] not in "#`|*<![")
+    parts = (part for part in re.split(r"\n\s*\n", page.text) if part.strip())
+    paragraphs = (part for part in parts if part[0] not in "#|*<![" and not part.startswith("```"))
     text = " ".join(next(paragraphs, "").split())
-    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", re.split(r"(?<=[.:])\s", text)[0])
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", re.split(r"(?<=\.)\s", text)[0])
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -139,4 +139,4 @@ def _described(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Keep what looks like a tag from being one."""
-    return re.sub(r"<(?=\w)", r"\\<", text)
+    return re.sub(r"<(?=\w)", "&lt;", text)

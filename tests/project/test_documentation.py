@@ -106,12 +106,20 @@ def _leads_to(path: str, target: str) -> str:
     return "/".join(parts)
 
 
+CODE = re.compile(r"^(`{3,}).*?^\1$|`[^`\n]*`", flags=re.MULTILINE | re.DOTALL)
+
+
+def test_nothing_that_is_said_is_taken_for_a_tag() -> None:
+    found = {path: re.findall(r"<[A-Za-z/!].{,30}", CODE.sub("", text)) for path, text in PAGES.items()}
+
+    assert {path: tags for path, tags in found.items() if tags} == {}
+
+
 def test_links_lead_to_pages_or_files() -> None:
-    code = re.compile(r"^(`{3,}).*?^\1$|`[^`\n]*`", flags=re.MULTILINE | re.DOTALL)
     links = {
         (path, _leads_to(path, target))
         for path, text in PAGES.items()
-        for target in re.findall(r"\]\(([^)#:\s]+)\)", code.sub("", text))
+        for target in re.findall(r"\]\(([^)#:\s]+)\)", CODE.sub("", text))
     }
 
     assert len(links) > 400
@@ -149,7 +157,8 @@ def test_text_for_programs_names_every_guide_and_list() -> None:
     lists = (f"reference/{name}/index.md" for name in ("checks", "faults", "codes", "commands", "api"))
     for name in (*assemble.GUIDES, *lists):
         line = next(line for line in text.splitlines() if f"({name.removesuffix('.md')}.html)" in line)
-        assert re.fullmatch(r"- \[[^]]+\]\(\S+\): \S.+", line), line
+        assert re.fullmatch(r"- \[[^]]+\]\(\S+\): \S.+\.", line), line
+    assert len(re.findall(r"^- \[", text, re.MULTILINE)) == len(assemble.GUIDES) + len(lists) + 1
     assert "Known deviations" not in assemble.llms_full_text(Page(path, text) for path, text in PAGES.items())[:200]
 
 
