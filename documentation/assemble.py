@@ -104,7 +104,7 @@ def _address(path: str) -> str:
 def _first_sentence(page: Page) -> str:
     parts = (part for part in re.split(r"\n\s*\n", page.text) if part.strip())
     paragraphs = (part for part in parts if part[0] not in "#|*<![" and not part.startswith("```"))
-    text = " ".join(next(paragraphs, "").split())
+    text = " ".join(next(paragraphs, "").replace("**", "").split())
     return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", re.split(r"(?<=\.)\s", text)[0])
 
 
