@@ -18,6 +18,14 @@ _PROGRAM: Final = "sam3-contract"
 # Values that options take, by the option, or by what stands for a value in the help.
 _VALUES: Final[Mapping[str | None, str]] = {
     "--allow-host": "mock.test",
+    "--case": "concept_segment/shapes.png/rle",
+    "--cluster": "tcp://scheduler:8786",
+    "--column": "segmentation",
+    "--operation": "visual_segment",
+    "--page": "https://docs.roboflow.com/models/supported-models/sam3",
+    "--shard": "1/64",
+    "--since": "last/watch.json",
+    "--store": "sqlite:mock.sqlite",
     "--allow-live": "https://serverless.roboflow.com",
     "--api-key-env": "MY_API_KEY",
     "--engine": "pixels",
@@ -27,6 +35,7 @@ _VALUES: Final[Mapping[str | None, str]] = {
     "--ready-file": "mock.url",
     "--scenario": "scenarios.yaml",
     "--spec": "sam3.yaml",
+    "ADDRESS": "192.168.0.7",
     "CODES": "M03,R",
     "CONCEPT": "dog",
     "CREDITS": "0.01",
@@ -35,6 +44,7 @@ _VALUES: Final[Mapping[str | None, str]] = {
     "FILE.har": "traffic.har",
     "FILE.json": "request.json",
     "FILE.toml": "mock.toml",
+    "DEFECTS": "POL,RLE04",
     "DIFFERENCE": "0.1",
     "DIR|MAP.json": "pictures",
     "HOST": "sam3.example.com",
@@ -120,7 +130,7 @@ def _value(option: click.Option) -> str:
         return str(option.default)
     if isinstance(kind, click.IntRange | click.FloatRange):
         return f"{max(kind.min or 0, 1):g}"
-    return {"integer": "7", "float": "0.5"}.get(kind.name, "file")
+    return {"integer": "7", "float": "0.5"}[kind.name]  # others want an entry above
 
 
 def _described(text: str) -> str:
@@ -128,7 +138,9 @@ def _described(text: str) -> str:
     parts = []
     for part in re.split(r"\n\s*\n", text.strip()):
         lines = part.replace("\b", "").strip("\n").splitlines()
-        if all(line.startswith("  ") for line in lines):
+        if "\b" in part and not lines[0].startswith("  ") and not all(line.startswith("  ") for line in lines[1:]):
+            parts.append(fenced("\n".join(lines), "text"))  # a table of its own, kept as it stands
+        elif all(line.startswith("  ") for line in lines):
             parts.append(fenced(inspect.cleandoc("\n".join(lines))))
         elif len(lines) > 1 and all(line.startswith("  ") for line in lines[1:]):
             parts += [_escaped(lines[0]), fenced(inspect.cleandoc("\n".join(["", *lines[1:]])))]

@@ -19,7 +19,9 @@ from documentation.reference.api import modules_shown
 from documentation.reference.commands import example_of, leaves
 from documentation.sections import with_sections
 from mock_server.faults import FAULTS
+from sam3_contract.cases import built_in_images, plan
 from sam3_contract.checks import CHECKS
+from sam3_contract.cli.masks.check import selected_codes
 from sam3_contract.cli.masks.explain import explained
 from sam3_contract.masks.catalogue.lookup import DEFECTS
 from sam3_contract.spec import load
@@ -79,6 +81,26 @@ def test_examples_of_options_are_values_that_they_take() -> None:
             if isinstance(option, click.Option) and not option.is_flag:
                 value = example_of(option)[-1]
                 option.type_cast_value(context, [value] if option.multiple else value)
+
+
+def test_what_is_chosen_in_an_example_is_there_to_choose() -> None:
+    chosen = {
+        (name, example_of(option)[0]): example_of(option)[-1] for name, one in leaves() for option in _options(one)
+    }
+
+    assert set(selected_codes(chosen["sam3-contract masks check", "--select"].split(","))) < {
+        one.code for one in DEFECTS
+    }
+    assert chosen["sam3-contract verify", "--case"] in {one.id for one in plan(built_in_images()).entries}
+    assert {chosen["sam3-contract spec diff", "--operation"]} < {one.id for one in load().operations}
+
+
+def _options(command: click.Command) -> list[click.Option]:
+    return [one for one in command.params if isinstance(one, click.Option) and not one.is_flag]
+
+
+def test_tables_of_a_help_keep_their_lines() -> None:
+    assert "```text\n--format json writes one object per line" in PAGES["reference/commands/masks-check.md"]
 
 
 def test_every_deviation_is_told_with_its_days() -> None:
@@ -154,7 +176,7 @@ def test_assembled_folder_holds_pages_pictures_and_texts_for_programs(tmp_path: 
 def test_text_for_programs_names_every_guide_and_list() -> None:
     text = assemble.llms_text(Page(path, text) for path, text in PAGES.items())
 
-    lists = (f"reference/{name}/index.md" for name in ("checks", "faults", "codes", "commands", "api"))
+    lists = [f"reference/{name}/index.md" for name in ("checks", "faults", "codes", "commands", "api")]
     for name in (*assemble.GUIDES, *lists):
         line = next(line for line in text.splitlines() if f"({name.removesuffix('.md')}.html)" in line)
         assert re.fullmatch(r"- \[[^]]+\]\(\S+\): \S.+\.", line), line

@@ -33,8 +33,8 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option("--image", metavar="FILE", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take every file for JSON Lines, whatever its first line is.")
 @click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
-@click.option("--select", multiple=True, metavar="CODES", help="Only these defects: codes, prefixes, names, by comma.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Not these defects.")
+@click.option("--select", multiple=True, metavar="DEFECTS", help="Only these: codes, prefixes or names, by comma.")
+@click.option("--ignore", multiple=True, metavar="DEFECTS", help="Not these defects.")
 @click.option(
     "--max-findings",
     metavar="N",

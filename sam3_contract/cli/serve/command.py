@@ -38,7 +38,7 @@ option = partial(click.option, cls=OptionOrVariable)
     callback=read_config,
     help='Take options from this file: `port = 9001`, `api-key = ["good-key"]`, `no-auth = true`.',
 )
-@option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
+@option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Name or address to listen on.")
 @option(
     "--port",
     metavar="PORT",
