@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from sam3_contract.errors import UsageError
 from sam3_contract.spec import Contract
-from sam3_contract.transport import HttpTransport, Transport, WsgiTransport
+from sam3_contract.transport import Transport, WsgiTransport
 
 KEY_VARIABLES: Final = ("ROBOFLOW_API_KEY", "API_KEY")
 """Where the key is looked for, in this order: the service's name for it, then that of its documentation's sample."""
@@ -78,7 +78,13 @@ def transport_to(
         raise UsageError(
             "--fault, --profile and --engine are for `verify mock`; `sam3-contract serve` takes them for a server"
         )
-    return HttpTransport(target, contract, key=key or _MOCK_KEY, timeout=timeout, exact=exact)
+    return _over_http(target, contract, key=key or _MOCK_KEY, timeout=timeout, exact=exact)
+
+
+def _over_http(target: str, contract: Contract, *, key: str, timeout: float, exact: bool) -> Transport:
+    from sam3_contract.transport import HttpTransport  # noqa: PLC0415 - brings the HTTP libraries
+
+    return HttpTransport(target, contract, key=key, timeout=timeout, exact=exact)
 
 
 def transport_to_any(
@@ -104,7 +110,7 @@ def transport_to_any(
     if isinstance(target, str):
         if target == MOCK or api_key is None:
             return transport_to(target, contract, variable=None, timeout=timeout, exact=exact)
-        return HttpTransport(target, contract, key=api_key, timeout=timeout, exact=exact)
+        return _over_http(target, contract, key=api_key, timeout=timeout, exact=exact)
     if not callable(target):
         raise UsageError(f"{target!r} is no target: give a base URL, {MOCK!r}, or a WSGI application such as Flask's")
     name = f"{type(target).__name__} (in process)"

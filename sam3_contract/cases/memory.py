@@ -63,10 +63,15 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:
-    """Embed an image without naming it: the answer names it."""
+    """Embed an image without naming it, as the answer names it; and ask of one without the id that it was sent with."""
     lead, scene = questions.lead, questions.scene
     sent = lead if scene is None else encoded(scene, "jpeg-described")  # which lies on a side before it is turned
     yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
+    # What was asked before under an id that stands for another image: this answer is of the image that is sent.
+    for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
+        body = body_of(other, prompts=questions.other_click(lead), format="rle")
+        asks = "asks of an image what was asked of another one, which an image_id stood for"
+        yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:

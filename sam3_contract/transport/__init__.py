@@ -6,7 +6,23 @@ and the bundle of certificates are heeded that its environment names (`surroundi
 
 from __future__ import annotations
 
-from sam3_contract.transport.session import Session, cause_of
-from sam3_contract.transport.transports import HttpTransport, Transport, WsgiTransport
+from typing import TYPE_CHECKING, Final
+
+from sam3_contract.facade import facade
+from sam3_contract.transport.transports import Transport, WsgiTransport
+
+if TYPE_CHECKING:
+    from sam3_contract.transport.over_http import HttpTransport
+    from sam3_contract.transport.session import Session, cause_of
 
 __all__ = ["HttpTransport", "Session", "Transport", "WsgiTransport", "cause_of"]
+
+# On demand: the HTTP libraries are not waited for by what stays in this process.
+_HOMES: Final = {
+    "HttpTransport": "sam3_contract.transport.over_http",
+    "Session": "sam3_contract.transport.session",
+    "cause_of": "sam3_contract.transport.session",
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = facade(__name__, _HOMES)
