@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,15 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
 
 def _awaited(result: Any) -> Any:
     """Run what an ``async`` function or a generator gives, which until then has asked for nothing."""
+    if inspect.isasyncgen(result):
+        return asyncio.run(_listed(result))
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     return list(result) if inspect.isgenerator(result) else result
+
+
+async def _listed(items: AsyncIterable[Any]) -> list[Any]:
+    return [item async for item in items]
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -148,7 +148,7 @@ class MutationPlugin:
         clients = [self._client(item) for item in asked]
         pictures = MOST_PICTURED if self._config.getoption("sam3_mutate_report") is not None else 0
         trials = Trials(self._faults, budget=self._config.getoption("sam3_mutate_budget"), pictures=pictures)
-        with self._progress() as show, self._without_tracebacks():
+        with self._progress() as show, self._without_tracebacks(), self._without_reports():
             try:
                 for run in trials.of(clients):
                     self._runs.append(run)
@@ -173,7 +173,9 @@ class MutationPlugin:
 
         with suppress(Exception):  # what another module or class shared, which pytest wants to be gone
             item.session._setupstate.teardown_exact(item)  # noqa: SLF001
-        item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - as pytest-rerunfailures does
+        anew = getattr(item, "_initrequest", None)  # as pytest-rerunfailures does; items of other plugins have none
+        if anew is not None:
+            anew()
         self._trial, self._error = trial, None
         try:
             with on_trial(trial):
@@ -227,6 +229,17 @@ class MutationPlugin:
             yield
         finally:
             options.tbstyle, options.fulltrace = before
+
+    @contextmanager
+    def _without_reports(self) -> Iterator[None]:
+        """Let nobody count what fails in a trial as failures of the session: subtests report by themselves."""
+        listening = self._config.hook.pytest_runtest_logreport._hookimpls  # noqa: SLF001 - a plugin cannot stop others
+        before = list(listening)
+        listening.clear()
+        try:
+            yield
+        finally:
+            listening[:] = before
 
     @contextmanager
     def _progress(self) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -80,7 +80,12 @@ def yielding() -> Iterator[object]:
     yield from clients.careful()
 
 
-@pytest.mark.parametrize("function", [asynchronous, yielding])
+async def yielding_later() -> AsyncIterator[object]:
+    for one in clients.careful():
+        yield one
+
+
+@pytest.mark.parametrize("function", [asynchronous, yielding, yielding_later])
 def test_functions_that_wait_to_be_run_are_run(function: object) -> None:
     [found] = tried(function, ["size_swapped"]).faults
 

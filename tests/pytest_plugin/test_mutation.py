@@ -204,6 +204,54 @@ def test_tests_of_several_modules_and_classes_are_all_tried(session: pytest.Pyte
     )
 
 
+def test_subtests_that_fail_in_a_trial_are_no_failures_of_the_session(session: pytest.Pytester) -> None:
+    session.makepyfile(
+        test_it="""
+        import unittest
+        from client import ask
+        from sam3_contract import intercept
+
+        class Test(unittest.TestCase):
+            def test_it(self):
+                with self.subTest(one=1), intercept():
+                    assert ask("https://serverless.roboflow.com")
+    """
+    )
+
+    result = run(session, "--sam3-mutate", "--sam3-mutate-faults", "answer_null,html_from_proxy")
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*score *: * of 2 faults*"])
+
+
+def test_items_that_are_no_functions_are_tried(session: pytest.Pytester) -> None:
+    session.makeconftest(
+        """
+        import pytest
+        from client import ask
+        from sam3_contract import intercept
+
+        class Item(pytest.Item):
+            def runtest(self):
+                with intercept():
+                    assert ask("https://serverless.roboflow.com")
+
+        class File(pytest.File):
+            def collect(self):
+                yield Item.from_parent(self, name="item")
+
+        def pytest_collect_file(parent, file_path):
+            return File.from_parent(parent, path=file_path) if file_path.suffix == ".item" else None
+    """
+    )
+    session.makefile(".item", one="")
+
+    result = run(session, "--sam3-mutate", "--sam3-mutate-faults", "answer_null", "-k", "item", "one.item")
+
+    result.stdout.fnmatch_lines(["*1  crash*", "*answer_null  one.item::item  *"])
+
+
 def test_of_a_test_that_is_run_again_the_last_attempt_counts(session: pytest.Pytester) -> None:
     session.makepyfile(
         test_it="""
