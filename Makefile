@@ -99,6 +99,7 @@ bench: setup  ## the benchmarks, as ratios against a peer in the same run
 	-$(BIN)/python -m benchmarks.verify
 	-$(BIN)/python -m benchmarks.archives
 	-$(BIN)/python -m benchmarks.scale
+	-$(BIN)/python -m benchmarks.balanced
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-clients .venv-site .venv-newest .venv-lowest build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

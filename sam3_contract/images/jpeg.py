@@ -26,7 +26,8 @@ _PLAIN: Final = _FRAMES | {_HUFFMAN, _QUANTIZATION, START_OF_SCAN, 0xDD, _JFIF, 
 _COMMON: Final = _PLAIN | frozenset(range(0xE0, 0xF0))
 _FILL: Final = re.compile(rb"\xff*(?=\xff)")
 _END: Final = b"\xff\xd9"
-_MARKER: Final = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # but for restarts
+# But for restarts. Written with one byte in front, as then Python looks for that, twenty times as fast as for `\xff+`.
+_MARKER: Final = re.compile(rb"\xff\xff*[\x01-\xcf\xd8-\xfe]")
 _DC_CODES: Final = 15
 _MAX_SAMPLING: Final = 10  # blocks that a scan may hold of all layers together
 
