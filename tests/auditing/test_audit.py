@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sam3_contract.auditing import Summary, audit, judging, running
@@ -72,7 +72,6 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     lines=LINES,
     newline=st.sampled_from([b"\n", b"\r\n"]),

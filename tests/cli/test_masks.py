@@ -716,7 +716,7 @@ segmentations = st.one_of(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(segmentations, min_size=1, max_size=4),
     st.sampled_from([("rle", "polygon"), ("polygon", "rle"), ("coco", "polygon")]),

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from schemathesis import GenerationMode
 
 from sam3_contract import spec, wire
+from tests.properties import examples
 
 CONTRACT = spec.load()
 SCHEMAS: dict[str, Any] = CONTRACT.document["components"]["schemas"]
@@ -188,7 +189,7 @@ def test_disagreements_names_a_change_of_the_document(
 
 @pytest.mark.parametrize("name", REQUESTS)
 @given(data=st.data())
-@settings(max_examples=20)
+@examples(20)
 def test_what_the_document_allows_the_model_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_document(name))
 
@@ -198,7 +199,7 @@ def test_what_the_document_allows_the_model_takes(name: str, data: st.DataObject
 
 @pytest.mark.parametrize("name", ANSWERS)
 @given(data=st.data())
-@settings(max_examples=12)
+@examples(12)
 def test_what_the_document_says_of_answers_the_model_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_document(name))
 
@@ -207,7 +208,7 @@ def test_what_the_document_says_of_answers_the_model_takes(name: str, data: st.D
 
 @pytest.mark.parametrize("name", [*REQUESTS, *ANSWERS])
 @given(data=st.data())
-@settings(max_examples=12)
+@examples(12)
 def test_what_the_model_allows_the_document_takes(name: str, data: st.DataObject) -> None:
     body = data.draw(from_model(name) | from_model(name, GenerationMode.NEGATIVE))
 
@@ -216,7 +217,6 @@ def test_what_the_model_allows_the_document_takes(name: str, data: st.DataObject
 
 @pytest.mark.parametrize("name", REQUESTS)
 @given(data=st.data())
-@settings(max_examples=50)
 def test_document_and_model_judge_near_misses_alike(name: str, data: st.DataObject) -> None:
     bodies = REQUEST_BODIES[name]
     body = data.draw(bodies | near_misses(bodies) | from_document(name, GenerationMode.NEGATIVE))

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -18,6 +18,7 @@ from sam3_contract.errors import ImageError
 from sam3_contract.images import decode, examine, is_sound, png, read_header
 from sam3_contract.images.bounds import is_bounded
 from sam3_contract.images.rough_size import rough_size
+from tests.properties import examples
 
 HEIGHT, WIDTH = 20, 30
 Y, X = np.mgrid[:HEIGHT, :WIDTH]
@@ -175,7 +176,6 @@ def test_what_was_cut_short_is_taken_only_if_opencv_takes_it(name: str, kept: fl
     changes=st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from([0, 1, 0x7F, 0xFF]) | st.integers(0, 255))),
     end=st.none() | st.integers(0, 3_000),
 )
-@settings(max_examples=80)
 def test_what_was_damaged_is_taken_if_opencv_takes_it(
     name: str, changes: list[tuple[int, int]], end: int | None
 ) -> None:
@@ -356,7 +356,7 @@ def test_png_that_unpacks_to_far_more_than_its_pixels_is_not_unpacked(colours: i
     assert png.is_sound(png_of(zlib.compress(ROWS + bytes(2**23)), colours=colours)) is told
 
 
-@settings(max_examples=300)
+@examples(150)
 @given(
     name=st.sampled_from([*ORDINARY, *LOOKED_AT]),
     place=st.floats(0, 1),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pycocotools import mask as pycoco
 
@@ -17,6 +17,7 @@ from sam3_contract.mask_files.batches import Lines
 from sam3_contract.mask_files.plain import numbers_of_plain_masks
 from sam3_contract.masks import Breach, counts_from_run_lengths, parse_rles, plainly_sound
 from sam3_contract.masks.rle.oddities import oddities_of
+from tests.properties import examples
 
 RLE = {"size": [4, 6], "counts": "5220;"}
 
@@ -85,7 +86,7 @@ SHAPES = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@examples(100)
 @given(st.lists(st.tuples(SHAPES, SEEDS, st.none() | MUTATIONS), min_size=1, max_size=4))
 def test_both_ways_find_the_same(lines: list[Any]) -> None:
     texts = [json.dumps(shape(drawn(seed))).encode() for shape, seed, _ in lines]
@@ -193,7 +194,7 @@ CHARACTERS = st.text([chr(code) for code in range(48, 112)] + ["/", "p", " "], m
 SIDES = st.integers(-1, 40) | st.sampled_from([2**13, 2**15, 2**16, 2**31, 2**40])
 
 
-@settings(max_examples=150)
+@examples(100)
 @given(st.lists(st.tuples(st.tuples(SIDES, SIDES), CHARACTERS), min_size=1, max_size=6))
 @example([((4, 6), "5220;")])
 @example([((4, 6), "52200000;")])
@@ -206,7 +207,6 @@ def test_no_breach_and_nothing_odd_is_plain(masks: list[tuple[tuple[int, int], s
     assert not any(is_plain and found for is_plain, found in zip(plain.tolist(), full, strict=True))
 
 
-@settings(max_examples=100)
 @given(
     st.lists(st.tuples(SEEDS, st.integers(1, 90), st.integers(1, 90), st.none() | MUTATIONS), min_size=1, max_size=5)
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycoco
@@ -16,8 +16,9 @@ from sam3_contract.errors import PolygonError
 from sam3_contract.masks import counts_from_run_lengths, flat_rings_from_run_lengths, run_lengths_from_bitmap
 from sam3_contract.masks.coco import rasterise
 from sam3_contract.masks.coco.rasterise import run_lengths_from_flat_rings
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=400)
+THOROUGHLY = examples(200)
 
 coordinates = st.one_of(
     st.integers(-4, 40).map(float),
@@ -33,7 +34,7 @@ def counts_of_pycocotools(rings: list[Any], size: tuple[int, int]) -> str:
     return counts.decode()
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.lists(flat_rings, min_size=1, max_size=3), st.integers(1, 36), st.integers(1, 36))
 @example([[10.33, 9.87, 30.41, 10.02, 64.0, 30.5, 10.12, 48.0]], 48, 64)  # x and y as large as the image
 @example([[0.0, 0, 6, 0, 6, 4, 0, 4, 0, 0]], 4, 6)  # closed
@@ -66,7 +67,7 @@ def test_crossings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         run_lengths_from_flat_rings([ring], image_size=(4, 6))
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 @example(np.array([[1, 0], [0, 1]], np.bool_))
 @example(np.array([[0, 1], [1, 0]], np.bool_))

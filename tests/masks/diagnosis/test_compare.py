@@ -3,15 +3,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from sam3_contract import masks
 from sam3_contract.errors import MaskError, PolygonError
 from sam3_contract.masks import Verdict, compare
 from sam3_contract.testing import SPECIMENS, specimen
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 bitmaps = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
@@ -43,7 +44,7 @@ def test_forms_of_a_specimen_are_equal(name: str) -> None:
     assert found.verdict is (Verdict.HOLES_FILLED if holes else Verdict.EQUAL)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps, bitmaps)
 def test_measures_equal_numpy(first: np.ndarray, second: np.ndarray) -> None:
     second = np.resize(second, first.shape)

@@ -9,7 +9,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -17,9 +17,10 @@ from sam3_contract import masks
 from sam3_contract.errors import UsageError
 from sam3_contract.masks import DEFECTS, Defect, Finding, defect_named, find_defects
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
+from tests.properties import examples
 from tests.servers import ROOT
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 bitmaps = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 
@@ -96,7 +97,7 @@ def test_unknown_defect_is_answered_with_the_nearest() -> None:
         defect_named("count_cut_short")
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_sound_rle_has_no_errors(bitmap: np.ndarray) -> None:
     rle = masks.rle_from_bitmap(bitmap)
@@ -107,7 +108,7 @@ def test_sound_rle_has_no_errors(bitmap: np.ndarray) -> None:
     assert ([f.name for f in findings] == ["mask_empty"]) == (not bitmap.any())
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_sound_polygons_have_only_notes(bitmap: np.ndarray) -> None:
     findings = find_defects(masks.polygons_from_bitmap(bitmap), declared_format="polygon", image_size=bitmap.shape)
@@ -115,7 +116,7 @@ def test_sound_polygons_have_only_notes(bitmap: np.ndarray) -> None:
     assert {finding.name for finding in findings} <= {"mask_empty", "ring_few_points"}
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from sam3_contract.masks import CocoSegmentation, find_defects, rle_from_bitmap
 from sam3_contract.masks.dialects.detection import proposed_dialect
 from tests.masks.dialects.writers import WRITERS, Bitmap, blob, uncompressed
+from tests.properties import examples
 
 bitmaps = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20))
 SIZES = [(90, 130), (130, 90), (20, 300)]
@@ -67,7 +68,7 @@ def test_list_under_segmentation_is_told(dialect: str) -> None:
     assert finding.code == CODES[dialect]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(100)
 @given(bitmaps)
 def test_sound_masks_are_of_no_other_dialect(bitmap: Bitmap) -> None:
     size = bitmap.shape
@@ -124,7 +125,7 @@ def test_pairs_of_a_square_image_are_told_to_be_either() -> None:
     assert "it may as well be start-length" in proposal.why
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(st.text("0123456789 ,-.\n", max_size=30) | st.lists(st.integers(-3, 300), max_size=14))
 def test_any_text_and_list_is_judged(counts: Any) -> None:
     for payload in (counts, {"size": [4, 6], "counts": counts}, CocoSegmentation(counts)):

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycoco
 
@@ -34,7 +34,6 @@ def test_dialects_are_those_that_are_named() -> None:
 
 
 @pytest.mark.parametrize("dialect", WRITERS)
-@settings(max_examples=60, deadline=None)
 @given(bitmaps)
 def test_mask_is_read_as_its_program_wrote_it(dialect: str, bitmap: Bitmap) -> None:
     assert np.array_equal(read(dialect, WRITERS[dialect](bitmap), bitmap.shape), bitmap)
@@ -48,7 +47,6 @@ def test_larger_mask_is_read_as_its_program_wrote_it(dialect: str, size: tuple[i
     assert np.array_equal(read(dialect, WRITERS[dialect](bitmap), size), bitmap)
 
 
-@settings(max_examples=30, deadline=None)
 @given(bitmaps)
 def test_brush_mask_of_numbers_that_seldom_repeat_is_read(bitmap: Bitmap) -> None:
     assert np.array_equal(read("label-studio", label_studio(bitmap, colours=True), bitmap.shape), bitmap)

@@ -5,17 +5,18 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sam3_contract.errors import MaskError
 from sam3_contract.masks import check_records, elements_of_text, masks_of_record, masks_of_text
 from sam3_contract.masks.json_files.text import MAX_DEPTH, depth_of, parse_json
+from tests.properties import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 RLE = {"size": [4, 6], "counts": "5220;"}
 values = st.recursive(
@@ -29,7 +30,7 @@ def cut(text: str, length: int) -> list[str]:
     return [text[place : place + length] for place in range(0, len(text), length)]
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.lists(values, max_size=4), st.integers(1, 9), st.sampled_from([None, 1]))
 def test_array_in_pieces_equals_array_at_once(array: list[Any], length: int, indent: int | None) -> None:
     found = list(elements_of_text(cut(json.dumps(array, indent=indent), length)))
@@ -37,7 +38,7 @@ def test_array_in_pieces_equals_array_at_once(array: list[Any], length: int, ind
     assert found == [(f"$[{index}]", value) for index, value in enumerate(array)]
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.dictionaries(st.text(max_size=3), values, max_size=4), st.integers(1, 9))
 def test_object_in_pieces_equals_object_at_once(record: dict[str, Any], length: int) -> None:
     found = list(elements_of_text(cut(json.dumps(record), length)))
@@ -142,7 +143,7 @@ def test_what_parsers_accept_is_noted_in_a_stream_as_in_a_whole_text(text: str, 
     assert str(list(elements_of_text(cut(text, length)))) == str(noted)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.text(alphabet='[]{}"\\a,', max_size=60), st.integers(0, 90))
 def test_depth_is_bounded_from_above_and_exact_beyond_the_limit(text: str, more: int) -> None:
     deep = "[{" * (more // 2) + text + "}]" * (more // 2)

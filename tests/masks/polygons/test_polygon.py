@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -14,8 +14,9 @@ from sam3_contract.errors import PolygonError
 from sam3_contract.masks.polygons.contours import survey_contours
 from sam3_contract.masks.polygons.rings import read_rings
 from sam3_contract.testing import SPECIMENS, specimen
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 bitmaps = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 points = st.tuples(st.integers(0, 15), st.integers(0, 15)).map(list)
@@ -41,7 +42,7 @@ def drawn_by_opencv(rings: list[list[list[int]]], size: tuple[int, int]) -> np.n
     return canvas.astype(np.bool_)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_tracing_equals_opencv(bitmap: np.ndarray) -> None:
     height, width = bitmap.shape
@@ -51,7 +52,7 @@ def test_tracing_equals_opencv(bitmap: np.ndarray) -> None:
     assert masks.polygons_from_run_lengths(runs, size=(height, width)) == traced_by_opencv(bitmap)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_polygon_round_trip_fills_holes_and_nothing_else(bitmap: np.ndarray) -> None:
     height, width = bitmap.shape
@@ -65,7 +66,7 @@ def test_polygon_round_trip_fills_holes_and_nothing_else(bitmap: np.ndarray) -> 
     assert np.array_equal(masks.run_lengths_from_bitmap(drawn), filled)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_contours_pass_and_their_area_is_exact(bitmap: np.ndarray) -> None:
     rings = read_rings(masks.polygons_from_bitmap(bitmap))
@@ -91,7 +92,7 @@ def test_blobs_survive(seed: int) -> None:
         assert [f for f in masks.find_defects(rings, image_size=(height, width)) if f.severity != "note"] == []
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(polygons)
 def test_any_polygon_is_drawn_as_opencv_draws_it(rings: list[list[list[int]]]) -> None:
     """Crossing, overlapping and slanted rings too: pixels in two rings are background, boundaries foreground."""

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycoco
@@ -14,8 +14,9 @@ from pycocotools import mask as pycoco
 from sam3_contract.masks import Breach, parse_rles, rle_from_bitmap
 from sam3_contract.masks.rle.batch import _runs_of_canonical
 from sam3_contract.masks.rle.encode import counts_from_run_lengths
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 # pycocotools 2.0 hands numpy 2 its arrays in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -28,7 +29,7 @@ def rle_of(*runs: int, size: tuple[int, int] = (4, 6)) -> dict[str, object]:
     return {"size": list(size), "counts": counts_from_run_lengths(np.array(runs))}
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.lists(bitmaps, min_size=1, max_size=8))
 def test_batch_equals_pycocotools(masks: list[np.ndarray]) -> None:
     rles = [pycoco.encode(np.asfortranarray(mask.view(np.uint8))) for mask in masks]
@@ -45,7 +46,7 @@ def test_batch_equals_pycocotools(masks: list[np.ndarray]) -> None:
         assert np.array_equal(drawn, mask)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(texts, st.integers(1, 12), st.integers(1, 12))
 @example("", 1, 1)
 @example("0", 1, 1)
@@ -59,7 +60,7 @@ def test_text_that_passes_is_what_pycocotools_writes(counts: str, height: int, w
         assert pycoco.encode(pycoco.decode(rle))["counts"].decode() == counts
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(
     texts | st.lists(st.integers(-3, 2**33), max_size=40).map(lambda runs: counts_from_run_lengths(np.array(runs, int)))
 )

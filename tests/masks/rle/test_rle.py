@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as pycoco
@@ -12,8 +12,9 @@ from pycocotools import mask as pycoco
 from sam3_contract import masks
 from sam3_contract.errors import RleError
 from sam3_contract.testing import SPECIMENS, specimen
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 bitmaps = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 
@@ -29,7 +30,7 @@ def test_specimen_is_encoded_as_pycocotools_does(name: str, order: str) -> None:
     assert np.array_equal(masks.bitmap_from_rle(rle), bitmap)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_round_trip_is_identity(bitmap: np.ndarray) -> None:
     rle = masks.rle_from_bitmap(bitmap)
@@ -41,7 +42,7 @@ def test_round_trip_is_identity(bitmap: np.ndarray) -> None:
     assert rle["counts"].encode() == pycoco.encode(np.asfortranarray(bitmap.view(np.uint8)))["counts"]
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(bitmaps)
 def test_views_are_encoded_as_copies(bitmap: np.ndarray) -> None:
     wide = np.repeat(bitmap, 2, axis=1)
@@ -50,7 +51,7 @@ def test_views_are_encoded_as_copies(bitmap: np.ndarray) -> None:
     assert masks.rle_from_bitmap(wide[::-1, ::-2]) == masks.rle_from_bitmap(np.ascontiguousarray(bitmap[::-1, ::-1]))
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(st.lists(st.integers(0, 2**29 - 1), min_size=1, max_size=12))
 def test_any_runs_survive_the_text(runs: list[int]) -> None:
     """Also runs as long as the limit allows, whose differences take all seven characters."""

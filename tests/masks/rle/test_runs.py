@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as pycoco
@@ -13,8 +13,9 @@ from pycocotools import mask as pycoco
 from sam3_contract import masks
 from sam3_contract.errors import RleError
 from sam3_contract.testing import SPECIMENS, specimen
+from tests.properties import examples
 
-REPEATABLE = settings(derandomize=True, deadline=None, max_examples=150)
+THOROUGHLY = examples(80)
 
 
 @st.composite
@@ -35,7 +36,7 @@ def holes_filled_by_opencv(bitmap: np.ndarray) -> np.ndarray:
     return (labels != labels[0, 0])[1:-1, 1:-1]
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(stacks())
 def test_overlap_equals_pycocotools(stack: list[np.ndarray]) -> None:
     rles = [pycoco.encode(np.asfortranarray(bitmap.view(np.uint8))) for bitmap in stack]
@@ -49,7 +50,7 @@ def test_overlap_equals_pycocotools(stack: list[np.ndarray]) -> None:
     assert np.allclose(matrix, theirs)
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(stacks())
 def test_set_operations_equal_numpy(stack: list[np.ndarray]) -> None:
     height, width = stack[0].shape
@@ -62,7 +63,7 @@ def test_set_operations_equal_numpy(stack: list[np.ndarray]) -> None:
     assert masks.is_canonical(masks.rle_from_run_lengths(common, size=(height, width)))
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(stacks())
 def test_holes_equal_opencv(stack: list[np.ndarray]) -> None:
     for bitmap in stack:
@@ -75,7 +76,7 @@ def test_holes_equal_opencv(stack: list[np.ndarray]) -> None:
         assert masks.is_canonical(masks.rle_from_run_lengths(filled, size=(height, width)))
 
 
-@REPEATABLE
+@THOROUGHLY
 @given(stacks())
 def test_parts_equal_opencv(stack: list[np.ndarray]) -> None:
     for bitmap in stack:

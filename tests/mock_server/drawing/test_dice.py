@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.drawing.dice import Dice
@@ -19,7 +19,6 @@ def rolls(*key: str | bytes, count: int = 12, bound: int = 2**32) -> list[int]:
 
 
 @given(KEYS)
-@settings(max_examples=50)
 def test_stream_is_fixed_by_the_key(key: list[str | bytes]) -> None:
     assert rolls(*key, count=40) == rolls(*key, count=40)
 

@@ -9,7 +9,7 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco
@@ -112,7 +112,6 @@ def test_rle_of_a_huge_image_needs_no_bitmap_of_it() -> None:
 
 
 @given(patches_in_images())
-@settings(max_examples=50)
 def test_both_forms_are_json(drawn: tuple[Patch, Size]) -> None:
     patch, size = drawn
     forms = [rle_from_patch(patch, size=size), polygons_from_patch(patch)]
@@ -127,7 +126,6 @@ def test_npz_of_no_mask_has_empty_arrays() -> None:
 
 
 @given(patches_in_images(), st.integers(1, 3))
-@settings(max_examples=40)
 def test_npz_holds_the_masks_as_logits(drawn: tuple[Patch, Size], count: int) -> None:
     patch, size = drawn
     nothing = Patch(0, 0, np.zeros((0, 0), np.bool_))

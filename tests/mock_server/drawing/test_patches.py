@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,7 +30,6 @@ def full(patch: Patch) -> Bitmap:
 
 
 @given(patches())
-@settings(max_examples=50)
 def test_area_and_edges_are_the_bitmap_s(patch: Patch) -> None:
     rows, columns = np.nonzero(full(patch))
 

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.patches import Patch
 from mock_server.drawing.shapes import KINDS, MAX_EXTENT, _integer_roots, compose, draw
 from tests.mock_server.client import Bitmap
+from tests.properties import examples
 
 # Whether a pixel whose centre is (dx, dy) half pixels off the shape's is in a shape of half sides a and b.
 INEQUALITIES: dict[str, Callable[[int, int, int, int], bool]] = {
@@ -66,7 +67,6 @@ def test_integer_roots_are_exact(values: list[int]) -> None:
 
 @pytest.mark.parametrize("profile", INEQUALITIES)
 @given(center=CENTERS, radii=RADII, size=SIZES)
-@settings(max_examples=60)
 def test_profile_is_drawn_as_its_inequality_says(
     profile: str, center: tuple[int, int], radii: tuple[int, int], size: tuple[int, int]
 ) -> None:
@@ -103,7 +103,6 @@ def test_shape_outside_the_image_is_empty(kind: str, center: tuple[int, int]) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(center=CENTERS, radii=RADII, size=SIZES, number=st.integers(0, 99))
-@settings(max_examples=40)
 def test_kind_is_clipped_to_the_image(
     kind: str, center: tuple[int, int], radii: tuple[int, int], size: tuple[int, int], number: int
 ) -> None:
@@ -119,7 +118,7 @@ def test_kind_is_clipped_to_the_image(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(radii=LARGE_RADII, number=st.integers(0, 99))
-@settings(max_examples=20)
+@examples(20)
 def test_kind_stays_within_its_radii(kind: str, radii: tuple[int, int], number: int) -> None:
     (a, b), size = radii, (200, 200)
 
@@ -144,7 +143,6 @@ def test_kind_stays_within_its_radii(kind: str, radii: tuple[int, int], number: 
     ],
 )
 @given(radii=LARGE_RADII, number=st.integers(0, 999))
-@settings(max_examples=40)
 def test_kind_has_its_parts_and_holes(
     kind: str, expected: tuple[int, int, int], radii: tuple[int, int], number: int
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -155,7 +155,6 @@ PIXEL = st.tuples(st.integers(0, 689), st.integers(0, 449))
     st.one_of(st.none(), st.tuples(PIXEL, PIXEL)),
     PIXEL,
 )
-@settings(max_examples=60, deadline=None)
 def test_further_clicks_only_add_or_only_remove(
     picture: Picture,
     positive: list[tuple[int, int]],

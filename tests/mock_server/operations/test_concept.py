@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -61,7 +61,6 @@ def ious(first: list[Json], second: list[Json]) -> np.ndarray[Any, Any]:
 
 
 @given(st.lists(PROMPTS, min_size=1, max_size=16))
-@settings(max_examples=40)
 def test_each_prompt_gets_its_result_in_order_with_an_echo(prompts: list[Json]) -> None:
     results = CLIENT.concept(prompts)
 
@@ -87,7 +86,6 @@ def test_echo_tells_the_kind_from_the_boxes(prompt: Json, kind: str) -> None:
 
 
 @given(st.lists(PROMPTS, min_size=2, max_size=5), st.randoms(use_true_random=False))
-@settings(max_examples=30)
 def test_result_is_independent_of_the_other_prompts_and_of_their_order(prompts: list[Json], random: Any) -> None:
     alone = [CLIENT.concept([prompt])[0]["predictions"] for prompt in prompts]
     order = random.sample(range(len(prompts)), len(prompts))
@@ -98,7 +96,6 @@ def test_result_is_independent_of_the_other_prompts_and_of_their_order(prompts: 
 
 
 @given(st.lists(PROMPTS, min_size=1, max_size=4))
-@settings(max_examples=30)
 def test_result_is_the_same_in_both_formats(prompts: list[Json]) -> None:
     by_runs = predictions_of(CLIENT.concept(prompts))
     by_polygons = predictions_of(CLIENT.concept(prompts, format="polygon"))
@@ -188,7 +185,6 @@ def test_default_threshold_is_one_half() -> None:
 
 @pytest.mark.parametrize("where", ["request", "prompt"])
 @given(low=st.floats(0, 1), high=st.floats(0, 1), start=st.integers(0, 140))
-@settings(max_examples=30)
 def test_lower_threshold_only_adds(where: str, low: float, high: float, start: int) -> None:
     low, high = sorted((low, high))
     nouns = [{"text": noun} for noun in NOUNS[start : start + 8]]
@@ -251,7 +247,6 @@ def test_prompt_s_threshold_holds_for_that_prompt_alone() -> None:
     threshold=st.sampled_from([0, 0.05, 0.3, 0.5, 0.9]) | st.floats(0, 0.99),
     prompts=st.lists(st.sampled_from(NOUNS).map(lambda noun: {"text": noun}) | PROMPTS, min_size=1, max_size=12),
 )
-@settings(max_examples=40)
 def test_nms_keeps_exactly_what_overlaps_no_better_one(threshold: float, prompts: list[Json]) -> None:
     before, after = CLIENT.concept(prompts), CLIENT.concept(prompts, nms_iou_threshold=threshold)
 
@@ -336,7 +331,6 @@ def test_nms_sees_only_what_is_confident_enough() -> None:
     st.tuples(*[st.integers(-10, 80).map(lambda half: half / 2)] * 2),
     st.sampled_from([None, "dog"]),
 )
-@settings(max_examples=40)
 def test_both_forms_of_a_box_find_the_same(
     corner: tuple[float, float], extent: tuple[float, float], text: str | None
 ) -> None:
@@ -356,7 +350,6 @@ def test_both_forms_of_a_box_find_the_same(
         max_size=5,
     )
 )
-@settings(max_examples=40)
 def test_instance_overlaps_each_positive_box(boxes: list[tuple[int, int, int, int]]) -> None:
     asked = [{"x": x, "y": y, "width": width, "height": height} for x, y, width, height in boxes]
 
@@ -368,7 +361,6 @@ def test_instance_overlaps_each_positive_box(boxes: list[tuple[int, int, int, in
 
 
 @given(prompt=PROMPTS, box=BOXES, text=st.sampled_from(NOUNS))
-@settings(max_examples=60)
 def test_nothing_touches_a_negative_box(prompt: Json, box: Json, text: str) -> None:
     boxes, labels = [*prompt.get("boxes", []), box], [*prompt.get("box_labels", []), 0]
     asked = {"text": text, "boxes": boxes, "box_labels": labels}

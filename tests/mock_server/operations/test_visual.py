@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mock_server import Settings
@@ -117,7 +117,6 @@ def test_one_more_click_only_adds_or_only_removes(
 
 
 @given(scene=scenes(), box=st.none() | CENTER_BOXES, order=st.randoms(use_true_random=False))
-@settings(max_examples=50)
 def test_order_of_clicks_does_not_matter(scene: tuple[Picture, list[wire.Point]], box: Json | None, order: Any) -> None:
     picture, points = scene
     shuffled = order.sample(points, len(points))
