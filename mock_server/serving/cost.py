@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pybase64
 
+from mock_server.engines.specimens import PREFIX
 from mock_server.http.protocol import CONTROL_PREFIX
 from sam3_contract.images import jpeg
 from sam3_contract.images.rough_size import rough_size
@@ -21,6 +22,8 @@ from sam3_contract.images.rough_size import rough_size
 QUICK_BYTES: Final = 1024 * 1024
 QUICK_OBJECTS: Final = 64
 QUICK_VALUES: Final = 1024
+QUICK_SPECIMENS: Final = 2
+"""Prompts for what is made to be hard: one may give 200 masks, in about a hundredth of a second."""
 QUICK_PIXELS: Final = 2**23
 """Of all masks that may be drawn: about a hundredth of a second of work."""
 _DECODED: Final = 4  # times the pixels: what an image weighs that is decoded when it is new, as any but most JPEGs is
@@ -28,6 +31,14 @@ _VIRTUAL: Final = 1080 * 1080  # pixels of the largest virtual photograph
 _PREFIXES: Final = (1024, 128 * 1024)  # characters of base64 in which a header is looked for; metadata may come first
 _QUICK_FORMATS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"GIF8", b"BM", b"RIFF")
 _SLOW_PATHS: Final = (CONTROL_PREFIX, "/docs", "/openapi.json")
+_SPECIMEN: Final = PREFIX.encode()
+_HEAVY_WORDS: Final = (b"binary", _SPECIMEN)  # archives are packed; and of some specimens there are 200 masks
+_HEAVY: Final = 8  # times what a mask weighs
+_SUPPRESSION: Final = (
+    b"nms_iou_threshold",
+    b"output_prob_thresh",
+)  # without a threshold 200 masks a prompt are compared
+_SUPPRESSED: Final = 6  # objects of a request in which they are few enough
 _VALUE: Final = re.compile(rb'"value"\s*:\s*"(?:data:image/[a-z]+;base64,)?')
 _IMAGE_ID: Final = re.compile(rb'"image_id"\s*:\s*(?:null|"([^"\\]{0,64})")')
 
@@ -60,11 +71,12 @@ class Cost:
         # Not the image itself: looking through that for a few words would cost as much as the answer.
         rest = body[:start] + body[end:]
         objects = rest.count(b"{")
-        if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES:
+        if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES or _asks_for_many_masks(rest, objects):
             return False
         pixels = self._pixels(environ, body[start : min(end, start + _PREFIXES[-1])], rest)
         # One object is the body, and one the image.
-        return pixels is not None and pixels * max(objects - 2, 1) <= QUICK_PIXELS
+        weight = max(objects - 2, 1) * (_HEAVY if any(word in rest for word in _HEAVY_WORDS) else 1)
+        return pixels is not None and pixels * weight <= QUICK_PIXELS
 
     def _pixels(self, environ: Mapping[str, Any], value: bytes, rest: bytes) -> int | None:
         # Names may be written with escapes, and the last of several of one name counts.
@@ -78,6 +90,11 @@ class Cost:
             return None
         name = (named[1] or b"").decode("utf-8", "replace")
         return max(sent, self.remembered(environ, name) or 0)
+
+
+def _asks_for_many_masks(rest: bytes, objects: int) -> bool:
+    is_suppressed = all(word in rest for word in _SUPPRESSION)
+    return rest.count(_SPECIMEN) > QUICK_SPECIMENS or (is_suppressed and objects > _SUPPRESSED)
 
 
 def _place_of_value(body: bytes) -> tuple[int, int]:

@@ -129,3 +129,24 @@ def test_other_paths_cost_what_they_cost() -> None:
 def test_progressive_jpeg_weighs_what_its_decoding_does() -> None:
     assert quick(body(written((1_700, 1_600), "JPEG")))
     assert not quick(body(written((1_700, 1_600), "JPEG", progressive=True)))
+
+
+def test_many_prompts_for_200_masks_each_are_work() -> None:
+    prompts = [{"text": "specimen:many"}] * 3
+
+    assert quick(body(SMALL, prompts=prompts[:2]))
+    assert not quick(body(SMALL, prompts=prompts))
+
+
+def test_archive_weighs_what_its_packing_does() -> None:
+    photo = written((1_500, 1_500), "JPEG")
+
+    assert quick(body(photo))
+    assert not quick(body(photo, format="binary"))
+
+
+def test_suppression_among_all_that_the_model_looks_at_is_work() -> None:
+    thresholds = {"nms_iou_threshold": 0.5, "output_prob_thresh": -1}
+
+    assert quick(body(SMALL, prompts=[{"text": "dog"}] * 4, **thresholds))
+    assert not quick(body(SMALL, prompts=[{"text": "dog"}] * 5, **thresholds))
