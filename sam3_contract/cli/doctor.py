@@ -19,7 +19,7 @@ LIVE: Final = "https://serverless.roboflow.com"
 UNJUDGED: Final = 3
 _EXTRAS: Final = (
     *("httpx", "aiohttp", "fuzz", "redis", "metrics", "load"),
-    *("parquet", "zstd", "remote", "dask", "mcp"),
+    *("parquet", "zstd", "brotli", "remote", "dask", "mcp"),
 )
 _SECONDS: Final = 10.0
 
