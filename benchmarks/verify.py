@@ -468,7 +468,8 @@ def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], b
 
 def family_of_each() -> dict[str, str]:
     """Map each fault to the module of its family, such as ``run_lengths``."""
-    modules = [import_module(f"{families.__name__}.{one.name}") for one in pkgutil.iter_modules(families.__path__)]
+    found = pkgutil.walk_packages(families.__path__, f"{families.__name__}.")
+    modules = [import_module(one.name) for one in found if not one.ispkg]
     return {
         fault.name: module.__name__.rpartition(".")[2]
         for module in modules

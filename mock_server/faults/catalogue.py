@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_server.faults.families.access import ACCESS
-from mock_server.faults.families.archives import ARCHIVES
-from mock_server.faults.families.caches import CACHES
-from mock_server.faults.families.clicks import CLICKS
-from mock_server.faults.families.concepts import CONCEPTS
-from mock_server.faults.families.conditions import CONDITIONS
-from mock_server.faults.families.encodings import ENCODINGS
-from mock_server.faults.families.formats import FORMATS
-from mock_server.faults.families.http import HTTP
-from mock_server.faults.families.images import IMAGES
-from mock_server.faults.families.pixels import PIXELS
-from mock_server.faults.families.polygons import POLYGONS
-from mock_server.faults.families.refusals import REFUSED
-from mock_server.faults.families.relations import RELATIONS
-from mock_server.faults.families.results import RESULTS
-from mock_server.faults.families.run_lengths import RUN_LENGTHS
-from mock_server.faults.families.schema import SCHEMA
-from mock_server.faults.families.suppression import SUPPRESSION
-from mock_server.faults.families.thresholds import THRESHOLDS
+from mock_server.faults.families.answers.http import HTTP
+from mock_server.faults.families.answers.refusals import REFUSED
+from mock_server.faults.families.answers.schema import SCHEMA
+from mock_server.faults.families.masks.archives import ARCHIVES
+from mock_server.faults.families.masks.formats import FORMATS
+from mock_server.faults.families.masks.pixels import PIXELS
+from mock_server.faults.families.masks.polygons import POLYGONS
+from mock_server.faults.families.masks.run_lengths import RUN_LENGTHS
+from mock_server.faults.families.pictures.caches import CACHES
+from mock_server.faults.families.pictures.encodings import ENCODINGS
+from mock_server.faults.families.pictures.images import IMAGES
+from mock_server.faults.families.questions.access import ACCESS
+from mock_server.faults.families.questions.clicks import CLICKS
+from mock_server.faults.families.questions.concepts import CONCEPTS
+from mock_server.faults.families.questions.conditions import CONDITIONS
+from mock_server.faults.families.questions.relations import RELATIONS
+from mock_server.faults.families.questions.results import RESULTS
+from mock_server.faults.families.questions.suppression import SUPPRESSION
+from mock_server.faults.families.questions.thresholds import THRESHOLDS
 from mock_server.faults.fault import Fault
 from mock_server.faults.parameters import Times, times_of
 from sam3_contract.errors import UsageError

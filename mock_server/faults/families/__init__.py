@@ -1,1 +1,1 @@
-"""The faults, one file for each kind of breach of the contract."""
+"""The faults, one file for each kind of breach: in what is asked, the picture, the masks, or the answer around them."""

@@ -1,0 +1,1 @@
+"""Answers and refusals that are not the service's as a whole."""

@@ -1,0 +1,1 @@
+"""Masks that are wrong, or written wrongly."""

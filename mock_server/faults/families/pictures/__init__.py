@@ -1,0 +1,1 @@
+"""Images that are misread, refused, or taken for others."""

@@ -1,0 +1,1 @@
+"""Requests that are misread, forgotten or taken for others."""
