@@ -10,7 +10,7 @@ import io
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -90,6 +90,7 @@ class Rehearsal:
         self._asked: list[_Asked] = []
         self._under_way: _Asked | None = None
         self._is_fit = True
+        self._lock = Lock()
         self._clean: Sequence[_Told] | None = None
 
     def made(self, app: Flask, settings: Settings) -> None:
@@ -97,26 +98,31 @@ class Rehearsal:
         self._places[app] = len(self._mocks)
         self._mocks.append(_Mock(settings))
 
-    def begin(self, app: Flask, environ: Mapping[str, Any]) -> None:
-        """Note that a mock is asked, before it is."""
-        place = self._places.get(app)
-        of_session = SESSION in environ or environ["PATH_INFO"].startswith(BASE_OF_SESSION)
-        if place is None or self._under_way is not None or of_session:
-            self._is_fit = False
-        if not self._is_fit or place is None:
-            return
-        mock, plan = self._mocks[place], control_of(app).scenarios.plan
-        mock.plan = mock.plan or plan
-        # Another plan, or requests that did not come this way, such as those of a test client.
-        self._is_fit = mock.plan is plan and mock.n_seen == _n_seen(app) and mock.settings.store is None
-        kept = {name: value for name, value in environ.items() if isinstance(value, _OF_A_REQUEST)}
-        self._under_way = _Asked(place, kept, b"")
+    def begin(self, app: Flask, environ: Mapping[str, Any]) -> object:
+        """Note that a mock is asked, before it is; return what :meth:`end` is to be given then."""
+        with self._lock:
+            place = self._places.get(app)
+            of_session = SESSION in environ or environ["PATH_INFO"].startswith(BASE_OF_SESSION)
+            if place is None or self._under_way is not None or of_session:
+                self._is_fit = False
+            if not self._is_fit or place is None:
+                return None
+            mock, plan = self._mocks[place], control_of(app).scenarios.plan
+            mock.plan = mock.plan or plan
+            # Another plan, or requests that did not come this way, such as those of a test client.
+            self._is_fit = mock.plan is plan and mock.n_seen == _n_seen(app) and mock.settings.store is None
+            kept = {name: value for name, value in environ.items() if isinstance(value, _OF_A_REQUEST)}
+            self._under_way = _Asked(place, kept, b"")
+            return self._under_way
 
-    def end(self, app: Flask, body: bytes) -> None:
+    def end(self, begun: object, app: Flask, body: bytes) -> None:
         """Note that the answer is whole, and what was read of the request's body for it."""
-        if self._under_way is not None:
-            self._asked.append(replace(self._under_way, body=body))
-            self._mocks[self._under_way.mock].n_seen = _n_seen(app)
+        with self._lock:
+            asked = self._under_way
+            if asked is None or asked is not begun:
+                return
+            self._asked.append(replace(asked, body=body))
+            self._mocks[asked.mock].n_seen = _n_seen(app)
             self._under_way = None
 
     def may_be_felt(self, fault: str, answers: Iterable[tuple[int, bytes, bool]]) -> bool:

@@ -9,13 +9,15 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug import Request
 
+from mock_server.control.mock_control import control_of
 from mock_server.http.auth import keys_sent
 from mock_server.http.pauses import RETRY_AFTER
-from sam3_contract.interception.rehearsal import Rehearsal, under
+from sam3_contract.interception.rehearsal import FAULT, Rehearsal, under
 from sam3_contract.redaction import without_key
 
 if TYPE_CHECKING:
@@ -115,32 +117,34 @@ class Trial:
 
     def answer(self, app: Flask, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Let a mock answer a request that belongs to the trial."""
-        if self.fault is None:
-            self.rehearsal.begin(app, environ)
-        elif not self.is_over:
-            # Who asks again at once comes to the same as who waits as long as the service says.
-            environ = {**under(self.fault, environ), RETRY_AFTER: "0"}
+        rehearsed = self.rehearsal.begin(app, environ) if self.fault is None else None
+        if self.fault is not None and not self.is_over:
+            # Who asks again at once comes to the same as who waits as long as the service says. Not so with faults of
+            # the code's own, which may be about that.
+            hurried = {} if FAULT in environ or control_of(app).faults else {RETRY_AFTER: "0"}
+            environ = under(self.fault, environ) | hurried
         sent = Request(dict(environ))
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
         parts = app(environ, began.start_response)
-        return self._passed_on(app, parts, sent, asked, began, start_response)
+        end = partial(self.rehearsal.end, rehearsed, app)
+        return self._passed_on(parts, sent, asked, began, start_response, end)
 
     def _passed_on(
         self,
-        app: Flask,
         parts: Iterable[bytes],
         sent: Request,
         asked: _Kept,
         began: _Began,
         start_response: Callable[..., Any],
+        end: Callable[[bytes], None],
     ) -> Iterator[bytes]:
         """Pass an answer on; note it before its last part, behind which nobody may be waiting any more."""
         content = bytearray()
 
         def note(*, is_cut: bool) -> None:
             body = bytes(asked.read_so_far)
-            self.rehearsal.end(app, body)
+            end(body)
             self.keys |= keys_sent(sent, _json_with_key(body))
             self.answers.append(
                 Answered(sent.environ["PATH_INFO"], body, began.status, bytes(content), began.faults, is_cut)

@@ -122,19 +122,16 @@ def test_mock_that_was_there_before_may_remember_more() -> None:
     assert run(lambda: ask(mock)).may_be_felt(UNFELT)
 
 
-def test_requests_at_once_have_no_order_to_be_asked_again_in() -> None:
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_requests_at_once_have_no_order_to_be_asked_again_in(first_to_end: int) -> None:
     trial = Trial()
     with on_trial(trial):
         mock = create_mock()
+    asked = {"PATH_INFO": "/healthz", "REQUEST_METHOD": "GET"}
 
-        def ask_meanwhile(environ: dict[str, Any], start_response: Any) -> Any:
-            parts = iter(mock(environ, start_response))
-            first = next(parts)  # it is noted before its last part
-            return [first, *parts]
-
-        with on_trial(trial):
-            trial.rehearsal.begin(mock.app, {"PATH_INFO": "/healthz", "REQUEST_METHOD": "GET"})
-            Client(ask_meanwhile).get("/healthz")
+    begun = [trial.rehearsal.begin(mock.app, asked) for _ in range(2)]
+    for one in (begun[first_to_end], begun[1 - first_to_end]):
+        trial.rehearsal.end(one, mock.app, b"")
 
     assert trial.may_be_felt(UNFELT)
 
@@ -160,3 +157,12 @@ def test_refusals_of_a_trial_ask_nobody_to_wait(fault: str) -> None:
 
     assert (usual.status_code, usual.headers["retry-after"]) == (503, "1")
     assert (hurried.status_code, hurried.headers["retry-after"]) == (503, "0")
+
+
+def test_faults_of_the_code_itself_ask_it_to_wait_as_ever() -> None:
+    asking = {"json": {"image": {"type": "url", "value": "https://e.example/a.jpg"}, "prompts": [{"text": "dog"}]}}
+    with on_trial(Trial("model_locked")):
+        by_fault = Client(create_mock(faults=("status:503",))).post(CONCEPT, **asking)
+        by_header = Client(create_mock()).post(CONCEPT, **asking, headers={"X-Mock-Fault": "status:503"})
+
+    assert [one.headers["retry-after"] for one in (by_fault, by_header)] == ["1", "1"]
