@@ -158,9 +158,10 @@ def encodings(questions: Questions) -> Iterator[Made]:
         yield case_name, f"sends the image {way.name}{dress.words}", make, (plain,)
 
 
-def _lateness(name: str) -> tuple[bool, bool]:
+def _lateness(name: str) -> tuple[bool, bool, bool]:
     """Put first what no other case sends, and of that the JPEGs of cameras and the kinds of pixels before the turns."""
-    return name in SENT_OF_OTHERS, "-turned-" in name and not name.startswith("jpeg")
+    of_cameras = name.startswith("jpeg-turned-")
+    return name in SENT_OF_OTHERS, "-turned-" in name and not of_cameras, not of_cameras
 
 
 def sizes(questions: Questions) -> Iterator[Made]:

@@ -20,12 +20,19 @@ def _lower_threshold_only_adds(exchanges: Sequence[Exchange], _: Contract) -> Ju
     judged = 0
     found: list[Breach] = []
     for _key, members in grouped(exchanges, _question):
-        ranked = sorted(members, key=lambda prompt: prompt.threshold or 0.0)
-        for low, high in itertools.pairwise(ranked):
-            if low.threshold != high.threshold:
-                judged += 1
-                found += _lost_or_gained(low, high)
+        for low, high in _neighbours(members):
+            judged += 1
+            found += _lost_or_gained(low, high)
     return Judgement(judged, tuple(found[:MAX_BREACHES]))
+
+
+def _neighbours(members: Sequence[AnsweredPrompt]) -> Iterator[tuple[AnsweredPrompt, AnsweredPrompt]]:
+    """Pair each prompt with one of the next threshold: none is hidden by another of its own."""
+    ranked = sorted(members, key=lambda prompt: prompt.threshold or 0.0)
+    levels = [list(level) for _, level in itertools.groupby(ranked, key=lambda prompt: prompt.threshold)]
+    for lower, higher in itertools.pairwise(levels):
+        yield from ((low, higher[0]) for low in lower)
+        yield from ((lower[0], high) for high in higher[1:])
 
 
 def _question(prompt: AnsweredPrompt) -> Hashable | None:

@@ -153,8 +153,10 @@ def _hit(bitmap: Bitmap, point: Mapping[str, Any]) -> bool:
 
 
 def _fits(bitmap: Bitmap, box: Mapping[str, float]) -> bool:
+    """Tell whether what a box holds of the image is drawn tightly around a thing; it may reach across the border."""
     rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
     edges = (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1)
-    half = box["width"] / 2, box["height"] / 2
+    half, (height, width) = (box["width"] / 2, box["height"] / 2), bitmap.shape
     wanted = (box["x"] - half[0], box["x"] + half[0], box["y"] - half[1], box["y"] + half[1])
-    return all(abs(own - other) <= BOX_TOLERANCE for own, other in zip(edges, wanted, strict=True))
+    held = [min(max(edge, 0), side) for edge, side in zip(wanted, (width, width, height, height), strict=True)]
+    return all(abs(own - other) <= BOX_TOLERANCE for own, other in zip(edges, held, strict=True))
