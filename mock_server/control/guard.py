@@ -8,13 +8,14 @@ content types that no page can send without asking first. Bound beyond loopback 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request
+
+from sam3_contract.loopback import is_loopback_host
 
 TOKEN: Final = "X-Mock-Token"  # noqa: S105 - the name of the header
 _TYPES: Final = ("application/json", "application/yaml", "application/x-yaml", "text/yaml", "application/toml")
@@ -36,7 +37,7 @@ class Guard:
     def objection(self, request: Request) -> tuple[int, str] | None:
         """Say why a request may not, as a status and a sentence; ``None`` if it may."""
         host = _name_of(request.host)
-        if not is_loopback(host) and host not in self.hosts:
+        if not is_loopback_host(host) and host not in self.hosts:
             return (
                 403,
                 f"the control routes answer to this machine, not to {host[:100]!r}; --allow-host adds a name",
@@ -52,21 +53,6 @@ class Guard:
         if has_body and request.mimetype not in _TYPES:
             return 415, f"the content type is {request.mimetype[:60]!r}, has to be one of {', '.join(_TYPES)}"
         return None
-
-
-def is_loopback(host: str) -> bool:
-    """Check whether a host, by name or address, is this machine to itself.
-
-    Example:
-        >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "evil.example")]
-        [True, True, True, False, False]
-    """
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _name_of(host: str) -> str:

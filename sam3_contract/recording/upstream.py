@@ -13,12 +13,12 @@ import certifi
 import urllib3
 
 from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.loopback import is_loopback_host
 from sam3_contract.recording.messages import Answer, Headers, Request
 from sam3_contract.recording.packing import PackedError, codings_of, content_of
 
 MAX_ANSWER: Final = 2**27  # bytes, unpacked
 _PIECE: Final = 2**16
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # What says how a message is carried belongs to each connection; packed answers could not be kept as they are.
 _OF_THE_WAY: Final = frozenset(
     {"host", "content-length", "accept-encoding", "connection", "keep-alive", "proxy-authenticate", "te", "trailer",
@@ -116,7 +116,7 @@ def _pool(url: str) -> urllib3.PoolManager:
     certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
-    if proxy and parts.hostname not in _LOOPBACK and not proxy_bypass(parts.hostname or ""):
+    if proxy and not is_loopback_host(parts.hostname or "") and not proxy_bypass(parts.hostname or ""):
         return urllib3.ProxyManager(proxy, ca_certs=certificates)
     return urllib3.PoolManager(ca_certs=certificates)
 

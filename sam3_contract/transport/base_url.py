@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from sam3_contract.errors import UsageError
+from sam3_contract.loopback import is_loopback_host
 from sam3_contract.spec import Contract
 
 
@@ -48,11 +48,7 @@ def is_loopback(url: str) -> bool:
     """
     if {"\\", "@"} & {*url}:
         return False  # where such a URL leads, programs do not agree
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback_host(urlsplit(url).hostname or "")
 
 
 def _parts(text: str) -> SplitResult:

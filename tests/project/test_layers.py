@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "redaction", "suggestions")},
+    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "loopback", "redaction", "suggestions")},
     {
         "sam3_contract.files",
         "sam3_contract.terminal",

@@ -273,11 +273,11 @@ def serve(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it cannot decode is answered, and is nothing to log
     # Only here: no other command waits for Flask and granian to be imported.
-    from mock_server.control.guard import is_loopback  # noqa: PLC0415
     from mock_server.http.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving.server import Page, address_of  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
+    from sam3_contract.loopback import is_loopback_host  # noqa: PLC0415
     from sam3_contract.playground import serving as playground  # noqa: PLC0415
 
     address = address_of(host)
@@ -285,10 +285,10 @@ def serve(
     if not all(key and status in REFUSALS for key, status in refused.items()):
         # What was given is not repeated: it holds a key.
         raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
-    if fetch_urls and not api_keys and not is_loopback(address):
+    if fetch_urls and not api_keys and not is_loopback_host(address):
         told = "fetch images from public hosts; --api-key tells who may"
         say(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
-    if control_token is None and not no_control and not is_loopback(address):
+    if control_token is None and not no_control and not is_loopback_host(address):
         control_token = secrets.token_urlsafe(16)
         say(f"/_mock on {host} wants the header X-Mock-Token: {control_token}", err=True)
     if access_log == "auto":  # a pipe that nobody reads fills up, and then holds up the server
