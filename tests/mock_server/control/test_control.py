@@ -376,7 +376,7 @@ def test_page_to_click_in_is_where_the_control_routes_are(url: str) -> None:
 
     assert "SAM 3 playground" in shown.text
     assert requests.post(f"{url}/playground/ask/visual_segment", timeout=30, **asked).status_code == 200
-    with requests.get(f"{url}/playground/journal", stream=True, timeout=30) as journal:  # it goes on as long as the page
+    with requests.get(f"{url}/playground/journal", stream=True, timeout=30) as journal:  # it has no end
         assert any("visual_segment" in line for line in journal.iter_lines(chunk_size=1, decode_unicode=True))
     assert requests.get(url, timeout=30).json()["control"] == "/_mock"
 
