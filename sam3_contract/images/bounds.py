@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sam3_contract.images import png
+from sam3_contract.images import jpeg, png
 from sam3_contract.images.rough_size import rough_size, tile_size
 
 MAX_TRIED: Final = 2**24
 """Pixels; an image of more is not decoded to find out whether it can be: that would hold up others."""
 _MAX_DRAWN: Final = 2**30  # pixels of all scans of a JPEG: about a second of work
-_SCAN: Final = b"\xff\xda"
 
 
 def may_be_tried(content: bytes, name: str, sides: tuple[int, int]) -> bool:
@@ -40,5 +39,6 @@ def is_bounded(content: bytes, name: str) -> bool:
         return width * height <= MAX_TRIED
     if name == "JPEG":
         width, height = rough_size(content) or (0, 0)
-        return width * height * content.count(_SCAN) <= _MAX_DRAWN
+        scans = jpeg.count_scans(content)
+        return scans is not None and width * height * scans <= _MAX_DRAWN
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from sam3_contract.images.bounds import is_bounded
@@ -14,6 +15,37 @@ if TYPE_CHECKING:
 
 _TURNED_BY_COLUMNS: Final = frozenset({2, 3, 6, 7})
 _TURNED_BY_ROWS: Final = frozenset({3, 4, 7, 8})
+
+
+class _Quiet:
+    """Keeps OpenCV from telling on standard error what is wrong with a file: whoever asked is told by an error of ours.
+
+    Its level is the whole process's. The user's comes back when the last of the threads that decode has left.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._level = 0
+
+    def __enter__(self) -> None:
+        from cv2.utils import logging  # noqa: PLC0415 - as in raw_pixels
+
+        with self._lock:
+            if not self._inside:
+                self._level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        from cv2.utils import logging  # noqa: PLC0415
+
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                logging.setLogLevel(self._level)
+
+
+_QUIET: Final = _Quiet()
 
 
 def decode(content: bytes, header: ImageHeader) -> NDArray[np.uint8] | None:
@@ -52,7 +84,8 @@ def raw_pixels(content: bytes, name: str) -> NDArray[np.uint8] | None:
     # Else turned here, as OpenCV's releases differ in what they turn.
     flags = cv2.IMREAD_COLOR | (0 if name == "TIFF" else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        with _QUIET:
+            decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
         if decoded is not None and decoded.ndim == 2:
             decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
     except cv2.error:

@@ -42,6 +42,10 @@ MAX_PIXELS: Final = 2**30
 """OpenCV takes no more."""
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325  # tags of TIFF
 _MAX_READS: Final = 4096  # that a header takes; each part takes a few
+_MAX_OF_BRANDS: Final = 1024  # bytes of the box that names them
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+_ISO_BRANDS: Final = frozenset({b"mif1", b"msf1", b"miaf"})  # of images, however they are coded
+_HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 _MAX_OF_TIFF: Final = 4 * 2**20  # bytes of its tags; the pixels are not read
 _QUIET: Final = Lock()
 _DAMAGED: Final = (
@@ -66,7 +70,7 @@ _FORMATS: Final[tuple[tuple[int, bytes, str, type[ImageFile] | None], ...]] = (
     (0, b"MM\0*", "TIFF", TiffImagePlugin.TiffImageFile),
     (0, b"II+\0", "TIFF", TiffImagePlugin.TiffImageFile),
     (0, b"MM\0+", "TIFF", TiffImagePlugin.TiffImageFile),
-    (4, b"ftyp", "AVIF", AvifImagePlugin.AvifImageFile),  # whichever brand comes first
+    (4, b"ftyp", "AVIF", AvifImagePlugin.AvifImageFile),  # if its brands say so
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000", Jpeg2KImagePlugin.Jpeg2KImageFile),
     (0, b"\xff\x4f\xff\x51", "JPEG2000", Jpeg2KImagePlugin.Jpeg2KImageFile),
     *((0, b"P%d" % kind, "PNM", PpmImagePlugin.PpmImageFile) for kind in range(1, 7)),
@@ -121,10 +125,7 @@ def examine(content: bytes) -> Examined:
     plain = jpeg.plain_size(content)
     if plain is not None:
         return Examined(ImageHeader("JPEG", *plain), certain=True)
-    found = next((known for known in _FORMATS if content.startswith(known[1], known[0])), None)
-    if found is None:
-        raise ImageError(f"no image starts with {content[:8]!r}; known are {_KNOWN}")
-    _, _, name, plugin = found
+    name, plugin = _format_of(content)
     try:
         header = _header(content, name, plugin)
     except _TooManyPartsError:
@@ -136,6 +137,22 @@ def examine(content: bytes) -> Examined:
             raise
         return Examined(anyway, certain=True)
     return Examined(header, certain=name == "JPEG" and jpeg.is_common(content))
+
+
+def _format_of(content: bytes) -> tuple[str, type[ImageFile] | None]:
+    found = next((known for known in _FORMATS if content.startswith(known[1], known[0])), None)
+    brands = _brands(content) if found and found[2] == "AVIF" else frozenset()
+    if _HEIC_BRANDS & brands and not _AVIF_BRANDS & brands:
+        raise ImageError(f"this is HEIC, which is not read: save it as JPEG; known are {_KNOWN}")
+    if found is None or (found[2] == "AVIF" and not (_AVIF_BRANDS | _ISO_BRANDS) & brands):
+        raise ImageError(f"no image starts with {content[: 12 if found else 8]!r}; known are {_KNOWN}")
+    return found[2:]
+
+
+def _brands(content: bytes) -> frozenset[bytes]:
+    """Read what a file of ISO's container says to be: its major brand, and those that it is compatible with."""
+    end = min(int.from_bytes(content[:4], "big"), _MAX_OF_BRANDS)
+    return frozenset({content[8:12], *(content[place : place + 4] for place in range(16, end, 4))})
 
 
 def _by_decoding(content: bytes, name: str) -> ImageHeader | None:

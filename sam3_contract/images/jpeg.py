@@ -26,9 +26,12 @@ _PLAIN: Final = _FRAMES | {_HUFFMAN, _QUANTIZATION, START_OF_SCAN, 0xDD, _JFIF, 
 _COMMON: Final = _PLAIN | frozenset(range(0xE0, 0xF0))
 _FILL: Final = re.compile(rb"\xff*(?=\xff)")
 _END: Final = b"\xff\xd9"
-# But for restarts. Written with one byte in front, as then Python looks for that, twenty times as fast as for `\xff+`.
-_MARKER: Final = re.compile(rb"\xff\xff*[\x01-\xcf\xd8-\xfe]")
+# But for restarts. Of bytes that fill, only the last one is looked at: `\xff+` would try each of a run to its end.
+_MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_END_OF_IMAGE: Final = 0xD9
+_WITHOUT_BODY: Final = frozenset({0x01, 0xD8})
 _DC_CODES: Final = 15
+_FACTORS: Final = frozenset(range(1, 5))
 _MAX_SAMPLING: Final = 10  # blocks that a scan may hold of all layers together
 
 
@@ -125,11 +128,14 @@ def _is_frame(body: bytes) -> bool:
         return False
     bits, height, width, layers = _FRAME.unpack_from(body)
     samplings = body[7::3]
+    across, down = {sampling >> 4 for sampling in samplings}, {sampling & 15 for sampling in samplings}
     return (
         (bits, min(height, width) > 0) == (8, True)
         and layers in {1, 3, 4}
         and len(body) == _FRAME.size + 3 * layers
-        and all(1 <= sampling >> 4 <= 4 and 1 <= sampling & 15 <= 4 for sampling in samplings)
+        and all(
+            factors <= _FACTORS and not any(max(factors) % factor for factor in factors) for factors in (across, down)
+        )
         and sum((sampling >> 4) * (sampling & 15) for sampling in samplings) <= _MAX_SAMPLING
         and len(set(body[6::3])) == layers
     )
@@ -176,6 +182,24 @@ def has_end(content: bytes) -> bool:
     """Check whether the end marker is there, behind the segments in front of the scan: a thumbnail has one too."""
     position = max((end for _, _, end in segments(content)), default=2)
     return content.rfind(_END) >= position
+
+
+def count_scans(content: bytes) -> int | None:
+    """Count the scans up to the end marker; what is said in a segment, or follows the end, is none.
+
+    Returns:
+        ``None`` if there are more segments than any program writes.
+    """
+    position, scans = 2, 0
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(content, position)
+        marker = _END_OF_IMAGE if found is None else found[0][1]
+        if found is None or marker == _END_OF_IMAGE:
+            return scans
+        scans, position = scans + (marker == START_OF_SCAN), found.end()
+        if marker not in _WITHOUT_BODY:
+            position += max(int.from_bytes(content[position : position + 2], "big"), 2)
+    return None
 
 
 def size_of_frame(content: bytes) -> tuple[int, int] | None:

@@ -35,7 +35,10 @@ def has_end(content: bytes) -> bool:
 
 
 def is_bounded(content: bytes) -> bool:
-    """Check whether no chunk says that it is far larger than the file: OpenCV takes as much memory as it says."""
+    """Check whether no chunk says that it is far larger than the file: OpenCV takes as much memory as it says.
+
+    What follows the end is no chunk, whatever it says.
+    """
     position = 8
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(content):
@@ -43,6 +46,8 @@ def is_bounded(content: bytes) -> bool:
         length = int.from_bytes(content[position : position + 4], "big")
         if length > len(content) + _EXCESS:
             return False
+        if content[position + 4 : position + 8] == b"IEND":
+            return True
         position += 12 + length
     return False
 

@@ -15,7 +15,8 @@ from sam3_contract.images.jpeg import size_of_frame
 
 _WEBP_HEADER: Final = 30  # bytes
 _HEAD: Final = 65_536  # bytes in which a header of text, or a box of an ISO file, is looked for
-# Possessive, as what looks for two numbers in 64 kB of digits or of blanks must not try each place again.
+# Possessive, as what looks for two numbers in 64 kB of digits or of blanks must not try each place again. For the same
+# reason those that can run to the end of it are matched at the beginning, and not looked for.
 _COMMENT: Final = rb"(?:\s|#[^\n]*+\n)++"
 _PNM: Final = re.compile(rb"P\d" + _COMMENT + rb"\+?(\d++)" + _COMMENT + rb"\+?(\d++)")
 _PFM: Final = re.compile(rb"P[Ff]\s\+?(\d++)\S*+\s\+?(\d++)")
@@ -141,7 +142,7 @@ def _of_pam(content: bytes) -> Sides:
 
 def _worded(pattern: re.Pattern[bytes]) -> Callable[[bytes], Sides]:
     def read(content: bytes) -> Sides:
-        found = pattern.search(content, 0, _HEAD)
+        found = pattern.match(content, 0, _HEAD)
         return None if found is None else (_number(found[1]), _number(found[2]))
 
     return read

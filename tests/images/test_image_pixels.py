@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam3_contract.errors import ImageError
-from sam3_contract.images import decode, examine, is_sound, png, read_header
+from sam3_contract.images import decode, examine, is_sound, jpeg, png, read_header
 from sam3_contract.images.bounds import is_bounded
 from sam3_contract.images.rough_size import rough_size
 from tests.properties import examples
@@ -123,6 +124,10 @@ FILES = {
     "TIFF in 64 bits": written("TIFF", big_tiff=True),
     "TIFF of signed numbers": by_tags(bytes(600), PAGE | {339: (3, 2)}),
     "GIF and words behind it": written("GIF") + b"words",
+    "PNG with a palette and words behind it": written("PNG", PHOTO.convert("P"))
+    + b"words behind it, more than a chunk",
+    "PNG animated and words behind it": written("PNG", save_all=True, append_images=[PHOTO.rotate(90)]) + b"words" * 9,
+    "PNG and words behind it": png_of() + b"words behind it, more than a chunk",
     "PNG of a damaged colour profile": png_of(before=chunk(b"cHRM", b"1")),
     "PNG of far too much text": png_of(before=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_500_000))) * 2),
     "AVIF with alpha": written("AVIF", PHOTO.convert("RGBA")),
@@ -203,6 +208,23 @@ def test_progressive_jpeg_of_a_thousand_scans_is_not_drawn() -> None:
     assert not taken(content)
 
 
+def test_jpeg_of_a_thousand_scans_behind_an_end_that_is_words_is_not_drawn() -> None:
+    large = written("JPEG", Image.new("L", (2048, 2048)), progressive=True, comment=b"\xff\xd9")
+    content = large[:-2] + bytes.fromhex("ffda0008010100010500") * 1_000 + large[-2:]
+
+    assert taken(large)
+    assert not taken(content)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_looks_like_scans_in_words_of_a_jpeg_and_behind_it_is_not_counted(progressive: bool) -> None:
+    comment = b"\xff\xda" * 1_000
+    film = written("JPEG", Image.new("L", (2048, 2048)), progressive=progressive, comment=comment) + comment
+
+    assert taken(film)
+    assert decode(film, read_header(film)) is not None
+
+
 @pytest.mark.parametrize("kind", [b"tEXt", b"abCd", b"IDAT"])
 def test_png_whose_chunk_says_to_be_of_gigabytes_is_not_tried(kind: bytes) -> None:
     content = FILES["PNG of a damaged colour profile"]
@@ -225,10 +247,12 @@ def test_tiff_of_huge_tiles_is_not_tried() -> None:
         b"PF\n" + b"1" * 10**6,
         b"P7\n" + b"\n" * 60_000 + b" " * 60_000,
         b"P6" + b"#\n" * 30_000 + b"x",
+        b"P6#" * 20_000,
+        b"\xff\xd8\xff\xda\0\2" + b"\xff" * 100_000 + b"\0",
         b"#?RADIANCE" + b"\n" * 60_000,
         b"\0\0\0 ftypavif" + b"ispe" * 10_000,
     ],
-    ids=["digits", "blanks", "comments", "lines", "boxes"],
+    ids=["digits", "blanks", "comments", "comments that end nowhere", "a run of FFs", "lines", "boxes"],
 )
 def test_header_that_goes_on_and_on_is_refused_at_once(content: bytes) -> None:
     assert not taken(content)
@@ -259,6 +283,21 @@ def test_jpeg_of_a_table_that_no_decoder_can_use_is_refused(table: str) -> None:
     assert not taken(bytes(content))
 
 
+def test_jpeg_is_certain_only_of_samplings_that_opencv_draws() -> None:
+    """Each layer's factors have to divide the largest ones, across and down."""
+    content = bytearray(written("JPEG"))
+    place = content.index(b"\xff\xc0") + 11
+    every = [across << 4 | down for across in range(1, 5) for down in range(1, 5)]
+    seen = set()
+    for samplings in itertools.product(every, repeat=3):
+        content[place : place + 9 : 3] = bytes(samplings)
+        if jpeg.is_common(bytes(content)):
+            seen.add(samplings)
+            assert by_opencv(bytes(content)) is not None, samplings
+
+    assert {(0x11,) * 3, (0x22, 0x11, 0x11), (0x21, 0x11, 0x11), (0x11, 0x22, 0x11)} <= seen
+
+
 def test_marker_among_the_pixels_of_a_jpeg_is_looked_at_more_closely() -> None:
     content = written("JPEG", PHOTO.resize((300, 200)))
     place = content.index(b"\xff\xda") + 600
@@ -266,6 +305,40 @@ def test_marker_among_the_pixels_of_a_jpeg_is_looked_at_more_closely() -> None:
 
     assert not examine(damaged).certain
     assert taken(damaged) == (by_opencv(damaged) is not None)
+
+
+def of_brands(*brands: bytes) -> bytes:
+    """Write the beginning of a file in the container of ISO: its major brand, and those that it is compatible with."""
+    return struct.pack(">I", 12 + 4 * len(brands)) + b"ftyp" + brands[0] + bytes(4) + b"".join(brands[1:]) + bytes(99)
+
+
+@pytest.mark.parametrize("brands", [(b"heic",), (b"mif1", b"heic"), (b"heix", b"mif1"), (b"msf1", b"hevc")])
+def test_photograph_in_heic_is_named_and_what_to_do_with_it(brands: tuple[bytes, ...]) -> None:
+    with pytest.raises(ImageError, match="this is HEIC, which is not read: save it as JPEG"):
+        read_header(of_brands(*brands))
+
+
+@pytest.mark.parametrize("brands", [(b"isom", b"iso2", b"mp41"), (b"qt  ",)])
+def test_film_is_no_image(brands: tuple[bytes, ...]) -> None:
+    with pytest.raises(ImageError, match=r"no image starts with .*ftyp"):
+        read_header(of_brands(*brands))
+
+
+@pytest.mark.parametrize("brands", [(b"avif", b"heic"), (b"mif1", b"miaf"), (b"isom", b"avis")])
+def test_avif_is_known_by_any_of_its_brands(brands: tuple[bytes, ...]) -> None:
+    with pytest.raises(ImageError, match="the AVIF header is damaged"):
+        read_header(of_brands(*brands))
+
+
+def test_opencv_says_nothing_of_a_damaged_file_and_keeps_its_level(capfd: pytest.CaptureFixture[str]) -> None:
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        assert not taken(FILES["PNG of a damaged colour profile"][:-30])
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_WARNING
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
