@@ -77,20 +77,27 @@ class Trials:
     def _under(self, fault: str, clients: Collection[Client]) -> Sequence[Run]:
         """Run clients until one does the worst there is; draw what all of them were silent about."""
         runs: list[Run] = []
-        unseen: tuple[int, Client, Trial] | None = None
+        unseen: list[tuple[int, Client, Trial]] = []
         for client in clients:
             trial = Trial(fault)
             run = self._run(client, trial, fault)
-            if run.verdict is Verdict.SILENT and unseen is None:
-                unseen = len(runs), client, trial
+            if run.verdict is Verdict.SILENT and self._pictures > 0:
+                unseen.append((len(runs), client, trial))
             runs.append(run)
             if run.verdict in _WORST:
                 return runs
-        if unseen is not None and self._pictures > 0 and all(run.verdict is not Verdict.NOTICED for run in runs):
-            place, client, trial = unseen
-            runs[place] = replace(runs[place], pictures=dict(pictures_of(client.clean, trial.answers)))
-            self._pictures -= 1
+        if all(run.verdict is not Verdict.NOTICED for run in runs):
+            self._draw_first(runs, unseen)
         return runs
+
+    def _draw_first(self, runs: list[Run], unseen: Sequence[tuple[int, Client, Trial]]) -> None:
+        """Draw the first of some runs that can be drawn."""
+        for place, client, trial in unseen:
+            pictures = dict(pictures_of(client.clean, trial.answers))
+            if pictures:
+                runs[place] = replace(runs[place], pictures=pictures)
+                self._pictures -= 1
+                return
 
     def _run(self, client: Client, trial: Trial, fault: str) -> Run:
         if not client.may_feel(fault):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from werkzeug.test import Client
 
+from mock_server.engines.synthetic import Synthetic
 from sam3_contract.interception import LocalMock, create_mock
 from sam3_contract.interception.trial import Trial, on_trial
 
 CONCEPT = "/sam3/concept_segment?api_key=any"
 VISUAL = "/sam3/visual_segment?api_key=any"
 UNFELT, FELT = "rings_closed", "size_swapped"  # of RLE
+SOMEBODYS = "mock_server.engines.synthetic:Synthetic"
 
 
 def ask(mock: LocalMock, **changes: Any) -> int:
@@ -114,6 +119,36 @@ def of_an_answer_that_is_never_the_same(mock: LocalMock) -> None:
 )
 def test_where_it_cannot_be_told_everything_may_be_felt(code: Callable[[LocalMock], None]) -> None:
     assert run(lambda: code(create_mock())).may_be_felt(UNFELT)
+
+
+@pytest.mark.parametrize("kind", ["scenarios", "url_images"])
+def test_files_that_are_gone_after_the_run_leave_everything_possible(tmp_path: Path, kind: str) -> None:
+    scenarios, images = tmp_path / "s.json", tmp_path / "images"
+    scenarios.write_text('{"scenarios": [{"answers": [{"status": 503}]}]}')
+    images.mkdir()
+    Image.new("RGB", (96, 64)).save(images / "dog.png")
+    changes = {"scenarios": {"scenarios": scenarios}, "url_images": {"url_images": images}}[kind]
+
+    trial = run(lambda: ask(create_mock(**changes)))
+    scenarios.unlink()
+    shutil.rmtree(images)
+
+    assert trial.may_be_felt(UNFELT)
+    assert trial.may_be_felt(UNFELT)
+
+
+@pytest.mark.parametrize("changes", [{"engine": Synthetic(0)}, {"engine": SOMEBODYS}, {"fetch_urls": True}], ids=str)
+def test_nobody_else_is_asked_again(changes: dict[str, Any]) -> None:
+    trial = run(lambda: Client(create_mock(**changes)).get("/healthz"))
+
+    assert trial.may_be_felt(UNFELT)
+
+
+@pytest.mark.parametrize(("sent", "is_felt"), [("6f1d4bd7-40ea-4f0a-9d3e-0d7a3b8b5a55", True), ("my-own", False)])
+def test_another_request_id_is_felt_by_who_sent_one(sent: str, is_felt: bool) -> None:
+    trial = run(lambda: Client(create_mock()).post(CONCEPT, json={}, headers={"X-Request-Id": sent}))
+
+    assert trial.may_be_felt("request_id_replaced") is is_felt
 
 
 def test_mock_that_was_there_before_may_remember_more() -> None:

@@ -65,11 +65,25 @@ def careless() -> Any:
     return [(one["masks"]["size"][::-1], one["masks"]["counts"], one["confidence"] > 0.5) for one in found]
 
 
+def tracing() -> list[Any]:
+    own_id = "6f1d4bd7-40ea-4f0a-9d3e-0d7a3b8b5a55"
+    answer = requests.post(URL, params={"api_key": KEY}, json=_body(), headers={"x-request-id": own_id}, timeout=0.2)
+    if answer.headers.get("x-request-id") != own_id:
+        raise ServiceError("an answer to another request")
+    return [one["confidence"] for one in answer.json()["prompt_results"][0]["predictions"]]
+
+
 def talkative() -> int:
     answer = requests.post(URL, params={"api_key": KEY}, json=_body(), timeout=5)
     if answer.status_code != 200:
         raise ServiceError(f"{answer.request.url} answered {answer.status_code}")
     return len(answer.json()["prompt_results"])
+
+
+def of_a_url() -> list[Any]:
+    body = {**_body(), "image": {"type": "url", "value": "https://example.com/dog.jpg"}}
+    answer = requests.post(URL, params={"api_key": KEY}, json=body, timeout=5)
+    return [one["masks"]["size"] for one in answer.json()["prompt_results"][0]["predictions"]]
 
 
 def in_arrays() -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -62,11 +62,13 @@ def test_json_written_otherwise_is_the_same_to_its_reader() -> None:
     assert [one.verdict for one in tried(clients.careful, ["confidence_twice"]).faults] == [Verdict.UNREAD]
 
 
-def test_what_is_told_without_a_run_is_what_a_run_comes_to() -> None:
-    told = client_of(clients.careful, name="mine", seconds=SECONDS)
+@pytest.mark.parametrize("function", [clients.careful, clients.tracing])
+def test_what_is_told_without_a_run_is_what_a_run_comes_to(function: Callable[[], object]) -> None:
+    told = client_of(function, name="mine", seconds=SECONDS)
     run = replace(told, may_feel=lambda _: True)
     unfelt = [fault for fault in planned(seconds=SECONDS) if not told.may_feel(fault)]
-    faults = unfelt[::6]  # some of them, for time
+    of_headers = [fault for fault in planned(["http"], seconds=SECONDS) if fault in unfelt]
+    faults = [*unfelt[::6], *of_headers]  # some of the others, for time
 
     assert len(unfelt) > 90
     assert list(Trials(faults).of([told])) == list(Trials(faults).of([run]))
@@ -147,6 +149,23 @@ def test_files_say_what_the_terminal_says() -> None:
     said = "\n".join(line for line, _ in lines_of(score))
     assert "silently wrong:\n  size_swapped  mine  changed: prompt_results[].predictions[].masks.size" in said
     assert "score 33 %: 2 of 6 faults" in said
+
+
+def test_first_silent_run_that_can_be_drawn_is_and_only_that_counts() -> None:
+    unpictured, pictured = (
+        client_of(one, name="mine", seconds=SECONDS) for one in (clients.of_a_url, clients.careless)
+    )
+    trials = Trials(["size_swapped"], pictures=2)
+
+    runs = [
+        *trials.of([unpictured]),
+        *trials.of([unpictured, pictured]),
+        *trials.of([pictured]),
+        *trials.of([pictured]),
+    ]
+
+    assert {run.verdict for run in runs} == {Verdict.SILENT}
+    assert [bool(run.pictures) for run in runs] == [False, False, True, True, False]
 
 
 def test_key_in_a_message_is_masked() -> None:
