@@ -16,8 +16,10 @@ from sam3_contract.recording.messages import Headers, Request
 from sam3_contract.recording.secrets import loaded
 
 _MOST: Final = 2**26  # bytes of a request's body, unpacked
-_PIECE: Final = 2**10  # bytes that zstd is given at a time: each may unpack to 32,000
+_PIECE: Final = 2**10  # bytes that are unpacked at a time: zstd makes up to 32,000 of each, gzip 1,032
 _MOST_CODINGS: Final = 4  # one around the other; anything in use has one
+_UNCODED: Final = frozenset({"", "identity", "none", "utf-8", "utf8", "7bit", "8bit", "binary"})
+"""What leaves a body as it is: `identity`, and what clients write there by mistake: a charset, a mail's encoding."""
 
 
 class PackedError(HarError):
@@ -33,7 +35,7 @@ def codings_of(headers: Headers) -> list[str]:
     """
     named = [value for name, value in headers if name.lower() == "content-encoding"]
     codings = [one.strip().lower() for value in named for one in value.split(",")]
-    return [one for one in codings if one not in {"", "identity"}]
+    return [one for one in codings if one not in _UNCODED]
 
 
 def unpacked(request: Request) -> Request:
@@ -88,15 +90,17 @@ def _inflated(body: bytes, most: int) -> bytes:
 
 
 def _members(body: bytes, bits: int, most: int) -> bytes:
-    """Unpack one stream after another: gzip files may be joined."""
-    content = b""
-    while body and len(content) < most:
-        machine = zlib.decompressobj(bits)
-        content += machine.decompress(body, most - len(content))
-        if not machine.eof and len(content) < most:
-            raise zlib.error("it is not whole")
-        body = machine.unused_data
-    return content
+    """Unpack one stream after another: gzip files may be joined, by the ten thousand."""
+    content, stream = bytearray(), None
+    for start in range(0, len(body), _PIECE):
+        rest = body[start : start + _PIECE]
+        while rest and len(content) < most:
+            stream = stream or zlib.decompressobj(bits)
+            content += stream.decompress(rest, most - len(content))
+            rest, stream = (stream.unused_data, None) if stream.eof else (b"", stream)
+    if stream is not None and len(content) < most:
+        raise zlib.error("it is not whole")
+    return bytes(content)
 
 
 def _from_brotli(body: bytes, most: int) -> bytes:
@@ -109,6 +113,9 @@ def _from_brotli(body: bytes, most: int) -> bytes:
             if not piece:
                 raise ValueError("it is not whole")
             content += piece
+    except TypeError as error:  # it takes no limit
+        need = "brotli is older than 1.2, the first that unpacks within bounds"
+        raise UsageError(f"{need}: pip install 'sam3-contract[brotli]'") from error
     except brotli.error as error:
         raise ValueError(str(error)) from error
     return content

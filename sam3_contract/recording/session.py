@@ -146,7 +146,7 @@ class Session:
         if self.mode != "all":
             found = self._played(asked)
         if isinstance(found, Miss) and self._records:
-            return self._recorded(request, asked)
+            return self._recorded(request, sent, asked)
         return found if isinstance(found, Answer) else self._missed(found)
 
     def verify(self, *, allow_unused: bool = False) -> None:
@@ -178,7 +178,8 @@ class Session:
             return Miss(asked.operation, str(error))
         return found
 
-    def _recorded(self, request: Request, asked: Meaning) -> Answer | Miss:
+    def _recorded(self, request: Request, plain: Request, asked: Meaning) -> Answer | Miss:
+        """Pass a request on as it came, and keep it unpacked."""
         reason = self._budget.take()
         if reason:
             return self._missed(Miss(asked.operation, f"it is not recorded, and {reason}"))
@@ -186,7 +187,6 @@ class Session:
             answer, seconds = self._upstream.send(request)
         except TransportError as error:
             return self._missed(Miss(asked.operation, f"it is not recorded: {error}"))
-        plain = unpacked(request)
         sent = Request(request.method, self._upstream.url_of(request.url), plain.headers, plain.body)
         try:
             self._keep(sent, answer, asked, seconds)

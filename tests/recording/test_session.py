@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import brotli
@@ -25,9 +26,11 @@ import zstandard
 
 from sam3_contract.errors import HarError, UsageError
 from sam3_contract.har import read_har
-from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Request, Session, Upstream
+from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Request, Session, Upstream, packing
 from sam3_contract.recording import cassette as cassette_module
+from sam3_contract.recording import session as session_module
 from sam3_contract.recording.entries import recorded
+from sam3_contract.recording.packing import content_of
 from sam3_contract.recording.secrets import Secrets
 from sam3_contract.redaction import spellings_of
 from sam3_contract.spec import load
@@ -235,6 +238,14 @@ OF_OTHERS = {
     "zstd": sent(zstandard.compress(json.dumps(concept(api_key=OTHER)).encode()), **{"Content-Encoding": "ZSTD"}),
     "not-packed": sent(json.dumps(concept(api_key=OTHER)).encode(), **{"Content-Encoding": "br"}),
     "form": sent(f"image=x&api_key={OTHER}".encode(), "application/x-www-form-urlencoded"),
+    "form-of-a-charset": sent(
+        f"image=x&api_key={OTHER}".encode(),
+        "application/x-www-form-urlencoded",
+        **{"Content-Encoding": "utf-8"},
+    ),
+    "multipart-of-none": sent(
+        MULTIPART % (OTHER.encode(), b"\xff"), "multipart/form-data; boundary=b", **{"Content-Encoding": "None"}
+    ),
     "multipart": sent(MULTIPART % (OTHER.encode(), b""), "multipart/form-data; boundary=b"),
     "binary-multipart": sent(MULTIPART % (OTHER.encode(), b"\xff"), "multipart/form-data; boundary=b"),
 }
@@ -285,6 +296,66 @@ def test_body_that_nobody_can_look_into_is_not_kept_and_its_library_is_named(
     assert "pip install 'sam3-contract[" in said[0]
     assert upstream.asked == 0  # nothing is spent on what cannot be kept
     assert not (tmp_path / "t.har").exists()
+
+
+class _Unbounded:
+    """How brotli unpacked before 1.2: as far as it goes."""
+
+    def __init__(self) -> None:
+        self._machine = brotli.Decompressor()
+
+    def process(self, data: bytes, /) -> bytes:
+        content: bytes = self._machine.process(data)
+        return content
+
+
+def test_brotli_that_unpacks_without_bounds_is_said_to_be_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=_Unbounded, error=brotli.error))
+
+    recording = session(tmp_path / "t.har", "new", HOST)
+    found = recording.answer(sent(brotli.compress(b"{}"), **{"Content-Encoding": "br"}))
+    recording.close()
+
+    assert "packed with br: brotli is older than 1.2" in str(found)
+    assert "pip install" in str(found)
+
+
+def test_many_joined_streams_are_not_copied_once_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    made = zlib.decompressobj
+
+    class Counting:
+        def __init__(self, bits: int) -> None:
+            self._stream = made(bits)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            given.append(len(data))
+            return self._stream.decompress(data, most)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._stream, name)
+
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    joined = gzip.compress(b"") * 2000 + gzip.compress(b"{}" * 3000) + gzip.compress(b"[]")
+
+    assert content_of(joined, ["gzip"], most=2**20) == b"{}" * 3000 + b"[]"
+    assert sum(given) < 60 * len(joined)  # and not 1,000 times
+
+
+def test_body_is_unpacked_once_to_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked: list[Request] = []
+    monkeypatch.setattr(Upstream, "send", lambda *_: (Answer(200, (), b"{}"), 0.1))
+    monkeypatch.setattr(session_module, "unpacked", lambda one: unpacked.append(one) or packing.unpacked(one))
+
+    recording = session(tmp_path / "t.har", "new")
+    recording.answer(sent(gzip.compress(json.dumps(concept()).encode()), **{"Content-Encoding": "gzip"}))
+    recording.close()
+
+    assert len(unpacked) == 1
+    [entry] = json.loads((tmp_path / "t.har").read_text())["log"]["entries"]
+    assert json.loads(entry["request"]["postData"]["text"])["prompts"] == concept()["prompts"]
 
 
 @pytest.mark.parametrize("coding", [*PACKED, "compress", "deflate"])
