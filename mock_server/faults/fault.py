@@ -31,18 +31,21 @@ Operation = Literal["concept_segment", "visual_segment", "embed_image"]
 Operations = tuple[Operation, ...]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
+MOST_KEPT: Final = 512  # values that one fault remembers
 _OVERHEAD: Final = 64  # bytes of an object besides what it holds, about
 EVERY_GOOD_REQUEST: Final = "every good request"
 EVERY_OPERATION: Final[Operations] = ("concept_segment", "visual_segment", "embed_image")
 
 
 class Memory:
-    """What one fault remembers from request to request, in one server."""
+    """What one fault remembers from request to request, in one server: values by name, weighed when they are kept."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._count = 0
-        self._kept: Any = None
+        self._kept: dict[str, Any] = {}
+        self._weights: dict[str, int] = {}
+        self._weight = 0
 
     def count(self) -> int:
         """Count the answers that the fault made, from 0."""
@@ -53,28 +56,42 @@ class Memory:
     @property
     def memory(self) -> int:
         """What it takes, in bytes, about."""
-        return _weight_of(self._kept)
+        return self._weight
 
-    def first(self, value: Any) -> Any:
+    def find(self, name: str) -> Any:
+        """Take what is kept by a name; ``None`` if nothing is."""
+        return self._kept.get(name)
+
+    def first(self, value: Any, name: str = "") -> Any:
         """Keep the first value that is not ``None``; return it."""
         with self._lock:
-            self._kept = value if self._kept is None else self._kept
-            return self._kept
+            if self._kept.get(name) is None:
+                self._keep(name, value)
+            return self._kept[name]
 
-    def swap(self, value: Any) -> Any:
+    def swap(self, value: Any, name: str = "") -> Any:
         """Keep a value; return the one before it, ``None`` at first."""
         with self._lock:
-            before, self._kept = self._kept, value
+            before = self._kept.get(name)
+            self._keep(name, value)
             return before
+
+    def _keep(self, name: str, value: Any) -> None:
+        if name not in self._kept and len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+            self._weights.clear()
+            self._weight = 0
+        weight = _weight_of(name) + _weight_of(value)
+        self._weight += weight - self._weights.get(name, 0)
+        self._kept[name], self._weights[name] = value, weight
 
 
 def _weight_of(value: Any) -> int:
     """Weigh what faults keep: answers, and what JSON holds."""
     if isinstance(value, dict):
-        # Copied at once: another request may be adding to it.
-        return _OVERHEAD + sum(_weight_of(key) + _weight_of(one) for key, one in [*value.items()])
+        return _OVERHEAD + sum(_weight_of(key) + _weight_of(one) for key, one in value.items())
     if isinstance(value, list):
-        return _OVERHEAD + sum(map(_weight_of, [*value]))
+        return _OVERHEAD + sum(map(_weight_of, value))
     if isinstance(value, Answer):
         return _OVERHEAD + len(value.body)
     return _OVERHEAD + (len(value) if isinstance(value, str | bytes) else 0)

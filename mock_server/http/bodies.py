@@ -101,9 +101,11 @@ def _refusal_of(error: ValidationError, size: int, *, named: dict[str, Any] | No
     """Word what is wrong with a body; ``named`` is the body as the service repeats it, with an id of its making."""
     count = error.error_count()
     found = error.errors(include_url=False)[:MOST_FINDINGS]
+    if named is not None and "id" not in named:
+        named = {**named, "id": _id_of(named)}
     for one in found:
         if named is not None and one["type"] == "missing" and len(one["loc"]) == 1:
-            one["input"] = {**named, "id": named.get("id", _id_of(named))}
+            one["input"] = named
         if size > ECHOED:
             one["input"] = shortened(one["input"])
         if one["loc"] and _is_key(one["loc"][-1]) and isinstance(one["input"], str) and one["input"]:

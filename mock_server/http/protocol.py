@@ -34,8 +34,8 @@ _EXPOSED: Final = (
     "X-Trace-Id, execution_id, traceparent, tracestate"
 )
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/info", "/openapi.json", "/model/registry", "/readiness"})
-_OPEN_FOLDERS: Final = ("/static/", "/_next/")  # of the service's own page, which the mock has not
 """What is answered without a key."""
+_OPEN_FOLDERS: Final = ("/static/", "/_next/")  # of the service's own page, which the mock has not
 CONTROL_PREFIX: Final = "/_mock"
 """Where the mock's own routes are, for testers."""
 CONTROL_ENDPOINT: Final = "control"

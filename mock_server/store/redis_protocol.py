@@ -116,10 +116,15 @@ class _Place:
         """Name a part of the piece."""
         return f"{_PREFIX}{self.session}:{self.name}:{part}"
 
+    @property
+    def all_keys(self) -> str:
+        """Name the set of all keys of the session."""
+        return f"{_PREFIX}{self.session}{_KEYS}"
+
     def run(self, script: str, *keys: str, arguments: Sequence[Any] = ()) -> Any:
         """Run a script that changes something."""
         life = max(int(self.lives * 1000), 1)
-        return self.ask(script, (f"{_PREFIX}{self.session}{_KEYS}", *keys), (life, *arguments))
+        return self.ask(script, (self.all_keys, *keys), (life, *arguments))
 
     def ask(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script; the server is sent its text when it does not know it by its digest."""
@@ -198,8 +203,14 @@ class _RedisLog(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        with _named():
-            return int(self._place.client.hget(self._place.key("state"), "dropped") or 0)
+        # What came and is not there, whoever took it: the log, which is bounded, or a server that evicts keys.
+        values = self._place.key("values")
+        with _named(), self._place.client.pipeline() as together:
+            together.hget(self._place.key("state"), "number")
+            together.zrange(values, -1, -1, withscores=True)
+            together.zcard(values)
+            number, last, kept = together.execute()
+        return max(int(number or (last[0][1] if last else 0)) - int(kept), 0)
 
     def clear(self) -> None:
         self._place.delete("state", "values", "weights")
@@ -249,8 +260,10 @@ class _RedisTally:
 
     def clear(self) -> None:
         with _named():
-            names = self._place.client.zrange(self._place.key("counted"), 0, -1)
-        self.forget([name.decode() for name in names])
+            names = [name.decode() for name in self._place.client.zrange(self._place.key("counted"), 0, -1)]
+            kept = self._place.client.smembers(self._place.all_keys)  # by which it is found what names were evicted
+            passed = [key for key in kept if key.startswith(self._passed("").encode())]
+            self._place.client.delete(*map(self._place.key, ("counts", "counted")), *map(self._passed, names), *passed)
 
     def _passed(self, name: str) -> str:
         return self._place.key(f"passed {name}")

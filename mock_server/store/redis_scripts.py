@@ -59,8 +59,10 @@ APPEND: Final = (
     + """
 -- state, values by number, weights; value, weight, most, most bytes
 if redis.call('EXISTS', unpack(KEYS, 2)) < 3 then
+  -- what goes here still counts as dropped: numbers go on where they were
+  local last = redis.call('HGET', KEYS[2], 'number') or redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or 0
   redis.call('DEL', KEYS[3], KEYS[4])
-  redis.call('HSET', KEYS[2], 'bytes', 0)
+  redis.call('HSET', KEYS[2], 'bytes', 0, 'number', last)
 end
 local number, weight = redis.call('HINCRBY', KEYS[2], 'number', 1), tonumber(ARGV[3])
 redis.call('ZADD', KEYS[3], number, number .. ':' .. ARGV[2])
@@ -70,7 +72,6 @@ while redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[4]) or bytes > tonumber(ARGV[
   local oldest = redis.call('ZPOPMIN', KEYS[3])[2]
   bytes = redis.call('HINCRBY', KEYS[2], 'bytes', 0 - tonumber(redis.call('HGET', KEYS[4], oldest) or 0))
   redis.call('HDEL', KEYS[4], oldest)
-  redis.call('HINCRBY', KEYS[2], 'dropped', 1)
 end
 for key = 2, 4 do written(KEYS[key]) end
 return number

@@ -15,6 +15,7 @@ from mock_server import Settings, control_of, create_app
 from mock_server.control.mock_control import sessions_of
 from mock_server.faults import FAULTS, parse, parse_list, switch_on
 from mock_server.faults.catalogue import _FAMILIES
+from mock_server.faults.fault import MOST_KEPT, Memory
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import KEY, Client, image
 from tests.mock_server.faults.fault_requests import HOLE, JPEG, REFUSED_KEY, REQUESTS, URL, Asked, Sent, concept, texts
@@ -294,6 +295,21 @@ def test_what_faults_remember_is_bounded() -> None:
     memories = sessions_of(app).default.fault_memories
     assert len(memories._turns._counts) == 256  # type: ignore[attr-defined]
     assert set(memories._memories) == {"rate_limited"}
+
+
+def test_what_a_fault_remembers_is_weighed_when_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, weighed = Memory(), []
+    monkeypatch.setattr("mock_server.faults.fault._weight_of", lambda value: weighed.append(value) or len(value))
+
+    for number in range(MOST_KEPT + 1):  # with the last all before it go
+        memory.first("four", f"{number:03}")
+    memory.first("other", "512")
+    assert (memory.find("000"), memory.find("512"), memory.memory) == (None, "four", 7)
+    assert memory.swap("longer", "512") == "four"
+    n_weighed = len(weighed)
+
+    assert [memory.memory for _ in range(3)] == [9] * 3
+    assert len(weighed) == n_weighed
 
 
 def test_switch_on_puts_faults_on_the_request_at_hand() -> None:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server import Settings
+from mock_server.http.bodies import validate
+from mock_server.http.refusals import Refusal
 from sam3_contract import spec
+from sam3_contract.wire.requests import ConceptSegmentRequest
 from tests.mock_server.client import IMAGE, KEY, Client, Json, click
 
 CLIENT = Client()
@@ -619,3 +622,18 @@ def test_key_is_replaced_and_nothing_else() -> None:
     findings = findings_of(CLIENT.http.post("/sam3/embed_image", json={"api_key": SECRET, "image_id": "photo"}))
 
     assert findings[0]["input"] == {"api_key": "***", "image_id": "photo"}
+
+
+@pytest.mark.parametrize(("body", "n_made"), [({}, 1), ({"id": "mine"}, 0)])
+def test_an_id_for_a_body_is_made_once_and_only_if_it_has_none(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], n_made: int
+) -> None:
+    made = []
+    monkeypatch.setattr("mock_server.http.bodies._id_of", lambda named: made.append(named) or "made")
+
+    with pytest.raises(Refusal) as refused:
+        validate(ConceptSegmentRequest, body, strict=False)
+
+    inputs = [one["input"] for one in refused.value.body["detail"] if one["type"] == "missing"]
+    assert (len(inputs), len(made)) == (2, n_made)
+    assert all(one["id"] == body.get("id", "made") for one in inputs)

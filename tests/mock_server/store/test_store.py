@@ -360,18 +360,27 @@ def test_pieces_that_a_server_evicted_in_part_go_on(redis_url: str, part: str) -
             tally.admit(f"{letter}{number}", 1, 60)
         value.change(lambda _: letter)
 
+    def came() -> int:
+        return log.dropped + len(log.all())
+
     used("a")
+    assert (came(), tally.counts(["a1", "a2", "a3"])) == (4, [0, 1, 1])
     with redis.Redis.from_url(redis_url) as client:
         gone = [key for key in client.scan_iter() if key.decode().endswith(f":{part}")]
         assert client.delete(*gone)
     assert value.read() in ("a", "initial")
     assert set(shelf.group(b"group")) <= {"four"}
-    assert set(log.all()) <= {"four"}
+    assert (set(log.all()) <= {"four"}, came()) == (True, 4)
+    assert tally.counts(["a2", "a3"]) == ([0, 0] if part == "counts" else [1, 1])
     used("b")
 
+    assert (log.all(), came()) == (["four"] * 2, 8)
+    assert tally.counts(["b1", "b2", "b3"]) == [0, 1, 1]
     assert value.read() == "b"
     assert len(shelf.group(b"group")) <= 3
-    assert len(log.all()) <= 3
     used("c")
     assert shelf.find(b"c3") == "four"
     assert log.last == "four"
+    tally.clear()
+    assert tally.counts([f"{letter}{number}" for letter in "abc" for number in range(4)]) == [0] * 12
+    assert [tally.add("c3"), tally.admit("c3", 1, 60)] == [1, None]

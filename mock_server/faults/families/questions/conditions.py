@@ -22,7 +22,6 @@ CONDITIONS: Final = Family("semantics", operation="concept_segment")
 THRESHOLD: Final = "output_prob_thresh"
 NMS: Final = "nms_iou_threshold"
 MOST_INSTANCES: Final = 10
-MOST_KEPT: Final = 512  # answers that a cache holds
 HEAD: Final = 1024  # bytes of a file that a cache looks at
 PAUSE: Final = 0.2  # seconds in which requests under way at once meet
 VISUAL: Final = "visual_segment"
@@ -224,10 +223,8 @@ def _positive_beside_box(body: Json, _: Call) -> Json:
 )
 def _cached(call: Call, ask: Ask) -> Answer:
     answer = ask(call.body)  # refuses what cannot be loaded
-    kept: dict[str, Answer] = call.memory.first({})
-    if len(kept) >= MOST_KEPT:
-        kept.clear()
-    return kept.setdefault(json.dumps([call.operation, _simplified(call)], sort_keys=True), answer)
+    kept: Answer = call.memory.first(answer, json.dumps([call.operation, _simplified(call)], sort_keys=True))
+    return kept
 
 
 def _simplified(call: Call) -> Json:
@@ -257,13 +254,12 @@ def _replaced(call: Call, ask: Ask) -> Answer:
     name = call.body.get("image_id")
     if not isinstance(name, str):
         return ask(call.body)
-    turns: dict[str, int] = call.memory.first({})
-    if len(turns) >= MOST_KEPT:
-        turns.clear()
+    turn = call.memory.find(name) or 0
     if call.operation == "embed_image":
-        turns[name] = turns.get(name, 0) + 1
-    answer = ask({**call.body, "image_id": f"{name}#{turns[name]}"} if turns.get(name, 0) > 1 else call.body)
-    return replace(answer, body=answer.body.replace(f"#{turns.get(name, 0)}".encode(), b""))
+        turn += 1
+        call.memory.swap(turn, name)
+    answer = ask({**call.body, "image_id": f"{name}#{turn}"} if turn > 1 else call.body)
+    return replace(answer, body=answer.body.replace(f"#{turn}".encode(), b""))
 
 
 @CONDITIONS.fault(
@@ -307,12 +303,12 @@ def _simplified_ids(call: Call, ask: Ask) -> Answer:
     operation=VISUAL,
 )
 def _other_logits(call: Call, ask: Ask) -> Answer:
-    kept: dict[str, Any] = call.memory.first({})
     answer = ask(call.body)
-    if call.body.get("load_logits_from_cache") is True and "prompts" in kept:
-        answer = ask({**call.body, "prompts": kept["prompts"]})
+    kept = call.memory.find("prompts")
+    if call.body.get("load_logits_from_cache") is True and kept is not None:
+        answer = ask({**call.body, "prompts": kept})
     if call.body.get("save_logits_to_cache") is True:
-        kept["prompts"] = call.body.get("prompts")
+        call.memory.swap(call.body.get("prompts"), "prompts")
     return answer
 
 
@@ -326,10 +322,9 @@ def _other_logits(call: Call, ask: Ask) -> Answer:
 def _mixed(call: Call, ask: Ask) -> Answer:
     if "image" not in call.body:
         return ask(call.body)
-    shared: dict[str, Any] = call.memory.first({})
-    shared["image"] = call.body["image"]
+    call.memory.swap(call.body["image"])
     pausing()(PAUSE)
-    return ask({**call.body, "image": shared["image"]})
+    return ask({**call.body, "image": call.memory.find("")})
 
 
 @CONDITIONS.fault(
