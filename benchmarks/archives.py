@@ -141,17 +141,27 @@ def against(before: Path, files: Sequence[Path], *, instead: Sequence[Path], few
 
     What a start takes is taken off both: that of an audit of *few* masks. The best round of each counts.
     """
-    here = Path(__file__).parent.parent
-    pairs = [(before, [few]), (before, instead), (here, [few]), (here, files)]
+    checkout = Path(__file__).parent.parent
+    pairs = [(before, [few]), (before, instead), (checkout, [few]), (checkout, files)]
     seconds = [[by_command(*pair) for pair in pairs] for _ in range(rounds)]
     start_before, then, start_now, now = map(min, zip(*seconds, strict=True))
+    if now <= start_now:
+        raise SystemExit("so few masks take no longer than a start does; --masks makes them more")
     return (then - start_before) / (now - start_now)
+
+
+def hundreds(text: str) -> int:
+    """Read a number of masks, in whole images of a hundred."""
+    number = int(text) // 100 * 100
+    if number < 100:
+        raise argparse.ArgumentTypeError(f"{text} masks are no image, which has 100")
+    return number
 
 
 def main() -> int:
     """Measure, and say what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--masks", type=int, default=20_000, help="in each file; 20,000 by default")
+    parser.add_argument("--masks", type=hundreds, default=20_000, help="in each file; 20,000 by default")
     parser.add_argument("--rounds", type=int, default=5, help="5 by default")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of earlier code to compare with")
     parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour; 0.05 by default")

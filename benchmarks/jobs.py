@@ -16,6 +16,7 @@ from typing import Final
 
 from benchmarks.archives import TERMS, audited, here, in_turns, written
 from benchmarks.masks import sa1b_like
+from benchmarks.servers import cpu_seconds_of
 from sam3_contract.auditing.cluster import outcomes_on_cluster
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_in_processes
@@ -41,7 +42,7 @@ class Shared:
     @property
     def longest(self) -> float:
         """What the busiest of them took."""
-        return max(self.parent, *self.workers)
+        return max([self.parent, *self.workers])
 
     @property
     def total(self) -> float:
@@ -70,7 +71,7 @@ def by_two(path: Path) -> Shared:
 
     def watched() -> Iterator[Outcome]:
         for outcome in outcomes_in_processes(units_of([str(path)], TERMS), TERMS, jobs=2):
-            seconds[:] = [_cpu_of(child.pid or 0) for child in multiprocessing.active_children()]
+            seconds[:] = [cpu_seconds_of(child.pid or 0) for child in multiprocessing.active_children()]
             yield outcome
 
     audited(watched(), path)
@@ -83,12 +84,7 @@ def by_cluster(path: Path) -> Shared:
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
         pids = [worker.pid for worker in cluster.workers.values()]
-        begun, before = time.process_time(), [*map(_cpu_of, pids)]
+        begun, before = time.process_time(), [*map(cpu_seconds_of, pids)]
         audited(outcomes_on_cluster(cluster.scheduler_address, units_of([str(path)], TERMS), TERMS), path)
-        workers = [_cpu_of(pid) - started for pid, started in zip(pids, before, strict=True)]
+        workers = [cpu_seconds_of(pid) - started for pid, started in zip(pids, before, strict=True)]
         return Shared(time.process_time() - begun, workers)
-
-
-def _cpu_of(pid: int) -> float:
-    """Return the processor time of a process in seconds: the kernel's number of its CPU clock."""
-    return time.clock_gettime((~pid << 3) | 2)

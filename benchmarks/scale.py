@@ -28,9 +28,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from benchmarks.archives import hundreds
 from benchmarks.jobs import LEAST_OF_TWO, by_cluster, by_one, by_two, large_archive
 from benchmarks.photographs import HEADERS, bodies, photograph
-from benchmarks.servers import Server, mock
+from benchmarks.servers import Server, cpu_seconds_of, mock
 from tests.redis_server import COMMAND, MISSING, redis_server
 
 PATH: Final = "/sam3/visual_segment?api_key=any"
@@ -75,8 +76,7 @@ class Line:
         self.cpu.append((self._cpu() - before) / len(asked) * 1000)
 
     def _cpu(self) -> float:
-        # The kernel's number of a process's CPU clock, as in servers.py.
-        return self.server.cpu_seconds() + sum(time.clock_gettime((~pid << 3) | 2) for pid in self.beside)
+        return self.server.cpu_seconds() + sum(map(cpu_seconds_of, self.beside))
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=150, help="of each round and way; 150 by default")
     parser.add_argument("--rounds", type=int, default=8, help="8 by default")
-    parser.add_argument("--masks", type=int, default=20_000, help="a twentieth of the archive; 20,000 by default")
+    parser.add_argument("--masks", type=hundreds, default=20_000, help="a twentieth of the archive; 20,000 by default")
     parser.add_argument("--without-cluster", action="store_true", help="without Dask, of the extra of that name")
     options = parser.parse_args()
     met = [

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Server", "bare_flask", "free_port", "mock", "running"]
+__all__ = ["Server", "bare_flask", "cpu_seconds_of", "free_port", "mock", "running"]
 
 PATIENCE: Final = 60.0  # seconds to wait for the first answer
 POLL: Final = 0.002  # seconds between two looks whether it answers
@@ -43,8 +43,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Read what all its processes have used, in user and system mode."""
-        # The kernel's number of a process's CPU clock, as clock_getcpuclockid(3) makes it: nanoseconds, not ticks.
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids)
+        return sum(map(cpu_seconds_of, self.pids))
 
     def resident(self) -> list[float]:
         """Read the memory that each of its processes holds, in MB; what they share counts in each."""
@@ -58,6 +57,12 @@ class Server:
     def connection(self) -> http.client.HTTPConnection:
         """Make a connection to it."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Read what a process has used, in user and system mode."""
+    # The kernel's number of a process's CPU clock, as clock_getcpuclockid(3) makes it: nanoseconds, not ticks.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 @contextmanager
