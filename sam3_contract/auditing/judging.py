@@ -94,11 +94,11 @@ def _pieces_of(unit: Unit, terms: Terms, nothing: Outcome) -> Iterator[Outcome]:
     yield replace(nothing, n_lines=n_lines, n_bytes=max(0, unit.n_bytes - read))
 
 
-_Read = Iterator[tuple[str, Batch, int]]
+_PlacedBatches = Iterator[tuple[str, Batch, int]]
 """Batches, each with the member of the file it is from and how many bytes of the file were read up to its end."""
 
 
-def _batches_of(unit: Unit, terms: Terms) -> _Read:
+def _batches_of(unit: Unit, terms: Terms) -> _PlacedBatches:
     if unit.kind == "lines":
         yield from _batches_of_range(unit)
     elif unit.kind == "members":
@@ -132,7 +132,7 @@ def _batches_of_whole(source: Source, unit: Unit, terms: Terms) -> Iterator[tupl
     yield from (("", batch) for batch in _batches_of_table(source.packed, unit, terms, groups=None))
 
 
-def _batches_of_range(unit: Unit) -> _Read:
+def _batches_of_range(unit: Unit) -> _PlacedBatches:
     assert unit.stop is not None
     with reading(unit.name), file_of(unit.name) as (raw, _):
         file = io.BufferedReader(raw, CHUNK)  # type: ignore[type-var]  # it is one without a buffer

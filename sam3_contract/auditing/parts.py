@@ -6,10 +6,10 @@ leaves what it judged, and whoever puts the parts together knows which units nob
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -23,13 +23,20 @@ from sam3_contract.auditing.units import Shard, Terms
 from sam3_contract.errors import OutputError
 from sam3_contract.mask_files.judging import AbsentMasks, LocatedFinding
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
-from sam3_contract.masks import Finding, Severity, defect_named
+from sam3_contract.masks import DEFECTS, Finding, Severity
 
 __all__ = ["Parts", "parts_of_files", "written_to_part"]
 
 _MAX_NAMED: Final = 5
+_LONGER: Final = 2**20  # bytes that the first line of another part may be longer, to be known as one
 _Number = Annotated[int, Field(ge=0)]
-_Code = Annotated[str, AfterValidator(lambda code: defect_named(code).code)]
+_CODES: Final = frozenset(defect.code for defect in DEFECTS)
+
+
+def _known(code: str) -> str:
+    if code not in _CODES:
+        raise ValueError("is no code of a mask defect")
+    return code
 
 
 class _Model(BaseModel):
@@ -85,7 +92,7 @@ class _Outcome(_Model):
     unread_lines: tuple[int, ...]
     n_lines: _Number
     n_bytes: _Number
-    only_counted: dict[_Code, _Number] = Field(default_factory=dict)
+    only_counted: dict[Annotated[str, AfterValidator(_known)], _Number] = Field(default_factory=dict)
 
     def value(self) -> Outcome:
         findings = tuple(one.value() for one in self.findings)
@@ -118,7 +125,7 @@ def written_to_part(
 
     Args:
         outcomes: Of whole units or of pieces of them, in their order.
-        path: The file; what was in it is lost.
+        path: The file; an earlier run of the same shard is lost in it.
         files: Names of the files of masks.
         terms: What is looked for in them.
         shard: Which share of the work it is.
@@ -127,7 +134,8 @@ def written_to_part(
         The outcomes, of whole units.
 
     Raises:
-        OutputError: If the file cannot be written; what was written before is in it.
+        OutputError: If the file cannot be written, in which case what was written before is in it; or if it holds what
+            another shard, or another audit, found.
     """
     head = _Head(
         audit=1,
@@ -140,7 +148,7 @@ def written_to_part(
     )
     try:
         with path.open("ab", buffering=0) as file:
-            _claim(file, path)
+            _claim(file, path, head)
             file.write(head.model_dump_json().encode() + b"\n")
             for outcome in _whole(outcomes):
                 file.write(orjson.dumps(asdict(outcome), default=_as_object) + b"\n")
@@ -177,17 +185,40 @@ def parts_of_files(names: Sequence[str]) -> Parts:
     return Parts(first.files, terms, tuple(sorted(in_order, key=lambda one: one.file)), _missing_shards(heads))
 
 
-def _claim(file: IO[bytes], path: Path) -> None:
-    """Empty a part; refuse one that another audit is writing, as each would write over the other's lines."""
+def _claim(file: IO[bytes], path: Path, head: _Head) -> None:
+    """Empty a part; refuse one of another shard, or that another audit is writing: its lines would be lost."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return
     try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except BlockingIOError as error:
         raise OutputError(f"{path} is being written by another audit; each shard takes a part of its own") from error
     except OSError:  # no locks on this file system
         pass
+    _refuse_of_others(path, head)
     file.truncate(0)
+
+
+def _lock(file: IO[bytes]) -> None:
+    with suppress(ImportError):  # on Windows
+        import fcntl  # noqa: PLC0415 - Unix only
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _refuse_of_others(path: Path, head: _Head) -> None:
+    written = head.model_dump_json().encode() + b"\n"
+    with path.open("rb") as file:
+        first = file.readline(len(written) + _LONGER)
+    if written.startswith(first):  # the same shard's, cut short or not, or nobody's
+        return
+    try:
+        its = _Head.model_validate_json(first)
+    except ValidationError as error:
+        raise OutputError(f"{path} holds something else than a part of an audit; it is left as it is") from error
+    same = its.model_copy(update={"shard": head.shard}) == head
+    whose = f"shard {its.shard[0]}/{its.shard[1]}" if same else "another audit, of other files or on other terms,"
+    raise OutputError(f"{path} holds what {whose} found; name another --part, or remove that one first")
 
 
 def _whole(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:

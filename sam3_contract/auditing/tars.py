@@ -53,7 +53,7 @@ class _Header(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             said = "it ends without a mark of its end" if str(error) == "empty header" else str(error)
             raise _Damaged(f"{said}, at byte {place}") from error
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             raise _Damaged(f"a header makes no sense ({error}), at byte {place}") from error
         except RecursionError as error:
             # Told of at the outermost, for the same is raised at each of a thousand levels.
@@ -116,9 +116,9 @@ def ranges_of_members(file: IO[bytes], unit_bytes: int) -> Iterator[int]:
 
 
 def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Go from member to member; never back, as sizes below zero would."""
+    """Go from member to member; never back, as sizes below zero would, which a header's own headers can bring in."""
     while (member := archive.next()) is not None:
-        if archive.offset <= member.offset:
+        if member.size < 0 or archive.offset <= member.offset:
             raise _Damaged(f"a member says that it ends before it begins, at byte {member.offset}")
         yield member
 

@@ -27,7 +27,7 @@ __all__ = ["MOST_FINDINGS", "TOO_LONG", "AbsentMasks", "Judged", "LocatedFinding
 
 MOST_FINDINGS: Final = 20_000
 """Findings that are kept of a batch, or of a unit of an audit; a unit of usual masks, all broken, has a fifth of it."""
-_AT_ONCE: Final = 4096
+_MASKS_AT_ONCE: Final = 4096
 """Masks that are judged in one pass: a document of eight megabytes can hold millions that are none."""
 
 
@@ -162,7 +162,7 @@ class _Tally:
     def judge(self, line: int | None, record: MaskRecord) -> None:
         """Take a mask."""
         self._waiting.append((line, record))
-        if len(self._waiting) == _AT_ONCE:
+        if len(self._waiting) == _MASKS_AT_ONCE:
             self._judge_waiting()
 
     def judged(self) -> Judged:

@@ -23,7 +23,7 @@ __all__ = ["are_plain", "numbers_of_plain_masks"]
 _COUNTS: Final = re.compile(rb'"counts": ?"([^"]*)"')
 _NUMBERS: Final = bytes(ord("0" if byte in b"0123456789" else "e" if byte in b"eE" else " ") for byte in range(256))
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
-_AT_ONCE: Final = 64
+_TEXTS_AT_ONCE: Final = 64
 """Texts that are read as one; if one is out of the ordinary, so many are read one by one."""
 _MARK: Final = "next text"
 _BETWEEN: Final = b',"next text",'
@@ -69,8 +69,8 @@ def numbers_of_plain_masks(texts: Sequence[bytes], *, image_size: Size | None) -
 
 def _masks_of_texts(texts: Sequence[bytes], *, image_size: Size | None) -> Iterator[_Masks | None]:
     """Take the masks out of texts, of many at once where nothing is out of the ordinary; None for a text that is."""
-    for first in range(0, len(texts), _AT_ONCE):
-        some = texts[first : first + _AT_ONCE]
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[first : first + _TEXTS_AT_ONCE]
         masks = _masks_of_joined(some, image_size=image_size)
         if masks is None and len(some) > 1:
             yield from (_masks_of_joined([text], image_size=image_size) for text in some)

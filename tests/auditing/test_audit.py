@@ -171,6 +171,15 @@ def with_pax(headers: dict[str, str]) -> bytes:
     return file.getvalue()
 
 
+def old_sparse_header() -> bytes:
+    """A header of GNU's older sparse files which says that another block of it follows."""
+    block = bytearray(header(type=tarfile.GNUTYPE_SPARSE))
+    block[482] = 1
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
 @pytest.mark.parametrize("unit_bytes", [1, 2**20])
 @pytest.mark.parametrize(
     ("content", "says"),
@@ -182,7 +191,10 @@ def with_pax(headers: dict[str, str]) -> bytes:
         (header(type=tarfile.XHDTYPE) * 3000, "headers of headers without end"),
         ((header(type=tarfile.GNUTYPE_LONGLINK, size=5) + bytes(512)) * 3000, "headers of headers without end"),
         (with_pax({"size": "-1536"}), "ends before it begins"),
-        (with_pax({"size": "-1024"}), ""),
+        (with_pax({"size": "-1024"}), "ends before it begins"),
+        (with_pax({"size": "-512"}), "ends before it begins"),
+        (with_pax({"GNU.sparse.size": "-5", "GNU.sparse.map": "0,1"}), "ends before it begins"),
+        (header() + old_sparse_header(), "makes no sense"),
         (with_pax({"size": "99999999999999"}), "unexpected end of data"),
         (with_pax({"GNU.sparse.map": "0,1000000000000", "GNU.sparse.size": "1000000000000"}), ""),
         (with_pax({"GNU.sparse.map": "x"}), "makes no sense"),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
+import sys
 import tarfile
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sam3_contract.auditing import units
+from sam3_contract.auditing import parts, units
 from sam3_contract.auditing.units import Shard, Terms, Unit, units_of
 from sam3_contract.cli import main
 
@@ -61,8 +62,8 @@ def test_merged_shards_show_what_one_audit_shows(command: Command, n_shards: int
 
     for number in range(1, n_shards + 1):
         command("check", *FILES, "--shard", f"{number}/{n_shards}", "--part", f"part-{number}")
-    parts = [f"part-{number}" for number in range(n_shards, 0, -1)]
-    merged = command("merge", *parts, *options, "merged.json")
+    written = [f"part-{number}" for number in range(n_shards, 0, -1)]
+    merged = command("merge", *written, *options, "merged.json")
 
     assert merged == whole
     assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
@@ -92,6 +93,27 @@ def test_of_what_is_broken_beyond_measure_the_first_findings_are_kept_and_all_co
     assert f"{1400 - len(kept):,} more findings only counted" in whole[2]
     assert command("merge", "part-1", "part-2", "part-3", *options, "merged.json") == whole
     assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        (5, "695 more, not shown; --max-findings shows more of the findings kept (the first 20 of a unit)"),
+        (700, "{counted} more, not shown: of the findings only the first 20 of a unit are kept"),
+    ],
+)
+def test_what_is_not_shown_is_told_with_what_is_only_counted(
+    command: Command, monkeypatch: pytest.MonkeyPatch, shown: int, says: str
+) -> None:
+    Path("broken.jsonl").write_text((json.dumps(CUT) + "\n") * 700, encoding="utf-8")
+    for module in ("auditing.judging", "mask_files.judging", "cli.masks.audit_report"):
+        monkeypatch.setattr(f"sam3_contract.{module}.MOST_FINDINGS", 20)
+
+    _, stdout, _ = command("check", "broken.jsonl", "--max-findings", shown)
+
+    n_shown = stdout.count("RLE13 counts_cut_short (error)")
+    assert (n_shown == 5) if shown == 5 else (20 < n_shown < 700)
+    assert f"broken.jsonl: {says.format(counted=700 - n_shown)}\n" in stdout
 
 
 def test_many_files_are_shared_out_by_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +204,8 @@ def test_options_that_make_no_sense_are_usage(command: Command, arguments: list[
     assert command("check", "one.json", *arguments) == (2, "", f"sam3-contract: {says}\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
 def test_two_shards_do_not_write_one_part(command: Command) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="this system has no locks of this kind")
     command("check", "one.json", "--shard", "1/1", "--part", "part")
     written = Path("part").read_bytes()
     with Path("part").open("ab") as other:
@@ -198,6 +220,57 @@ def test_two_shards_do_not_write_one_part(command: Command) -> None:
     assert Path("part").read_bytes() == written
 
 
+def test_a_part_is_not_written_over_what_others_found(command: Command) -> None:
+    command("check", "one.json", "0.json", "--shard", "1/2", "--part", "part")
+    written = Path("part").read_bytes()
+    masks = Path("1.json").read_bytes()
+
+    for arguments, says in {
+        ("one.json", "0.json", "--shard", "2/2", "--part", "part"): "part holds what shard 1/2 found; ",
+        ("one.json", "--shard", "1/2", "--part", "part"): "part holds what another audit, of other files or on other",
+        ("one.json", "0.json", "--shard", "1/2", "--part", "1.json"): "1.json holds something else than a part",
+    }.items():
+        status, _, stderr = command("check", *arguments)
+        assert (status, says in stderr) == (3, True), stderr
+    assert (Path("part").read_bytes(), Path("1.json").read_bytes()) == (written, masks)
+
+    for before in (written, written[:20], b"", written + written[:20]):  # a shard that ran before, to its end or not
+        Path("part").write_bytes(before)
+        assert command("check", "one.json", "0.json", "--shard", "1/2", "--part", "part")[0] != 3
+        assert Path("part").read_bytes() == written
+
+
+@pytest.mark.parametrize("counted", ['{"XXX99":3}', '{"RLE13":3,"counts_cut_short":5}', '{"rle13":3}'])
+def test_a_part_that_counts_no_defects_of_the_catalogue_is_named(command: Command, counted: str) -> None:
+    command("check", "one.json", "--shard", "1/1", "--part", "part")
+    written = Path("part").read_text(encoding="utf-8")
+    assert '"only_counted":{}' in written
+    Path("part").write_text(written.replace('"only_counted":{}', f'"only_counted":{counted}'), encoding="utf-8")
+
+    assert command("merge", "part") == (
+        3,
+        "",
+        "sam3-contract: part is no part of an audit, as `masks check --shard` writes it\n",
+    )
+
+
+def test_shards_are_judged_where_there_are_no_locks(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    command("check", "one.json", "--shard", "1/1", "--part", "part")
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    spec = spec_from_file_location("parts_without_locks", parts.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr("sam3_contract.cli.masks.check.written_to_part", module.written_to_part)
+
+    command("check", "one.json", "--shard", "1/1", "--part", "other")
+
+    assert Path("other").read_bytes() == Path("part").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
 def test_a_full_disk_ends_a_shard_with_what_is_known(command: Command) -> None:
     status, stdout, stderr = command("check", "one.json", "--shard", "1/1", "--part", "/dev/full")
 

@@ -43,7 +43,7 @@ class AuditReport:
         terms: How they are read.
         output_format: ``text`` or ``json``.
         max_findings: Shown per file, as text.
-        findings: Takes all of them; None for no file.
+        findings: Takes all that are kept; None for no file.
         pictures: Folder for the worst; None for no pictures.
         unread: What is known beforehand not to be judged, a sentence each.
     """
@@ -108,6 +108,7 @@ class AuditReport:
                 found = summary.add(outcome)
                 if not is_share:
                     self._show(outcome.file, found, bar)
+                    self._count_only(outcome)
                 bar.advance(summary.files[outcome.file], outcome.n_bytes)
         except KeyboardInterrupt:
             summary.unread.append("interrupted: what follows was not judged")
@@ -125,6 +126,10 @@ class AuditReport:
             self._findings.add(name, found)
         self._worst.add(self._paths[place], found)
         bar.write("".join(self._text(name, found) if self._text else _as_json(name, found)))
+
+    def _count_only(self, outcome: Outcome) -> None:
+        if self._text is not None:
+            self._text.count_only(self._summary.files[outcome.file], sum(outcome.only_counted.values()))
 
     def _sum_up(self) -> None:
         summary = self._summary
@@ -226,6 +231,7 @@ class _TextReport:
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
         self._found: Counter[str] = Counter()
+        self._only_counted: Counter[str] = Counter()
 
     def __call__(self, name: str, findings: Sequence[LocatedFinding]) -> Iterator[str]:
         room = max(0, self._at_most - self._found[name])
@@ -233,11 +239,21 @@ class _TextReport:
         for found in findings[:room]:
             yield "\n".join(_told(name, found)) + "\n\n"
 
+    def count_only(self, name: str, number: int) -> None:
+        """Note findings that were not kept."""
+        self._only_counted[name] += number
+
     def rest(self) -> Iterator[str]:
         """Say how many findings were not shown."""
+        kept_of_unit = f"the first {MOST_FINDINGS:,} of a unit"
         for name, number in self._found.items():
-            if number > self._at_most:
-                yield f"{name}: {number - self._at_most} more, not shown; --max-findings shows more"
+            hidden, counted = max(0, number - self._at_most), self._only_counted[name]
+            if hidden:
+                of = f" of the findings kept ({kept_of_unit})" if counted else ""
+                yield f"{name}: {hidden + counted} more, not shown; --max-findings shows more{of}"
+                yield ""
+            elif counted:
+                yield f"{name}: {counted} more, not shown: of the findings only {kept_of_unit} are kept"
                 yield ""
 
 

@@ -51,7 +51,9 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option("--part", metavar="FILE", help="Where a shard writes what it found.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
-    "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
+    "--findings",
+    metavar="FILE",
+    help="Write the findings kept (the first 20,000 of a unit) to this file too: .parquet, or .json with one a line.",
 )
 @click.option("--pictures", metavar="DIR", help="Draw the worst there: a mask of each kind of defect, up to 12.")
 @click.pass_context

@@ -27,7 +27,9 @@ __all__ = ["merge"]
 )
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
-    "--findings", metavar="FILE", help="Write all findings to this file too: .parquet, or .json with one a line."
+    "--findings",
+    metavar="FILE",
+    help="Write the findings kept (the first 20,000 of a unit) to this file too: .parquet, or .json with one a line.",
 )
 @click.pass_context
 def merge(
