@@ -267,6 +267,33 @@ def test_archive_that_cannot_be_read_is_an_error_that_says_why(page: Page, fault
     page.until(lambda: "Findings (" in page.text("tab-findings"))
 
 
+_PLANES = """
+const [url, descr, shape, values, done] = arguments;
+const arrays = { "<f4": Float32Array, "|b1": Uint8Array };
+import(url).then(({ pixelsOfPlanes }) => pixelsOfPlanes({ descr, shape, values: arrays[descr].from(values) }))
+  .then((planes) => done(planes.map(({ pixels }) => [...pixels])), (error) => done(error.message));
+"""
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape", "values", "gives"),
+    [
+        ("|b1", [2, 1, 2], [0, 1, 7, 255], [[0, 1], [1, 1]]),
+        ("<f4", [1, 2, 1], [-0.5, 0], [[0, 1]]),
+        ("<f4", [0, 0, 0], [], []),
+        ("<f4", [1001, 0, 2], [], "masks have shape (1001,0,2), expected pixels"),
+        ("<f4", [1001, 1, 1], [0] * 1001, "masks have shape (1001,1,1): too large to draw"),
+        ("|b1", [1, 2**13, 2**13 + 1], [], "masks have shape (1,8192,8193): too large to draw"),
+    ],
+)
+def test_arrays_of_masks_are_read_within_bounds(
+    page: Page, descr: str, shape: list[int], values: list[float], gives: object
+) -> None:
+    url = f"{page.url}/playground/npz.js"
+
+    assert page.driver.execute_async_script(_PLANES, url, descr, shape, values) == gives  # type: ignore[no-untyped-call]
+
+
 def test_copied_curl_gives_the_same_answer(page: Page, tmp_path: Path) -> None:
     page.take_coffee()
     page.click(RIM)
@@ -301,6 +328,17 @@ def test_fault_is_explained_drawn_and_found(page: Page) -> None:
     assert "a mask 400 x 600" in page.text("predictions")
     page.find("tab-findings").click()
     assert "M03 rle_size_is_the_images at $.predictions[0].masks.size" in page.text("findings")
+
+
+@pytest.mark.parametrize("fault", ["byte_order_mark", "utf8_broken"])
+def test_bytes_that_a_decoder_would_mend_are_found(page: Page, fault: str) -> None:
+    page.take_coffee()
+    page.find("fault").send_keys(fault)
+
+    page.click(RIM)
+    page.find("tab-findings").click()
+
+    page.until(lambda: "Findings (" in page.text("tab-findings"))
 
 
 def test_expected_mask_is_drawn_beside_a_faulty_one(page: Page) -> None:

@@ -1,6 +1,6 @@
 // Masks as they come on the wire, as pixels. Nothing here trusts an answer: what cannot be read is an Error that says why.
 
-const MOST_PIXELS = 1 << 26;
+export const MOST_PIXELS = 1 << 26; // of one mask
 
 // COCO's compressed run lengths: 5 bits a character, the sixth says that more follow; from the third run on each is the
 // difference to the run two before. Runs go down the columns and start with background.

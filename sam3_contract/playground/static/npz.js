@@ -1,5 +1,8 @@
 // The archive of `format: binary`: a zip of npy arrays, unpacked by the browser. Nothing here trusts what came.
 
+import { MOST_PIXELS } from "./masks.js";
+
+const MOST_PLANES = 1000; // the service gives three
 const MOST_BYTES = 2 ** 29; // of one array, unpacked: as many as the checks take
 const TYPES = { "<f4": Float32Array, "<f8": Float64Array, "|b1": Uint8Array };
 
@@ -13,8 +16,11 @@ export async function arrayOf(bytes, name) {
 // Masks of logits, where 0 and more is mask, or of what is mask and what is not, as one byte a pixel.
 export function pixelsOfPlanes({ descr, shape, values }) {
   if (shape.length !== 3) throw new Error(`masks have shape (${shape}), expected (masks, height, width)`);
-  const isMask = descr === "|b1" ? (value) => value : (logit) => (logit >= 0 ? 1 : 0);
+  const isMask = descr === "|b1" ? (value) => (value ? 1 : 0) : (logit) => (logit >= 0 ? 1 : 0);
   const [count, height, width] = shape;
+  if (count === 0) return [];
+  if (height === 0 || width === 0) throw new Error(`masks have shape (${shape}), expected pixels`);
+  if (count > MOST_PLANES || height * width > MOST_PIXELS) throw new Error(`masks have shape (${shape}): too large to draw`);
   return Array.from({ length: count }, (_, index) => {
     const plane = values.subarray(index * height * width, (index + 1) * height * width);
     return { width, height, pixels: Uint8Array.from(plane, isMask) };
