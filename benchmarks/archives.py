@@ -145,7 +145,7 @@ def against(before: Path, files: Sequence[Path], *, instead: Sequence[Path], few
     pairs = [(before, [few]), (before, instead), (checkout, [few]), (checkout, files)]
     seconds = [[by_command(*pair) for pair in pairs] for _ in range(rounds)]
     start_before, then, start_now, now = map(min, zip(*seconds, strict=True))
-    if now <= start_now:
+    if now <= start_now or then <= start_before:
         raise SystemExit("so few masks take no longer than a start does; --masks makes them more")
     return (then - start_before) / (now - start_now)
 
