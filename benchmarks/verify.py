@@ -10,7 +10,7 @@ finding, "calls" how many were sent: what 60 do not find is looked for with 150 
 something else to show, SHOWN says what and why.
 
 `--mutants` tries `benchmarks.mutants`: servers with a conditional or partial defect each, of which none is in the
-catalogue. They were written before the checks that find them.
+catalogue.
 
 `--causes` looks at what the first screen says: whether its first cause is the law that the fault breaks, as
 tests/contract/test_contract.py has it, or one by which faults of the same family (a module of

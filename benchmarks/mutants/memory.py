@@ -10,8 +10,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.images import content_of, frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn
-from benchmarks.mutants.server import refusal as refused
+from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -264,7 +263,7 @@ def loading_logits_that_are_not_there_answers_500(call: Call) -> Response:
     if call.body.get("save_logits_to_cache") is True:
         call.state.kept[key] = True
     if call.body.get("load_logits_from_cache") is True and key not in call.state.kept:
-        return refused(500, {"message": "Internal error."})
+        return refusal(500, {"message": "Internal error."})
     return call.ask()
 
 
@@ -311,7 +310,7 @@ def image_ids_are_composed(call: Call) -> Response:
 @mutant
 def image_ids_above_255_characters_answer_500(call: Call) -> Response:
     name = call.body.get("image_id")
-    return refused(500, {"message": "Internal error."}) if isinstance(name, str) and len(name) > 255 else call.ask()
+    return refusal(500, {"message": "Internal error."}) if isinstance(name, str) and len(name) > 255 else call.ask()
 
 
 @mutant

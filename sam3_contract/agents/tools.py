@@ -305,7 +305,7 @@ def _picture(last: Asked | None, image_path: str | None, answer: dict[str, Any] 
     photograph = open_photograph(content)
     try:
         layers = list(layers_of(shown, size=(photograph.height, photograph.width)))
-    except (AttributeError, KeyError, TypeError) as error:  # of a value that is no answer at all
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # of a value that is no answer at all
         raise UsageError(
             f"this is no whole answer of concept_segment or visual_segment ({type(error).__name__}: {error}); "
             "ask gets one, check_file says what is wrong with one in a file"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 import click
@@ -27,6 +30,8 @@ __all__ = ["commands", "main"]
 USAGE: Final = 2
 UNJUDGED: Final = 3
 _NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
+# What writing to a stream fails with, where no file is named.
+_OF_WRITING: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EAGAIN}
 # What each is about, told without importing it.
 _ABOUT: Final = {
     "serve": "Serve a fake SAM 3 API.",
@@ -76,6 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: What follows the name of the program; those of the process by default.
     """
+    if sys.stdout is None or sys.stderr is None:  # one was closed, by `>&-` or as under pythonw
+        with (
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            redirect_stdout(sys.stdout or nowhere),
+            redirect_stderr(sys.stderr or nowhere),
+        ):
+            main(arguments)
     stdout = sys.stdout
     try:
         # What a command leaves with context.exit() is returned here, not raised.
@@ -92,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _tell(f"sam3-contract: {error}")
         sys.exit(UNJUDGED if isinstance(error, _NOT_JUDGED) else USAGE)
     except OSError as error:
-        if error.filename is not None:  # of a file, and not of a stream
+        if error.filename is not None or error.errno not in _OF_WRITING:
             raise
         _leave_stdout(error)
     except SystemExit:

@@ -34,7 +34,7 @@ from sam3_contract.drift.drifts import KINDS
 from sam3_contract.drift.markdown import as_markdown, headline_of
 from sam3_contract.drift.sarif import as_sarif
 from sam3_contract.errors import OutputError, SpecError, TransportError, UsageError
-from sam3_contract.files.atomic import write_atomically
+from sam3_contract.files.atomic import make_folder, write_atomically
 from sam3_contract.installed import __version__
 from sam3_contract.redaction import without_key
 from sam3_contract.snapshots import Tolerances, Verdict, snapshot_files
@@ -136,7 +136,7 @@ def watch(
     transport = transport_to(_url_of("server", target), contract, variable=api_key_env, timeout=timeout)
     if page_url:
         _url_of("page", page_url)
-    _prepare(output)
+    make_folder(output, "--output")
     page, about_page = _page(page_url, last) if page_url else (None, _Seen())
     parts = [_Seen() if no_document else _document(target, was, contract), about_page]
     run = _run(transport, contract, max_calls=max_calls, rate=rate)
@@ -165,16 +165,6 @@ def _url_of(what: str, text: str) -> str:
     if not text.lower().startswith(("http://", "https://")):
         raise UsageError(f"{text!r} is no URL of a {what}; write it like {_LIKE[what]}")
     return text
-
-
-def _prepare(folder: Path) -> None:
-    """Make the folder before anything is sent: what can't be written in the end has been paid for."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror}; --output takes another folder") from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder} cannot be written to; --output takes another folder")
 
 
 def _rank(drift: Drift) -> tuple[bool, int]:

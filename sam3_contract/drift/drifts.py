@@ -39,8 +39,8 @@ class Drift:
 
     @property
     def key(self) -> str:
-        """Hexadecimal digits that are the same as long as it is the same drift."""
-        named = "\0".join((self.kind, self.rule, self.place, self.title))
+        """Hexadecimal digits that are the same as long as it is the same drift, however it is worded."""
+        named = "\0".join((self.kind, self.rule, self.place or self.title))
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 

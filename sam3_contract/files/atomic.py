@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 from sam3_contract.errors import OutputError
 
-__all__ = ["remove_leftovers", "replacing", "write_atomically"]
+__all__ = ["make_folder", "remove_leftovers", "replacing", "write_atomically"]
 
 _PREFIX: Final = ".sam3-"
 _SUFFIX: Final = ".tmp"
@@ -74,6 +74,24 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def make_folder(folder: Path, option: str) -> None:
+    """Make the folder of results before anything is sent: what can't be written in the end has been paid for.
+
+    Args:
+        folder: The folder; those above it are made too.
+        option: What named it on the command line, for the message.
+
+    Raises:
+        OutputError: If it cannot be made, or nothing can be put there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}; {option} takes another folder") from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} cannot be written to; {option} takes another folder")
+
+
 def remove_leftovers(folder: Path, *, older_than: float = _OLD) -> None:
     """Remove what killed processes left unfinished in a folder.
 
@@ -104,7 +122,8 @@ def _opened(path: Path) -> BinaryIO:
     if found is None:
         return path.open("ab")
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if stream is not None:  # as one is that was closed
+            stream.flush()
     number = _STREAMS.get(found[1]) if found[1] else int(found[2])
     return os.fdopen(os.dup(number or 0), "wb")
 

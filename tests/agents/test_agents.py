@@ -177,7 +177,12 @@ def test_picture_shows_the_last_answer_over_its_photograph(photograph: Path) -> 
 
 @pytest.mark.parametrize(
     "answer",
-    [{"predictions": [5]}, {"predictions": [{}]}, {"prompt_results": [{"predictions": [{"masks": [], "echo": 5}]}]}],
+    [
+        {"predictions": [5]},
+        {"predictions": [{}]},
+        {"prompt_results": [{"predictions": [{"masks": [], "echo": 5}]}]},
+        {"predictions": [{"confidence": "x", "format": "polygon", "masks": [[[0, 0], [9, 0], [9, 9]]]}]},
+    ],
 )
 def test_what_is_no_answer_is_not_drawn_and_said_to_be_none(photograph: Path, answer: dict[str, Any]) -> None:
     (refusal,) = use(("show_picture", {"image_path": str(photograph), "answer": answer}))

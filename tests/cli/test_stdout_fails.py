@@ -19,6 +19,7 @@ from sam3_contract.cli import commands, main
 PREDICTION = {"masks": {"size": [4, 6], "counts": "5220;"}, "confidence": 0.9, "format": "rle"}
 ANSWER = {"time": 0.1, "prompt_results": [{"prompt_index": 0, "predictions": [PREDICTION]}]}
 HELP = ("--help",)  # of what serves, or asks a server
+TO_RLE = ("masks", "convert", "answer.json", "--to", "rle", "-o", "-")
 ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("serve",): HELP,
     ("playground",): HELP,
@@ -117,6 +118,31 @@ def test_pipe_that_nobody_reads_any_more_ends_a_command_quietly(
         main([*path, *ARGUMENTS[path]])
 
     assert (caught.value.code, capsys.readouterr().err) == (3, "")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("verify", "mock", "--max-calls", "2"), ("masks", "check", "answer.json"), TO_RLE]
+)
+def test_stream_that_was_closed_is_no_fault(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, name, None)  # as Python has it after `>&-`
+
+            with pytest.raises(SystemExit) as caught:
+                main(arguments)
+
+        assert caught.value.code == 0
+
+
+def test_error_that_is_not_of_writing_is_not_put_down_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reset(*_: object, **__: object) -> None:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr("sam3_contract.cli.commands", reset)
+
+    with pytest.raises(ConnectionResetError):
+        main([])
 
 
 @pytest.mark.usefixtures("folder")

@@ -98,7 +98,8 @@ def test_page_has_changed_if_its_words_have() -> None:
 
 
 def test_drift_is_known_by_what_it_is_and_not_by_its_details() -> None:
-    assert replace(HURTS, detail="other numbers").key == HURTS.key
+    assert replace(HURTS, detail="other numbers", title="in other words").key == HURTS.key
+    assert replace(NOTE, place="", title="a").key != replace(NOTE, place="", title="b").key
     assert len({HURTS.key, NOTE.key, replace(HURTS, place=".size").key, replace(HURTS, rule="M04").key}) == 4
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -48,14 +49,17 @@ def _in_order(corners: Sequence[Corners]) -> tuple[Corners, ...]:
 
 
 def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Judge each prompt once: a model may take several boxes for one concept, and find what is like the first only."""
     judged = 0
     found: list[Breach] = []
     for prompt, size in _with_boxes(exchanges):
-        for index, box in _boxes_labelled(prompt, 1):
-            if _lies_inside(box, size) and (prompt.threshold or 0.0) <= SURE:
-                judged += 1
-                if not any(_share_inside(one, box) >= HALF for one in prompt.predictions):
-                    found.append(_not_found(prompt, index, box, size))
+        inside = [(index, box) for index, box in _boxes_labelled(prompt, 1) if _lies_inside(box, size)]
+        if inside and (prompt.threshold or 0.0) <= SURE:
+            judged += 1
+            missed = (
+                one for one in inside if not any(_share_inside(each, one[1]) >= HALF for each in prompt.predictions)
+            )
+            found += [_not_found(prompt, index, box, size) for index, box in islice(missed, 1)]
     return Judgement(judged, tuple(found))
 
 
@@ -108,7 +112,7 @@ def _not_excluded(
         yield Breach(
             prompt.path,
             "nothing at all",
-            f"what {partner.exchange.case.id} finds beside the box: the text still counts",
+            f"what {partner.exchange.case.id} finds beside the box: the rest of the prompt still counts",
             exchange=prompt.exchange,
             beside=(partner.exchange,),
         )

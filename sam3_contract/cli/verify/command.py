@@ -19,6 +19,7 @@ from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
 from sam3_contract.errors import UsageError
 from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.files.atomic import make_folder
 from sam3_contract.redaction import note_on_keys_in_urls
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
@@ -207,6 +208,8 @@ def verify(
         if dry_run:
             show_plan(chosen.plan, max_calls, price)
             return
+        if folder is not None:
+            make_folder(folder, "--report")
         mock = MockOptions(profile, faults, seed, engine)
         # How the mock behaves is said of the target, unless only the other one is the mock.
         own = None if against == MOCK != target else mock
