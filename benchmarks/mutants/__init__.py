@@ -1,9 +1,8 @@
 """Servers with one conditional or partial defect each, of the kinds that real services have.
 
-They were written before the checks that look for their kinds, from what a server consists of: decoders of images, a
-model's wrapper, caches, batches, a web framework. None of them is in the mock's catalogue of faults: each is a WSGI
-application around the faultless mock, wrong only under its condition. ``benchmarks/verify.py --mutants`` tells which of
-them `verify` finds with how many calls.
+They come from what a server consists of: decoders of images, a model's wrapper, caches, batches, a web framework. None
+of them is in the mock's catalogue of faults: each is a WSGI application around the faultless mock, wrong only under its
+condition. ``benchmarks/verify.py --mutants`` tells which of them `verify` finds with how many calls.
 """
 
 from __future__ import annotations
