@@ -146,12 +146,13 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     for url, at_hand in urls.items():
         yield from concept.url_cases(questions, url, at_hand)
     yield from refused.of_concept(questions)
-    yield from refused.of_models_and_origins(questions)
+    yield from refused.of_models_and_formats(questions)
     yield from _made(concept.large_scene_case(questions))
 
 
 def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
+    yield from refused.of_origins()
     yield from refused.of_visual(questions)
     yield from overlaps.few_prompts(questions)
     yield from _made(overlaps.further_follow_ups(questions))

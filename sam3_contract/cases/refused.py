@@ -91,13 +91,6 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     get = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
     yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
-    yield _refused(
-        "unknown_visual_format",
-        VISUAL,
-        "asks for a format that is none",
-        {**_clicks(questions), "format": "bitmap"},
-        tolerated={500: "unknown_visual_format_answers_500"},
-    )
     misspelt = {**good, "treshold": 0.5}
     yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
     unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}
@@ -140,11 +133,21 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     )
 
 
-def of_models_and_origins(questions: Questions) -> Iterator[Case]:
-    """Ask for a model that there is none of, and whether a browser may ask."""
-    good = _good(questions)
-    unknown = {**good, "model_id": "sam3/no-such-model"}
+def of_models_and_formats(questions: Questions) -> Iterator[Case]:
+    """Ask for a model, and for a format, that there is none of."""
+    unknown = {**_good(questions), "model_id": "sam3/no-such-model"}
     yield Case("refused/unknown_model", CONCEPT, "names a model that is none", unknown, expected=frozenset({404}))
+    yield _refused(
+        "unknown_visual_format",
+        VISUAL,
+        "asks for a format that is none",
+        {**_clicks(questions), "format": "bitmap"},
+        tolerated={500: "unknown_visual_format_answers_500"},
+    )
+
+
+def of_origins() -> Iterator[Case]:
+    """Ask whether a browser may ask."""
     preflight = {
         "origin": "https://app.example.com",
         "access-control-request-method": "POST",
