@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mock_server.http.session_address import take_base
 from mock_server.sessions.sessions import Sessions
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 
 PATH: Final = "/metrics"
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"

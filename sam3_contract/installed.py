@@ -1,39 +1,7 @@
-"""What is installed: the version of this package, and libraries that only its extras bring."""
+"""The version of this package that is installed."""
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-from typing import Any
-
-from sam3_contract.errors import UsageError
-
-__all__ = ["__version__", "extra"]
+from importlib import metadata
 
 __version__ = metadata.version("sam3-contract")
-
-
-def extra(module: str, *, name: str, need: str) -> Any:
-    """Import a library that is not installed with the package itself.
-
-    Args:
-        module: What to import.
-        name: The extra of this package that brings it.
-        need: What cannot be done without it, to begin a sentence.
-
-    Returns:
-        The module, untyped: the library need not be there for the types to be checked.
-
-    Raises:
-        UsageError: If it is not installed; the message says how to get it.
-
-    Example:
-        >>> extra("no_such_library", name="zstd", need="what zstd packed is read with it")
-        Traceback (most recent call last):
-            ...
-        sam3_contract.errors.UsageError: no_such_library is missing, and ...: pip install 'sam3-contract[zstd]'
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        missing = f"{module.partition('.')[0]} is missing, and {need}"
-        raise UsageError(f"{missing}: pip install 'sam3-contract[{name}]'") from error

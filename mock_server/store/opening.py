@@ -7,7 +7,7 @@ from typing import Final
 
 from mock_server.store.protocol import Store
 from sam3_contract.errors import UsageError
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 
 _SQLITE: Final = "sqlite:"
 _REDIS: Final = ("redis://", "rediss://", "unix://")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_by
 from sam3_contract.auditing.units import Terms, Unit
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 from sam3_contract.mask_files.opening import STDIN, Unreadable
 from sam3_contract.mask_files.urls import is_url
 

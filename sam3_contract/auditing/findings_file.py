@@ -11,8 +11,8 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract.errors import OutputError, UsageError
+from sam3_contract.extras import extra
 from sam3_contract.files.atomic import replacing
-from sam3_contract.installed import extra
 from sam3_contract.mask_files.judging import LocatedFinding
 
 __all__ = ["FindingsFile", "finding_as_json"]

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, Final
 
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 from sam3_contract.mask_files.batches import Records
 from sam3_contract.mask_files.opening import Size, Unreadable
 from sam3_contract.masks import Finding, MaskRecord, masks_of_record, parse_json

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final, cast
 
 from sam3_contract.errors import UsageError
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 
 __all__ = ["files_at", "is_url", "opened_url", "shown", "without_secrets"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO, Any, Final
 
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 
 __all__ = ["ZSTD", "DamagedZstd", "ZstdStream"]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sam3_contract.errors import HarError, UsageError
-from sam3_contract.installed import extra
+from sam3_contract.extras import extra
 from sam3_contract.recording.messages import Headers, Request
 from sam3_contract.recording.secrets import loaded
 

@@ -14,13 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LAYERS = (
-    {f"sam3_contract.{room}" for room in ("errors", "facade", "loopback", "redaction", "suggestions")},
+    {f"sam3_contract.{room}" for room in ("errors", "facade", "installed", "loopback", "redaction", "suggestions")},
     {
         "sam3_contract.files",
         "sam3_contract.terminal",
         "sam3_contract.exchanges",
         "sam3_contract.exchanges.predictions",
-        "sam3_contract.installed",
+        "sam3_contract.extras",
     },
     {"sam3_contract.spec", "sam3_contract.spec_diff", "sam3_contract.images", "sam3_contract.masks"},
     {"sam3_contract.wire"},
