@@ -125,7 +125,7 @@ def test_verify_fuzz_judges_generated_requests() -> None:
 
 def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> None:
     with serving(FaultyServer(on_polygons(lambda masks: [[[x + 9000, y] for x, y in ring] for ring in masks]))) as url:
-        result = run_command("verify", url, "--operation", "concept_segment", "--fuzz", "8", env={"API_KEY": KEY})
+        result = run_command("verify", url, "--case", "embed_image/shapes.png", "--fuzz", "8", env={"API_KEY": KEY})
 
     assert result.returncode == 1
     assert "curl -X POST" in result.stdout
