@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -54,6 +54,7 @@ def extend(
     checks: Sequence[Check],
     examples: int,
     seed: int,
+    operations: Collection[str] = (),
     judge_keys: bool = True,
 ) -> Run:
     """Add generated requests to a run.
@@ -65,6 +66,7 @@ def extend(
         checks: Which of our checks count.
         examples: Requests for each operation and each kind, allowed and not allowed.
         seed: Of the generator; the same seed makes the same requests.
+        operations: Which ones to ask; all by default.
         judge_keys: Whether wrong keys have to be refused; without a key of its own, a server cannot be asked that.
 
     Returns:
@@ -74,7 +76,8 @@ def extend(
     document = schemathesis.openapi.from_dict(copy.deepcopy(contract.document), config=config)
     document.app = transport.app
     found = _Found()
-    for operation, mode in itertools.product(contract.operations, GenerationMode):
+    chosen = [one for one in contract.operations if not operations or one.id in operations]
+    for operation, mode in itertools.product(chosen, GenerationMode):
         strategy = document[operation.path][operation.method].as_strategy(generation_mode=mode)
         campaign = _campaign(transport, found, judge_keys=judge_keys)
         _run_campaign(campaign, strategy, found, examples=examples, number=seed, shrink=transport.is_free)

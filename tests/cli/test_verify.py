@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mock_server import Settings, create_app
+from mock_server import Settings, control_of, create_app
 from sam3_contract.checks import CHECKS
 from sam3_contract.spec import packaged_path
 from tests.faults import KEY, FaultyServer, on_polygons, on_rle
@@ -121,6 +121,14 @@ def test_verify_fuzz_judges_generated_requests() -> None:
 
     assert re.search(r"F01  generated_requests_are_judged_right +\d+ judged  held", result.stdout)
     assert result.returncode == 0, result.stdout
+
+
+def test_verify_fuzz_asks_only_the_operation_that_was_chosen() -> None:
+    app = create_app()
+    with serving(app) as url:
+        run_command("verify", url, "--operation", "embed_image", "--fuzz", "1", "--max-calls", "20")
+
+    assert {request.operation for request in control_of(app).journal.requests} <= {"embed_image", None}
 
 
 def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> None:

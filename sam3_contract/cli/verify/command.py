@@ -229,7 +229,14 @@ def verify(
 
             judge_keys = target == MOCK or key_for(target, api_key_env) is not None
             run = fuzz.extend(
-                run, transport, contract, checks=checks, examples=examples, seed=seed, judge_keys=judge_keys
+                run,
+                transport,
+                contract,
+                checks=checks,
+                examples=examples,
+                seed=seed,
+                operations=operations,
+                judge_keys=judge_keys,
             )
         run = shrunk(run, transport, chosen.plan, contract)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
