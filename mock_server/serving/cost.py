@@ -16,7 +16,7 @@ import pybase64
 
 from mock_server.engines.specimens import PREFIX
 from mock_server.http.protocol import CONTROL_PREFIX
-from sam3_contract.images import jpeg
+from sam3_contract.images import jpeg, png
 from sam3_contract.images.rough_size import rough_size
 
 QUICK_BYTES: Final = 1024 * 1024
@@ -29,7 +29,7 @@ QUICK_PIXELS: Final = 2**23
 _DECODED: Final = 4  # times the pixels: what an image weighs that is decoded when it is new, as any but most JPEGs is
 _VIRTUAL: Final = 1080 * 1080  # pixels of the largest virtual photograph
 _PREFIXES: Final = (1024, 128 * 1024)  # characters of base64 in which a header is looked for; metadata may come first
-_QUICK_FORMATS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"GIF8", b"BM", b"RIFF")
+_QUICK_FORMATS: Final = (png.START, b"\xff\xd8", b"GIF8", b"BM", b"RIFF")
 _SLOW_PATHS: Final = (CONTROL_PREFIX, "/docs", "/openapi.json")
 _SPECIMEN: Final = PREFIX.encode()
 _HEAVY_WORDS: Final = (b"binary", _SPECIMEN)  # archives are packed; and of some specimens there are 200 masks

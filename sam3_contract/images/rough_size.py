@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sam3_contract.errors import ImageError
+from sam3_contract.images import png
 from sam3_contract.images.jpeg import size_of_frame
 
 _WEBP_HEADER: Final = 30  # bytes
@@ -158,7 +159,7 @@ def _number(digits: bytes) -> int:
 
 
 _READERS: Final[dict[bytes, Callable[[bytes], Sides]]] = {
-    b"\x89PNG\r\n\x1a\n": _packed(">II", 16),
+    png.START: _packed(">II", 16),
     b"\xff\xd8": size_of_frame,
     b"GIF8": _packed("<HH", 6),
     b"BM": _of_bmp,

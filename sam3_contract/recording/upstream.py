@@ -16,6 +16,7 @@ from sam3_contract.errors import TransportError, UsageError
 from sam3_contract.loopback import is_loopback_host
 from sam3_contract.recording.messages import Answer, Headers, Request
 from sam3_contract.recording.packing import PackedError, codings_of, content_of
+from sam3_contract.transport.causes import system_cause
 
 MAX_ANSWER: Final = 2**27  # bytes, unpacked
 _PIECE: Final = 2**16
@@ -85,7 +86,7 @@ class Upstream:
             raise TransportError(f"{urlsplit(url).hostname} gave no answer that can be read: {error}") from error
         except urllib3.exceptions.HTTPError as error:
             host = urlsplit(url).hostname
-            raise TransportError(f"{host} gave no whole answer: {_cause(error)}") from error
+            raise TransportError(f"{host} gave no whole answer: {system_cause(error)}") from error
         received = tuple((name, value) for name, value in answer.headers.items())
         return Answer(answer.status, carried_on(received), body, answer.reason or ""), time.perf_counter() - started
 
@@ -119,14 +120,3 @@ def _pool(url: str) -> urllib3.PoolManager:
     if proxy and not is_loopback_host(parts.hostname or "") and not proxy_bypass(parts.hostname or ""):
         return urllib3.ProxyManager(proxy, ca_certs=certificates)
     return urllib3.PoolManager(ca_certs=certificates)
-
-
-def _cause(error: Exception) -> str:
-    """Find the operating system's sentence; never the library's own, which would show the URL with its key."""
-    layers: list[BaseException] = [error]
-    for layer in layers:
-        if isinstance(layer, OSError) and layer.strerror:
-            return layer.strerror.lower()
-        inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
-        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
-    return type(error).__name__

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from sam3_contract.errors import TransportError
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.files.document_text import MAX_BYTES, UnreadableError, parse_document
+from sam3_contract.transport.causes import system_cause
 
 SECONDS: Final = 30.0
 _PIECE: Final = 64 * 1024  # bytes
@@ -139,7 +140,7 @@ def _fetched(
     except requests.Timeout as error:
         raise _too_slow(name, seconds) from error
     except (requests.RequestException, HTTPError) as error:
-        raise TransportError(f"{name} does not answer: {_cause(error)}") from error
+        raise TransportError(f"{name} does not answer: {system_cause(error)}") from error
 
 
 def _received(answer: requests.Response, name: str, deadline: float, seconds: float) -> bytes:
@@ -163,14 +164,3 @@ def _too_large(name: str) -> TransportError:
 
 def _too_slow(name: str, seconds: float) -> TransportError:
     return TransportError(f"{name} does not answer within {seconds:g} s")
-
-
-def _cause(error: BaseException) -> str:
-    """Find the operating system's sentence; never the library's own, which would show the URL with its key."""
-    layers: list[BaseException] = [error]
-    for layer in layers:
-        if isinstance(layer, OSError) and layer.strerror:
-            return layer.strerror.lower()
-        inner = (getattr(layer, "reason", None), layer.__cause__, layer.__context__, *layer.args)
-        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
-    return type(error).__name__

@@ -14,6 +14,7 @@ from requests.exceptions import ContentDecodingError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from sam3_contract.errors import TransportError
+from sam3_contract.transport.causes import layers_of
 from sam3_contract.transport.connections import MAX_BODY, MAX_JSON, POOLS, ToldError, TooMuchError
 from sam3_contract.transport.surroundings import proxies_for, shown_proxy, tls_context
 
@@ -138,12 +139,14 @@ def was_not_reached(error: requests.RequestException) -> bool:
     """Whether a request failed before the server was asked anything."""
     before = requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
     unsent = requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
-    return isinstance(error, before | unsent) or any(isinstance(layer, ConnectTimeoutError) for layer in _layers(error))
+    return isinstance(error, before | unsent) or any(
+        isinstance(layer, ConnectTimeoutError) for layer in layers_of(error)
+    )
 
 
 def cause_of(error: BaseException) -> str:
     """Find the sentence that says what went wrong, under the layers of the HTTP libraries."""
-    layers = _layers(error)
+    layers = layers_of(error)
     own = next((layer for layer in layers if isinstance(layer, ToldError)), None)
     if own is not None:
         return str(own)
@@ -157,13 +160,3 @@ def cause_of(error: BaseException) -> str:
         return "no answer in time"
     # The innermost has the reason; those around it say that there was one.
     return next((str(layer) for layer in layers[::-1] if str(layer)), type(error).__name__)
-
-
-def _layers(error: BaseException) -> list[Any]:
-    """List an error and what it was made of."""
-    layers: list[Any] = [error]
-    for layer in layers:
-        behind = None if layer.__suppress_context__ else layer.__context__
-        inner = (getattr(layer, "reason", None), layer.__cause__, behind, *layer.args)
-        layers += [one for one in inner if isinstance(one, BaseException) and one not in layers]
-    return layers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -56,11 +55,14 @@ def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
         inside = [(index, box) for index, box in _boxes_labelled(prompt, 1) if _lies_inside(box, size)]
         if inside and (prompt.threshold or 0.0) <= SURE:
             judged += 1
-            missed = (
-                one for one in inside if not any(_share_inside(each, one[1]) >= HALF for each in prompt.predictions)
-            )
-            found += [_not_found(prompt, index, box, size) for index, box in islice(missed, 1)]
+            missed = next((one for one in inside if not _is_found(prompt, one[1])), None)
+            if missed is not None:
+                found.append(_not_found(prompt, *missed, size))
     return Judgement(judged, tuple(found))
+
+
+def _is_found(prompt: AnsweredPrompt, box: Corners) -> bool:
+    return any(_share_inside(one, box) >= HALF for one in prompt.predictions)
 
 
 def _not_found(prompt: AnsweredPrompt, index: int, box: Corners, size: tuple[int, int]) -> Breach:

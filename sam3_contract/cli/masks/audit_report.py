@@ -33,6 +33,23 @@ __all__ = ["AuditReport"]
 _COLOURS: Final[dict[Severity, str]] = {"error": "red", "warning": "yellow", "note": "blue"}
 _MAX_UNREAD_SHOWN: Final = 20
 UNJUDGED: Final = 3
+# What commands that report an audit take.
+max_findings_option = click.option(
+    "--max-findings",
+    metavar="N",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="Shown per file, as text.",
+)
+format_option = click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+findings_option = click.option(
+    "--findings",
+    metavar="FILE",
+    help="Write the findings kept (the first 20,000 of a unit) to this file too: .parquet, or .json with one a line.",
+)
 
 
 class AuditReport:

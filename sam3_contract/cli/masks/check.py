@@ -15,7 +15,7 @@ from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.names import files_of
 from sam3_contract.auditing.parts import written_to_part
 from sam3_contract.auditing.units import Shard, Terms, units_of
-from sam3_contract.cli.masks.audit_report import AuditReport
+from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
 from sam3_contract.mask_files.urls import shown
@@ -35,26 +35,15 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
 @click.option("--select", multiple=True, metavar="DEFECTS", help="Only these: codes, prefixes or names, by comma.")
 @click.option("--ignore", multiple=True, metavar="DEFECTS", help="Not these defects.")
-@click.option(
-    "--max-findings",
-    metavar="N",
-    type=click.IntRange(0),
-    default=50,
-    show_default=True,
-    help="Shown per file, as text.",
-)
+@max_findings_option
 @click.option(
     "--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge."
 )
 @click.option("--cluster", metavar="ADDRESS", help="Judge on a cluster of Dask, such as tcp://scheduler:8786.")
 @click.option("--shard", metavar="I/N", help="Judge only this share of the work, for `masks merge`; takes --part.")
 @click.option("--part", metavar="FILE", help="Where a shard writes what it found.")
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--findings",
-    metavar="FILE",
-    help="Write the findings kept (the first 20,000 of a unit) to this file too: .parquet, or .json with one a line.",
-)
+@format_option
+@findings_option
 @click.option("--pictures", metavar="DIR", help="Draw the worst there: a mask of each kind of defect, up to 12.")
 @click.pass_context
 def check(

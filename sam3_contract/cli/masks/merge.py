@@ -8,7 +8,7 @@ import click
 
 from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.parts import parts_of_files
-from sam3_contract.cli.masks.audit_report import AuditReport
+from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
 from sam3_contract.mask_files.opening import Unreadable
 from sam3_contract.terminal import say
 
@@ -17,20 +17,9 @@ __all__ = ["merge"]
 
 @click.command()
 @click.argument("parts", nargs=-1, required=True, metavar="PART...")
-@click.option(
-    "--max-findings",
-    metavar="N",
-    type=click.IntRange(0),
-    default=50,
-    show_default=True,
-    help="Shown per file, as text.",
-)
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--findings",
-    metavar="FILE",
-    help="Write the findings kept (the first 20,000 of a unit) to this file too: .parquet, or .json with one a line.",
-)
+@max_findings_option
+@format_option
+@findings_option
 @click.pass_context
 def merge(
     context: click.Context, parts: tuple[str, ...], *, max_findings: int, output_format: str, findings: str | None
