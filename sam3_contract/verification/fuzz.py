@@ -65,7 +65,8 @@ def extend(
         contract: The document that requests are generated from.
         checks: Which of our checks count.
         examples: Requests for each operation and each kind, allowed and not allowed.
-        seed: Of the generator; the same seed makes the same requests.
+        seed: Of the generator. The same seed makes the same requests in the same program: hypothesis also draws from
+            the constants of modules that are imported.
         operations: Which ones to ask; all by default.
         judge_keys: Whether wrong keys have to be refused; without a key of its own, a server cannot be asked that.
 
