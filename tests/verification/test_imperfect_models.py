@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sam3_contract import spec
+from sam3_contract.cases import Plan
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
 from tests.faults import KEY
@@ -41,9 +42,9 @@ GEOMETRY = [
 ]
 
 
-def run_of(*, calls: int = runner.DEFAULT_CALLS, **fields: Any) -> runner.Run:
+def run_of(*, calls: int = runner.DEFAULT_CALLS, plan: Plan = PLAN, **fields: Any) -> runner.Run:
     transport = WsgiTransport(ImperfectModel(**fields), CONTRACT, key=KEY)
-    return runner.verify(transport, PLAN, CONTRACT, budget=runner.Budget(calls))
+    return runner.verify(transport, plan, CONTRACT, budget=runner.Budget(calls))
 
 
 def broken(run: runner.Run) -> list[tuple[str, str, str]]:
@@ -67,9 +68,16 @@ def test_confidence_that_varies_about_a_threshold_is_no_breach() -> None:
     assert broken(runner.verify(WsgiTransport(model, CONTRACT, key=KEY), plan, CONTRACT)) == []
 
 
-@pytest.mark.parametrize("fault", ["masks_mirrored", "size_swapped", "visual_boxes_top_left"])
-def test_what_is_broken_behind_a_model_is_found(fault: str) -> None:
-    assert run_of(**MODELS["all of it"], faults=(fault,), calls=25).exit_status == 1
+@pytest.mark.parametrize(
+    ("fault", "case"),
+    [
+        ("masks_mirrored", "concept_segment/shapes.png/rle"),
+        ("size_swapped", "concept_segment/shapes.png/rle"),
+        ("visual_boxes_top_left", "visual_segment/discs.png/boxes"),
+    ],
+)
+def test_what_is_broken_behind_a_model_is_found(fault: str, case: str) -> None:
+    assert run_of(**MODELS["all of it"], faults=(fault,), plan=PLAN.of_cases([case])).exit_status == 1
 
 
 @pytest.mark.soak
