@@ -54,7 +54,7 @@ coverage: setup  ## the tests again, with branch coverage, which takes twice as 
 soak: setup  ## what takes minutes: many requests, many seeds, long fuzzing
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m pytest -m "hypothesis and not soak" --hypothesis-profile=soak
-	$(BIN)/python benchmarks/fuzz_masks.py --seconds 60 --seed 0
+	$(BIN)/python -m benchmarks.fuzz_masks --seconds 60 --seed 0
 
 build: setup  ## the wheel and the source archive
 	$(BIN)/python -m build --no-isolation --outdir dist . > /dev/null
@@ -94,8 +94,8 @@ lowest: setup  ## the tests on the lowest versions that pyproject.toml allows: a
 	.venv-lowest/bin/python -m pytest
 
 bench: setup  ## the benchmarks, as ratios against a peer in the same run
-	-$(BIN)/python benchmarks/masks.py
-	-$(BIN)/python benchmarks/mock.py
+	-$(BIN)/python -m benchmarks.masks
+	-$(BIN)/python -m benchmarks.mock
 	-$(BIN)/python -m benchmarks.verify
 	-$(BIN)/python -m benchmarks.archives
 	-$(BIN)/python -m benchmarks.scale

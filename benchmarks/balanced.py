@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.servers import Server, free_port, mock, running
+from benchmarks.apparatus.servers import Server, free_port, mock, running
 from tests.redis_server import redis_server
 
 ROOT: Final = Path(__file__).parent.parent

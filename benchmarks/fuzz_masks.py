@@ -1,6 +1,6 @@
 """Fuzz the mask validators: mutated RLEs, polygons and npz archives, with pycocotools and OpenCV as oracles.
 
-    python benchmarks/fuzz_masks.py --seconds 600 --seed 1
+    python -m benchmarks.fuzz_masks --seconds 600 --seed 1
 
 What the validator accepts must re-encode byte for byte in pycocotools, measure alike there, and draw alike in OpenCV.
 What it refuses must end in findings. A crash, an exception or a disagreement ends the run with exit status 1 and the

@@ -1,6 +1,6 @@
 """Many clients at once, and very many requests: answers stay the same, memory stays flat.
 
-    python benchmarks/load.py [--requests N] [--connections N] [--images N] [--workers N]
+    python -m benchmarks.load [--requests N] [--connections N] [--images N] [--workers N]
 
 First every request is answered over one connection, then all of them over many connections at once, in another order:
 each answer has to be the same to the byte. Then ever new images are sent, each with an ``image_id`` of its own, and the
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from photographs import HEADERS, PATH, bodies, photograph
-from servers import Server, mock
+from benchmarks.apparatus.photographs import HEADERS, PATH, bodies, photograph
+from benchmarks.apparatus.servers import Server, mock
 
 TEXTS: Final = ("person", "dog", "specimen:hole", "yellow school bus", "犬")
 GROWTH: Final = 1.1  # of memory, at most

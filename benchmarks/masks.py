@@ -1,6 +1,6 @@
 """Measure `sam3_contract.masks` against pycocotools, OpenCV and the floor of the machine, all in one run.
 
-    python benchmarks/masks.py
+    python -m benchmarks.masks
 
 Every figure is a median. Ratios compare calls that take turns in blocks of ten, so that other work on the machine slows
 both alike and each finds the memory allocator as it leaves it. The masks are made from a fixed seed: 1,000 like SA-1B's

@@ -1,6 +1,6 @@
 """The mock's CPU time, start and memory, against a bare Flask application under granian in the same run.
 
-    python benchmarks/mock.py [--requests N] [--profile]
+    python -m benchmarks.mock [--requests N] [--profile]
 
 Every image is new, so nothing is answered from a cache; two text prompts, polygons. The bare application reads the body
 with ``json.loads`` and answers a canned string. The mock is served as its users serve it, `sam3-contract serve`. Load
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from photographs import HEADERS, PATH, bodies, photograph
-from profiling import print_profile
-from servers import Server, bare_flask, mock
+from benchmarks.apparatus.photographs import HEADERS, PATH, bodies, photograph
+from benchmarks.apparatus.profiling import print_profile
+from benchmarks.apparatus.servers import Server, bare_flask, mock
 
 READY: Final = 0.6  # seconds
 MEMORY: Final = 90  # MB

@@ -22,7 +22,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import Server, mock
+from benchmarks.apparatus.servers import Server, mock
 from sam3_contract.images.bounds import MAX_TRIED
 
 MOST_MILLISECONDS = 100

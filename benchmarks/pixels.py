@@ -1,6 +1,6 @@
 """The engine that looks at the picture: processor time of a photograph of 1 megapixel, and how well it segments.
 
-    python benchmarks/pixels.py
+    python -m benchmarks.pixels
 
 Segmented are photographs of scikit-image on which outlines were drawn by hand, with each of up to three clicks and with
 the box around the outline; given is the worst click's best mask of three, and the box's.

@@ -1,6 +1,6 @@
 """Recordings: a replayed answer against the mock's own in the same run, and the memory that a long recording takes.
 
-    python benchmarks/recording.py [--megabytes N]
+    python -m benchmarks.recording [--megabytes N]
 
 Measured is processor time of this process, of the application alone, in turns of one and the other; and its resident
 memory. Writes the recording to a temporary folder. Linux and macOS.

@@ -9,7 +9,7 @@ milliseconds are what a client waits, over one connection that stays open. Of ea
 else on a machine only adds.
 
 Processes and cluster: an archive like SA-1B, audited by one process, two, and a cluster of two workers
-(`benchmarks/jobs.py`).
+(`benchmarks/apparatus/jobs.py`).
 
 Exit status 1 if Redis takes more than 2 ms more, or two processes are less than 1.8 times as fast as one. Linux only.
 """
@@ -28,10 +28,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from benchmarks.apparatus.jobs import LEAST_OF_TWO, by_cluster, by_one, by_two, large_archive
+from benchmarks.apparatus.photographs import HEADERS, bodies, photograph
+from benchmarks.apparatus.servers import Server, cpu_seconds_of, mock
 from benchmarks.archives import hundreds
-from benchmarks.jobs import LEAST_OF_TWO, by_cluster, by_one, by_two, large_archive
-from benchmarks.photographs import HEADERS, bodies, photograph
-from benchmarks.servers import Server, cpu_seconds_of, mock
 from tests.redis_server import COMMAND, MISSING, redis_server
 
 PATH: Final = "/sam3/visual_segment?api_key=any"

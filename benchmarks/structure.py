@@ -1,6 +1,6 @@
 """Count the rooms of both packages, the arrows between them, and the circles; of the checkout or of any revision.
 
-Run with ``python benchmarks/structure.py [REVISION ...]``: a row for each revision, then one for the checkout.
+Run with ``python -m benchmarks.structure [REVISION ...]``: a row for each revision, then one for the checkout.
 """
 
 from __future__ import annotations

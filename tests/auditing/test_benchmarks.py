@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import archives
-from benchmarks.jobs import Shared
+from benchmarks.apparatus.jobs import Shared
 
 
 def test_masks_come_in_whole_images() -> None:

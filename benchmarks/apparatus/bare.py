@@ -1,6 +1,6 @@
 """The floor that the mock is measured against: Flask that reads JSON and answers a canned string, under granian.
 
-    python benchmarks/bare.py PORT
+    python -m benchmarks.apparatus.bare PORT
 
 It imports nothing else, so that its start and its memory are Flask's and granian's.
 """

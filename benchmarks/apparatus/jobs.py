@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.apparatus.servers import cpu_seconds_of
 from benchmarks.archives import TERMS, audited, here, in_turns, written
 from benchmarks.masks import sa1b_like
-from benchmarks.servers import cpu_seconds_of
 from sam3_contract.auditing.cluster import outcomes_on_cluster
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_in_processes

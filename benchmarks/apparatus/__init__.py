@@ -1,0 +1,1 @@
+"""What the benchmarks measure with, and against: servers, the floor, photographs, samples of where time goes."""
