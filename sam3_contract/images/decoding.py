@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_SILENT: Final = 0  # LOG_LEVEL_SILENT of OpenCV
 _TURNED_BY_COLUMNS: Final = frozenset({2, 3, 6, 7})
 _TURNED_BY_ROWS: Final = frozenset({3, 4, 7, 8})
 
@@ -29,20 +30,25 @@ class _Quiet:
         self._level = 0
 
     def __enter__(self) -> None:
-        from cv2.utils import logging  # noqa: PLC0415 - as in raw_pixels
-
         with self._lock:
             if not self._inside:
-                self._level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+                self._level = _set_log_level(_SILENT)
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
-        from cv2.utils import logging  # noqa: PLC0415
-
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                logging.setLogLevel(self._level)
+                _set_log_level(self._level)
+
+
+def _set_log_level(level: int) -> int:
+    """Set how much OpenCV tells; return how much it told. OpenCV 5 has moved the function that does."""
+    import cv2  # noqa: PLC0415 - as in raw_pixels
+
+    if hasattr(cv2, "setLogLevel"):
+        return int(cv2.setLogLevel(level))
+    return int(cv2.utils.logging.setLogLevel(level))
 
 
 _QUIET: Final = _Quiet()

@@ -330,15 +330,30 @@ def test_avif_is_known_by_any_of_its_brands(brands: tuple[bytes, ...]) -> None:
         read_header(of_brands(*brands))
 
 
+# OpenCV 5 has both functions in a module of their own.
+LOG = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+WARNING = 3
+
+
 def test_opencv_says_nothing_of_a_damaged_file_and_keeps_its_level(capfd: pytest.CaptureFixture[str]) -> None:
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    level = LOG.setLogLevel(WARNING)
     try:
         assert not taken(FILES["PNG of a damaged colour profile"][:-30])
-        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_WARNING
+        assert LOG.getLogLevel() == WARNING
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        LOG.setLogLevel(level)
 
     assert capfd.readouterr().err == ""
+
+
+def test_level_of_opencv_4_is_set_by_its_own_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = [WARNING]
+    monkeypatch.setattr(cv2, "setLogLevel", lambda level: levels.append(level) or levels[-2], raising=False)
+
+    photograph = FILES["PNG of a damaged colour profile"]
+    assert decode(photograph, read_header(photograph)) is not None
+
+    assert levels == [WARNING, 0, WARNING]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
