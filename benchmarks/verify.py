@@ -13,8 +13,8 @@ something else to show, SHOWN says what and why.
 catalogue.
 
 `--causes` looks at what the first screen says: whether its first cause is the law that the fault breaks, as
-tests/contract/test_contract.py has it, or one by which faults of the same family (a module of
-`mock_server.faults.families`) are found, and how many lines the terminal shows.
+tests/contract/test_contract.py has it, or one by which faults of the same chapter (a module of
+`mock_server.faults.chapters`) are found, and how many lines the terminal shows.
 
 "schemathesis alone" means its own checks on the same document, without `sam3_contract.schemathesis_hooks`. The only
 help it gets are the strategies of the three string formats: without them hardly a request would hold an image. It sends
@@ -61,8 +61,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from benchmarks.mutants import MUTANTS, Mutant
 from mock_server import Settings, create_app
-from mock_server.faults import FAULTS, families, parse
-from mock_server.faults.fault import Family
+from mock_server.faults import FAULTS, chapters, parse
+from mock_server.faults.fault import Chapter
 from sam3_contract import cases, spec
 from sam3_contract.cases import strategies
 from sam3_contract.errors import UsageError
@@ -438,10 +438,10 @@ def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], b
     """Print what the terminal says first of each fault, and how long it is."""
     from tests.contract.test_contract import FOUND_BY  # noqa: PLC0415 - only here: it imports what tests take
 
-    families = family_of_each()
+    own = chapter_of_each()
     laws: dict[str, set[str]] = {}
     for fault, codes in FOUND_BY.items():
-        laws.setdefault(families[fault.partition(":")[0]], set()).update(codes.split())
+        laws.setdefault(own[fault.partition(":")[0]], set()).update(codes.split())
     rows: dict[str, Any] = {}
     for fault in names or FOUND_BY:
         app = create_app(Settings(api_keys=frozenset({KEY}), seed=seed, faults=(fault,)))
@@ -450,32 +450,35 @@ def report_of_causes(names: Sequence[str], seed: int) -> tuple[dict[str, Any], b
         if not causes:  # shows with more calls than these, or is only counted
             continue
         lines = len(as_text(run, CONTRACT, width=0, again=lambda _: ["again"]).splitlines())
-        first, family = causes[0].check.code, families[fault.partition(":")[0]]
-        row = {"lines": lines, "first": first, "law": first in FOUND_BY[fault].split(), "family": first in laws[family]}
+        first, chapter = causes[0].check.code, own[fault.partition(":")[0]]
+        row = {
+            "lines": lines,
+            "first": first,
+            "law": first in FOUND_BY[fault].split(),
+            "chapter": first in laws[chapter],
+        }
         rows[fault] = row
-        told = "" if row["law"] else f"for {FOUND_BY[fault]}" if row["family"] else f"and nothing of {family}"
+        told = "" if row["law"] else f"for {FOUND_BY[fault]}" if row["chapter"] else f"and nothing of {chapter}"
         print(f"{fault:44}{lines:4} lines  {first} {told}".rstrip(), flush=True)
     longest = max((row["lines"] for row in rows.values()), default=0)
-    shares = {part: sum(row[part] for row in rows.values()) / max(len(rows), 1) for part in ("law", "family")}
-    met = shares["family"] >= LEAST_NAMED and longest <= MOST_LINES
-    print(
-        f"\nfirst cause names the family in {shares['family']:.0%} of {len(rows)}, the very law in {shares['law']:.0%}"
-    )
+    shares = {part: sum(row[part] for row in rows.values()) / max(len(rows), 1) for part in ("law", "chapter")}
+    met = shares["chapter"] >= LEAST_NAMED and longest <= MOST_LINES
+    print(f"\nfirst cause names the chapter in {shares['chapter']:.0%} of {len(rows)}, the law in {shares['law']:.0%}")
     print(f"{longest} lines at most")
-    print(f"  at least {LEAST_NAMED:.0%} by family, and {MOST_LINES} lines: {verdict(met)}")
+    print(f"  at least {LEAST_NAMED:.0%} by chapter, and {MOST_LINES} lines: {verdict(met)}")
     return {"causes": rows, **shares}, met
 
 
-def family_of_each() -> dict[str, str]:
-    """Map each fault to the module of its family, such as ``run_lengths``."""
-    found = pkgutil.walk_packages(families.__path__, f"{families.__name__}.")
+def chapter_of_each() -> dict[str, str]:
+    """Map each fault to the module of its chapter, such as ``run_lengths``."""
+    found = pkgutil.walk_packages(chapters.__path__, f"{chapters.__name__}.")
     modules = [import_module(one.name) for one in found if not one.ispkg]
     return {
         fault.name: module.__name__.rpartition(".")[2]
         for module in modules
-        for family in vars(module).values()
-        if isinstance(family, Family)
-        for fault in family.faults
+        for chapter in vars(module).values()
+        if isinstance(chapter, Chapter)
+        for fault in chapter.faults
     }
 
 

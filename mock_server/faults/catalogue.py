@@ -6,32 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_server.faults.families.answers.http import HTTP
-from mock_server.faults.families.answers.refusals import REFUSED
-from mock_server.faults.families.answers.schema import SCHEMA
-from mock_server.faults.families.masks.archives import ARCHIVES
-from mock_server.faults.families.masks.formats import FORMATS
-from mock_server.faults.families.masks.pixels import PIXELS
-from mock_server.faults.families.masks.polygons import POLYGONS
-from mock_server.faults.families.masks.run_lengths import RUN_LENGTHS
-from mock_server.faults.families.pictures.caches import CACHES
-from mock_server.faults.families.pictures.encodings import ENCODINGS
-from mock_server.faults.families.pictures.images import IMAGES
-from mock_server.faults.families.questions.access import ACCESS
-from mock_server.faults.families.questions.clicks import CLICKS
-from mock_server.faults.families.questions.concepts import CONCEPTS
-from mock_server.faults.families.questions.conditions import CONDITIONS
-from mock_server.faults.families.questions.relations import RELATIONS
-from mock_server.faults.families.questions.results import RESULTS
-from mock_server.faults.families.questions.suppression import SUPPRESSION
-from mock_server.faults.families.questions.thresholds import THRESHOLDS
+from mock_server.faults.chapters.answers.http import HTTP
+from mock_server.faults.chapters.answers.refusals import REFUSED
+from mock_server.faults.chapters.answers.schema import SCHEMA
+from mock_server.faults.chapters.masks.archives import ARCHIVES
+from mock_server.faults.chapters.masks.formats import FORMATS
+from mock_server.faults.chapters.masks.pixels import PIXELS
+from mock_server.faults.chapters.masks.polygons import POLYGONS
+from mock_server.faults.chapters.masks.run_lengths import RUN_LENGTHS
+from mock_server.faults.chapters.pictures.caches import CACHES
+from mock_server.faults.chapters.pictures.encodings import ENCODINGS
+from mock_server.faults.chapters.pictures.images import IMAGES
+from mock_server.faults.chapters.questions.access import ACCESS
+from mock_server.faults.chapters.questions.clicks import CLICKS
+from mock_server.faults.chapters.questions.concepts import CONCEPTS
+from mock_server.faults.chapters.questions.conditions import CONDITIONS
+from mock_server.faults.chapters.questions.relations import RELATIONS
+from mock_server.faults.chapters.questions.results import RESULTS
+from mock_server.faults.chapters.questions.suppression import SUPPRESSION
+from mock_server.faults.chapters.questions.thresholds import THRESHOLDS
 from mock_server.faults.fault import Fault
 from mock_server.faults.parameters import Times, times_of
 from sam3_contract.errors import UsageError
 from sam3_contract.suggestions import did_you_mean
 
 # From the inside out: what is behind works on the answers of what is before.
-_FAMILIES: Final = (
+_CHAPTERS: Final = (
     ACCESS,
     CLICKS,
     CONCEPTS,
@@ -53,7 +53,7 @@ _FAMILIES: Final = (
     HTTP,
 )
 
-FAULTS: Final[Mapping[str, Fault]] = {fault.name: fault for family in _FAMILIES for fault in family.faults}
+FAULTS: Final[Mapping[str, Fault]] = {fault.name: fault for chapter in _CHAPTERS for fault in chapter.faults}
 """Every fault by its name, in the order in which they are put on top of each other, the innermost first."""
 
 _DEPTHS: Final = {name: depth for depth, name in enumerate(FAULTS)}

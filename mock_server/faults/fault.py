@@ -188,16 +188,16 @@ class Fault:
         }
 
 
-class Family:
-    """Faults of one kind, in the order in which they are put on top of each other: the first is the innermost.
+class Chapter:
+    """The faults of one file, in the order in which they are put on top of each other: the first is the innermost.
 
     Args:
-        name: The family's name.
+        family: What kind of thing they break.
         operation: The one that its faults break, unless they say otherwise; by default every one.
     """
 
-    def __init__(self, name: FamilyName, *, operation: Operation | None = None) -> None:
-        self._name = name
+    def __init__(self, family: FamilyName, *, operation: Operation | None = None) -> None:
+        self._family = family
         self._operations = (operation,) if operation else EVERY_OPERATION
         self.faults: list[Fault] = []
 
@@ -219,14 +219,14 @@ class Family:
             breaks: What a client sees, in one sentence.
             on: What the function is given and what it changes: see :mod:`mock_server.faults.editing.changes`.
             when: Which requests show it.
-            operation: The one, or those, that it breaks; by default the family's.
+            operation: The one, or those, that it breaks; by default the chapter's.
             parameter: What its name can be followed by.
             lenient: Whether it concerns requests that are refused.
         """
         operations = (operation,) if isinstance(operation, str) else operation or self._operations
 
         def add(hook: Hook) -> Hook:
-            self.faults.append(Fault(name, self._name, breaks, when, operations, parameter, lenient, on(hook)))
+            self.faults.append(Fault(name, self._family, breaks, when, operations, parameter, lenient, on(hook)))
             return hook
 
         return add

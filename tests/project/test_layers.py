@@ -46,7 +46,7 @@ LAYERS = (
     {"mock_server.operations", "mock_server.scenarios", "mock_server.settings"},
     {"mock_server.faults.fault", "mock_server.faults.parameters"},
     {"mock_server.faults.editing"},
-    {"mock_server.faults.families"},
+    {"mock_server.faults.chapters"},
     {"mock_server.faults"},
     {"mock_server.sessions"},
     {"mock_server.control", "mock_server.metrics"},

@@ -14,7 +14,7 @@ from flask import Flask
 from mock_server import Settings, control_of, create_app
 from mock_server.control.mock_control import sessions_of
 from mock_server.faults import FAULTS, parse, parse_list, switch_on
-from mock_server.faults.catalogue import _FAMILIES
+from mock_server.faults.catalogue import _CHAPTERS
 from mock_server.faults.fault import MOST_KEPT, Memory
 from sam3_contract.errors import UsageError
 from tests.mock_server.client import KEY, Client, image
@@ -138,7 +138,7 @@ def test_fault_leaves_other_requests_byte_for_byte(
 
 
 def test_catalogue_holds_every_fault_once_under_a_name_and_a_sentence() -> None:
-    listed = [fault for family in _FAMILIES for fault in family.faults]
+    listed = [fault for chapter in _CHAPTERS for fault in chapter.faults]
 
     assert [name for name, count in Counter(fault.name for fault in listed).items() if count > 1] == []
     assert len(FAULTS) >= 70

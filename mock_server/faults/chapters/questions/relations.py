@@ -10,10 +10,10 @@ from mock_server.drawing.dice import Dice
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, redrawn
 from mock_server.faults.editing.changes import answers, calls, predictions_of, results_of
 from mock_server.faults.editing.pixels import SEVERAL_PARTS, eroded
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json
 from mock_server.operations.backend import Answer
 
-RELATIONS: Final = Family("semantics")
+RELATIONS: Final = Chapter("semantics")
 
 APART: Final = "a concept request with several prompts, against the same prompts one by one"
 TWICE: Final = "the same request twice"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mock_server.faults.editing.changes import answers, calls, results_of
-from mock_server.faults.fault import Ask, Call, Family
+from mock_server.faults.fault import Ask, Call, Chapter
 from mock_server.operations.backend import Answer
 
-RESULTS: Final = Family("semantics", operation="concept_segment")
+RESULTS: Final = Chapter("semantics", operation="concept_segment")
 
 SEVERAL: Final = "a concept request with several prompts"
 CONCEPT: Final = "a concept request"

@@ -10,7 +10,7 @@ import orjson
 from flask import Response
 
 from mock_server.faults.editing.changes import calls, replies, written
-from mock_server.faults.fault import Ask, Call, Family, Parameter
+from mock_server.faults.fault import Ask, Call, Chapter, Parameter
 from mock_server.faults.parameters import number, one_of, whole
 from mock_server.http.auth import REFUSALS, KeySettings, check_key
 from mock_server.http.pauses import RETRY_AFTER, pausing
@@ -19,7 +19,7 @@ from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, Refusal, 
 from mock_server.http.request_context import current_request
 from mock_server.operations.backend import Answer
 
-HTTP: Final = Family("http")
+HTTP: Final = Chapter("http")
 
 JSON: Final = "application/json"
 LONGEST_WAIT: Final = 600  # seconds

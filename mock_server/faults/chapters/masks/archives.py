@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from mock_server.faults.editing.archives import archives, bytes_of_archives
 from mock_server.faults.editing.changes import calls, is_json_answer
-from mock_server.faults.fault import Ask, Call, Family, Parameter
+from mock_server.faults.fault import Ask, Call, Chapter, Parameter
 from mock_server.faults.parameters import one_of
 from mock_server.operations.backend import Answer
 
-ARCHIVES: Final = Family("mask")
+ARCHIVES: Final = Chapter("mask")
 
 BINARY: Final = "a visual request for format binary (documented profile)"
 Arrays = dict[str, NDArray[Any]]

@@ -8,9 +8,9 @@ from typing import Final
 from flask import Request, Response
 
 from mock_server.faults.editing.changes import admissions, arrivals, replies
-from mock_server.faults.fault import Call, Family
+from mock_server.faults.fault import Call, Chapter
 
-ACCESS: Final = Family("semantics")
+ACCESS: Final = Chapter("semantics")
 
 
 @ACCESS.fault(

@@ -9,10 +9,10 @@ import numpy as np
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, bitmaps_as_polygons, bitmaps_as_run_lengths
 from mock_server.faults.editing.pixels import A_HOLE, NOT_SQUARE, SEVERAL_PARTS, dilated, eroded, resized, shifted
-from mock_server.faults.fault import Call, Family, Parameter
+from mock_server.faults.fault import Call, Chapter, Parameter
 from mock_server.faults.parameters import whole
 
-PIXELS: Final = Family("mask")
+PIXELS: Final = Chapter("mask")
 
 MODEL_SIDE: Final = 1008  # pixels of the square that the model sees
 

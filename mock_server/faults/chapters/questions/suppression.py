@@ -12,11 +12,11 @@ from mock_server.faults.editing.bitmaps import run_lengths_asked
 from mock_server.faults.editing.changes import bodies, calls, predictions_of, results_of, rewritten
 from mock_server.faults.editing.prompts import numbers
 from mock_server.faults.editing.results import asked_apart
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json
 from mock_server.http.refusals import no_answer
 from mock_server.operations.backend import Answer
 
-SUPPRESSION: Final = Family("semantics", operation="concept_segment")
+SUPPRESSION: Final = Chapter("semantics", operation="concept_segment")
 
 FIELD: Final = "nms_iou_threshold"
 MOST: Final = 512  # predictions of an answer that are compared with each other

@@ -18,12 +18,12 @@ from mock_server.faults.editing.images import content_of, header_of
 from mock_server.faults.editing.orientation import as_stored, displayed_place
 from mock_server.faults.editing.pixels import eroded, resized
 from mock_server.faults.editing.prompts import place_boxes, place_points
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json
 from mock_server.http.refusals import MALFORMED_IMAGE, Refusal, unloadable_image
 from mock_server.operations.backend import Answer
 from sam3_contract.images import read_header
 
-IMAGES: Final = Family("semantics")
+IMAGES: Final = Chapter("semantics")
 
 LONGEST: Final = 1008  # pixels on the longer side, to which larger images are scaled down
 COARSE: Final = 2  # pixels by which masks are off where an image was read badly

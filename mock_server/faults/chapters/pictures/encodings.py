@@ -15,10 +15,10 @@ from mock_server.faults.editing.bitmaps import Bitmap, bitmaps
 from mock_server.faults.editing.changes import bodies
 from mock_server.faults.editing.images import content_of, header_of
 from mock_server.faults.editing.pixels import resized
-from mock_server.faults.fault import Call, Family, Json
+from mock_server.faults.fault import Call, Chapter, Json
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, message, unloadable_image
 
-ENCODINGS: Final = Family("semantics")
+ENCODINGS: Final = Chapter("semantics")
 
 LARGE: Final = 1_500_000  # pixels from which on an image counts as large
 COARSENESS: Final = 16  # pixels of a side that become one

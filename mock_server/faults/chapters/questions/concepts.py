@@ -9,11 +9,11 @@ import orjson
 from mock_server.faults.editing.changes import bodies, calls, rewritten
 from mock_server.faults.editing.prompts import boxes_of, corner_numbers, numbers
 from mock_server.faults.editing.results import joined, with_echoes_of
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json
 from mock_server.http.refusals import detail
 from mock_server.operations.backend import Answer
 
-CONCEPTS: Final = Family("semantics", operation="concept_segment")
+CONCEPTS: Final = Chapter("semantics", operation="concept_segment")
 
 BATCH: Final = 16
 THRESHOLD: Final = "output_prob_thresh"

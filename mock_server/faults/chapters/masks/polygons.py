@@ -22,11 +22,11 @@ from mock_server.faults.editing.changes import (
     rings,
 )
 from mock_server.faults.editing.pixels import A_HOLE, SEVERAL_PARTS
-from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
+from mock_server.faults.fault import Ask, Call, Chapter, Json, Parameter
 from mock_server.faults.parameters import number
 from mock_server.operations.backend import Answer
 
-POLYGONS: Final = Family("mask")
+POLYGONS: Final = Chapter("mask")
 
 TRACED: Final = "a request for polygons"
 

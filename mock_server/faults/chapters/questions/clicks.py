@@ -12,12 +12,12 @@ import orjson
 from mock_server.faults.editing.bitmaps import Bitmap, redrawn
 from mock_server.faults.editing.changes import bodies, calls, is_json_answer, predictions_of, rewritten
 from mock_server.faults.editing.prompts import boxes_of, numbers, place_points, points_of
-from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
+from mock_server.faults.fault import Ask, Call, Chapter, Json, Parameter
 from mock_server.faults.parameters import number, one_of
 from mock_server.http.inspection import prompts_of
 from mock_server.operations.backend import Answer
 
-CLICKS: Final = Family("semantics", operation="visual_segment")
+CLICKS: Final = Chapter("semantics", operation="visual_segment")
 
 POINTS: Final = "a visual request with points"
 NEGATIVE: Final = "a visual request with negative points"

@@ -17,10 +17,10 @@ from mock_server.faults.editing.changes import (
     predictions,
     predictions_of,
 )
-from mock_server.faults.fault import Ask, Call, Family, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json
 from mock_server.operations.backend import Answer
 
-FORMATS: Final = Family("mask")
+FORMATS: Final = Chapter("mask")
 
 RLE: Final = "a request for run lengths"
 POLYGONS: Final = "a request for polygons"

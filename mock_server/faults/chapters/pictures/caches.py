@@ -7,11 +7,11 @@ from typing import Any, Final
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps
 from mock_server.faults.editing.changes import answers, bodies, calls
 from mock_server.faults.editing.pixels import eroded
-from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Family, Json
+from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Chapter, Json
 from mock_server.http.refusals import NOT_FOUND, message
 from mock_server.operations.backend import Answer
 
-CACHES: Final = Family("semantics", operation="visual_segment")
+CACHES: Final = Chapter("semantics", operation="visual_segment")
 
 BY_ID: Final = "a visual request with image_id"
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from mock_server.faults.editing.changes import answers, bodies, predictions, results_of
 from mock_server.faults.editing.prompts import numbers
-from mock_server.faults.fault import EVERY_OPERATION, Call, Family, Json
+from mock_server.faults.fault import EVERY_OPERATION, Call, Chapter, Json
 
-THRESHOLDS: Final = Family("semantics", operation="concept_segment")
+THRESHOLDS: Final = Chapter("semantics", operation="concept_segment")
 
 FIELD: Final = "output_prob_thresh"
 DEFAULT: Final = 0.5

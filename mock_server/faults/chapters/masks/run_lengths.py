@@ -12,9 +12,9 @@ from mock_server.faults.editing.bitmaps import as_run_lengths, bitmap_from_run_l
 from mock_server.faults.editing.changes import run_lengths
 from mock_server.faults.editing.images import header_of
 from mock_server.faults.editing.pixels import NOT_SQUARE
-from mock_server.faults.fault import Call, Family, Json
+from mock_server.faults.fault import Call, Chapter, Json
 
-RUN_LENGTHS: Final = Family("mask")
+RUN_LENGTHS: Final = Chapter("mask")
 
 RLE: Final = "a request for run lengths"
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # EXIF orientations that exchange width and height

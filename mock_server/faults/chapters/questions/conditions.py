@@ -11,13 +11,13 @@ from mock_server.faults.editing.changes import answers, bodies, calls, results_o
 from mock_server.faults.editing.images import content_of, header_of
 from mock_server.faults.editing.prompts import numbers, points_of
 from mock_server.faults.editing.results import with_echoes_of
-from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Family, Json, Parameter
+from mock_server.faults.fault import EVERY_OPERATION, Ask, Call, Chapter, Json, Parameter
 from mock_server.faults.parameters import one_of, whole
 from mock_server.http.inspection import prompts_of
 from mock_server.http.pauses import pausing
 from mock_server.operations.backend import Answer
 
-CONDITIONS: Final = Family("semantics", operation="concept_segment")
+CONDITIONS: Final = Chapter("semantics", operation="concept_segment")
 
 THRESHOLD: Final = "output_prob_thresh"
 NMS: Final = "nms_iou_threshold"

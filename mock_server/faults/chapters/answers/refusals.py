@@ -8,10 +8,10 @@ import orjson
 from flask import Response
 
 from mock_server.faults.editing.changes import replies
-from mock_server.faults.fault import Call, Family
+from mock_server.faults.fault import Call, Chapter
 from mock_server.http.refusals import INTERNAL_ERROR
 
-REFUSED: Final = Family("http")
+REFUSED: Final = Chapter("http")
 
 JSON: Final = "application/json"
 

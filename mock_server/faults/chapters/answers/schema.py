@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mock_server.faults.editing.changes import answers, calls, is_json_answer, predictions, results_of
-from mock_server.faults.fault import Ask, Call, Family, Json, Parameter
+from mock_server.faults.fault import Ask, Call, Chapter, Json, Parameter
 from mock_server.faults.parameters import one_of
 from mock_server.operations.backend import Answer
 
-SCHEMA: Final = Family("schema")
+SCHEMA: Final = Chapter("schema")
 
 FIELDS: Final = (
     "confidence",
