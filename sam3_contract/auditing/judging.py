@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, Final
 
+from sam3_contract.auditing.memory import keep_freed_memory
 from sam3_contract.auditing.outcome import Outcome, outcome_of, sum_of
 from sam3_contract.auditing.tables import is_parquet, records_of_row_groups
 from sam3_contract.auditing.tars import DAMAGE, is_tar, members_of
@@ -54,6 +55,7 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
         One outcome or more, together of no more than `MOST_FINDINGS` findings; further ones are only counted. If
         something cannot be read, the last one says why.
     """
+    keep_freed_memory()
     nothing = Outcome(unit.file, unit.part, unit.n_parts)
     room = MOST_FINDINGS
     try:
