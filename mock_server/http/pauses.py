@@ -15,10 +15,32 @@ GONE: Final = "sam3_contract.gone"
 """Where a server that notices when a client goes puts an event into the environ, to be set then."""
 PATIENCE: Final = "sam3_contract.patience"
 """Where a server that knows how many seconds a client waits puts them: nobody waits for what comes later."""
+CLOCK: Final = "sam3_contract.clock"
+"""Where a server in the client's own process puts the :class:`Clock` by which the client waits for an answer."""
 RETRY_AFTER: Final = "sam3_contract.retry_after"
 """Where whoever tries clients puts the seconds after which faults let them ask again, in place of the service's."""
 _BEYOND: Final = 0.01  # seconds by which a pause outlasts a client's patience
 _EXTENSION: Final = "sam3_contract_mock_pauses"
+
+
+class Clock:
+    """The time that a client waits for an answer, if some of it may pass without anybody waiting.
+
+    Attributes:
+        passes: Lets so many seconds pass at once; says whether it did.
+        ahead: Seconds that passed so.
+    """
+
+    def __init__(self) -> None:
+        self.passes: Callable[[float], bool] = lambda _: False
+        self.ahead = 0.0
+
+    def let_pass(self, seconds: float) -> bool:
+        """Let time pass at once, if that may be; say whether it did."""
+        if not self.passes(seconds):
+            return False
+        self.ahead += seconds
+        return True
 
 
 class Pauses:
@@ -39,6 +61,9 @@ class Pauses:
         patience: float | None = environ.get(PATIENCE)
         if patience is not None:
             seconds = min(seconds, patience + _BEYOND)
+        clock: Clock | None = environ.get(CLOCK)
+        if clock is not None and clock.let_pass(max(seconds, 0)):
+            return
         with self._lock:
             self._under_way[gone] = named_session(environ)
         gone.wait(max(seconds, 0))

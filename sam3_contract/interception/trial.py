@@ -16,7 +16,7 @@ from werkzeug import Request
 
 from mock_server.control.mock_control import control_of
 from mock_server.http.auth import keys_sent
-from mock_server.http.pauses import RETRY_AFTER
+from mock_server.http.pauses import CLOCK, RETRY_AFTER, Clock
 from sam3_contract.interception.rehearsal import FAULT, Rehearsal, under
 from sam3_contract.redaction import without_key
 
@@ -30,6 +30,7 @@ ITEM: Final = "[]"
 JsonPath = tuple[str, ...]
 """Names from the root of an answer to one of its fields, :data:`ITEM` for lists."""
 
+_LONG: Final = 0.5  # seconds from which on it is worth it to let them pass: some runs are run once more for it
 _NAMED: Final = "x-mock-fault"
 
 
@@ -86,6 +87,9 @@ class Trial:
         answers: What was answered, in the order in which it ended.
         keys: API keys that requests held, none of which is to be shown.
         rehearsal: Tells of a run without a fault what faults would change.
+        passes: Lets so many seconds of the run's time pass at once, while an answer is held back, and says whether it
+            did; does not come back where the time is over by then.
+        is_patient: Whether answers that are held back are waited for all the same.
     """
 
     def __init__(self, fault: str | None = None, *, without: Iterable[JsonPath] = ()) -> None:
@@ -95,11 +99,29 @@ class Trial:
         self.answers: list[Answered] = []
         self.keys: set[str] = set()
         self.rehearsal = Rehearsal()
+        self.passes: Callable[[float], bool] = lambda _: False
+        self.is_patient = False
+        self._hastened: list[Clock] = []
+        self._held: Clock | None = None
+        self._ran_out = False
 
-    def begin_again(self) -> None:
+    def begin_again(self, *, patiently: bool = False) -> None:
         """Forget what was answered: the code is run once more, and this time counts."""
         self.answers.clear()
         self.rehearsal = Rehearsal()
+        self.is_patient, self.is_over = patiently, False
+        self._hastened.clear()
+        self._ran_out = False
+
+    def needs_patience(self, *, failed: bool, hung: bool) -> bool:
+        """Say whether the run may have gone otherwise had it waited for what was let pass.
+
+        Code may look at a clock of its own. It does not while it waits for an answer: one that is held back for longer
+        than the run may take is a hang. Nor does it matter to a run that failed by an answer that was late.
+        """
+        if hung and self._ran_out:
+            return any(clock is not self._held for clock in self._hastened)
+        return bool(self._hastened) and not failed
 
     def may_be_felt(self, fault: str) -> bool:
         """Say whether a fault would change an answer of this run, or may change one."""
@@ -123,12 +145,26 @@ class Trial:
             # the code's own, which may be about that.
             hurried = {} if FAULT in environ or control_of(app).faults else {RETRY_AFTER: "0"}
             environ = under(self.fault, environ) | hurried
+            if CLOCK in environ and not self.is_patient:
+                environ[CLOCK].passes = partial(self._let_pass, environ[CLOCK])
         sent = Request(dict(environ))
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
         parts = app(environ, began.start_response)
         end = partial(self.rehearsal.end, rehearsed, app)
         return self._passed_on(parts, sent, asked, began, start_response, end)
+
+    def _let_pass(self, clock: Clock, seconds: float) -> bool:
+        """Let time pass for a request, if it is not over."""
+        if self.is_over or seconds < _LONG:
+            return False
+        self._held = clock
+        self._ran_out = True  # unless it comes back
+        did = self.passes(seconds)
+        self._ran_out = False
+        if did and clock not in self._hastened:
+            self._hastened.append(clock)
+        return did
 
     def _passed_on(
         self,
@@ -164,6 +200,10 @@ class Trial:
                 yield held
         except ConnectionResetError:
             note(is_cut=True)
+            raise
+        except GeneratorExit:  # it came too late for whoever asked
+            if self.fault is not None:
+                note(is_cut=True)
             raise
         finally:
             close = getattr(parts, "close", None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from mock_server.http.pauses import PATIENCE
+from mock_server.http.pauses import CLOCK, PATIENCE, Clock
 
 WsgiApp = Callable[..., Iterable[bytes]]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
@@ -77,16 +77,17 @@ def answer_of(app: WsgiApp, request: OutgoingRequest) -> WsgiAnswer:
             interrupt a call within a process, so this is said once the part has come.
         CutShort: If it reset the connection, as a mock with a fault may.
     """
+    clock = Clock()
     started = time.perf_counter()
     start = _Start()
     body = bytearray()
-    parts = app(_environ(request), start.start_response)
+    parts = app(_environ(request) | {CLOCK: clock}, start.start_response)
     try:
         for part in parts:
-            _check(request.patience, time.perf_counter() - started)
+            _check(request.patience, time.perf_counter() - started + clock.ahead)
             body += part
-            started = time.perf_counter()
-        _check(request.patience, time.perf_counter() - started)
+            started, clock.ahead = time.perf_counter(), 0.0
+        _check(request.patience, time.perf_counter() - started + clock.ahead)
     except ConnectionResetError as error:
         raise CutShort(start.answer(bytes(body))) from error
     finally:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-__all__ = ["Hang", "time_limit"]
+__all__ = ["Hang", "let_pass", "time_limit"]
 
 
+_AT_ONCE: Final = 1e-6  # seconds; a timer of none never ends
 _AGAIN: Final = 1.0  # seconds between one attempt to stop a block and the next
 
 
@@ -54,3 +56,26 @@ def time_limit(seconds: float, *, release: Callable[[], None] = lambda: None) ->
         signal.signal(signal.SIGALRM, before)
     if is_over:
         raise Hang(f"not over after {seconds:g} s")
+
+
+def let_pass(seconds: float) -> bool:
+    """Let time of the block under way pass at once, for code that does nothing but wait meanwhile.
+
+    Args:
+        seconds: How long it would wait.
+
+    Returns:
+        Whether the time passed; without a limit for this thread it does not.
+
+    Raises:
+        Hang: If the time of the block is over before that.
+    """
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return False
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    if not left:
+        return False
+    signal.setitimer(signal.ITIMER_REAL, max(left - seconds, _AT_ONCE), _AGAIN)
+    if left <= seconds:
+        time.sleep(_AGAIN)  # is interrupted
+    return True

@@ -15,7 +15,7 @@ from typing import Any
 from sam3_contract.errors import ProbeError, UsageError
 from sam3_contract.interception import HOSTS, intercept
 from sam3_contract.interception.trial import Trial, on_trial
-from sam3_contract.mutation.limits import Hang, time_limit
+from sam3_contract.mutation.limits import Hang, let_pass, time_limit
 from sam3_contract.mutation.trials import Client
 from sam3_contract.mutation.verdict import End, end_of
 
@@ -58,6 +58,7 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
     first: list[Any] = []
 
     def call(trial: Trial) -> End:
+        trial.passes = let_pass
         try:
             with on_trial(trial), intercept(hosts=hosts), time_limit(seconds, release=trial.end):
                 result = _awaited(function())

@@ -170,6 +170,7 @@ class MutationPlugin:
     def _end_of(self, item: pytest.Item, trial: Trial) -> End:
         """Run a test in a trial; what modules and sessions share stays set up for the next."""
         from sam3_contract.interception.trial import on_trial  # noqa: PLC0415
+        from sam3_contract.mutation.limits import let_pass  # noqa: PLC0415
 
         with suppress(Exception):  # what another module or class shared, which pytest wants to be gone
             item.session._setupstate.teardown_exact(item)  # noqa: SLF001
@@ -177,6 +178,7 @@ class MutationPlugin:
         if anew is not None:
             anew()
         self._trial, self._error = trial, None
+        trial.passes = let_pass
         try:
             with on_trial(trial):
                 runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]

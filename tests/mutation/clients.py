@@ -34,6 +34,12 @@ def _body() -> dict[str, Any]:
     return {"image": image, "prompts": [{"type": "text", "text": "specimen:hole"}], "format": "rle"}
 
 
+def asked(*, timeout: float | None) -> int:
+    """Ask once; return the status."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return requests.post(URL, json=_body(), headers=headers, timeout=timeout).status_code
+
+
 def careful() -> list[Any]:
     for attempt in range(3):
         try:

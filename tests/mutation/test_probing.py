@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from xml.etree import ElementTree as ET
 
 import pytest
+import requests
 
+from mock_server.http import pauses
 from sam3_contract.errors import ProbeError, UsageError
 from sam3_contract.mutation.files import as_html, as_json, as_junit
 from sam3_contract.mutation.plan import planned
@@ -45,6 +50,49 @@ def test_careless_client_earns_every_verdict() -> None:
     assert {one.fault: one.verdict for one in score.faults} == TELLING
     assert set(TELLING.values()) == set(Verdict)
     assert score.percent == pytest.approx(100 * 2 / 6)
+
+
+class _Waits(Event):
+    """What pauses wait for; counts how often."""
+
+    n_waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        type(self).n_waits += 1
+        return super().wait(timeout)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> type[_Waits]:
+    monkeypatch.setattr(pauses, "Event", _Waits)
+    monkeypatch.setattr(_Waits, "n_waits", 0)
+    return _Waits
+
+
+@pytest.mark.parametrize(("patience", "verdict"), [(30, Verdict.NOTICED), (None, Verdict.HANG), (150, Verdict.HANG)])
+@pytest.mark.parametrize("fault", ["slow:600", "body_drips:600"])
+def test_what_only_waits_is_not_waited_for(
+    patience: float | None, verdict: Verdict, fault: str, waits: type[_Waits]
+) -> None:
+    client = client_of(lambda: clients.asked(timeout=patience), name="mine", seconds=100)
+
+    [run] = Trials([fault]).of([client])
+
+    assert run.verdict is verdict
+    assert waits.n_waits == 0
+
+
+def test_client_that_goes_on_behind_a_late_answer_is_run_as_long_as_it_takes(waits: type[_Waits]) -> None:
+    def asks_and_looks_at_its_clock() -> bool:
+        started = time.monotonic()
+        with suppress(requests.Timeout):
+            clients.asked(timeout=0.6)
+        return time.monotonic() - started > 0.6
+
+    [run] = Trials(["slow:600"]).of([client_of(asks_and_looks_at_its_clock, name="mine", seconds=100)])
+
+    assert run.verdict is Verdict.SILENT
+    assert waits.n_waits == 1
 
 
 def test_careful_client_is_let_down_by_nothing_that_it_can_see() -> None:
