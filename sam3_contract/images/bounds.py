@@ -12,17 +12,15 @@ MAX_TRIED: Final = 2**24
 _MAX_DRAWN: Final = 2**30  # pixels of all scans of a JPEG: about a second of work
 
 
-def may_be_tried(content: bytes, name: str, sides: tuple[int, int]) -> bool:
+def may_be_tried(name: str, sides: tuple[int, int]) -> bool:
     """Check whether an image is small enough to be decoded to find out whether it can be.
 
     Args:
-        content: The whole file.
         name: Its format, as :class:`~sam3_contract.images.ImageHeader` names it.
         sides: Width and height, in either order, in pixels.
     """
-    # JPEG 2000 takes 16 bytes for each pixel, and an animation in PNG holds two frames and the canvas.
-    is_heavy = name == "JPEG2000" or (name == "PNG" and b"acTL" in content)
-    return sides[0] * sides[1] <= MAX_TRIED // (2 if is_heavy else 1)
+    # JPEG 2000 takes 16 bytes for each pixel.
+    return sides[0] * sides[1] <= MAX_TRIED // (2 if name == "JPEG2000" else 1)
 
 
 def is_bounded(content: bytes, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from sam3_contract.images import png
 from sam3_contract.images.bounds import is_bounded
 from sam3_contract.images.image_header import ImageHeader
 
@@ -83,6 +84,8 @@ def raw_pixels(content: bytes, name: str) -> NDArray[np.uint8] | None:
     """
     if not is_bounded(content, name):
         return None
+    if name == "PNG":
+        content = png.still(content)
     # Only here: a header alone needs neither.
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415

@@ -157,7 +157,7 @@ def _brands(content: bytes) -> frozenset[bytes]:
 
 def _by_decoding(content: bytes, name: str) -> ImageHeader | None:
     sides = rough_size(content)
-    pixels = raw_pixels(content, name) if sides is not None and may_be_tried(content, name, sides) else None
+    pixels = raw_pixels(content, name) if sides is not None and may_be_tried(name, sides) else None
     if pixels is None:
         return None
     height, width, _ = pixels.shape
@@ -203,7 +203,7 @@ def _by_itself(content: bytes, name: str) -> tuple[int, int, int, bool]:
     sides = rough_size(content)
     if sides is None:
         raise ImageError(f"the {name} header is damaged: it tells no size")
-    if name != "PNG" and may_be_tried(content, name, sides):
+    if name != "PNG" and may_be_tried(name, sides):
         raise ImageError(f"the {name} cannot be decoded")
     orientation = orientation_of(name, content)
     return *_turned(sides, orientation), orientation, name not in _ENDS or _ENDS[name](content)

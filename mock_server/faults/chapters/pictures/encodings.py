@@ -17,6 +17,7 @@ from mock_server.faults.editing.images import content_of, header_of
 from mock_server.faults.editing.pixels import resized
 from mock_server.faults.fault import Call, Chapter, Json
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, message, unloadable_image
+from sam3_contract.images import png
 
 ENCODINGS: Final = Chapter("semantics")
 
@@ -111,7 +112,7 @@ _misread(
 def _low_bytes(body: Json, _: Call) -> Json:
     content = content_of(body.get("image")) or b""
     if content.startswith(b"\x89PNG") and content[24] == DEEP:
-        samples = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        samples = cv2.imdecode(np.frombuffer(png.still(content), np.uint8), cv2.IMREAD_UNCHANGED)
         low = (np.asarray(samples, np.uint32) * STRETCH & 255).astype(np.uint8)
         body["image"] = _written(low[:, :, 2::-1] if low.ndim == 3 else np.dstack([low] * 3))
     return body
