@@ -162,6 +162,8 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["verify", "mock", "--api-key-env", "NOT_SET_ANYWHERE"], 2, "'NOT_SET_ANYWHERE', which is not set"),
         (["verify", "https://serverless.roboflow.com"], 2, "the live service needs a key: set ROBOFLOW_API_KEY"),
         (["verify", "mock", *["--text", "a"] * 17], 2, "one request takes at most 16 concepts"),
+        (["verify", "mock", "--text", ""], 2, "--text '' names no concept"),
+        (["verify", "mock", "--text", "bus", "--text", " "], 2, "--text ' ' names no concept"),
         (["verify"], 2, "give either a base URL (or `mock`), or --har FILE"),
         (["verify", "mock", "--har", "x.har"], 2, "give either a base URL (or `mock`), or --har FILE"),
         (["verify", "--har", "no-such.har"], 3, "no-such.har cannot be read"),

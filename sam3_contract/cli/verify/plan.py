@@ -39,11 +39,14 @@ def choose(
     """Plan what the options ask for.
 
     Raises:
-        UsageError: If there are too many texts, a URL without a file, or a case that is not in the plan.
+        UsageError: If there are too many texts, an empty one, a URL without a file, or a case that is not in the plan.
         ImageError: If a file is no image.
     """
     if len(texts) > MAX_TEXTS:
         raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
+    for text in texts:
+        if not text.strip():  # an unset variable of a shell, most likely
+            raise UsageError(f"--text {text!r} names no concept; give a noun phrase, such as --text 'left shoe'")
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
     whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)), seed=seed)
     unknown = [name for name in only if whole.named(name) is None]
