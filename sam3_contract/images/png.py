@@ -16,6 +16,7 @@ _CHANNELS: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # by colours; without palettes
 _BITS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 4: (8, 16), 6: (8, 16)}
 # What may stand beside the pixels; damage in it is no reason to refuse the file.
 _HARMLESS: Final = frozenset(b"IHDR IDAT IEND gAMA cHRM sRGB iCCP sBIT tRNS pHYs tIME tEXt zTXt iTXt eXIf".split())
+_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _ANIMATED: Final = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _LARGEST: Final = 7  # of the windows that a stream of zlib can have
 _PIECE: Final = 2**20  # bytes that are unpacked at a time
@@ -57,16 +58,19 @@ def still(content: bytes) -> bytes:
     """Take the animation out of a PNG: what is left is its one image, which is an animation's first frame.
 
     OpenCV 4.12 to 5.0 end the process at an animation that has no control chunk in front of its image, as one is
-    allowed to have none.
+    allowed to have none. Further frames may be damaged, or be missing.
     """
     if b"acTL" not in content:
         return content
-    position, parts = 8, [content[:8]]
+    position, parts, has_pixels = 8, [content[:8]], False
     for _ in range(MAX_CHUNKS):
         kind = content[position + 4 : position + 8]
         end = position + 12 + int.from_bytes(content[position : position + 4], "big")
         if kind not in _ANIMATED:
             parts.append(content[position:end])
+            has_pixels = has_pixels or kind == b"IDAT"
+        elif has_pixels:
+            return b"".join([*parts, _END])
         position = end
         if kind == b"IEND" or position >= len(content):
             break

@@ -52,7 +52,7 @@ def rough_size(content: bytes) -> Sides:
         read = _largest_box if content[4:8] == b"ftyp" else _nothing
     try:
         sides = read(content)
-    except (struct.error, IndexError, ImageError):  # it is cut, or has more parts than any program writes
+    except (struct.error, OverflowError, IndexError, ImageError):  # it is cut, or has more than any program writes
         return None
     return None if sides is None else (abs(sides[0]), abs(sides[1]))
 
@@ -96,7 +96,7 @@ def tile_size(content: bytes) -> Sides:
     """Read ``(width, height)`` of the tiles of a TIFF, which may be larger than the image; ``None`` without tiles."""
     try:
         numbers = _tiff_numbers(content)
-    except struct.error:
+    except (struct.error, OverflowError):
         return None
     return (numbers[_TILE_SIDES[0]], numbers[_TILE_SIDES[1]]) if numbers.keys() >= {*_TILE_SIDES} else None
 
