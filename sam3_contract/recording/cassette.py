@@ -8,7 +8,6 @@ is killed loses no more than the entry it was writing, which the next one to wri
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import threading
@@ -115,7 +114,7 @@ class Cassette:
                     return
                 self._file = self._files.enter_context(opened(self.path))
             scan = EntryScan(self._file, str(self.path), start=self._end)
-            with _held(self._file.fileno(), fcntl.LOCK_SH):  # nobody writes meanwhile
+            with _held(self._file.fileno(), alone=False):  # nobody writes meanwhile
                 for start, content in _entries_of(scan, self._file):
                     self._take_in(start, content)
             self._end = scan.end if self._n_entries else 0
@@ -269,15 +268,21 @@ def _locked(path: Path) -> Iterator[int]:
     """Open a file for reading and writing, alone."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with _held(descriptor, fcntl.LOCK_EX):
+        with _held(descriptor, alone=True):
             yield descriptor
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _held(descriptor: int, kind: int) -> Iterator[None]:
-    fcntl.flock(descriptor, kind)
+def _held(descriptor: int, *, alone: bool) -> Iterator[None]:
+    """Keep other processes from writing to a file, or from using it at all; Windows lets them."""
+    try:
+        import fcntl  # noqa: PLC0415 - Unix only
+    except ImportError:
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
     try:
         yield
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 
@@ -28,3 +30,17 @@ def test_module_exports_what_it_says(name: str) -> None:
     assert module.__doc__, name
     assert all(hasattr(module, one) for one in exported)
     assert sorted(set(exported)) == sorted(exported)
+
+
+def test_no_module_needs_what_only_unix_has() -> None:
+    absent = ["fcntl", "grp", "pty", "pwd", "resource", "termios"]
+    program = f"""
+import importlib, sys
+import mcp  # looks at the platform, and not at what there is
+sys.modules.update(dict.fromkeys({absent}))
+for name in {MODULES}:
+    importlib.import_module(name)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr[-1000:]
