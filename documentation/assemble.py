@@ -38,6 +38,7 @@ GUIDES: Final = (
     "agents.md",
     "next-server.md",
     "comparison.md",
+    "hardening.md",
     "architecture.md",
     "changelog.md",
 )

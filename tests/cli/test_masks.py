@@ -855,6 +855,48 @@ def test_show_diff_prints_this_transcript(command: Command, photograph: str) -> 
     assert outcome.status == 1
 
 
+def test_show_diff_writes_out_what_a_server_echoes(command: Command, photograph: str) -> None:
+    evil = answer(masks.rle_from_bitmap(plain()))
+    evil["prompt_results"][0]["echo"]["text"] = "cup\x1b]0;renamed\x07"
+    written("first.json", evil)
+
+    outcome = command("show", photograph, "first.json", "--diff", "first.json", "-o", "out.png")
+
+    assert outcome.status == 0
+    assert r"cup\x1b]0;renamed\x07" in outcome.stdout
+    assert not set("\x1b\x07") & set(outcome.stdout + outcome.stderr)
+
+
+@pytest.mark.parametrize("output", ["photo.png", "rle.json", "link.png"])
+def test_show_does_not_replace_what_it_shows(command: Command, photograph: str, output: str) -> None:
+    written("rle.json", answer(masks.rle_from_bitmap(plain())))
+    Path("link.png").symlink_to(photograph)
+    before = Path(output).read_bytes()
+
+    outcome = command("show", photograph, "rle.json", "-o", output)
+
+    assert (outcome.status, Path(output).read_bytes()) == (2, before)
+    assert f"{output} is what is shown: write the picture to another file" in outcome.stderr
+
+
+def test_show_that_cannot_write_keeps_the_old_picture(
+    command: Command, photograph: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written("rle.json", answer(masks.rle_from_bitmap(plain())))
+    Path("out.png").write_bytes(b"old")
+    there = sorted(Path().iterdir())
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    outcome = command("show", photograph, "rle.json", "-o", "out.png")
+
+    assert (outcome.status, Path("out.png").read_bytes()) == (2, b"old")
+    assert "out.png cannot be written: No space left on device" in outcome.stderr
+    assert sorted(Path().iterdir()) == there
+
+
 def test_show_diff_of_one_answer_in_two_forms_finds_no_difference(command: Command, photograph: str) -> None:
     written("first.json", answer(masks.rle_from_bitmap(holed()), masks.rle_from_bitmap(plain())))
     polygons = [masks.polygons_from_bitmap(bitmap) for bitmap in (holed(), plain())]

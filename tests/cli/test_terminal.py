@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sam3_contract.terminal import plain
 from tests.servers import run_command, run_process
@@ -31,6 +32,17 @@ def test_file_names_and_targets_are_plain_and_no_markup(tmp_path: Path) -> None:
         assert "\x1b" not in said.stdout + said.stderr
         assert "\x07" not in said.stdout + said.stderr
     assert (checked.returncode, shown.returncode, verified.returncode in {2, 3}) == (1, 1, True)
+
+
+def test_plan_shows_file_names_written_out(tmp_path: Path) -> None:
+    path = tmp_path / f"{EVIL}.png"
+    Image.new("RGB", (31, 23)).save(path)
+
+    shown = run_command("verify", "mock", "--image", str(path), "--text", "cup", "--dry-run")
+
+    assert shown.returncode == 0
+    assert plain(path.name) in shown.stdout
+    assert not set(shown.stdout + shown.stderr) & set("\x1b\x07\u202e")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -22,6 +26,10 @@ WANTED = {
     "site": PROJECT["dependency-groups"]["site"],
     "clients": [line for line in CLIENTS if not line.startswith("#")],
 }
+
+
+# What is no requirement of its own: the library that its types and words come from requires it.
+BROUGHT = {"gevent": "locust", "mcp_types": "mcp", "pydantic_core": "pydantic"}
 
 
 def normal(name: str) -> str:
@@ -59,3 +67,27 @@ def test_every_locked_package_has_a_hash(name: str) -> None:
 
 def test_a_requirement_that_the_lock_does_not_meet_is_found() -> None:
     assert unmet(["numpy>=999", "no-such-package"], "dev") == {"numpy>=999", "no-such-package"}
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_required() -> None:
+    """Else it is there only as long as a library that we require happens to require it."""
+    extras = [text for name, texts in EXTRAS.items() if name != "dev" for text in texts]
+    required = {normal(Requirement(text).name) for text in [*PROJECT["project"]["dependencies"], *extras]}
+    files = [file for folder in ("sam3_contract", "mock_server") for file in (ROOT / folder).rglob("*.py")]
+    names = {name for file in files for name in imported(file)} - sys.stdlib_module_names
+    packages = packages_distributions()
+    missing = {name for name in names if not required & set(map(normal, packages.get(name, [name])))}
+
+    assert len(names) > 20
+    assert missing - {"sam3_contract", "mock_server", "_typeshed"} == BROUGHT.keys()  # the last for type checkers alone
+    for name, by in BROUGHT.items():
+        assert by in required
+        assert normal(name) in {normal(Requirement(text).name) for text in requires(by) or ()}
