@@ -258,7 +258,7 @@ def test_long_answer_is_cut(photograph: Path) -> None:
         (("check_file", {"path": "a" * 5000}), "is no file of this machine"),
         (("check_file", {"path": "\0"}), "is no file of this machine"),
         (("show_picture", {"image_path": "/", "answer": {}}), "'/' cannot be read: it is no regular file"),
-        (("show_picture", {"image_path": "\0", "answer": {}}), "cannot be read: embedded null byte"),
+        (("show_picture", {"image_path": "\0", "answer": {}}), "cannot be read: "),
         (("show_picture", {"image_path": "nowhere.png", "answer": {}}), "nowhere.png"),
     ],
 )
