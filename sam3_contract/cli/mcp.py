@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from sam3_contract.cli.libraries import keep_their_words_out_of_a_pipe
 from sam3_contract.errors import UsageError
 
 __all__ = ["mcp"]
@@ -47,5 +48,6 @@ def mcp(*, allow_live: str | None, max_calls: int) -> None:
     from sam3_contract.agents.desk import Desk, Live  # noqa: PLC0415
     from sam3_contract.agents.tools import make_server  # noqa: PLC0415
 
+    keep_their_words_out_of_a_pipe()
     with Desk(Live(allow_live, max_calls) if allow_live is not None else None) as desk:
         make_server(desk).run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
+import io
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 from mock_server import create_app
 from tests.servers import ROOT, command_serving
@@ -325,6 +328,23 @@ def test_access_log_goes_to_standard_error_and_the_url_to_standard_output() -> N
     assert out == ""
     assert [line["status"] for line in lines if line["operation"] == "concept_segment"] == [200]
     assert "a-secret-key" not in err
+
+
+def test_what_libraries_print_of_damaged_images_does_not_fill_a_pipe() -> None:
+    file = io.BytesIO()
+    Image.effect_noise((40, 30), 50).save(file, "PNG")
+    damaged = file.getvalue()[:100] + b"damage" + file.getvalue()[106:]
+    picture = {"type": "base64", "value": base64.b64encode(damaged).decode()}
+    body = json.dumps({"image": picture, "prompts": [{"text": "dog"}]})
+
+    with command("--access-log", "json") as (process, place):
+        status = ask(place, "POST", "/sam3/concept_segment?api_key=a-secret-key", body.encode())[0]
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert status == 400
+    assert json.loads(err.splitlines()[-1])["status"] == 400
+    assert all(line.startswith("{") for line in err.splitlines())
 
 
 def children_of(pid: int) -> set[int]:

@@ -1,0 +1,34 @@
+"""What libraries in C print, kept out of a pipe that nobody may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+__all__ = ["keep_their_words_out_of_a_pipe"]
+
+_STDERR = 2
+
+
+def keep_their_words_out_of_a_pipe() -> None:
+    """Give what libraries print to standard error to nobody if that is a pipe; what Python says still goes there.
+
+    libpng and libjpeg print a line for each damaged image, by themselves and to the descriptor. A program that starts
+    a server with a pipe for its standard error, and does not read it, would have it stand still once the pipe is full:
+    after a thousand such images. Linux only: elsewhere workers are processes that begin with the descriptor anew.
+    """
+    if sys.platform != "linux" or sys.stderr is None or sys.stderr is not sys.__stderr__ or not _is_pipe():
+        return
+    python = os.dup(_STDERR)
+    sys.stderr = os.fdopen(python, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDERR)
+    os.close(nowhere)
+
+
+def _is_pipe() -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(_STDERR).st_mode)
+    except OSError:  # it is closed
+        return False
