@@ -18,10 +18,10 @@ def keep_their_words_out_of_a_pipe() -> None:
     a server with a pipe for its standard error, and does not read it, would have it stand still once the pipe is full:
     after a thousand such images. Linux only: elsewhere workers are processes that begin with the descriptor anew.
     """
-    if sys.platform != "linux" or sys.stderr is None or sys.stderr is not sys.__stderr__ or not _is_pipe():
+    stderr = sys.stderr
+    if sys.platform != "linux" or stderr is None or stderr is not sys.__stderr__ or not _is_pipe():
         return
-    python = os.dup(_STDERR)
-    sys.stderr = os.fdopen(python, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)
+    sys.stderr = os.fdopen(os.dup(_STDERR), "w", encoding=stderr.encoding, errors="backslashreplace", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, _STDERR)
     os.close(nowhere)
