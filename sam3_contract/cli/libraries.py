@@ -19,9 +19,10 @@ def keep_their_words_out_of_a_pipe() -> None:
     after a thousand such images. Linux only: elsewhere workers are processes that begin with the descriptor anew.
     """
     stderr = sys.stderr
-    if sys.platform != "linux" or stderr is None or stderr is not sys.__stderr__ or not _is_pipe():
+    if sys.platform != "linux" or sys.__stderr__ is not stderr or not _is_pipe():
         return
-    sys.stderr = os.fdopen(os.dup(_STDERR), "w", encoding=stderr.encoding, errors="backslashreplace", buffering=1)
+    encoding = stderr.encoding if stderr else None
+    sys.stderr = os.fdopen(os.dup(_STDERR), "w", encoding=encoding, errors="backslashreplace", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, _STDERR)
     os.close(nowhere)
