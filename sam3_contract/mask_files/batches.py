@@ -33,6 +33,11 @@ __all__ = [
 
 DOCUMENT_BYTES: Final = 2**23
 """Up to this length a JSON document is parsed at once; a longer one is read element by element."""
+WHOLE_BYTES: Final = 2**29
+"""Longest JSON document that is left whole: COCO's instances_train2017.json has 448 MB."""
+_UNPACKED_BYTES: Final = 2**25
+"""So long may any packed document be that is left whole; a longer one no more than 32 times what it takes packed."""
+_MOST_UNPACKED: Final = 32
 LINE_BYTES: Final = 2**24
 """Longest line of JSON Lines that is read: parsed polygons take ten times as much memory."""
 _BATCH_BYTES: Final = 2**18
@@ -98,6 +103,9 @@ def batches_of(
 
     Yields:
         Batches in the order of the file, each small enough to be held several times over, unless left whole.
+
+    Raises:
+        Unreadable: If an archive, or a document that is to be left whole, is longer than is read.
     """
     stream = source.stream
     if not as_lines and _starts_with(stream, b"PK\x03\x04"):
@@ -110,8 +118,11 @@ def batches_of(
     if _is_line(head) and not _at_end(stream):
         yield from batches_of_lines(with_head(stream, head))
         return
-    head += stream.read() if whole else stream.read(max(0, DOCUMENT_BYTES + 1 - len(head)))
-    if whole or len(head) <= DOCUMENT_BYTES:
+    if whole:
+        yield Document(_whole(source, head))
+        return
+    head += stream.read(max(0, DOCUMENT_BYTES + 1 - len(head)))
+    if len(head) <= DOCUMENT_BYTES:
         yield Document(head)
     else:
         yield from _batches_of_long_document(with_head(stream, head), image_size=image_size)
@@ -167,6 +178,23 @@ def _is_line(head: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _whole(source: Source, head: bytes) -> bytes:
+    """Read a document to its end, whose first bytes have been read.
+
+    Raises:
+        Unreadable: If it is too long, or too long for what it takes packed.
+    """
+    limit = WHOLE_BYTES
+    if source.is_packed and source.n_bytes is not None:
+        limit = min(limit, max(_UNPACKED_BYTES, _MOST_UNPACKED * source.n_bytes))
+    text = head + source.stream.read(max(0, limit + 1 - len(head)))
+    if len(text) <= limit:
+        return text
+    instead = "unpack it first, or write" if limit < WHOLE_BYTES else "write"
+    said = f"{source.name} unpacks to" if source.is_packed else f"{source.name} has"
+    raise Unreadable(f"{said} more than {limit} bytes, the most that is read of a document: {instead} it as JSON Lines")
 
 
 def _archive(source: Source) -> bytes:

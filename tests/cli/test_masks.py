@@ -807,6 +807,40 @@ def photograph(command: Command) -> str:
     return "photo.png"
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("convert", ["--to", "rle", "-o", "out.json"]), ("show", ["-o", "out.png"])]
+)
+def test_document_that_unpacks_to_far_more_than_it_takes_is_refused(
+    command: Command, photograph: str, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(batches, "_UNPACKED_BYTES", 4096)
+    text = json.dumps(answer(masks.rle_from_bitmap(plain()))).encode()
+    Path("blank.json.gz").write_bytes(gzip.compress(text + b" " * 100_000))
+    Path("sound.json.gz").write_bytes(gzip.compress(text + b" " * 1000))
+    photographs = [photograph] if name == "show" else []
+
+    refused = command(name, *photographs, "blank.json.gz", *arguments)
+    taken = command(name, *photographs, "sound.json.gz", *arguments)
+
+    assert (refused.status, taken.status) == (3, 0)
+    assert re.search(r"blank\.json\.gz unpacks to more than \d+ bytes, the most that is read of a", refused.stderr)
+
+
+def test_document_that_is_too_long_to_be_held_is_refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    written("rle.json", answer(masks.rle_from_bitmap(plain())))
+    length = Path("rle.json").stat().st_size
+
+    monkeypatch.setattr(batches, "WHOLE_BYTES", length)
+    taken = command("convert", "rle.json", "--to", "rle", "-o", "out.json")
+    monkeypatch.setattr(batches, "WHOLE_BYTES", length - 1)
+    refused = command("convert", "rle.json", "--to", "rle", "-o", "out.json")
+
+    assert (taken.status, refused.status) == (0, 3)
+    assert (
+        f"rle.json has more than {length - 1} bytes, the most that is read of a document: write it as" in refused.stderr
+    )
+
+
 def test_show_draws_the_masks(command: Command, photograph: str) -> None:
     written("rle.json", answer(masks.rle_from_bitmap(holed()), masks.rle_from_bitmap(plain())))
 
