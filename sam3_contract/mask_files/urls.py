@@ -129,6 +129,7 @@ class _Remote(io.RawIOBase):
 
     def __init__(self, system: Any, path: str) -> None:
         super().__init__()
+        self._file: Any = None  # until it is open: what never was is closed, too
         about = _asked(lambda: system.info(path))
         self._has_ranges = not _is_web(system) or _sends_ranges(system, path, about.get("size"))
         # Of a web server that does not, only the whole can be had, from its beginning.
@@ -161,5 +162,6 @@ class _Remote(io.RawIOBase):
 
     def close(self) -> None:
         """Close the connection."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         super().close()

@@ -19,9 +19,12 @@ from sam3_contract.auditing.units import Terms, units_of
 
 units = tuple(units_of([sys.argv[1]], Terms()))
 judge_units(units, Terms())
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-judge_units(units, Terms())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+faults = []
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    judge_units(units, Terms())
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(min(faults))  # a system that is short of memory takes pages away
 """
 PAGES_OF_THE_FILE = 2**22 // 2**12
 
