@@ -25,11 +25,11 @@ settings.register_profile("soak", settings.get_profile("suite"), max_examples=50
 settings.load_profile("suite")
 
 
-if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
+if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
     # glibc learns from large arrays that were freed to keep all up to 32 MB on its heap, and a worker never shrinks.
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-    ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 128 * 1024)
-    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 128 * 1024)
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024)
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -43,6 +43,7 @@ from mock_server.serving.lifetime import (
     ignores_hangup,
     listen_to_the_main_process_only,
 )
+from mock_server.serving.standard_error import keep_libraries_out_of_a_pipe
 from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
 from mock_server.store.opening import open_store
@@ -151,6 +152,7 @@ def serve(
         UsageError: If the address cannot be bound.
         SpecError: If the document cannot be served.
     """
+    keep_libraries_out_of_a_pipe()
     address = address_of(host)
     chosen = free_port(address, port)
     hangup_ignored = ignores_hangup()

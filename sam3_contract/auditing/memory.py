@@ -20,6 +20,7 @@ def keep_freed_memory() -> None:
     The C library of Linux gives freed memory back to the system where the end of the heap is free by more than twice
     the largest block that it saw freed (``mallopt(3)``, M_TRIM_THRESHOLD). Batches are just larger than that, so each
     would get new pages, emptied by the system: a fifth of the processor time of an audit, and more with two processes
-    at it. So it is shown one large block. No page of that is touched, and other systems take no notice.
+    at it. So it is shown one large block. No page of that is touched. Other systems take no
+    notice, nor does a process whose environment sets MALLOC_TRIM_THRESHOLD_, as Dask does for its workers.
     """
     np.empty(_LARGE, np.uint8)

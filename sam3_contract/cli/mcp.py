@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from sam3_contract.cli.libraries import keep_their_words_out_of_a_pipe
 from sam3_contract.errors import UsageError
 
 __all__ = ["mcp"]
@@ -45,9 +44,10 @@ def mcp(*, allow_live: str | None, max_calls: int) -> None:
     if find_spec("mcp") is None:
         raise UsageError("mcp takes the SDK of the Model Context Protocol: pip install 'sam3-contract[mcp]'")
     # Only here: help does not wait for the SDK to be imported.
+    from mock_server.serving.standard_error import keep_libraries_out_of_a_pipe  # noqa: PLC0415
     from sam3_contract.agents.desk import Desk, Live  # noqa: PLC0415
     from sam3_contract.agents.tools import make_server  # noqa: PLC0415
 
-    keep_their_words_out_of_a_pipe()
+    keep_libraries_out_of_a_pipe()
     with Desk(Live(allow_live, max_calls) if allow_live is not None else None) as desk:
         make_server(desk).run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sam3_contract.images import png
 from sam3_contract.images.bounds import is_bounded
@@ -82,24 +82,42 @@ def raw_pixels(content: bytes, name: str) -> NDArray[np.uint8] | None:
     Returns:
         BGR, shape ``(height, width, 3)``; ``None`` if OpenCV cannot decode it, or only at a cost out of proportion.
     """
-    if not is_bounded(content, name):
-        return None
-    if name == "PNG":
-        content = png.still(content)
     # Only here: a header alone needs neither.
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
     # Else turned here, as OpenCV's releases differ in what they turn.
     flags = cv2.IMREAD_COLOR | (0 if name == "TIFF" else cv2.IMREAD_IGNORE_ORIENTATION)
+    decoded = _decoded(content, name, flags)
+    if decoded is None:
+        return None
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR) if decoded.ndim == 2 else decoded, np.uint8)
+
+
+def samples_of_png(content: bytes) -> NDArray[Any] | None:
+    """Decode a PNG to the samples that it holds.
+
+    Returns:
+        BGR, BGRA or grey, 8 or 16 bits, shape ``(height, width, channels)`` or ``(height, width)``; ``None`` as of
+        :func:`raw_pixels`.
+    """
+    import cv2  # noqa: PLC0415 - as in raw_pixels
+
+    return _decoded(content, "PNG", cv2.IMREAD_UNCHANGED)
+
+
+def _decoded(content: bytes, name: str, flags: int) -> NDArray[Any] | None:
+    if not is_bounded(content, name):
+        return None
+    import cv2  # noqa: PLC0415 - as in raw_pixels
+    import numpy as np  # noqa: PLC0415
+
+    still = png.still(content) if name == "PNG" else content
     try:
         with _QUIET:
-            decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-        if decoded is not None and decoded.ndim == 2:
-            decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
+            return cv2.imdecode(np.frombuffer(still, np.uint8), flags)
     except cv2.error:
         return None
-    return None if decoded is None else np.asarray(decoded, np.uint8)
 
 
 def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

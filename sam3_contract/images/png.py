@@ -26,14 +26,7 @@ _LAST_FILTER: Final = 4
 
 def has_end(content: bytes) -> bool:
     """Check whether the last chunk is there."""
-    position = 8
-    for _ in range(MAX_CHUNKS):
-        if position + 12 > len(content):
-            return False
-        if content[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + int.from_bytes(content[position : position + 4], "big")
-    return False
+    return any(kind == b"IEND" and begin + 12 <= len(content) for kind, begin, _ in _places(content))
 
 
 def is_bounded(content: bytes) -> bool:
@@ -41,17 +34,8 @@ def is_bounded(content: bytes) -> bool:
 
     What follows the end is no chunk, whatever it says.
     """
-    position = 8
-    for _ in range(MAX_CHUNKS):
-        if position + 8 > len(content):
-            return True
-        length = int.from_bytes(content[position : position + 4], "big")
-        if length > len(content) + _EXCESS:
-            return False
-        if content[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + length
-    return False
+    lengths = [end - begin - 12 for _, begin, end in _places(content)]
+    return len(lengths) < MAX_CHUNKS and max(lengths, default=0) <= len(content) + _EXCESS
 
 
 def still(content: bytes) -> bytes:
@@ -62,19 +46,14 @@ def still(content: bytes) -> bytes:
     """
     if b"acTL" not in content:
         return content
-    position, parts, has_pixels = 8, [content[:8]], False
-    for _ in range(MAX_CHUNKS):
-        kind = content[position + 4 : position + 8]
-        end = position + 12 + int.from_bytes(content[position : position + 4], "big")
+    parts, has_pixels = [content[:8]], False
+    for kind, begin, end in _places(content):
         if kind not in _ANIMATED:
-            parts.append(content[position:end])
+            parts.append(content[begin:end])
             has_pixels = has_pixels or kind == b"IDAT"
         elif has_pixels:
             return b"".join([*parts, _END])
-        position = end
-        if kind == b"IEND" or position >= len(content):
-            break
-    return b"".join([*parts, content[position:]])
+    return b"".join(parts)
 
 
 def is_sound(content: bytes) -> bool | None:
@@ -148,6 +127,19 @@ def _reaches_back(packed: bytes, size: int) -> bool:
     """Check whether a stream of zlib has the largest window, or one that holds it all; else it may reach too far."""
     window = packed[0] >> 4 if packed else 0
     return window == _LARGEST or 2 ** (window + 8) >= size
+
+
+def _places(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Say of what kind each chunk is, where it begins, and where it would end by its own word; up to the last."""
+    begin = 8
+    for _ in range(MAX_CHUNKS):
+        if begin + 8 > len(content):
+            return
+        kind, end = content[begin + 4 : begin + 8], begin + 12 + int.from_bytes(content[begin : begin + 4], "big")
+        yield kind, begin, end
+        if kind == b"IEND":
+            return
+        begin = end
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -11,8 +11,8 @@ from sam3_contract.images.image_header import ImageHeader
 def is_sound(content: bytes, header: ImageHeader) -> bool:
     """Check whether the pixels can be decoded; they are, by OpenCV, unless the structure of a PNG decides.
 
-    Of more than 2^24 pixels (2^23 of JPEG 2000) an image is taken at its header's word, as decoding
-    it would hold up others.
+    Of more than 2^24 pixels (2^23 of JPEG 2000) an image is taken at its header's word, as decoding it would hold up
+    others.
 
     Args:
         content: The whole file.

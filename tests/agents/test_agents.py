@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ import requests
 from mcp import Client, StdioServerParameters, stdio_client
 from PIL import Image
 
+from mock_server.serving import standard_error
+from sam3_contract.agents import tools
 from sam3_contract.agents.desk import Desk, Live, is_loopback
 from sam3_contract.agents.tools import make_server
 from sam3_contract.cases import built_in_images
 from sam3_contract.checks import CHECKS
+from sam3_contract.cli import main
 from sam3_contract.errors import UsageError
 from sam3_contract.masks.catalogue.lookup import DEFECTS
 from tests.servers import ROOT, run_command
@@ -258,7 +262,7 @@ def test_long_answer_is_cut(photograph: Path) -> None:
         (("check_file", {"path": "a" * 5000}), "is no file of this machine"),
         (("check_file", {"path": "\0"}), "is no file of this machine"),
         (("show_picture", {"image_path": "/", "answer": {}}), "'/' cannot be read: it is no regular file"),
-        (("show_picture", {"image_path": "\0", "answer": {}}), "cannot be read: "),
+        (("show_picture", {"image_path": "\0", "answer": {}}), r"'\x00' cannot be read: "),
         (("show_picture", {"image_path": "nowhere.png", "answer": {}}), "nowhere.png"),
     ],
 )
@@ -320,6 +324,17 @@ def test_command_speaks_the_protocol_over_its_pipes_and_ends_with_them() -> None
     assert explained["check"]["code"] == "M03"
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/healthz", timeout=30)
+
+
+def test_command_keeps_libraries_out_of_its_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(standard_error, "keep_libraries_out_of_a_pipe", lambda: done.append("kept out"))
+    monkeypatch.setattr(tools, "make_server", lambda _: SimpleNamespace(run=lambda: done.append("run")))
+
+    with pytest.raises(SystemExit):
+        main(["mcp"])
+
+    assert done == ["kept out", "run"]
 
 
 def test_mistake_in_the_command_is_told() -> None:

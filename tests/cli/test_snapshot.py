@@ -194,6 +194,7 @@ def test_malformed_request_file_is_a_usage_error(command: Command, tmp_path: Pat
         (["take", "mock", "-o", "x", "--point", "nowhere"], "expected x,y in pixels"),
         (["take", "mock", "-o", "x", "--again", "--text", "dog"], "--again asks what the folder keeps"),
         (["take", "mock", "-o", "x", *["--text", "dog"] * 17], "at most 16 concepts"),
+        (["take", "mock", "-o", "x", "--text", ""], "--text '' names no concept"),
         (["take", "nonsense", "-o", "x"], "no URL"),
         (["take", "mock", "-o", "x", "--api-key-env", "NO_SUCH_NAME"], "which is not set"),
         (["compare", "mock", "x", "--iou", "2"], "--iou"),

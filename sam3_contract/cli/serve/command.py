@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 import click
 
-from sam3_contract.cli.libraries import keep_their_words_out_of_a_pipe
 from sam3_contract.cli.serve.config import OptionOrVariable, from_environment, read_config, warn_of_variables
 from sam3_contract.cli.serve.ready_file import ReadyFile
 from sam3_contract.cli.serve.record import Recording
@@ -269,7 +268,6 @@ def serve(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     if not math.isfinite(read_timeout):
         raise UsageError(f"--read-timeout takes a finite number, not {read_timeout}")
-    keep_their_words_out_of_a_pipe()
     warn_of_variables(_PREFIX, click.get_current_context().command)
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

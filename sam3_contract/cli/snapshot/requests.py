@@ -16,7 +16,6 @@ from sam3_contract.files.json_positions import half_pair, json_path
 from sam3_contract.masks import parse_json
 from sam3_contract.spec import Contract
 
-MAX_TEXTS: Final = 16
 _MAX_REQUEST_BYTES: Final = 2**25
 _POINT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*,\s*([0-9]+(?:\.[0-9]+)?)\s*")
 

@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from sam3_contract import cases
+from sam3_contract.cli.concepts import check_concepts
 from sam3_contract.cli.snapshot.requests import (
-    MAX_TEXTS,
     NamedCase,
     cases_from_file,
     cases_of_options,
@@ -107,8 +107,7 @@ def take(
 def _cases_of_options(
     images: Sequence[str], texts: Sequence[str], points: Sequence[str], requests: Sequence[str], contract: Contract
 ) -> Iterator[NamedCase]:
-    if len(texts) > MAX_TEXTS:
-        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
+    check_concepts(texts)
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
     clicks = [point_from_text(text) for text in points]
     if not (texts or points or requests):

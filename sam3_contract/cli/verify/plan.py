@@ -8,13 +8,13 @@ from typing import Final
 
 from sam3_contract import cases
 from sam3_contract.cases import Plan
+from sam3_contract.cli.concepts import check_concepts
 from sam3_contract.errors import UsageError
 from sam3_contract.exchanges.exchange import Photograph
 from sam3_contract.report.words import count_of
 from sam3_contract.terminal import say
 from sam3_contract.transport.credits import credits_for
 
-MAX_TEXTS: Final = 16
 NEXT: Final = 12  # cases beyond the budget that are listed
 
 
@@ -42,11 +42,7 @@ def choose(
         UsageError: If there are too many texts, an empty one, a URL without a file, or a case that is not in the plan.
         ImageError: If a file is no image.
     """
-    if len(texts) > MAX_TEXTS:
-        raise UsageError(f"--text is given {len(texts)} times; one request takes at most {MAX_TEXTS} concepts")
-    for text in texts:
-        if not text.strip():  # an unset variable of a shell, most likely
-            raise UsageError(f"--text {text!r} names no concept; give a noun phrase, such as --text 'left shoe'")
+    check_concepts(texts)
     photographs = tuple(map(cases.photograph_from_file, images)) or cases.built_in_images()
     whole = cases.plan(photographs, texts=texts, points=points, urls=dict(map(_by_url, urls)), seed=seed)
     unknown = [name for name in only if whole.named(name) is None]

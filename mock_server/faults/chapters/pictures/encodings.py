@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps
 from mock_server.faults.editing.changes import bodies
-from mock_server.faults.editing.images import content_of, header_of
+from mock_server.faults.editing.images import UNREADABLE, content_of, header_of
 from mock_server.faults.editing.pixels import resized
 from mock_server.faults.fault import Call, Chapter, Json
 from mock_server.http.refusals import INTERNAL_ERROR, MALFORMED_IMAGE, message, unloadable_image
-from sam3_contract.images import png
+from sam3_contract.images.decoding import samples_of_png
 
 ENCODINGS: Final = Chapter("semantics")
 
@@ -33,12 +33,9 @@ _MIRRORED: Final = frozenset({2, 4, 5, 7})
 
 
 def _picture(image: Any) -> Image.Image | None:
-    """Open an image's header; ``None`` of one by URL, and of what Pillow does not know."""
+    """Open an image's header; ``None`` of one by URL, and of what the mock refuses."""
     content = content_of(image)
-    try:
-        return None if content is None else Image.open(io.BytesIO(content))
-    except OSError:
-        return None
+    return None if content is None else Image.open(io.BytesIO(content))
 
 
 def _written(pixels: Any) -> Json:
@@ -54,9 +51,10 @@ def _misread(
     """Add a fault by which other pixels are looked at than those of some images."""
 
     def change(body: Json, _: Call) -> Json:
-        picture = _picture(body.get("image"))
-        if picture is not None and concerns(picture):
-            body["image"] = _written(read(picture))
+        with suppress(*UNREADABLE):
+            picture = _picture(body.get("image"))
+            if picture is not None and concerns(picture):
+                body["image"] = _written(read(picture))
         return body
 
     ENCODINGS.fault(name, breaks, on=bodies, when=when)(change)
@@ -66,8 +64,11 @@ def _refused(name: str, those: str, concerns: Callable[[Image.Image], bool]) -> 
     """Add a fault by which some images are refused."""
 
     def change(body: Json, _: Call) -> Json:
-        picture = _picture(body.get("image"))
-        if picture is not None and concerns(picture):
+        is_concerned = False
+        with suppress(*UNREADABLE):
+            picture = _picture(body.get("image"))
+            is_concerned = picture is not None and concerns(picture)
+        if is_concerned:
             raise unloadable_image(MALFORMED_IMAGE)
         return body
 
@@ -111,8 +112,8 @@ _misread(
 )
 def _low_bytes(body: Json, _: Call) -> Json:
     content = content_of(body.get("image")) or b""
-    if content.startswith(b"\x89PNG") and content[24] == DEEP:
-        samples = cv2.imdecode(np.frombuffer(png.still(content), np.uint8), cv2.IMREAD_UNCHANGED)
+    samples = samples_of_png(content) if content.startswith(b"\x89PNG") and content[24] == DEEP else None
+    if samples is not None:
         low = (np.asarray(samples, np.uint32) * STRETCH & 255).astype(np.uint8)
         body["image"] = _written(low[:, :, 2::-1] if low.ndim == 3 else np.dstack([low] * 3))
     return body

@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import cv2
@@ -14,7 +15,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from mock_server.faults.editing.bitmaps import Bitmap, bitmaps, redrawn
 from mock_server.faults.editing.changes import bodies, calls
-from mock_server.faults.editing.images import content_of, header_of
+from mock_server.faults.editing.images import UNREADABLE, content_of, header_of
 from mock_server.faults.editing.orientation import as_stored, displayed_place
 from mock_server.faults.editing.pixels import eroded, resized
 from mock_server.faults.editing.prompts import place_boxes, place_points
@@ -38,7 +39,9 @@ def _file(image: Any) -> Image.Image | None:
     """Open an image's header, of the formats that have grey and alpha."""
     content = content_of(image)
     plugin = None if content is None else _PLUGINS.get(read_header(content).format)
-    return None if plugin is None or content is None else plugin(io.BytesIO(content))
+    with suppress(*UNREADABLE):
+        return None if plugin is None or content is None else plugin(io.BytesIO(content))
+    return None
 
 
 def _is_png(image: Json) -> bool:

@@ -1,17 +1,18 @@
-"""What libraries in C print, kept out of a pipe that nobody may read."""
+"""Standard error, kept free of what libraries in C print where that may hold up the process."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
+from typing import Final
 
-__all__ = ["keep_their_words_out_of_a_pipe"]
+__all__ = ["keep_libraries_out_of_a_pipe"]
 
-_STDERR = 2
+_STDERR: Final = 2
 
 
-def keep_their_words_out_of_a_pipe() -> None:
+def keep_libraries_out_of_a_pipe() -> None:
     """Give what libraries print to standard error to nobody if that is a pipe; what Python says still goes there.
 
     libpng and libjpeg print a line for each damaged image, by themselves and to the descriptor. A program that starts
