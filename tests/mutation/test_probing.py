@@ -9,13 +9,17 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import requests
+from werkzeug.test import EnvironBuilder
 
+from mock_server import create_app
 from mock_server.http import pauses
 from sam3_contract.errors import ProbeError, UsageError
+from sam3_contract.interception.trial import Trial
 from sam3_contract.mutation.files import as_html, as_json, as_junit
 from sam3_contract.mutation.plan import planned
 from sam3_contract.mutation.probing import client_of, function_named
@@ -93,6 +97,18 @@ def test_client_that_goes_on_behind_a_late_answer_is_run_as_long_as_it_takes(wai
 
     assert run.verdict is Verdict.SILENT
     assert waits.n_waits == 1
+
+
+@pytest.mark.parametrize("told", [{}, {pauses.CLOCK: pauses.Clock()}], ids=["socket", "in process"])
+def test_answer_is_noted_once_however_its_client_ends(told: dict[str, Any]) -> None:
+    trial = Trial("status:401")
+    environ = EnvironBuilder("/sam3/concept_segment", method="POST", json={}).get_environ() | told
+
+    parts = iter(trial.answer(create_app(), environ, lambda *_: None))
+    next(parts)
+    parts.close()  # type: ignore[attr-defined]
+
+    assert [one.is_cut for one in trial.answers] == [False]
 
 
 def test_careful_client_is_let_down_by_nothing_that_it_can_see() -> None:
