@@ -46,7 +46,7 @@ from mock_server.serving.lifetime import (
 from mock_server.serving.standard_error import keep_libraries_out_of_a_pipe
 from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
-from mock_server.store.opening import open_store
+from mock_server.store.opening import check_store, open_store
 from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
 from sam3_contract.errors import StoreError, UsageError
@@ -149,7 +149,7 @@ def serve(
         page: A page that is served with the mock; not where there are no control routes.
 
     Raises:
-        UsageError: If the address cannot be bound.
+        UsageError: If the address cannot be bound, or a file cannot be the store.
         SpecError: If the document cannot be served.
     """
     keep_libraries_out_of_a_pipe()
@@ -160,7 +160,9 @@ def serve(
     with _shared_folder(workers) as shared:
         if settings.metrics:
             _share_metrics(shared)
-        # What is wrong with the document is said here, not by worker after worker.
+        # What is wrong with the store or the document is said here, not by worker after worker.
+        if settings.store is not None:
+            check_store(settings.store)
         stopping = multiprocessing.RawValue("b", 0)
         plan = _Plan(settings, document, limits, shared, around, page if settings.control else None, stopping)
         _TRIED[:] = [plan.load()]

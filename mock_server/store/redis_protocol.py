@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -20,6 +22,7 @@ T = TypeVar("T")
 
 PATIENCE: Final = 2.0  # seconds to wait for a connection, and for an answer
 CONNECTIONS: Final = 64  # of each process
+_DATABASE: Final = re.compile("/?[0-9]{0,9}/?")  # the path of an address
 _PREFIX: Final = "sam3-mock:1:"  # the number is that of how things are written
 _SESSIONS: Final = "sam3-mock:sessions"
 _KEYS: Final = ":keys"
@@ -42,6 +45,7 @@ class RedisStore:
 
     def __init__(self, address: str, *, sessions: int, idle: float) -> None:
         try:
+            _refuse_odd(address)
             pool = redis.BlockingConnectionPool.from_url(
                 address,
                 max_connections=CONNECTIONS,
@@ -52,7 +56,7 @@ class RedisStore:
             )
             pool.connection_kwargs["decode_responses"] = False  # what is kept is bytes
             pool.connection_class(**pool.connection_kwargs)  # refuses options that it does not take; connects nowhere
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, redis.RedisError) as error:  # the last of options of TLS
             # The address is not repeated: it may hold a password.
             raise UsageError(
                 "the address of the store is none that redis-py takes, such as redis://HOST:6379"
@@ -94,6 +98,15 @@ class RedisStore:
 
     def _place(self, session: str, name: str) -> _Place:
         return _Place(self._client, session, name, self._idle if session else _DEFAULT_LIVES)
+
+
+def _refuse_odd(address: str) -> None:
+    """Refuse what redis-py takes for something else: a database that is no number for 0, no socket for a host."""
+    parts = urlsplit(address)
+    if parts.scheme == "unix" and not parts.path:
+        raise ValueError("no path of a socket")
+    if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
+        raise ValueError("a database that is no number")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from mock_server.store.protocol import Bounds, Codec, Log, Shelf, Tally, Value
 from mock_server.store.sqlite_file import SqliteFile
+from sam3_contract.errors import StoreError
 
 T = TypeVar("T")
 
@@ -100,6 +101,20 @@ class SqliteStore:
                 _end(connection, name)
 
         self._file.write(touch)
+
+    def check(self) -> None:
+        """Make the file if it is not there, and write into it: that the default session is in use.
+
+        Raises:
+            StoreError: If that cannot be done; not if another process keeps it to itself for a while.
+        """
+        used = time.time()
+        try:
+            self._file.write(lambda file: file.execute("INSERT OR REPLACE INTO sessions VALUES ('', ?)", (used,)))
+        except StoreError as error:
+            cause = error.__cause__
+            if not isinstance(cause, sqlite3.OperationalError) or cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
 
     def end(self, session: str) -> None:
         """Forget a session and all that is its."""

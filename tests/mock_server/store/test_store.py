@@ -325,6 +325,9 @@ def test_each_number_is_given_once_when_many_count(opened: Open) -> None:
         "nowhere",
         "redis://user:secret@host:secret",
         "redis://host?secret=1",
+        "redis://host/secret",
+        "rediss://host?ssl_cert_reqs=secret",
+        "unix://",
     ],
 )
 def test_what_is_no_address_of_a_store_is_not_repeated(address: str) -> None:
