@@ -12,7 +12,7 @@ import orjson
 
 from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.extras import extra
-from sam3_contract.files.atomic import replacing
+from sam3_contract.files.atomic import check_output, replacing
 from sam3_contract.mask_files.judging import LocatedFinding
 
 __all__ = ["FindingsFile", "finding_as_json"]
@@ -42,11 +42,13 @@ class FindingsFile:
 
     Raises:
         UsageError: If the suffix is no such, or a library is missing.
+        OutputError: If there is no place for the file, as far as that shows without writing.
     """
 
     def __init__(self, path: Path) -> None:
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"findings are written to {', '.join(_SUFFIXES)}, not to {str(path)!r}")
+        check_output(path)
         self.problem = ""
         self._rows: list[dict[str, Any]] = []
         self._stack = ExitStack()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.terminal import plain, say
 
 __all__ = ["probe"]
@@ -64,6 +65,8 @@ def probe(
     from sam3_contract.mutation.text import lines_of  # noqa: PLC0415
     from sam3_contract.mutation.trials import Trials  # noqa: PLC0415
 
+    if report is not None:
+        check_output_folder(report)
     texts = planned([name.strip() for name in faults.split(",") if name.strip()], seconds=timeout)
     client = client_of(function_named(function), name=function, seconds=timeout, hosts=hosts or HOSTS)
     trials = Trials(texts, budget=budget, pictures=MOST_PICTURED if report is not None else 0)

@@ -144,14 +144,30 @@ def test_no_more_than_twelve_pictures(check: Any, monkeypatch: pytest.MonkeyPatc
     [
         (["--findings", "x.csv"], 2, "findings are written to .parquet, .json, .jsonl, not to 'x.csv'"),
         (["--findings", "no/x.json"], 3, "no/x.json cannot be written: No such file or directory"),
-        (["--pictures", "a.json"], 3, "a.json/01-MSK05-mask_empty.png cannot be written: File exists"),
+        (["--findings", "..json"], 3, "..json cannot be written: Is a directory"),
+        (["--pictures", "a.json"], 3, "a.json cannot be written: Not a directory"),
     ],
 )
-def test_what_cannot_be_written_is_one_line(check: Any, arguments: list[str], status: int, says: str) -> None:
+def test_what_cannot_be_written_is_one_line_before_anything_is_judged(
+    check: Any, arguments: list[str], status: int, says: str
+) -> None:
+    Path("..json").mkdir()
+
     outcome = check("c.jsonl", *arguments)
 
     assert (outcome.stderr, outcome.status) == (f"sam3-contract: {says}\n", status)
-    assert ("1 file, 2 masks: 1 note" in outcome.stdout) == (status == 3)
+    assert outcome.stdout == ""
+
+
+def test_folder_of_pictures_that_is_lost_meanwhile_leaves_what_was_judged(
+    check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sam3_contract.cli.masks.audit_report.check_output_folder", lambda _: None)
+
+    outcome = check("c.jsonl", "--pictures", "a.json")
+
+    assert outcome.stderr == "sam3-contract: a.json/01-MSK05-mask_empty.png cannot be written: File exists\n"
+    assert ("1 file, 2 masks: 1 note" in outcome.stdout, outcome.status) == (True, 3)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")

@@ -212,6 +212,12 @@ def test_misuse_is_a_usage_error(
     assert words in found.stderr
 
 
+def test_take_asks_nothing_when_there_is_no_place_for_the_answers(command: Command, photo: Path) -> None:
+    found = command("take", "http://127.0.0.1:1", "-o", photo, "--image", photo)
+
+    assert (found.status, found.stderr) == (3, f"sam3-contract: {photo} cannot be written: Not a directory\n")
+
+
 @pytest.mark.parametrize("kind", ["nowhere", "empty"])
 def test_compare_cannot_look_without_snapshots(command: Command, tmp_path: Path, kind: str) -> None:
     folder = tmp_path if kind == "empty" else tmp_path / "nowhere"

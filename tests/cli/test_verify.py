@@ -257,17 +257,26 @@ def test_report_holds_four_files_that_judge_alike_and_no_key(tmp_path: Path) -> 
     assert "M03 rle_size_is_the_images" in recorded.stdout
 
 
-def test_folder_of_a_report_that_cannot_be_made_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "name", "told"),
+    [
+        ("--report", "taken", "taken cannot be made: File exists; --report takes another folder"),
+        ("--write-baseline", "taken/new/baseline.json", "baseline.json cannot be written: Not a directory"),
+    ],
+)
+def test_output_without_a_place_is_told_before_anything_is_sent(
+    tmp_path: Path, option: str, name: str, told: str
+) -> None:
     taken = tmp_path / "taken"
     taken.write_text("a file", encoding="utf-8")
 
     sent: list[object] = []
 
     with serving(FaultyServer(lambda *call: sent.append(call))) as url:
-        result = run_command("verify", url, "--max-calls", "4", "--report", str(taken), env={"API_KEY": KEY})
+        result = run_command("verify", url, "--max-calls", "4", option, str(tmp_path / name), env={"API_KEY": KEY})
 
     assert (result.returncode, result.stdout, sent) == (3, "", [])
-    assert f"{taken} cannot be made: File exists; --report takes another folder" in result.stderr
+    assert told in result.stderr
 
 
 def test_baseline_accepts_what_was_found(tmp_path: Path) -> None:

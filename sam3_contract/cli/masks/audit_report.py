@@ -22,6 +22,7 @@ from sam3_contract.auditing.pictures import Worst
 from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms
 from sam3_contract.errors import OutputError
+from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.mask_files.judging import MOST_FINDINGS, LocatedFinding
 from sam3_contract.mask_files.opening import STDIN, Unreadable
 from sam3_contract.mask_files.urls import is_url, shown
@@ -63,6 +64,9 @@ class AuditReport:
         findings: Takes all that are kept; None for no file.
         pictures: Folder for the worst; None for no pictures.
         unread: What is known beforehand not to be judged, a sentence each.
+
+    Raises:
+        OutputError: If nothing can be put into the folder for pictures.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class AuditReport:
         self._summary = Summary([shown(path) for path in paths], terms.codes, unread=[*unread])
         self._text = None if output_format == "json" else _TextReport(max_findings)
         self._findings = findings
+        if pictures is not None:
+            check_output_folder(pictures)
         self._pictures = pictures
         self._worst = Worst(terms)
 

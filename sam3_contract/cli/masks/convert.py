@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from sam3_contract.errors import OutputError, UsageError
+from sam3_contract.files.atomic import check_output, check_output_folder
 from sam3_contract.mask_files.dialects import values_in_dialect
 from sam3_contract.mask_files.opening import STDIN, Unreadable, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
@@ -79,6 +82,10 @@ def convert(
     conversion = Conversion(skip_unsound=skip_unsound)
     problem = ""
     try:
+        if target == "png":
+            check_output_folder(Path(output))
+        elif output != STDIN:
+            check_output(Path(output))
         size = image_size_from_options(image_size, image)
         if dialect is None:
             values = values_of_file(file, as_lines=as_lines, image_size=size)

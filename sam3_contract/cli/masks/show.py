@@ -14,7 +14,7 @@ from PIL import Image
 
 from sam3_contract.errors import ImageError, MaskError, OutputError, UsageError
 from sam3_contract.exchanges.drawing import Contrast, Layer, draw_difference, draw_masks, enlargement, open_photograph
-from sam3_contract.files.atomic import replacing
+from sam3_contract.files.atomic import check_output, replacing
 from sam3_contract.mask_files.opening import Unreadable, bytes_of_file
 from sam3_contract.mask_files.values import FoundMask, Value, values_of_file
 from sam3_contract.masks import Comparison, Verdict, bitmap_from_masks, compare, iou_matrix, matched
@@ -55,6 +55,7 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
     mask is not sound, or the answers differ; 2 usage; 3 a file cannot be read
     or holds no mask.
     """  # noqa: D301 - click wants the character itself to leave a paragraph as it is
+    _check(Path(output), sources=(image, response, other))
     try:
         photograph = open_photograph(bytes_of_file(image))
         size = (photograph.height, photograph.width)
@@ -76,19 +77,26 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
         names = names if names[0] != names[1] else (response, other)
         picture = draw_difference(photograph, contrasts, names=names, times=times)
         say("\n".join(_told(pairs)))
-    _save(picture, Path(output), sources=(image, response, other))
+    _save(picture, Path(output))
     context.exit(status)
 
 
-def _save(picture: Image.Image, output: Path, *, sources: Sequence[str | None]) -> None:
+def _check(output: Path, *, sources: Sequence[str | None]) -> None:
+    """Refuse an output that cannot be written before anything is drawn."""
     if any(one is not None and output.exists() and Path(one).exists() and output.samefile(one) for one in sources):
         raise UsageError(f"{output} is what is shown: write the picture to another file")
-    known = Image.registered_extensions()
     suffix = output.suffix.lower()
-    if suffix not in known and output.suffix:
+    if suffix and suffix not in Image.registered_extensions():
         raise UsageError(f"{output} cannot be written: unknown file extension: {suffix}; .png is one")
+    try:
+        check_output(output)
+    except OutputError as error:
+        raise UsageError(str(error)) from error
+
+
+def _save(picture: Image.Image, output: Path) -> None:
     content = io.BytesIO()
-    picture.save(content, known.get(suffix, "PNG"))
+    picture.save(content, Image.registered_extensions().get(output.suffix.lower(), "PNG"))
     try:
         with replacing(output) as file:
             file.write(content.getvalue())

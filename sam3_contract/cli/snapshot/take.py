@@ -18,7 +18,7 @@ from sam3_contract.cli.snapshot.requests import (
 )
 from sam3_contract.errors import SnapshotError, TransportError, UsageError
 from sam3_contract.exchanges.exchange import Case
-from sam3_contract.files.atomic import remove_leftovers
+from sam3_contract.files.atomic import check_output_folder, remove_leftovers
 from sam3_contract.snapshots import (
     Snapshot,
     case_from_request,
@@ -97,6 +97,7 @@ def take(
         named = [_kept(path) for path in snapshot_files(folder)]
     else:
         named = _unique(_cases_of_options(images, texts, points, requests, contract))
+    check_output_folder(folder)
     transport = transport_to(target, contract, variable=api_key_env, timeout=timeout)
     complete = _take(transport, named, folder, contract)
     remove_leftovers(folder)

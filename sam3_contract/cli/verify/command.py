@@ -19,7 +19,7 @@ from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
 from sam3_contract.errors import UsageError
 from sam3_contract.exchanges.exchange import Exchange
-from sam3_contract.files.atomic import make_folder
+from sam3_contract.files.atomic import check_output, make_folder
 from sam3_contract.redaction import note_on_keys_in_urls
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
@@ -199,6 +199,8 @@ def verify(
     contract = load(document)
     checks = selected(_codes(select), _codes(ignore))
     accepted = Baseline.load(baseline) if baseline else None
+    if write_baseline is not None:
+        check_output(write_baseline, makes_folders=True)
     again: Again | None = None
     if har is not None:
         run = _recorded(har, contract, checks, accepted)
