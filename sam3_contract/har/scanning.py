@@ -169,7 +169,8 @@ class _Text:
                 _, end = _DECODER.raw_decode(self._window, self._at)
             except (ValueError, RecursionError) as error:
                 if not self._may_go_on(error):
-                    raise self.error(str(error)) from error
+                    nested = isinstance(error, RecursionError)
+                    raise self.error("less nesting" if nested else "a JSON value") from error
                 if not self._refill(max(_PIECE, len(self._window) - self._at)):
                     if may_be_cut:
                         return None

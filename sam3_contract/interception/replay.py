@@ -24,7 +24,7 @@ class Replay:
         max_calls: Requests that are passed on to it at most.
         time_limit: Seconds for which requests are passed on.
         allow_unused: Whether recorded calls may be left over.
-        run: Names the test run: what several processes of one run record with ``all`` adds up.
+        run: Names the test run: what several tests or processes of one run record with ``once`` or ``all`` adds up.
 
     Attributes:
         passed_on: Hosts that requests may be passed on to.

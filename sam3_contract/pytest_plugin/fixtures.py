@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RECORDINGS: Final = "__sam3_recordings__"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
+_RUN: Final = pytest.StashKey[str]()
 _T = TypeVar("_T")
 
 
@@ -116,8 +118,11 @@ def sam3_replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
         hint = "" if path.exists() else f"; {RECORD} once records it"
         pytest.fail(f"{error}{hint}", pytrace=False)
     yield replay
-    # What was not asked for is no news where the test has failed.
+    # What was not asked for is no news where the test has failed; what it asked for in vain may be why.
     failed = AssertionError() if has_failed(request.node) else None
+    if failed and replay.misses:
+        said = "\n".join(f"no answer for {miss}" for miss in replay.misses)
+        request.node.add_report_section("teardown", "sam3 recording", f"{said}\n{RECORD} new records what is missing")
     try:
         interception.__exit__(type(failed) if failed else None, failed, None)
     except AssertionError as error:
@@ -264,13 +269,31 @@ def _recording(request: pytest.FixtureRequest) -> dict[str, Any]:
     given: dict[str, Any] = {"mode": "none"}
     name = request.node.nodeid.partition("::")[2]
     for marker in _markers(request, "sam3_recording"):
-        name = marker.args[0] if marker.args else name
+        name = _name_in(marker) or name
         given |= marker.kwargs
-    chosen = request.config.getoption("sam3_record")
-    worker = getattr(request.config, "workerinput", {})
+    given["mode"] = request.config.getoption("sam3_record") or given["mode"]
     path = request.path.parent / RECORDINGS / safe_stem(request.path.stem) / f"{safe_stem(name)}.har"
-    run = {"run": worker["testrunuid"]} if "testrunuid" in worker else {}
-    return {**given, **run, **({"mode": chosen} if chosen else {}), "path": path}
+    return {**given, "run": _run_of(request.config, given["mode"]), "path": path}
+
+
+def _name_in(marker: pytest.Mark) -> str:
+    """Take the name of a recording from its marker; empty if it gives none."""
+    given = marker.args
+    odd = sorted(marker.kwargs.keys() & {"name", "path", "record", "run", "settings"})
+    if odd or len(given) > 1 or not all(isinstance(name, str) and name for name in given):
+        got = odd[0] if odd else ", ".join(map(repr, given))
+        pytest.fail(f"@pytest.mark.sam3_recording takes one name, a text, before its options; got {got}", pytrace=False)
+    return given[0] if given else ""
+
+
+def _run_of(config: pytest.Config, mode: str) -> str:
+    """Name the test run, alike in all its workers.
+
+    In one process, each test is a run of its own where all is recorded anew: what an attempt recorded is replaced then
+    by the next one of the same test.
+    """
+    of_workers: str = getattr(config, "workerinput", {}).get("testrunuid", "")
+    return of_workers or ("" if mode == "all" else config.stash.setdefault(_RUN, uuid.uuid4().hex))
 
 
 def _or_fail(prepare: Callable[[], _T], marker: str, *, but: type[Exception] | tuple[()] = ()) -> _T:
@@ -282,4 +305,6 @@ def _or_fail(prepare: Callable[[], _T], marker: str, *, but: type[Exception] | t
     except but:
         raise
     except (Sam3ContractError, TypeError) as error:
-        pytest.fail(f"@pytest.mark.{marker}: {error}", pytrace=False)
+        said = str(error)
+    # Out here: what is raised while an error is handled is shown with that error, which says the same.
+    pytest.fail(f"@pytest.mark.{marker}: {said}", pytrace=False)

@@ -27,10 +27,10 @@ from sam3_contract.har.entry import Entry, opened, parsed
 from sam3_contract.har.scanning import EntryScan
 from sam3_contract.recording.entries import Recorded
 from sam3_contract.recording.meaning import Meaning, meaning_of
-from sam3_contract.recording.messages import Answer, Request, operation_of
-from sam3_contract.recording.packing import PackedError, unpacked
-from sam3_contract.recording.secrets import secrets_of
-from sam3_contract.recording.upstream import carried_on
+from sam3_contract.recording.messages import Answer, Headers, Request, operation_of
+from sam3_contract.recording.packing import PackedError, codings_of, content_of, unpacked
+from sam3_contract.recording.secrets import loaded, secrets_of
+from sam3_contract.recording.upstream import MAX_ANSWER, carried_on
 from sam3_contract.spec import Contract
 
 _CREATOR: Final = "sam3-contract recording"
@@ -53,7 +53,7 @@ class Call:
         operation: The ``operationId``.
         rest: Digest of all that it asks for but the image.
         image: Name of its image, as of `Meaning`.
-        anew: The run that recorded it in place of what there was before; empty if it was added.
+        run: The run that recorded it in place of what there was before, if anything; empty if it was added.
     """
 
     index: int
@@ -62,7 +62,7 @@ class Call:
     operation: str
     rest: bytes
     image: str
-    anew: str = ""
+    run: str = ""
 
 
 class Cassette:
@@ -96,6 +96,11 @@ class Cassette:
         self._end = self._n_entries = 0
         if self.was_there:
             self.refresh()
+
+    @property
+    def begun_by(self) -> str:
+        """The run that recorded the first call; empty if that is not said."""
+        return self.calls[0].run if self.calls else ""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -146,7 +151,8 @@ class Cassette:
         body = entry.body_in(content, "response.content") if isinstance(content, dict) else None
         if not isinstance(status, int) or not 200 <= status <= 999 or body is None:
             raise entry.malformed("the recording does not hold the answer")
-        headers = carried_on(tuple(_sendable(entry.response_headers)))
+        received = tuple(_sendable(entry.response_headers))
+        headers, body = carried_on(received), _unpacked_if_it_is_packed(body, received)
         reason = entry.response.get("statusText")
         return Answer(status, headers, body, reason if isinstance(reason, str) and _WORDS.fullmatch(reason) else "")
 
@@ -155,12 +161,12 @@ class Cassette:
         entry = self.entry(call)
         return _meaning_of(call.operation, entry, entry.posted() or b"")
 
-    def add(self, call: Recorded, *, anew: str = "") -> None:
+    def add(self, call: Recorded, *, run: str = "") -> None:
         """Add a call to the file.
 
         Args:
             call: The call.
-            anew: The run that records in place of what there was before; empty to add.
+            run: The run that records in place of what there was before; empty to add.
 
         Raises:
             UsageError: If the file is somebody else's.
@@ -172,7 +178,7 @@ class Cassette:
                 kept = self.path.parent / images_of(self.path) / name
                 if not kept.exists():
                     write_atomically(kept, content)
-            line = orjson.dumps(self._node(call, anew))
+            line = orjson.dumps(self._node(call, run))
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(self.path) as descriptor:
                 _append(descriptor, line, self.path)
@@ -181,9 +187,9 @@ class Cassette:
         except OutputError as error:
             raise HarError(str(error)) from error
 
-    def _node(self, call: Recorded, anew: str) -> dict[str, Any]:
+    def _node(self, call: Recorded, run: str) -> dict[str, Any]:
         """Write the entry of a call, with the name of its image's file and of the run that puts it there anew."""
-        node = {**call.node, _ANEW: anew} if anew else call.node
+        node = {**call.node, _ANEW: run} if run else call.node
         if call.image is None:
             return node
         sent = node["request"]
@@ -237,6 +243,15 @@ def _meaning_of(operation: str, entry: Entry, body: bytes) -> Meaning:
     with suppress(PackedError):  # then what is asked is told apart by the packed bytes
         sent = unpacked(sent)
     return meaning_of(operation, sent.body, secrets_of(sent))
+
+
+def _unpacked_if_it_is_packed(body: bytes, headers: Headers) -> bytes:
+    """Unpack a body as some proxies keep it; browsers keep it unpacked, under the same headers."""
+    codings = codings_of(headers)
+    if codings and loaded(body) is None:
+        with suppress(PackedError):
+            return content_of(body, codings, most=MAX_ANSWER)
+    return body
 
 
 def _sendable(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:

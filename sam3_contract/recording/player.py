@@ -100,7 +100,7 @@ class Player:
         for call in self._cassette.calls[self._known :]:
             key = (call.rest, call.image)
             calls = self._calls.setdefault(key, [])
-            if call.anew and calls and calls[-1].anew != call.anew:
+            if call.run and calls and calls[-1].run != call.run:
                 calls.clear()  # what was there before was recorded anew
                 self._played[key] = 0
             calls.append(call)

@@ -39,9 +39,15 @@ class Budget:
     Args:
         calls: Requests that are passed on.
         seconds: For how long, from now; ``None`` for ever.
+
+    Raises:
+        UsageError: If one of them is no number, or less than 0.
     """
 
     def __init__(self, calls: int = 100, seconds: float | None = None) -> None:
+        for name, value, kind in (("max_calls", calls, int), ("time_limit", seconds or 0, (int, float))):
+            if isinstance(value, bool) or not isinstance(value, kind) or not value >= 0:
+                raise UsageError(f"{name} of a recording has to be a number of at least 0, got {value!r}")
         self.calls = calls
         self.seconds = seconds
         self.spent = 0
@@ -55,7 +61,7 @@ class Budget:
             Why there is none left; empty if there was.
         """
         with self._lock:
-            if self._ends is not None and time.monotonic() > self._ends:
+            if self._ends is not None and time.monotonic() >= self._ends:
                 return f"the {self.seconds:g} s in which calls are recorded are over"
             if self.spent >= self.calls:
                 return f"the budget of {self.calls} recorded calls is used up"
@@ -73,7 +79,8 @@ class Session:
         budget: What may be spent on it.
         contract: Which operations count, and what answers are held to; the project's own by default.
         repeats: Whether the last answer of a meaning is given again to whoever asks once more.
-        run: Names the test run or process, so that calls recorded anew by several workers of one run add up.
+        run: Names the test run or process, so that what several tests or workers of one run record into a file with
+            ``once`` or ``all`` adds up.
         announce: Called with a sentence for each thing that somebody should know at once.
 
     Attributes:
@@ -109,11 +116,14 @@ class Session:
         self.misses: list[Miss] = []
         self.findings: list[str] = []
         self.problems: list[str] = []
-        self._records = mode in {"new", "all"} or (mode == "once" and not self.cassette.was_there)
+        is_missing = not self.cassette.was_there or (run != "" and self.cassette.begun_by == run)
+        self._records = mode in {"new", "all"} or (mode == "once" and is_missing)
         self._player = Player(self.cassette, repeats=repeats)
         self._upstream = upstream or Upstream()
         self._budget = budget or Budget()
-        self._anew = run or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}" if mode == "all" else ""
+        self._run = run if mode == "once" else ""
+        if mode == "all":
+            self._run = run or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
         self._announce = announce
         for reason in self.cassette.left_out:
             announce(f"{path.name}, {reason}")
@@ -159,8 +169,12 @@ class Session:
             AssertionError: With each of them.
         """
         said = [f"no answer for {miss}" for miss in self.misses] + self.problems
-        if not allow_unused and self.mode != "all":
-            said += [f"not asked for: {unplayed} of {self.cassette.path.name}" for unplayed in self._player.unplayed()]
+        unplayed = [] if allow_unused or self.mode == "all" else self._player.unplayed()
+        said += [f"not asked for: {one} of {self.cassette.path.name}" for one in unplayed]
+        if self.misses and not self.records:
+            said.append("mode new records what is missing")
+        if unplayed:
+            said.append(f"calls that are not made any more go when {self.cassette.path} is deleted and recorded again")
         if said:
             raise AssertionError("the recording and the requests do not fit:\n" + "\n".join(f"  {one}" for one in said))
 
@@ -202,7 +216,7 @@ class Session:
         self.findings += call.findings
         for finding in call.findings:
             self._announce(f"{asked.operation} breaks the contract: {finding}")
-        self.cassette.add(call, anew=self._anew)
+        self.cassette.add(call, run=self._run)
         self.cassette.refresh()
         self._player.count_as_played(asked)
 

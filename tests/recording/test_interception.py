@@ -179,6 +179,21 @@ def test_workers_that_record_into_one_file_lose_nothing(session: pytest.Pytester
     assert outcomes(session, "-k", "shared") == {"passed": 4, "deselected": 2}
 
 
+def test_tests_that_share_a_recording_record_it_once_in_one_run(session: pytest.Pytester) -> None:
+    with standing_in() as (url, counting):
+        session.makepyfile(test_it=TESTS.replace("UPSTREAM", url))
+        assert outcomes(session, "--sam3-record", "once", "-k", "shared") == {"passed": 4, "deselected": 2}
+        session.makepyfile(test_it=TESTS.replace("UPSTREAM", url).replace('"three"', '"five"'))
+        later = run(session, "--sam3-record", "once", "-k", "shared")
+
+    assert counting.asked == 4
+    assert later.parseoutcomes() == {"passed": 3, "failed": 1, "deselected": 2}
+    # The test fails by its own assertion; that its request missed is said beside it.
+    later.stdout.fnmatch_lines(
+        ["*no answer for concept_segment: *is 'five', recorded was *", "--sam3-record new records*"]
+    )
+
+
 def test_failed_test_is_not_failed_again_for_what_it_did_not_ask(session: pytest.Pytester) -> None:
     with standing_in() as (url, _):
         tests = TESTS.replace("UPSTREAM", url)
@@ -196,3 +211,16 @@ def test_marker_that_cannot_be_meant_is_named(session: pytest.Pytester) -> None:
     ran: Any = run(session, "-k", "own")
 
     ran.stdout.fnmatch_lines(["*@pytest.mark.sam3_recording: 'nowhere' is no URL of a server*"])
+    ran.stdout.no_fnmatch_line("*another exception occurred*")
+
+    given = ("7", '""', '"a", "b"', 'path="a"')
+    marked = "\n".join(
+        f"@pytest.mark.sam3_recording({one})\ndef test_{n}(sam3_replay): 0\n" for n, one in enumerate(given)
+    )
+    session.makepyfile(test_it=f"import pytest\n{marked}")
+    ran = run(session)
+
+    assert ran.parseoutcomes() == {"errors": 4}
+    ran.stdout.fnmatch_lines(
+        [f"*takes one name, a text, before its options; got {got}" for got in ("7", "''", "'a', 'b'", "path")]
+    )

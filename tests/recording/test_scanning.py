@@ -71,6 +71,8 @@ def test_text_that_ends_within_an_entry_is_cut_and_goes_on_later() -> None:
         (b'{"log": {"entries": 7}}', "no list log.entries"),
         (b"[1, 2]", "no list log.entries"),
         (b"", "is no JSON"),
+        (b"hello", "byte 0 begins 'hello', expected a JSON value"),
+        (b'{"log": {"entries": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}}", "expected less nesting"),
     ],
 )
 def test_damage_is_named_by_its_place(text: bytes, said: str) -> None:

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -158,7 +158,27 @@ def test_unused_recordings_and_misses_fail(tmp_path: Path, service: tuple[str, S
         "  no answer for concept_segment: the nearest in t.har is entry 0: "
         "prompts[0].text is 'cow', recorded was 'dog'",
         "  not asked for: entry 1, concept_segment of t.har",
+        "  mode new records what is missing",
+        f"  calls that are not made any more go when {tmp_path / 't.har'} is deleted and recorded again",
     ]
+
+
+def test_what_one_run_records_once_adds_up_and_no_other_run_adds_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.har"
+    with standing_in() as (url, counting):
+        for run, text in (("first", "dog"), ("first", "cat"), ("second", "cow"), ("", "cow")):
+            recorder = Session(path, mode="once", upstream=Upstream(url), run=run)
+            recorder.answer(request(concept(text)))
+            recorder.close()
+        assert counting.asked == 2
+
+    assert len(session(path).cassette.calls) == 2
+
+
+@pytest.mark.parametrize("given", [{"calls": "3"}, {"calls": -1}, {"seconds": "3"}, {"seconds": float("nan")}])
+def test_budget_that_is_no_number_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="of a recording has to be a number of at least 0, got"):
+        Budget(**given)
 
 
 def test_recording_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
@@ -449,12 +469,12 @@ def test_budget_ends_recording(tmp_path: Path) -> None:
     with standing_in() as (url, counting):
         recording = session(tmp_path / "t.har", "new", url, budget=Budget(1))
         found = [recording.answer(request(concept(text))) for text in ("dog", "cat")]
-        late = session(tmp_path / "u.har", "new", url, budget=Budget(9, seconds=-1)).answer(request())
+        late = session(tmp_path / "u.har", "new", url, budget=Budget(9, seconds=0)).answer(request())
 
         assert counting.asked == 1
     assert isinstance(found[0], Answer)
     assert str(found[1]) == "concept_segment: it is not recorded, and the budget of 1 recorded calls is used up"
-    assert str(late) == "concept_segment: it is not recorded, and the -1 s in which calls are recorded are over"
+    assert str(late) == "concept_segment: it is not recorded, and the 0 s in which calls are recorded are over"
 
 
 def test_service_that_is_not_there_is_a_miss_without_its_key(tmp_path: Path) -> None:
@@ -652,6 +672,20 @@ def test_foreign_archive_replays_and_is_never_written_to(tmp_path: Path, service
     with pytest.raises(AssertionError, match="is not a recording of sam3-contract's"):
         recording.verify(allow_unused=True)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zlib.compress, lambda content: content])
+def test_answer_that_a_proxy_kept_as_it_was_packed_is_played_unpacked(
+    packed: Callable[[bytes], bytes], tmp_path: Path, service: tuple[str, StandIn]
+) -> None:
+    [answer] = record(tmp_path / "t.har", service[0], request())
+    log = json.loads((tmp_path / "t.har").read_text())
+    response = log["log"]["entries"][0]["response"]
+    response["headers"].append({"name": "content-encoding", "value": "gzip"})
+    response["content"] = {"text": base64.b64encode(packed(body_of(answer))).decode(), "encoding": "base64"}
+    (tmp_path / "t.har").write_text(json.dumps(log), "utf-8")
+
+    assert body_of(session(tmp_path / "t.har").answer(request())) == body_of(answer)
 
 
 def test_entry_that_holds_too_little_is_left_out_with_a_sentence(tmp_path: Path, service: tuple[str, StandIn]) -> None:
