@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from threading import Event, Lock
 from typing import Any, Final
@@ -29,11 +30,13 @@ class Clock:
     Attributes:
         passes: Lets so many seconds pass at once; says whether it did.
         ahead: Seconds that passed so.
+        is_late: Whether the client is known to have given up before the answer came.
     """
 
     def __init__(self) -> None:
         self.passes: Callable[[float], bool] = lambda _: False
         self.ahead = 0.0
+        self.is_late = False
 
     def let_pass(self, seconds: float) -> bool:
         """Let time pass at once, if that may be; say whether it did."""
@@ -41,6 +44,9 @@ class Clock:
             return False
         self.ahead += seconds
         return True
+
+    def was_noted(self) -> None:
+        """Hear that the answer was noted by whoever keeps account of answers."""
 
 
 class Pauses:
@@ -61,14 +67,16 @@ class Pauses:
         patience: float | None = environ.get(PATIENCE)
         if patience is not None:
             seconds = min(seconds, patience + _BEYOND)
-        clock: Clock | None = environ.get(CLOCK)
-        if clock is not None and clock.let_pass(max(seconds, 0)):
-            return
-        with self._lock:
+        with self._lock:  # first of all: whoever ends it may do so while the clock is asked
             self._under_way[gone] = named_session(environ)
-        gone.wait(max(seconds, 0))
-        with self._lock:
-            self._under_way.pop(gone, None)
+        began = time.monotonic()
+        clock: Clock | None = environ.get(CLOCK)
+        try:
+            if clock is None or not clock.let_pass(max(seconds, 0)):
+                gone.wait(max(seconds - (time.monotonic() - began), 0))
+        finally:
+            with self._lock:
+                self._under_way.pop(gone, None)
 
     def end(self, session: str | None = None) -> None:
         """End the waits of a session that are under way; by default those of the default session."""

@@ -6,12 +6,15 @@ import os
 import socket
 import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from mock_server.http.pauses import CLOCK, GONE
+from sam3_contract.interception.waiting import ServedClock, serving
 from sam3_contract.interception.wsgi import WsgiApp
 
 _POLL: Final = 0.02  # seconds between two looks whether to stop
@@ -28,6 +31,8 @@ class _Handler(WSGIRequestHandler):
             environ["PATH_INFO"] = unquote_to_bytes(sent).decode("latin-1")
         if "CONTENT_TYPE" in environ:
             environ["CONTENT_TYPE"] = ",".join(self.headers.get_all("content-type", ()))
+        environ[CLOCK] = ServedClock(self.client_address[1])
+        environ[GONE] = threading.Event()  # one for all pauses of an answer: who ends one ends the rest
         return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
@@ -81,17 +86,20 @@ class ThreadServer:
     def __init__(self) -> None:
         self.app: WsgiApp | None = None
         self._process = os.getpid()
+        self._opened = ExitStack()
         self._server = _Server(self._answer)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), name="sam3-mock")
 
     def __enter__(self) -> Self:
+        self._opened.enter_context(serving(self._server.server_port))
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._opened.close()
         if os.getpid() != self._process:  # a child that a test forked: thread and connections are its parent's
             self._server.socket.close()
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from mock_server.control.mock_control import control_of
 from mock_server.http.auth import keys_sent
 from mock_server.http.pauses import CLOCK, RETRY_AFTER, Clock
 from sam3_contract.interception.rehearsal import FAULT, Rehearsal, under
+from sam3_contract.interception.waiting import ServedClock, hastened
 from sam3_contract.redaction import without_key
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ JsonPath = tuple[str, ...]
 """Names from the root of an answer to one of its fields, :data:`ITEM` for lists."""
 
 _LONG: Final = 0.5  # seconds from which on it is worth it to let them pass: some runs are run once more for it
+_UNTIL_SETTLED: Final = 1.0  # seconds
 _NAMED: Final = "x-mock-fault"
 
 
@@ -104,6 +107,8 @@ class Trial:
         self._hastened: list[Clock] = []
         self._held: Clock | None = None
         self._ran_out = False
+        self._n_under_way = 0
+        self._settled = threading.Condition()
 
     def begin_again(self, *, patiently: bool = False) -> None:
         """Forget what was answered: the code is run once more, and this time counts."""
@@ -150,9 +155,25 @@ class Trial:
         sent = Request(dict(environ))
         environ["wsgi.input"] = asked = _Kept(environ["wsgi.input"])
         began = _Began()
-        parts = app(environ, began.start_response)
         end = partial(self.rehearsal.end, rehearsed, app)
+        with self._settled:
+            self._n_under_way += 1
+        try:
+            parts = app(environ, began.start_response)
+        except BaseException:
+            self._answered()
+            raise
         return self._passed_on(parts, sent, asked, began, start_response, end)
+
+    def settle(self) -> None:
+        """Wait until no answer is under way any more: those that nobody waits for end once the mock does."""
+        with self._settled:
+            self._settled.wait_for(lambda: not self._n_under_way, _UNTIL_SETTLED)
+
+    def _answered(self) -> None:
+        with self._settled:
+            self._n_under_way -= 1
+            self._settled.notify_all()
 
     def _let_pass(self, clock: Clock, seconds: float) -> bool:
         """Let time pass for a request, if it is not over."""
@@ -178,6 +199,7 @@ class Trial:
         """Pass an answer on; note it before its last part, behind which nobody may be waiting any more."""
         content = bytearray()
         is_noted = False
+        clock: Clock = sent.environ.get(CLOCK) or Clock()
 
         def note(*, is_cut: bool) -> None:
             nonlocal is_noted
@@ -188,31 +210,36 @@ class Trial:
             self.answers.append(
                 Answered(sent.environ["PATH_INFO"], body, began.status, bytes(content), began.faults, is_cut)
             )
+            clock.was_noted()
 
         try:
             body = list(_stripped(parts, began, self.without)) if self.without else parts
             start_response(began.line, list(began.headers))
             held: bytes | None = None
             for part in body:
+                if clock.is_late:
+                    break
                 if held is not None:
                     yield held
                 held = part
                 content += part
-            note(is_cut=False)
-            if held is not None:
+            note(is_cut=clock.is_late)
+            if held is not None and not clock.is_late:
                 yield held
         except ConnectionResetError:
             note(is_cut=True)
             raise
         except GeneratorExit:
-            # It came too late for whoever asked. Over a socket that is noticed at any time, perhaps by another trial's.
-            if self.fault is not None and CLOCK in sent.environ and not is_noted:
+            # It came too late for whoever asked. Over a socket that is noticed at any time, or not at all.
+            is_told = CLOCK in sent.environ and (self.is_over or not isinstance(clock, ServedClock))
+            if self.fault is not None and is_told and not is_noted:
                 note(is_cut=True)
             raise
         finally:
             close = getattr(parts, "close", None)
             if close is not None:
                 close()
+            self._answered()
 
 
 class _Began:
@@ -270,8 +297,10 @@ def on_trial(trial: Trial) -> Iterator[Trial]:
     """Let every request to a mock of this process belong to a trial until the block ends."""
     global _current
     before, _current = _current, trial
+    hurry = contextlib.nullcontext() if trial.fault is None or trial.is_patient else hastened()
     try:
-        yield trial
+        with hurry:
+            yield trial
     finally:
         _current = before
 

@@ -104,8 +104,10 @@ class Trials:
             return Run(client.name, fault, Verdict.UNFELT, calls=len(client.clean))
         end = client.run(trial)
         if trial.needs_patience(failed=end.kind in {"failed", "crashed"}, hung=end.kind == "hung"):
+            trial.settle()
             trial.begin_again(patiently=True)
             end = client.run(trial)
+        trial.settle()
         verdict = verdict_on(end, client.clean, trial.answers)
         says = trial.without_keys(end.says)
         if verdict is Verdict.SILENT:

@@ -56,7 +56,7 @@ def add_options(group: pytest.OptionGroup) -> None:
         type=float,
         default=5.0,
         metavar="SECONDS",
-        help="A test that is not over by then hangs (default: 5).",
+        help="A test that takes so much longer than without a fault hangs (default: 5).",
     )
     group.addoption(
         "--sam3-mutate-report", metavar="DIR", help="Write mutation.html, mutation.json and mutation.xml (JUnit) here."
@@ -94,6 +94,7 @@ class MutationPlugin:
                 name = other.removeprefix("use")
                 raise pytest.UsageError(f"{MUTATE} does not go with --{name}: tests are meant to fail in it")
         self._clean: dict[str, Trial] = {}
+        self._took: dict[tuple[str, str], float] = {}  # seconds, of each part of a test without a fault
         self._failed: set[str] = set()
         self._left_out: set[str] = set()
         self._error: BaseException | None = None
@@ -119,6 +120,8 @@ class MutationPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Remember the tests that did not pass by themselves; in a trial, the error that ended it."""
         report = yield
+        if self._trial is None:
+            self._took[item.nodeid, call.when] = call.duration
         if self._trial is not None:
             if self._error is None and call.excinfo is not None:
                 self._error = call.excinfo.value
@@ -196,29 +199,29 @@ class MutationPlugin:
         if self._trial is None and item.nodeid in self._clean:
             self._failed.discard(item.nodeid)
             self._clean[item.nodeid].begin_again()
-        with self._limited():
+        with self._limited(item, "setup"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self) -> Generator[None, None, None]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Stop what hangs."""
-        with self._limited():
+        with self._limited(item, "call"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self) -> Generator[None, None, None]:
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
         """Stop what hangs."""
-        with self._limited():
+        with self._limited(item, "teardown"):
             return (yield)
 
     @contextmanager
-    def _limited(self) -> Iterator[None]:
+    def _limited(self, item: pytest.Item, when: str) -> Iterator[None]:
         from sam3_contract.mutation.limits import time_limit  # noqa: PLC0415
 
         if self._trial is None:
             yield
             return
-        with time_limit(self._seconds, release=self._trial.end):
+        with time_limit(self._seconds, besides=self._took.get((item.nodeid, when), 0.0), release=self._trial.end):
             yield
 
     @contextmanager
