@@ -39,12 +39,20 @@ def _files_of(path: str) -> Iterator[str]:
         return
     # Those of os.path, for they take a name that is too long for one of nothing.
     if os.path.isdir(path):  # noqa: PTH112
-        found = sorted(str(one) for one in Path(path).rglob("*") if _is_named_as_file(one.name) and one.is_file())
+        found = sorted(_files_below(str(Path(path))))
     elif glob.has_magic(path) and not os.path.exists(path):  # noqa: PTH110
         found = sorted(one for one in glob.glob(path, recursive=True) if os.path.isfile(one))  # noqa: PTH113, PTH207
     else:
         found = []
     yield from found or [path]
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    # In half the time that Path.rglob takes: there may be millions.
+    for above, _, names in os.walk(folder):
+        for name in names:
+            if _is_named_as_file(name) and os.path.isfile(path := os.path.join(above, name)):  # noqa: PTH113, PTH118
+                yield path.removeprefix("./") if folder == "." else path
 
 
 def _files_at(url: str) -> list[str]:

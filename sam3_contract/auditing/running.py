@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Final
 
-from sam3_contract.auditing.judging import judge_units, pieces_of
+from sam3_contract.auditing.judging import judge_units, pieces_of_units
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.units import UNIT_BYTES, Terms, Unit
 from sam3_contract.mask_files.opening import STDIN
@@ -31,8 +33,8 @@ _Task = tuple[Unit, ...]
 
 def outcomes_here(units: Iterable[Unit], terms: Terms) -> Iterator[Outcome]:
     """Judge in this process, piece by piece."""
-    for unit in units:
-        yield from pieces_of(unit, terms)
+    for task in _tasks_of(units):
+        yield from pieces_of_units(task, terms)
 
 
 def outcomes_in_processes(units: Iterable[Unit], terms: Terms, *, jobs: int) -> Iterator[Outcome]:
@@ -152,7 +154,8 @@ class _Pool:
         if judged is not None:
             return judged
         try:
-            return self._pool.submit(judge_units, task, terms)
+            with _interrupts_held_back():  # the first one starts the processes
+                return self._pool.submit(judge_units, task, terms)
         except BrokenProcessPool as error:
             broken: Future[list[Outcome]] = Future()
             broken.set_exception(error)
@@ -197,6 +200,26 @@ class _Pool:
 def _given_up(unit: Unit) -> Outcome:
     reason = f"{shown(unit.name)}: a process that judged it was killed each time, perhaps for want of memory"
     return Outcome(unit.file, unit.part, unit.n_parts, unread=(reason,), n_bytes=unit.n_bytes)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let an interrupt wait until the block ends; a process started in it gets none, not even while it imports."""
+    interrupted: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    # The mask is what a process inherits; here another thread, such as one of numpy's, may take the signal still.
+    masks = hasattr(signal, "pthread_sigmask")
+    handler = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number)) if is_main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
+    try:
+        yield
+    finally:
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+    if interrupted:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _leave_interrupts_to_the_parent() -> None:

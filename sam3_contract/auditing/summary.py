@@ -53,11 +53,13 @@ class Summary:
         """
         file = outcome.file
         moved = outcome.moved_by(self._lines_of_file[file])
-        self._lines_of_file[file] += outcome.n_lines
+        if outcome.n_lines:
+            self._lines_of_file[file] += outcome.n_lines
         self.n_masks += outcome.n_masks
         self.n_faulty += outcome.n_faulty
         self._masks_of_file[file] += outcome.n_masks
-        self._absent[file] = joined(self._absent.get(file, ()), moved.absent)
+        if moved.absent:
+            self._absent[file] = joined(self._absent.get(file, ()), moved.absent)
         self._count(moved.findings)
         self._count_only(outcome.only_counted)
         reasons = moved.reasons(self.files[file])

@@ -176,6 +176,8 @@ class _Tally:
 
     def _judge_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
         for (line, record), findings in zip(waiting, _findings_of([record for _, record in waiting]), strict=True):
             if isinstance(record.masks, Absent):
                 code = findings[0].code

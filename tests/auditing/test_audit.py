@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
@@ -262,6 +263,68 @@ def test_zstd_without_its_library_names_the_extra(tmp_path: Path, monkeypatch: p
     )
 
 
+SMALL = [
+    *(json.dumps(one).encode() for one in (SOUND, SOUND, SOUND, CUT, ABSENT, [SOUND, SOUND], [SOUND, CUT], [])),
+    json.dumps(SOUND, indent=1).encode() + b"\n",
+    b"\n".join([json.dumps(SOUND).encode()] * 2),  # lines
+    b"\n".join([json.dumps(SOUND).encode(), b"{"]),
+    b"\xef\xbb\xbf" + json.dumps(SOUND).encode(),
+    gzip.compress(json.dumps(CUT).encode()),
+    b"\xb0" + json.dumps(SOUND).encode(),
+    json.dumps({"a": SOUND, "b": "\\"}).encode(),
+    json.dumps({**SOUND, "image": {"height": 5, "width": 6}}).encode(),
+    b'{"masks": {"size": [4, 6], "counts": "5220;"}, "masks": {}}',
+    json.dumps(SOUND).encode() + b"}",
+    b'"next text"',
+    b"",
+    b" \n",
+    b"PK\x03\x04",
+    b"{" * 500,
+]
+
+
+@given(
+    texts=st.lists(st.sampled_from(SMALL), max_size=9),
+    suffixes=st.lists(st.sampled_from([".json", ".jsonl", ".json.gz"]), min_size=9, max_size=9),
+    terms=st.sampled_from(
+        [TERMS, Terms(as_lines=True), Terms((4, 6)), Terms((5, 5)), Terms(None, frozenset({"RLE18"}))]
+    ),
+)
+def test_small_files_are_judged_together_as_each_by_itself(
+    texts: list[bytes], suffixes: list[str], terms: Terms, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("small", numbered=True)
+    files = []
+    for number, (text, suffix) in enumerate(zip(texts, suffixes, strict=False)):
+        files.append(str(folder / f"{number}{suffix}"))
+        Path(files[-1]).write_bytes(text)
+    units = tuple(units_of([*files, str(folder / "missing.json")], terms))
+
+    alone = [judging.judge_unit(unit, terms) for unit in units]
+
+    assert judging.judge_units(units, terms) == alone
+    assert added_up([*files, ""], outcomes_here(iter(units), terms)) == added_up([*files, ""], iter(alone))
+
+
+def test_small_files_with_nothing_to_find_are_not_judged_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.json").write_text(json.dumps(SOUND))
+    monkeypatch.setattr(judging, "pieces_of", lambda *_: pytest.fail("one by one"))
+
+    assert audit([tmp_path]).n_masks == 5
+
+
+def test_file_that_grew_since_the_plan_was_made_is_judged_whole(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(SOUND))
+    units = tuple(units_of([str(tmp_path / name) for name in ("a.json", "b.json")], TERMS))
+    (tmp_path / "b.json").write_text(json.dumps([SOUND, CUT]))
+
+    assert [outcome.n_masks for outcome in judging.judge_units(units, TERMS)] == [1, 2]
+
+
 def test_folders_and_patterns_name_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("b/2.json", "b/1.json", "b/deep/3.jsonl.gz", "b/photo.jpg", "a[1].json", "c.txt"):
@@ -276,6 +339,10 @@ def test_folders_and_patterns_name_files_in_order(tmp_path: Path, monkeypatch: p
     ]
     assert summary.n_masks == 7
     assert summary.unread == ["no*.json cannot be read: No such file or directory"]
+    Path("b/deep/link").symlink_to(tmp_path)  # is not followed
+    Path("b/broken.json").symlink_to("nowhere")
+    assert list(audit(["."]).files) == ["a[1].json", "b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]
+    assert list(audit(["./b/"]).files) == ["b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]
     long = "n" * 5000
     assert audit([long, f"{long}*"]).unread == [
         f"{name} cannot be read: File name too long" for name in (long, f"{long}*")
@@ -360,6 +427,26 @@ def test_an_interrupt_leaves_what_is_known(
     totals = json.loads(output.out.splitlines()[-1])["totals"]
     assert (exit_.value.code, totals["masks"]) == (3, 3000)
     assert output.err == "sam3-contract: interrupted: what follows was not judged\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no such signals")
+def test_a_process_that_starts_gets_no_interrupt_and_this_one_gets_it_afterwards() -> None:
+    blocked = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+
+    def started() -> str:
+        return subprocess.check_output([sys.executable, "-S", "-c", blocked], text=True, timeout=60).strip()
+
+    seen = []
+
+    def interrupted() -> None:
+        with running._interrupts_held_back():
+            signal.raise_signal(signal.SIGINT)
+            seen.append(started())
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert (seen, started()) == (["True"], "False")
 
 
 def test_a_line_over_many_units_is_not_read_by_each_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
