@@ -44,7 +44,6 @@ from mock_server.http.protocol import (
 from mock_server.http.refusals import NO_ANSWER, Refusal, no_answer
 from mock_server.http.request_context import Application, current_notes, current_request
 from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
-from mock_server.images.fetching import Fetcher
 from mock_server.journal.recorder import Recorder
 from mock_server.metrics import Measured
 from mock_server.operations import concept, observed, visual
@@ -65,18 +64,6 @@ from sam3_contract.errors import SpecError, StoreError, UsageError
 
 Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
-IMPLEMENTATIONS: Final[Mapping[Profile, Mapping[str, Implementation]]] = {
-    "documented": {
-        "concept_segment": (wire.ConceptSegmentRequest, concept.concept_segment),
-        "visual_segment": (wire.VisualSegmentRequest, visual.visual_segment),
-        "embed_image": (wire.EmbedImageRequest, visual.embed_image),
-    },
-    "observed": {
-        "concept_segment": (wire.LenientConceptSegmentRequest, observed.concept_segment),
-        "visual_segment": (wire.LenientVisualSegmentRequest, observed.visual_segment),
-        "embed_image": (wire.LenientEmbedImageRequest, observed.embed_image),
-    },
-}
 # What clients ask of a server before they use it; a release like the one that `observed` was measured with.
 _IDENTITY: Final = {"name": "Roboflow Inference Server", "version": "1.8.3"}
 _KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
@@ -191,12 +178,30 @@ def _picture_of_url(settings: Settings, library: Library) -> PictureOfUrl:
     if settings.fetch_urls and settings.url_images is not None:
         raise UsageError("images by URL are either fetched or stood for by local files: drop fetch_urls or url_images")
     if settings.fetch_urls:
+        from mock_server.images.fetching import Fetcher  # noqa: PLC0415 - few mocks are on any network
+
         return Fetcher(only_https=settings.profile == "observed", library=library)
     return virtual_photograph if settings.url_images is None else local_files(settings.url_images, library)
 
 
+@cache
+def _implementations(profile: Profile) -> Mapping[str, Implementation]:
+    """List what answers each operation; the lenient models are not even built where nobody is answered by them."""
+    if profile == "observed":
+        return {
+            "concept_segment": (wire.LenientConceptSegmentRequest, observed.concept_segment),
+            "visual_segment": (wire.LenientVisualSegmentRequest, observed.visual_segment),
+            "embed_image": (wire.LenientEmbedImageRequest, observed.embed_image),
+        }
+    return {
+        "concept_segment": (wire.ConceptSegmentRequest, concept.concept_segment),
+        "visual_segment": (wire.VisualSegmentRequest, visual.visual_segment),
+        "embed_image": (wire.EmbedImageRequest, visual.embed_image),
+    }
+
+
 def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> None:
-    implemented = IMPLEMENTATIONS["documented"]
+    implemented = _implementations("documented")
     for operation in contract.operations:
         if operation.id not in implemented:
             known = ", ".join(implemented)
@@ -213,7 +218,7 @@ def _refuse_what_is_not_implemented(contract: spec.Contract, *, own: bool) -> No
 
 def _add_operation(app: Flask, operation: spec.Operation, settings: Settings) -> None:
     profile = settings.profile
-    model, implementation = IMPLEMENTATIONS[profile][operation.id]
+    model, implementation = _implementations(profile)[operation.id]
     strict = profile == "documented"
 
     def check(body: Any) -> wire.Request:

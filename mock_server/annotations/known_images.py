@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from mock_server.annotations.annotated_image import AnnotatedImage, Category, annotation_from_runs
-from mock_server.annotations.coco import load_coco
 from mock_server.annotations.library import KnownImage, Library, Pixels
 from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
@@ -39,6 +38,8 @@ def library_of(*, coco: Path | None, images: Path | None, scenes: bool, strict: 
 
 
 def _annotated_images(coco: Path, images: Path, *, strict: bool) -> Sequence[KnownImage]:
+    from mock_server.annotations.coco import load_coco  # noqa: PLC0415 - few mocks are given such a file
+
     loaded = load_coco(coco, images, strict=strict)
     if loaded.left_out:
         say(f"--coco {coco}: left out {loaded.left_out}; --strict refuses such a file", err=True)

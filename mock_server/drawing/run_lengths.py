@@ -53,10 +53,15 @@ def counts_from_runs(runs: Runs, *, size: tuple[int, int]) -> bytes:
 
 
 def runs_from_bitmap(bitmap: NDArray[np.bool_]) -> Runs:
-    """Count the runs of a bitmap, shape ``(height, width)``."""
-    flat = bitmap.T.ravel().view(np.int8)
-    edges = np.flatnonzero(np.diff(flat, prepend=np.int8(0)))
-    return np.diff(edges, prepend=0, append=flat.size)
+    """Count the runs of a bitmap, shape ``(height, width)``; only the columns that its mask spans are searched."""
+    height = bitmap.shape[0]
+    columns = np.flatnonzero(bitmap.any(axis=0))
+    first, last = (int(columns[0]), int(columns[-1])) if columns.size else (0, -1)
+    flat = bitmap[:, first : last + 1].T.ravel().view(np.int8)
+    edges = np.flatnonzero(np.diff(flat, prepend=np.int8(0), append=np.int8(0))) + first * height
+    # A mask that goes on to the image's last pixel has no run behind it.
+    runs: Runs = np.diff(edges[edges < bitmap.size], prepend=0, append=bitmap.size)
+    return runs
 
 
 def edges_of_runs(runs: Runs, *, size: tuple[int, int]) -> Edges | None:

@@ -7,7 +7,6 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Collection
-from functools import cache
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -198,8 +197,8 @@ def _as_the_server_words_it(error: Any) -> Finding:
     return {**finding, "ctx": context} if context else finding
 
 
-@cache
 def _server_names() -> dict[str, str]:
+    # Made anew for each: some parts are imported only by a mock that plays the server's own side.
     parts = [RequestPart]
     for part in parts:
         parts += part.__subclasses__()

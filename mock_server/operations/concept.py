@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from mock_server.operations.backend import Answer, Backend, json_answer
 from mock_server.operations.bounds import MOST_HELD, MaskWriter, drawn
 from sam3_contract import wire
 
-AnyPrompt = wire.ConceptPrompt | wire.LenientConceptPrompt
+AnyPrompt: TypeAlias = "wire.ConceptPrompt | wire.LenientConceptPrompt"
 
 MODEL: Final = "sam3/sam3_final"
 _KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists

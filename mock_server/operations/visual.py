@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from mock_server.drawing.encoding import npz_from_patches
 from mock_server.drawing.patches import Patch
@@ -17,7 +17,7 @@ from mock_server.operations.bounds import MaskWriter, drawn
 from mock_server.operations.caches import prompt_keys_of
 from sam3_contract import wire
 
-AnyPrompt = wire.VisualPrompt | wire.LenientVisualPrompt
+AnyPrompt: TypeAlias = "wire.VisualPrompt | wire.LenientVisualPrompt"
 
 MODEL: Final = "sam3/sam3_interactive"
 LEVELS: Final = 3  # whole, part and subpart

@@ -26,12 +26,12 @@ from pydantic import (
 from mock_server.http.protocol import wording_of
 from mock_server.journal.expectations import named_image
 from mock_server.scenarios.mistakes import mistake_of, shown, wrong
+from mock_server.scenarios.plan import MOST_SCENARIOS
 from mock_server.scenarios.rules import Fixed, RateLimit, Reply, Scenario, Then, When
 from sam3_contract.errors import UsageError
 from sam3_contract.files.bounded import open_regular
 from sam3_contract.suggestions import unknown
 
-MOST_SCENARIOS: Final = 1000
 MOST_ANSWERS: Final = 1000
 MOST_SECONDS: Final = 60.0  # that an answer may be held back
 _MOST_FILE: Final = 64 * 1024 * 1024  # bytes of a file that is answered

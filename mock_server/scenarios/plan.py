@@ -12,6 +12,7 @@ from typing import Final
 
 from mock_server.scenarios.rules import Scenario
 
+MOST_SCENARIOS: Final = 1000
 _OVERHEAD: Final = 2000  # bytes that a scenario takes besides the bodies of its answers, about
 
 

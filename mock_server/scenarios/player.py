@@ -18,8 +18,7 @@ from mock_server.http.refusals import Refusal, message, no_answer
 from mock_server.scenarios.files import Source, read
 from mock_server.scenarios.mistakes import Mistake
 from mock_server.scenarios.mistakes import Path as ValuePath
-from mock_server.scenarios.model import MOST_SCENARIOS, Surroundings, one_scenario, scenarios_of
-from mock_server.scenarios.plan import Course, Plan, begun, begun_at_start
+from mock_server.scenarios.plan import MOST_SCENARIOS, Course, Plan, begun, begun_at_start
 from mock_server.scenarios.rules import Reply, Scenario, Then
 from mock_server.store.json_codec import json_codec
 from mock_server.store.memory import MemoryStore
@@ -131,7 +130,7 @@ class Scenarios:
         """
         with _mistakes_of(source):
             # Read before the plan is changed: a store may call what changes it several times, or hold others up.
-            one = one_scenario(source.value, self._surroundings(source), name="")
+            one = _scenario_of(source, self._operations, self._check_fault)
 
             def add(plan: Plan) -> Plan:
                 named = one if "name" in source.value else replace(one, name=f"scenario {len(plan.courses) + 1}")
@@ -161,7 +160,7 @@ class Scenarios:
             ScenarioError: If something is not what it has to be.
         """
         with _mistakes_of(source):
-            found, strict = scenarios_of(source.value, self._surroundings(source))
+            found, strict = _scenarios_of(source, self._operations, self._check_fault)
 
             def add(plan: Plan) -> Plan:
                 courses = _joined(() if anew else plan.courses, found, at=lambda index: ("scenarios", index))
@@ -254,9 +253,6 @@ class Scenarios:
         problems = _problems_of(progress) + self.unmatched
         return {"strict": plan.strict, "scenarios": [one.as_json() for one in progress], "problems": problems}
 
-    def _surroundings(self, source: Source) -> Surroundings:
-        return Surroundings(self._operations, source.folder, self._check_fault)
-
     def _replace(self, change: Callable[[Plan], Plan], *, anew: bool = True) -> None:
         """Change the plan; *anew* forgets what came of the scenarios that are no longer in it."""
         before: list[Plan] = []
@@ -324,9 +320,24 @@ def plan_at_start(
     if source is None:
         return Plan(faults=faults)
     with _mistakes_of(source):
-        found, strict = scenarios_of(source.value, Surroundings(tuple(operations), source.folder, check_fault))
+        found, strict = _scenarios_of(source, operations, check_fault)
         _joined((), found, at=lambda index: ("scenarios", index))
     return Plan(begun_at_start(found), strict, faults)
+
+
+def _scenario_of(source: Source, operations: Sequence[str], check_fault: Callable[[str], object]) -> Scenario:
+    # Only here, as below: no mock waits at its start for models to be built that few ever need.
+    from mock_server.scenarios.model import Surroundings, one_scenario  # noqa: PLC0415
+
+    return one_scenario(source.value, Surroundings(tuple(operations), source.folder, check_fault), name="")
+
+
+def _scenarios_of(
+    source: Source, operations: Sequence[str], check_fault: Callable[[str], object]
+) -> tuple[list[Scenario], bool]:
+    from mock_server.scenarios.model import Surroundings, scenarios_of  # noqa: PLC0415
+
+    return scenarios_of(source.value, Surroundings(tuple(operations), source.folder, check_fault))
 
 
 def _joined(

@@ -89,12 +89,13 @@ class _Before:
 
     def __call__(self, _served: WsgiApp, _mock: object, _settings: Settings, contract: Contract | None) -> Playground:
         """Make it."""
-        from sam3_contract.playground import serving, targets  # noqa: PLC0415
+        from sam3_contract.playground import serving  # noqa: PLC0415
+        from sam3_contract.playground.server_target import ServerTarget  # noqa: PLC0415
         from sam3_contract.recording import Budget, Upstream  # noqa: PLC0415
         from sam3_contract.transport.base_url import is_loopback  # noqa: PLC0415
 
         free = is_loopback(self._base_url)
-        target = targets.ServerTarget(Upstream(self._base_url), self._key, Budget(self._calls), free=free)
+        target = ServerTarget(Upstream(self._base_url), self._key, Budget(self._calls), free=free)
         return serving.before_server(target, contract)
 
 

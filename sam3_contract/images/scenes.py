@@ -23,6 +23,9 @@ Bitmap = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]
 Pixel = tuple[int, int]
+Centers = NDArray[np.int64]
+"""Of columns or rows, in half pixels: they are odd, edges are even."""
+Inside = Callable[[Centers, Centers], Bitmap]
 
 
 class Border(NamedTuple):
@@ -447,9 +450,21 @@ def _share(places: NDArray[np.uint32], side: int) -> NDArray[np.int16]:
     return (places * np.uint32(FALL) // np.uint32(side)).astype(np.int16)
 
 
-def _centers(size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the columns' and the rows' centres in half pixels: they are odd, edges are even."""
-    return 2 * np.arange(size[1], dtype=np.int64)[None, :] + 1, 2 * np.arange(size[0], dtype=np.int64)[:, None] + 1
+def _drawn_within(size: tuple[int, int], low: Pixel, high: Pixel, inside: Inside) -> Bitmap:
+    """Draw a shape of which no pixel lies outside a box: nothing else is computed, however large the picture is.
+
+    Args:
+        size: ``(height, width)`` of the picture, which may cut the box off.
+        low: ``(x, y)`` of the box's first pixel.
+        high: ``(x, y)`` behind its last.
+        inside: Tells which pixels belong to the shape, from the centres of columns and rows.
+    """
+    left, top = max(low[0], 0), max(low[1], 0)
+    right, bottom = min(high[0], size[1]), min(high[1], size[0])
+    columns, rows = 2 * np.arange(left, right)[None, :] + 1, 2 * np.arange(top, bottom)[:, None] + 1
+    bitmap = np.zeros(size, np.bool_)
+    bitmap[top:bottom, left:right] = inside(columns, rows)
+    return bitmap
 
 
 def _rectangle(size: tuple[int, int], *, left: int, top: int, width: int, height: int) -> Bitmap:
@@ -459,22 +474,29 @@ def _rectangle(size: tuple[int, int], *, left: int, top: int, width: int, height
 
 
 def _disc(size: tuple[int, int], *, x: int, y: int, radius: int) -> Bitmap:
-    columns, rows = _centers(size)
-    return np.asarray((columns - 2 * x) ** 2 + (rows - 2 * y) ** 2 <= 4 * radius * radius)
+    def inside(columns: Centers, rows: Centers) -> Bitmap:
+        return np.asarray((columns - 2 * x) ** 2 + (rows - 2 * y) ** 2 <= 4 * radius * radius)
+
+    return _drawn_within(size, (x - radius, y - radius), (x + radius, y + radius), inside)
 
 
 def _diamond(size: tuple[int, int], *, x: int, y: int, radius: int) -> Bitmap:
-    columns, rows = _centers(size)
-    return np.asarray(abs(columns - 2 * x) + abs(rows - 2 * y) <= 2 * radius)
+    def inside(columns: Centers, rows: Centers) -> Bitmap:
+        return np.asarray(abs(columns - 2 * x) + abs(rows - 2 * y) <= 2 * radius)
+
+    return _drawn_within(size, (x - radius, y - radius), (x + radius, y + radius), inside)
 
 
 def _triangle(size: tuple[int, int], *, corners: tuple[Pixel, Pixel, Pixel]) -> Bitmap:
     """Take the pixels whose centre lies on the right of all three sides; the corners run clockwise as seen."""
-    columns, rows = _centers(size)
-    inside = np.ones(size, np.bool_)
-    for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
-        inside &= (x1 - x0) * (rows - 2 * y0) >= (y1 - y0) * (columns - 2 * x0)
-    return inside
+
+    def inside(columns: Centers, rows: Centers) -> Bitmap:
+        sides = zip(corners, (*corners[1:], corners[0]), strict=True)
+        right_of = [(x1 - x0) * (rows - 2 * y0) >= (y1 - y0) * (columns - 2 * x0) for (x0, y0), (x1, y1) in sides]
+        return np.asarray(np.logical_and.reduce(right_of))
+
+    across, down = zip(*corners, strict=True)
+    return _drawn_within(size, (min(across), min(down)), (max(across), max(down)), inside)
 
 
 def _line(size: tuple[int, int], *, start: Pixel, end: Pixel) -> Bitmap:

@@ -7,26 +7,9 @@ hold it empty. Validate with ``strict=True`` for what the document allows; witho
 
 from __future__ import annotations
 
-from sam3_contract.wire.agreement import MODELS, disagreements
-from sam3_contract.wire.answers import (
-    ConceptSegmentResponse,
-    Echo,
-    EmbedImageResponse,
-    PolygonPrediction,
-    PromptResult,
-    ResolvedModel,
-    Rle,
-    RlePrediction,
-    VisualSegmentResponse,
-)
-from sam3_contract.wire.lenient import (
-    LenientConceptPrompt,
-    LenientConceptSegmentRequest,
-    LenientEmbedImageRequest,
-    LenientImage,
-    LenientVisualPrompt,
-    LenientVisualSegmentRequest,
-)
+from typing import TYPE_CHECKING, Final
+
+from sam3_contract.facade import facade
 from sam3_contract.wire.requests import (
     CenterBox,
     ConceptPrompt,
@@ -42,6 +25,28 @@ from sam3_contract.wire.requests import (
     VisualSegmentRequest,
     parse_request,
 )
+
+if TYPE_CHECKING:
+    from sam3_contract.wire.agreement import MODELS, disagreements
+    from sam3_contract.wire.answers import (
+        ConceptSegmentResponse,
+        Echo,
+        EmbedImageResponse,
+        PolygonPrediction,
+        PromptResult,
+        ResolvedModel,
+        Rle,
+        RlePrediction,
+        VisualSegmentResponse,
+    )
+    from sam3_contract.wire.lenient import (
+        LenientConceptPrompt,
+        LenientConceptSegmentRequest,
+        LenientEmbedImageRequest,
+        LenientImage,
+        LenientVisualPrompt,
+        LenientVisualSegmentRequest,
+    )
 
 __all__ = [
     "MODELS",
@@ -75,3 +80,27 @@ __all__ = [
     "disagreements",
     "parse_request",
 ]
+
+# On demand: building models takes time, and a mock at its start needs those of strict requests alone.
+_HOMES: Final = {
+    "MODELS": "sam3_contract.wire.agreement",
+    "disagreements": "sam3_contract.wire.agreement",
+    "ConceptSegmentResponse": "sam3_contract.wire.answers",
+    "Echo": "sam3_contract.wire.answers",
+    "EmbedImageResponse": "sam3_contract.wire.answers",
+    "PolygonPrediction": "sam3_contract.wire.answers",
+    "PromptResult": "sam3_contract.wire.answers",
+    "ResolvedModel": "sam3_contract.wire.answers",
+    "Rle": "sam3_contract.wire.answers",
+    "RlePrediction": "sam3_contract.wire.answers",
+    "VisualSegmentResponse": "sam3_contract.wire.answers",
+    "LenientConceptPrompt": "sam3_contract.wire.lenient",
+    "LenientConceptSegmentRequest": "sam3_contract.wire.lenient",
+    "LenientEmbedImageRequest": "sam3_contract.wire.lenient",
+    "LenientImage": "sam3_contract.wire.lenient",
+    "LenientVisualPrompt": "sam3_contract.wire.lenient",
+    "LenientVisualSegmentRequest": "sam3_contract.wire.lenient",
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = facade(__name__, _HOMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
-from sam3_contract.cli import commands
+from sam3_contract.cli import commands, main
 from sam3_contract.errors import UsageError
 
 HEAVY = frozenset(
@@ -45,8 +46,42 @@ def test_command_that_only_tells_imports_nothing_heavy(arguments: tuple[str, ...
     assert imported_by(*arguments) & HEAVY == set()
 
 
+def test_server_does_not_wait_for_what_few_mocks_need() -> None:
+    program = (
+        "import sys\n"
+        "import mock_server.serving.server\n"
+        "from mock_server.settings import Settings\n"
+        "from sam3_contract.playground import serving\n"
+        "app = mock_server.create_app(Settings())\n"
+        "serving.beside_mock(app, app, Settings())\n"
+        "mock_server.serving.server.warm_up()\n"
+        "print(*sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    spared = {
+        f"sam3_contract.{room}" for room in ("recording", "har", "checks", "cases", "wire.lenient", "wire.answers")
+    }
+    spared |= {"mock_server.scenarios.model", "mock_server.annotations.coco", "mock_server.images.fetching", "urllib3"}
+    assert set(result.stdout.split()) & spared == set()
+
+
 def test_heavy_imports_would_be_seen() -> None:
     assert "yaml" in imported_by("spec", "show", "--path")
+
+
+def test_only_a_process_of_its_own_looks_for_garbage_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    thresholds: list[int] = []
+    monkeypatch.setattr(gc, "set_threshold", thresholds.append)
+    monkeypatch.setattr(sys, "argv", ["sam3-contract", "--version"])
+
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert thresholds == []
+
+    with pytest.raises(SystemExit):
+        main()
+    assert thresholds == [50_000]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -25,8 +25,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from mock_server import Settings, control_of, create_app
 from mock_server.control.mock_control import MockControl
+from sam3_contract.playground.server_target import ServerTarget
 from sam3_contract.playground.serving import before_server, beside_mock
-from sam3_contract.playground.targets import ServerTarget
 from sam3_contract.recording import Budget, Upstream
 from tests.playground.test_serving import STATIC
 from tests.servers import serving

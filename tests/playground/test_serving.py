@@ -15,8 +15,8 @@ from werkzeug.wrappers import Request, Response
 from mock_server import Settings, control_of, create_app
 from sam3_contract.errors import StoreError
 from sam3_contract.images.scenes import built_in_scenes
+from sam3_contract.playground.server_target import ServerTarget
 from sam3_contract.playground.serving import Playground, before_server, beside_mock
-from sam3_contract.playground.targets import ServerTarget
 from sam3_contract.playground.watching import JournalEvents
 from sam3_contract.recording import Budget, Upstream
 from tests.servers import serving
