@@ -84,7 +84,7 @@ def _run_lengths(patch: Patch, *, height: int, width: int) -> NDArray[np.int64]:
     parts = [_edges(patch, start, min(start + at_once, columns), height) for start in range(0, columns, at_once)]
     edges = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
     # Where a run ends at the bottom and the next column's starts at the top, the two are one: drop both edges.
-    if edges.size:
+    if rows == height and edges.size:
         repeated = edges[1:] == edges[:-1]
         edges = edges[~(np.append(repeated, False) | np.insert(repeated, 0, False))]
     runs = np.diff(edges, prepend=0, append=height * width)
@@ -94,12 +94,12 @@ def _run_lengths(patch: Patch, *, height: int, width: int) -> NDArray[np.int64]:
 def _edges(patch: Patch, first: int, last: int, height: int) -> NDArray[np.int64]:
     """Find where runs begin and end in some columns of the window, as places in the whole image."""
     rows = patch.pixels.shape[0]
-    # A column of the window, then a background row that ends its last run.
-    padded = np.zeros((last - first, rows + 1), np.int8)
-    padded[:, :rows] = patch.pixels[:, first:last].T
-    steps = np.diff(padded.ravel(), prepend=np.int8(0))
-    column, row = np.divmod(np.flatnonzero(steps), rows + 1)
-    edges: NDArray[np.int64] = (column + (first + patch.left)) * height + (row + patch.top)
+    # Background, then of each column the window and a background row, which ends its last run.
+    padded = np.zeros((last - first) * (rows + 1) + 1, np.bool_)
+    padded[1:].reshape(last - first, rows + 1)[:, :rows] = patch.pixels[:, first:last].T
+    places = np.flatnonzero(padded[1:] != padded[:-1])
+    columns = places // (rows + 1)
+    edges: NDArray[np.int64] = places + columns * (height - rows - 1) + ((first + patch.left) * height + patch.top)
     return edges
 
 

@@ -6,7 +6,7 @@ expect sound runs, as `run_lengths_from_rle` returns them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -80,22 +80,49 @@ def intersection_areas(run_lengths: NDArray[np.int64], others: Sequence[NDArray[
         >>> intersection_areas(np.array([1, 2, 1]), [np.array([0, 2, 2]), np.array([4])]).tolist()
         [1, 0]
     """
-    shared = np.zeros(len(others), np.int64)
-    n_foreground = np.array([len(runs) // 2 for runs in others], np.int64)
-    filled = np.flatnonzero(n_foreground)
-    if not filled.size or len(run_lengths) < 2:
+    return _areas_shared_with(run_lengths, _Foregrounds.of(others))
+
+
+class _Foregrounds(NamedTuple):
+    """The foreground runs of several masks, one mask after the other; of masks that have any.
+
+    Attributes:
+        n_masks: All masks.
+        filled: Which of them have foreground.
+        first: The first run of each of those.
+        starts: First pixel of each run.
+        stops: Pixel behind the last of each run.
+    """
+
+    n_masks: int
+    filled: NDArray[np.int64]
+    first: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, masks: Sequence[NDArray[np.int64]]) -> _Foregrounds:
+        n_foreground = np.array([len(runs) // 2 for runs in masks], np.int64)
+        filled = np.flatnonzero(n_foreground)
+        none = np.empty(0, np.int64)
+        edges = [np.cumsum(masks[index]) for index in filled.tolist()]
+        starts = np.concatenate([none, *(ends[0:-1:2] for ends in edges)])
+        stops = np.concatenate([none, *(ends[1::2] for ends in edges)])
+        first = np.cumsum(n_foreground[filled]) - n_foreground[filled]
+        return cls(len(masks), filled, first, starts, stops)
+
+
+def _areas_shared_with(run_lengths: NDArray[np.int64], others: _Foregrounds) -> NDArray[np.int64]:
+    shared = np.zeros(others.n_masks, np.int64)
+    if not others.filled.size or len(run_lengths) < 2:
         return shared
-    edges = [np.cumsum(others[index]) for index in filled.tolist()]
-    starts = np.concatenate([ends[0:-1:2] for ends in edges])
-    stops = np.concatenate([ends[1::2] for ends in edges])
     knots = np.cumsum(run_lengths)
     # Foreground pixels before a place: a straight line between edges, so that interpolation is exact.
     covered = np.zeros(len(knots))
     covered[1::2] = np.cumsum(run_lengths[1::2])
     covered[2::2] = covered[1:-1:2]
-    within = np.interp(stops, knots, covered) - np.interp(starts, knots, covered)
-    first = np.cumsum(n_foreground[filled]) - n_foreground[filled]
-    shared[filled] = np.add.reduceat(within, first)
+    within = np.interp(others.stops, knots, covered) - np.interp(others.starts, knots, covered)
+    shared[others.filled] = np.add.reduceat(within, others.first)
     return shared
 
 
@@ -137,8 +164,9 @@ def iou_matrix(first: Sequence[NDArray[np.int64]], second: Sequence[NDArray[np.i
     if len(pixels) > 1:
         raise RleError(f"masks have {min(pixels)} to {max(pixels)} pixels, expected one size")
     shared = np.zeros((len(first), len(second)), np.int64)
+    others = _Foregrounds.of(second)
     for row, runs in enumerate(first):
-        shared[row] = intersection_areas(runs, second)
+        shared[row] = _areas_shared_with(runs, others)
     areas = [np.array([area_of_run_lengths(runs) for runs in side], np.int64) for side in (first, second)]
     together = areas[0][:, None] + areas[1][None, :] - shared
     return np.where(together == 0, 1.0, shared / np.maximum(together, 1))
