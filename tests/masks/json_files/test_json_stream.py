@@ -163,3 +163,24 @@ def test_depth_is_bounded_from_above_and_exact_beyond_the_limit(text: str, more:
 
     assert depth_of(deep) >= min(deepest, MAX_DEPTH + 1)
     assert (depth_of(deep) > MAX_DEPTH) == (deepest > MAX_DEPTH)
+
+
+@pytest.mark.parametrize(
+    ("number", "odd"),
+    [
+        ("18446744073709551615", set()),
+        ("18446744073709551616", {"integer_too_wide"}),
+        ("-9223372036854775808", set()),
+        ("-9223372036854775809", {"integer_too_wide"}),
+        ("1e308", set()),
+        ("1E309", {"number_not_finite"}),
+        ("9" * 309 + ".5", {"number_not_finite"}),
+        ("0." + "3" * 30, set()),
+        ('"' + "9" * 30 + 'e9"', set()),
+    ],
+)
+def test_numbers_that_are_too_wide_are_found_at_their_very_limits(number: str, odd: set[str]) -> None:
+    value, findings = parse_json(f'{{"id": [1, 0.5, {number}]}}')
+
+    assert {finding.name for finding in findings} == odd
+    assert value == json.loads(f'{{"id": [1, 0.5, {number}]}}')
