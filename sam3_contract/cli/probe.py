@@ -57,7 +57,7 @@ def probe(
     Exit status: 0, or 1 below --score, 3 if the function does not pass without a fault.
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Only here: help does not wait for the mock to be imported.
-    from sam3_contract.interception import HOSTS  # noqa: PLC0415
+    from sam3_contract.interception import HOSTS, intercept  # noqa: PLC0415
     from sam3_contract.mutation.files import MOST_PICTURED, write_files  # noqa: PLC0415
     from sam3_contract.mutation.plan import planned  # noqa: PLC0415
     from sam3_contract.mutation.probing import client_of, function_named  # noqa: PLC0415
@@ -68,10 +68,12 @@ def probe(
     if report is not None:
         check_output_folder(report)
     texts = planned([name.strip() for name in faults.split(",") if name.strip()], seconds=timeout)
-    client = client_of(function_named(function), name=function, seconds=timeout, hosts=hosts or HOSTS)
     trials = Trials(texts, budget=budget, pictures=MOST_PICTURED if report is not None else 0)
-    started = time.monotonic()
-    runs = list(trials.of([client]))
+    # Open all the time: a thread that the function leaves behind asks the mock as well, between two calls too.
+    with intercept(hosts=hosts or HOSTS):
+        client = client_of(function_named(function), name=function, seconds=timeout, hosts=hosts or HOSTS)
+        started = time.monotonic()
+        runs = list(trials.of([client]))
     found = Score.of(runs, untried=trials.untried, seconds=time.monotonic() - started)
     for line, verdict in lines_of(found):
         felt = verdict if verdict is not None and verdict.counts else None

@@ -151,7 +151,7 @@ def lines_of(coverage: Coverage) -> Iterator[str]:
 
 
 def write_files(coverage: Coverage, folder: Path) -> list[Path]:
-    """Write ``coverage.json``, ``coverage.html`` and ``test_missing.py`` into a folder, which is made if need be.
+    """Write ``coverage.json``, ``coverage.html`` and ``missing_tests.py`` into a folder, which is made if need be.
 
     Raises:
         OutputError: If one cannot be written.
@@ -166,7 +166,7 @@ def write_files(coverage: Coverage, folder: Path) -> list[Path]:
     texts = {
         "coverage.json": json.dumps(value, indent=2) + "\n",
         "coverage.html": _template().render(coverage=coverage, kinds=_KINDS),
-        "test_missing.py": coverage.tests(),
+        "missing_tests.py": coverage.tests(),
     }
     for name, text in texts.items():
         write_atomically(folder / name, text.encode())

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sam3_contract.errors import ProbeError, UsageError
 from sam3_contract.interception import HOSTS, intercept
@@ -21,6 +21,9 @@ from sam3_contract.mutation.trials import Client
 from sam3_contract.mutation.verdict import End, end_of
 
 __all__ = ["client_of", "function_named"]
+
+_ENDED_WELL: Final = "exit status 0"
+"""What comes of a program that ends by ``sys.exit(0)``: nothing that says of any trouble."""
 
 
 def function_named(text: str) -> Callable[[], Any]:
@@ -66,8 +69,12 @@ def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: 
                 result = _awaited(function())
         except Hang as error:
             return End("hung", str(error))
-        except (Exception, SystemExit) as error:
-            return end_of(error)
+        except KeyboardInterrupt:  # of whoever waits for the command
+            raise
+        except BaseException as error:
+            if not isinstance(error, SystemExit) or error.code not in {None, 0}:
+                return end_of(error)
+            result = _ENDED_WELL
         if not first:
             first.append(result)
         return End("same") if _same(first[0], result) else End("changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ __all__ = ["Client", "Trials"]
 
 _MOST_FIELDS: Final = 3
 """Fields that a line names."""
+_ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+")
+"""Where an object lies in memory, which is elsewhere in every run."""
 _WORST: Final = frozenset({Verdict.RETRIED, Verdict.HANG, Verdict.CRASH})
 """Behind these, no other client makes the verdict on a fault any better, and waiting for more of them takes long."""
 
@@ -109,7 +112,7 @@ class Trials:
             end = client.run(trial)
         trial.settle()
         verdict = verdict_on(end, client.clean, trial.answers)
-        says = trial.without_keys(end.says)
+        says = _ADDRESS.sub("", trial.without_keys(end.says))
         if verdict is Verdict.SILENT:
             fields = changed_fields(client.clean, trial.answers)
             says = _said(fields)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from sam3_contract.pytest_plugin.numbers import per_cent
+
 # What these bring takes time to import; the plugin is registered in sessions that ask for it only.
 if TYPE_CHECKING:
     from sam3_contract.coverage.parts import Part
@@ -26,12 +28,12 @@ def add_options(group: pytest.OptionGroup) -> None:
         help="Say which operations, fields, formats, answers and families of faults of the contract the tests met.",
     )
     group.addoption(
-        "--sam3-coverage-fail-under", type=float, metavar="N", help="Fail the session below N per cent of them."
+        "--sam3-coverage-fail-under", type=per_cent, metavar="N", help="Fail the session below N per cent of them."
     )
     group.addoption(
         "--sam3-coverage-report",
         metavar="DIR",
-        help="Write coverage.html, coverage.json and test_missing.py, tests for what is missing, here.",
+        help="Write coverage.html, coverage.json and missing_tests.py, tests for what is missing, here.",
     )
 
 

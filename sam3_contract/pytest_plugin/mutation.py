@@ -13,6 +13,8 @@ import pytest
 from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
+from sam3_contract.pytest_plugin.numbers import per_cent
+
 # What these bring takes time to import; the plugin is registered in sessions that ask for it only.
 if TYPE_CHECKING:
     from sam3_contract.interception.trial import Trial
@@ -40,7 +42,7 @@ def add_options(group: pytest.OptionGroup) -> None:
     )
     group.addoption(
         "--sam3-mutate-score",
-        type=float,
+        type=per_cent,
         metavar="MIN",
         help="Fail the session if fewer than MIN per cent of the faults that could be felt were noticed or recovered "
         "from.",

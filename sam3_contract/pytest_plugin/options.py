@@ -11,6 +11,7 @@ from sam3_contract.pytest_plugin import coverage, key_in_url, mutation, snapshot
 
 LIVE_URL: Final = "https://serverless.roboflow.com"
 RECORD: Final = "--sam3-record"
+_MINIMA: Final = {"--sam3-mutate-score": mutation.MUTATE, "--sam3-coverage-fail-under": coverage.COVERAGE}
 _KEYS: Final = ("ROBOFLOW_API_KEY", "API_KEY")
 _MARKERS: Final = (
     "sam3_scenario(source, **fields): let the mock answer as a file of scenarios says, or a dictionary of the same "
@@ -78,6 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     config.pluginmanager.register(snapshots.SnapshotPlugin(config), "sam3_snapshots")
     config.pluginmanager.register(key_in_url.KeyInUrlPlugin(), "sam3_key_in_url")
+    for minimum, option in _MINIMA.items():
+        if config.getoption(minimum) is not None and not config.getoption(option):
+            raise pytest.UsageError(f"{minimum} is a minimum of what {option} finds, and nothing without it: give both")
     if config.getoption(mutation.MUTATE):
         config.pluginmanager.register(mutation.MutationPlugin(config), "sam3_mutation")
     if config.getoption(coverage.COVERAGE):

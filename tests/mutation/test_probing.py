@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -19,14 +20,14 @@ from werkzeug.test import EnvironBuilder
 from mock_server import create_app
 from mock_server.http import pauses
 from sam3_contract.errors import ProbeError, UsageError
-from sam3_contract.interception.trial import Trial
+from sam3_contract.interception.trial import Answered, Trial
 from sam3_contract.mutation.files import as_html, as_json, as_junit
 from sam3_contract.mutation.plan import planned
 from sam3_contract.mutation.probing import client_of, function_named
 from sam3_contract.mutation.score import Score
 from sam3_contract.mutation.text import lines_of
-from sam3_contract.mutation.trials import Trials
-from sam3_contract.mutation.verdict import Verdict
+from sam3_contract.mutation.trials import Client, Trials
+from sam3_contract.mutation.verdict import End, Verdict
 from tests.mutation import clients
 from tests.servers import run_command
 
@@ -179,6 +180,55 @@ def test_function_that_cannot_be_tried_is_told_why() -> None:
 def test_name_that_leads_nowhere_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         function_named(text)
+
+
+class _Ends(BaseException):
+    """An end that no ``except Exception`` stops."""
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict"),
+    [(SystemExit(0), Verdict.SILENT), (SystemExit(2), Verdict.NOTICED), (_Ends("so"), Verdict.NOTICED)],
+)
+def test_end_of_the_program_says_as_much_as_its_status(end: BaseException, verdict: Verdict) -> None:
+    def asks() -> int:
+        try:
+            return clients.asked(timeout=5)
+        except requests.RequestException:
+            raise end from None
+
+    [run] = Trials(["connection_reset"]).of([client_of(asks, name="mine", seconds=SECONDS)])
+
+    assert run.verdict is verdict
+
+
+def test_program_that_ends_well_can_be_tried() -> None:
+    def main() -> None:
+        clients.asked(timeout=5)
+        sys.exit()
+
+    [run] = Trials(["connection_reset"]).of([client_of(main, name="mine", seconds=SECONDS)])
+
+    assert run.verdict is Verdict.NOTICED
+
+
+def test_what_is_left_behind_asks_the_mock_between_two_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(Trials, "of", lambda *_: asked.append(clients.asked(timeout=5)) or [])
+
+    assert run_command("probe", "tests.mutation.clients:careless", "--faults", "body_empty").returncode == 0
+    assert len(asked) == 1
+
+
+def test_addresses_in_memory_are_left_out() -> None:
+    def says(_: Trial) -> End:
+        return End("failed", "<Cutout at 0x7f003674FE50> is none")
+
+    clean = [Answered("/sam3/concept_segment", b"", 200, b"{}")]
+
+    [run] = Trials(["body_empty"]).of([Client("mine", says, clean)])
+
+    assert run.says == "<Cutout> is none"
 
 
 def test_budget_leaves_the_less_telling_untried() -> None:

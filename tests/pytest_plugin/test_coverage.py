@@ -68,7 +68,7 @@ def test_what_was_met_is_counted_and_what_is_missing_named(session: pytest.Pytes
 
 def test_tests_for_what_is_missing_pass_and_meet_the_rest(session: pytest.Pytester) -> None:
     run(session, "--sam3-coverage-report", "report")
-    written = session.path / "report" / "test_missing.py"
+    written = session.path / "report" / "missing_tests.py"
     compile(written.read_text(), str(written), "exec")
 
     both = run(session, "test_it.py", str(written), "--sam3-coverage-fail-under", "100")
@@ -82,6 +82,28 @@ def test_less_than_the_minimum_fails_the_session(session: pytest.Pytester) -> No
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["less than --sam3-coverage-fail-under 90"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sam3-coverage-fail-under", "90"), "*is a minimum of what --sam3-coverage finds*"),
+        (("--sam3-mutate-score", "90"), "*is a minimum of what --sam3-mutate finds*"),
+        (("--sam3-coverage", "--sam3-coverage-fail-under", "nan"), "*'nan' is no number of per cent, from 0 to 100"),
+        (("--sam3-mutate", "--sam3-mutate-score", "0.9x"), "*'0.9x' is no number of per cent, from 0 to 100"),
+    ],
+)
+def test_minimum_that_holds_nothing_is_refused(session: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
+    result = session.runpytest_inprocess("-p", "no:schemathesis", "-p", "no:cacheprovider", "-W", "error", *options)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+
+
+def test_tests_that_are_written_are_not_collected_where_they_are(session: pytest.Pytester) -> None:
+    run(session, "--sam3-coverage-report", "report")
+
+    assert run(session).parseoutcomes() == {"passed": 2}
 
 
 def test_workers_add_up(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
