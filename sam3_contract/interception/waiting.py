@@ -20,6 +20,7 @@ from mock_server.http.pauses import Clock
 __all__ = ["ServedClock", "hastened", "serving"]
 
 _UNTIL_IT_WAITS: Final = 0.5  # seconds in which a client that has sent its request begins to wait for the answer
+_UNTIL_TAKEN: Final = 10.0  # seconds in which a client answers that waits
 _UNTIL_NOTED: Final = 1.0  # seconds that a client whose time is over leaves to whoever notes the answer
 _READING: Final = ("recv", "recv_into")
 """What requests, httpx and `http.client` read an answer by."""
@@ -81,7 +82,7 @@ class _Wait:
 
     def taken(self) -> bool | None:
         """Wait until the client has answered: whether the time did pass; None if its wait had come to an end."""
-        self._answered.wait()
+        self._answered.wait(_UNTIL_TAKEN)  # a run that is stopped may be stopped here
         return self._did
 
     def until_readable(self, connection: socket.socket) -> None:
@@ -146,35 +147,36 @@ def serving(port: int) -> Iterator[None]:
         _served.discard(port)
 
 
-_hastened: int = 0
+_hastened = False
 
 
 @contextmanager
 def hastened() -> Iterator[None]:
     """Let the main thread's waits for servers of this process be as short as these allow, until the block ends."""
     global _hastened
-    if _hastened or not hasattr(select, "poll"):
+    kind: Any = socket.socket  # tests, and plugins for them, put others in its place, and may take them away meanwhile
+    if _hastened or not hasattr(select, "poll") or not isinstance(kind, type):
         yield
         return
-    own = {name: socket.socket.__dict__[name] for name in _READING if name in socket.socket.__dict__}
-    before = {name: getattr(socket.socket, name) for name in _READING}
+    own = {name: vars(kind)[name] for name in _READING if name in vars(kind)}
     for name in _READING:
-        setattr(socket.socket, name, _waiting_first(before[name]))
-    _hastened = 1
+        setattr(kind, name, _waiting_first(getattr(kind, name)))
+    _hastened = True
     try:
         yield
     finally:
-        _hastened = 0
+        _hastened = False
         for name in _READING:
             if name in own:
-                setattr(socket.socket, name, own[name])
+                setattr(kind, name, own[name])
             else:
-                delattr(socket.socket, name)
+                delattr(kind, name)
 
 
 def _waiting_first(read: Callable[..., Any]) -> Callable[..., Any]:
     def reading(connection: socket.socket, *args: Any, **kwargs: Any) -> Any:
-        port = _port_of(connection)
+        # Flags may say not to wait; none of those who read answers gives any.
+        port = _port_of(connection) if len(args) == 1 and not kwargs else None
         if port is not None:
             with _waited_for(port, connection.gettimeout()) as wait:
                 wait.until_readable(connection)

@@ -123,6 +123,30 @@ def test_sockets_are_as_before_behind_a_trial() -> None:
     assert not {"recv", "recv_into"} & vars(socket.socket).keys()
 
 
+def test_sockets_that_a_test_puts_in_the_place_of_others_are_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(socket.socket):
+        """As of pytest-socket: there when a trial begins, and gone when it ends."""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", Guarded)
+        trial = hastened()
+        trial.__enter__()
+        assert {"recv", "recv_into"} <= vars(Guarded).keys()
+    trial.__exit__(None, None, None)
+
+    assert not {"recv", "recv_into"} & (vars(Guarded).keys() | vars(socket.socket).keys())
+    monkeypatch.setattr(socket, "socket", lambda: None)
+    with hastened():
+        assert socket.socket() is None
+
+
+def test_who_says_not_to_wait_does_not(url: str) -> None:
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname, parts.port or 0))
+    with connection, hastened(), pytest.raises(BlockingIOError):
+        connection.recv(1, socket.MSG_DONTWAIT)
+
+
 def test_other_threads_wait_as_they_do() -> None:
     clocks: list[bool] = []
     mock = create_mock()
