@@ -26,7 +26,7 @@ _COLOURS = {True: "green", False: "red"}
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="A call that is not over by then hangs.",
+    help="A call that takes so much longer than without a fault hangs.",
 )
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="Where the function thinks the service is.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write files here.")

@@ -130,6 +130,26 @@ def test_hang_is_stopped(session: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*1  hang*", "*slow:0.6*test_it.py::test_served  not over after 0.3 s"])
 
 
+def test_test_that_takes_long_without_a_fault_may_take_as_long_with_one(session: pytest.Pytester) -> None:
+    session.makepyfile(
+        test_it="""
+        import threading
+        from client import ask
+        from sam3_contract import intercept
+
+        def test_slow():
+            threading.Event().wait(0.6)
+            with intercept():
+                assert len(ask("https://serverless.roboflow.com")) == 1
+        """
+    )
+
+    result = run(session, "--sam3-mutate", "--sam3-mutate-faults", "body_empty", "--sam3-mutate-timeout", "0.5")
+
+    result.stdout.fnmatch_lines(["*1  noticed*"])
+    result.stdout.no_fnmatch_line("*hang*")
+
+
 def test_what_is_met_in_a_trial_ends_the_trial_and_not_the_session(session: pytest.Pytester) -> None:
     session.makepyfile(
         test_it="""
