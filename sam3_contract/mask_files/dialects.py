@@ -9,7 +9,7 @@ from sam3_contract.mask_files.batches import Document, Lines, batches_of
 from sam3_contract.mask_files.foreign import ForeignMask, masks_of_json, masks_of_table, masks_of_xml
 from sam3_contract.mask_files.judging import TOO_LONG
 from sam3_contract.mask_files.opening import Size, Unreadable, opened
-from sam3_contract.mask_files.values import FoundMask, Value, found_mask
+from sam3_contract.mask_files.values import FoundMask, Value, found_mask, names_of_categories
 from sam3_contract.masks import (
     Absent,
     CocoSegmentation,
@@ -137,9 +137,10 @@ def _masks_in_place(value: Any, records: Sequence[MaskRecord], dialect: Dialect)
     findings: dict[str, list[Finding]] = {
         record.path: its for record, its in zip(polygons, find_defects_in_many(polygons), strict=True)
     }
+    names = names_of_categories(value)
     for record in records:
         if record.path in findings:
-            yield found_mask(value, record, findings[record.path])
+            yield found_mask(value, record, findings[record.path], names)
             continue
         payload = _payload(record)
         beside = isinstance(payload, dict)
@@ -147,7 +148,7 @@ def _masks_in_place(value: Any, records: Sequence[MaskRecord], dialect: Dialect)
         size = record.image_size
         if size is None and isinstance(rle.size, list) and len(rle.size) == 2:
             size = (rle.size[0], rle.size[1])
-        yield found_mask(value, record._replace(masks=rle, image_size=size), ())
+        yield found_mask(value, record._replace(masks=rle, image_size=size), (), names)
 
 
 def _payload(record: MaskRecord) -> Any:

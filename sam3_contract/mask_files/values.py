@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from sam3_contract.masks import (
 )
 from sam3_contract.masks.formats import image_size_of
 
-__all__ = ["FoundMask", "Value", "at_path", "found_mask", "values_of_file"]
+__all__ = ["FoundMask", "Value", "at_path", "found_mask", "names_of_categories", "values_of_file"]
 
 _STEP: Final = re.compile(r"\.([a-z_]+)|\[(\d+)\]")
 
@@ -153,18 +153,35 @@ def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size |
     absent = tuple(record for record in records if isinstance(record.masks, Absent))
     records = [record for record in records if not isinstance(record.masks, Absent)]
     its = find_defects_in_many(records)
-    found = tuple(found_mask(value, record, of_mask) for record, of_mask in zip(records, its, strict=True))
+    names = names_of_categories(value)
+    found = tuple(found_mask(value, record, of_mask, names) for record, of_mask in zip(records, its, strict=True))
     errors = tuple(finding for finding in findings if finding.severity == "error")
     return Value(where, line, value, found, errors, absent)
 
 
-def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding]) -> FoundMask:
+def names_of_categories(value: Any) -> dict[float, str]:
+    """Look up what a COCO file calls its categories, by id; once for all masks, as there may be many of both.
+
+    Example:
+        >>> names_of_categories({"categories": [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}, {"id": [2]}, 3]})
+        {1: 'cat'}
+    """
+    categories = value.get("categories") if isinstance(value, dict) else None
+    names: dict[float, str] = {}
+    for one in categories if isinstance(categories, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("id"), int | float) and isinstance(one.get("name"), str):
+            names.setdefault(one["id"], one["name"])
+    return names
+
+
+def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding], names: Mapping[float, str]) -> FoundMask:
     """Describe a mask and what stands around it.
 
     Args:
         value: The whole JSON value.
         record: The mask in it.
         findings: What is wrong with it.
+        names: Those of the categories in the value, by id.
     """
     errors = tuple(finding for finding in findings if finding.severity == "error")
     way, _ = at_path(value, record.path)
@@ -172,11 +189,11 @@ def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding]) -> F
     size = record.image_size
     if size is None and not errors:
         size = image_size_of(record.masks)
-    concept, group = _concept(value, way)
+    concept, group = _concept(way, names)
     return FoundMask(record.path, record.masks, size, entry, concept, group, errors)
 
 
-def _concept(value: Any, way: list[Any]) -> tuple[str | None, int | None]:
+def _concept(way: list[Any], names: Mapping[float, str]) -> tuple[str | None, int | None]:
     """Find out what a mask was asked for, from the prompt's echo or the categories of a COCO file."""
     for level in way:
         if isinstance(level, dict) and isinstance(level.get("predictions"), list) and "prompt_index" in level:
@@ -188,11 +205,7 @@ def _concept(value: Any, way: list[Any]) -> tuple[str | None, int | None]:
     if not isinstance(entry, dict) or type(entry.get("category_id")) is not int:
         return None, None
     category = entry["category_id"]
-    categories = value.get("categories") if isinstance(value, dict) else None
-    for one in categories if isinstance(categories, list) else ():
-        if isinstance(one, dict) and one.get("id") == category and isinstance(one.get("name"), str):
-            return one["name"], max(category - 1, 0)
-    return f"category {category}", max(category - 1, 0)
+    return names.get(category, f"category {category}"), max(category - 1, 0)
 
 
 def _value_of_archive(name: str, payload: bytes, image_size: Size | None) -> Value:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from sam3_contract.masks.rle.breach import CHARACTERS_PER_VALUE, Breach, breach_of_structure
+from sam3_contract.masks.rle.short import SHORT, run_lengths_from_short, sound_run_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,6 +152,8 @@ def _parse_one(rle: object) -> RleBatch:
         return RleBatch(none, np.zeros(2, np.int64), np.zeros((1, 2), np.int64), np.array([breach], np.uint8))
     size, text = rle["size"], rle["counts"]  # type: ignore[index]
     buffer, pixels = text.encode("ascii"), size[0] * size[1]
+    if len(text) <= SHORT and (few := sound_run_lengths(text, pixels=pixels)) is not None:
+        return RleBatch(np.array(few, np.int64), np.array([0, len(few)]), np.array([size]), np.zeros(1, np.uint8))
     runs = _runs_of_canonical(buffer, pixels=pixels)
     if runs is not None:
         return RleBatch(runs, np.array([0, len(runs)]), np.array([size]), np.zeros(1, np.uint8))
@@ -210,6 +213,8 @@ def unchecked_run_lengths(counts: str) -> NDArray[np.int64]:
     Returns:
         Run lengths, some of them perhaps negative or zero, shape ``(n_runs,)``.
     """
+    if len(counts) <= SHORT:
+        return np.array(run_lengths_from_short(counts), np.int64)
     groups = np.frombuffer(counts.encode("ascii"), np.uint8) - np.uint8(48)
     value_ends = np.flatnonzero(groups < _CONTINUES)
     values, _ = _signed_values(groups, value_ends=value_ends, widths=_widths(value_ends))

@@ -17,7 +17,8 @@ from sam3_contract.masks.dialects.numbers import holds_numbers
 from sam3_contract.masks.limits import MAX_COUNTS_LENGTH, MAX_RLE_PIXELS
 from sam3_contract.masks.rle.batch import parse_rles, unchecked_run_lengths
 from sam3_contract.masks.rle.breach import CHARACTERS_PER_VALUE, Breach, breach_of_structure
-from sam3_contract.masks.rle.encode import counts_from_run_lengths
+from sam3_contract.masks.rle.encode import counts_from_few, counts_from_run_lengths
+from sam3_contract.masks.rle.short import SHORT, sound_run_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,6 +151,8 @@ def text_from_uncompressed(counts: list[Any], *, path: str) -> tuple[str, list[F
                 "run_not_integer", path=f"{path}[{place}]", found=run, expected="an integer of at most 31 bits"
             )
             return "", [finding]
+    if len(counts) <= SHORT:
+        return counts_from_few(counts), []
     return counts_from_run_lengths(np.array(counts, np.int64)), []
 
 
@@ -252,6 +255,8 @@ def _from_base64(counts: str) -> str:
 
 
 def _reads_as_mask(counts: str, *, size: tuple[int, int]) -> bool:
+    if len(counts) <= SHORT:
+        return sound_run_lengths(counts, pixels=size[0] * size[1]) is not None
     return bool(parse_rles([{"size": size, "counts": counts}]).breaches[0] == Breach.NONE)
 
 
