@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mock_server.drawing.patches import Patch
-from mock_server.drawing.run_lengths import counts_from_runs
+from mock_server.drawing.run_lengths import counts_from_runs, runs_from_patch
 
 Ring = NDArray[np.int32]
 
 LOGIT: Final = 8.0  # of a pixel in the mask; outside it is negative
 LOW_RES: Final = 256  # side of the low-resolution logits, in cells
-AT_ONCE: Final = 2**22  # pixels of a mask whose runs are counted in one pass: what that takes is some bytes for each
 _CONFIDENCES: Final[list[float]] = (np.arange(1001) / 1000).astype(np.float32).tolist()
 
 
@@ -73,34 +72,8 @@ def rle_from_patch(patch: Patch, *, size: tuple[int, int]) -> dict[str, Any]:
         size: ``(height, width)`` of the image; their product must stay under 2**29, where pycocotools overflows.
     """
     height, width = size
-    counts = counts_from_runs(_run_lengths(patch, height=height, width=width), size=size)
+    counts = counts_from_runs(runs_from_patch(patch, size=size), size=size)
     return {"size": [height, width], "counts": counts.decode("ascii")}
-
-
-def _run_lengths(patch: Patch, *, height: int, width: int) -> NDArray[np.int64]:
-    """Count the runs down the columns without drawing the whole image, nor the whole window at once."""
-    rows, columns = patch.pixels.shape
-    at_once = max(AT_ONCE // (rows + 1), 1)
-    parts = [_edges(patch, start, min(start + at_once, columns), height) for start in range(0, columns, at_once)]
-    edges = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
-    # Where a run ends at the bottom and the next column's starts at the top, the two are one: drop both edges.
-    if rows == height and edges.size:
-        repeated = edges[1:] == edges[:-1]
-        edges = edges[~(np.append(repeated, False) | np.insert(repeated, 0, False))]
-    runs = np.diff(edges, prepend=0, append=height * width)
-    return runs[: runs.size - int(runs[-1] == 0)]
-
-
-def _edges(patch: Patch, first: int, last: int, height: int) -> NDArray[np.int64]:
-    """Find where runs begin and end in some columns of the window, as places in the whole image."""
-    rows = patch.pixels.shape[0]
-    # Background, then of each column the window and a background row, which ends its last run.
-    padded = np.zeros((last - first) * (rows + 1) + 1, np.bool_)
-    padded[1:].reshape(last - first, rows + 1)[:, :rows] = patch.pixels[:, first:last].T
-    places = np.flatnonzero(padded[1:] != padded[:-1])
-    columns = places // (rows + 1)
-    edges: NDArray[np.int64] = places + columns * (height - rows - 1) + ((first + patch.left) * height + patch.top)
-    return edges
 
 
 def npz_from_patches(patches: Sequence[Patch], *, size: tuple[int, int]) -> bytes:

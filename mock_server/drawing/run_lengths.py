@@ -16,6 +16,7 @@ from mock_server.drawing.patches import Patch
 Runs = NDArray[np.int64]
 Edges = tuple[int, int, int, int]
 
+AT_ONCE: Final = 2**22  # pixels of a mask whose runs are counted in one pass: what that takes is some bytes for each
 _LONGEST: Final = 7  # characters of one run: more than 2**31 pixels
 
 
@@ -53,15 +54,41 @@ def counts_from_runs(runs: Runs, *, size: tuple[int, int]) -> bytes:
 
 
 def runs_from_bitmap(bitmap: NDArray[np.bool_]) -> Runs:
-    """Count the runs of a bitmap, shape ``(height, width)``; only the columns that its mask spans are searched."""
-    height = bitmap.shape[0]
-    columns = np.flatnonzero(bitmap.any(axis=0))
-    first, last = (int(columns[0]), int(columns[-1])) if columns.size else (0, -1)
-    flat = bitmap[:, first : last + 1].T.ravel().view(np.int8)
-    edges = np.flatnonzero(np.diff(flat, prepend=np.int8(0), append=np.int8(0))) + first * height
-    # A mask that goes on to the image's last pixel has no run behind it.
-    runs: Runs = np.diff(edges[edges < bitmap.size], prepend=0, append=bitmap.size)
-    return runs
+    """Count the runs of a bitmap, shape ``(height, width)``; only the window that its mask spans is searched."""
+    height, width = bitmap.shape
+    rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
+    if not rows.size:
+        return np.array([height * width], np.int64)
+    top, left = int(rows[0]), int(columns[0])
+    window = Patch(top, left, bitmap[top : rows[-1] + 1, left : columns[-1] + 1])
+    return runs_from_patch(window, size=(height, width))
+
+
+def runs_from_patch(patch: Patch, *, size: tuple[int, int]) -> Runs:
+    """Count the runs of an image of ``(height, width)`` without drawing all of it, nor the whole window at once."""
+    height, width = size
+    rows, columns = patch.pixels.shape
+    at_once = max(AT_ONCE // (rows + 1), 1)
+    parts = [_edges(patch, start, min(start + at_once, columns), height) for start in range(0, columns, at_once)]
+    edges = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
+    # Where a run ends at the bottom and the next column's starts at the top, the two are one: drop both edges.
+    if rows == height and edges.size:
+        repeated = edges[1:] == edges[:-1]
+        edges = edges[~(np.append(repeated, False) | np.insert(repeated, 0, False))]
+    runs = np.diff(edges, prepend=0, append=height * width)
+    return runs[: runs.size - int(runs[-1] == 0)]
+
+
+def _edges(patch: Patch, first: int, last: int, height: int) -> NDArray[np.int64]:
+    """Find where runs begin and end in some columns of the window, as places in the whole image."""
+    rows = patch.pixels.shape[0]
+    # Background, then of each column the window and a background row, which ends its last run.
+    padded = np.zeros((last - first) * (rows + 1) + 1, np.bool_)
+    padded[1:].reshape(last - first, rows + 1)[:, :rows] = patch.pixels[:, first:last].T
+    places = np.flatnonzero(padded[1:] != padded[:-1])
+    columns = places // (rows + 1)
+    edges: NDArray[np.int64] = places + columns * (height - rows - 1) + ((first + patch.left) * height + patch.top)
+    return edges
 
 
 def edges_of_runs(runs: Runs, *, size: tuple[int, int]) -> Edges | None:

@@ -111,7 +111,7 @@ class Case:
     at_once: str = ""
     mistake: tuple[str | int, ...] = ()
 
-    @property
+    @cached_property
     def sent(self) -> Mapping[str, Any]:
         """The JSON body; empty if it is none."""
         return self.body if isinstance(self.body, Mapping) else {}

@@ -23,7 +23,7 @@ Bitmap = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]
 Pixel = tuple[int, int]
-Centers = NDArray[np.int64]
+Centers = NDArray[np.int32]
 """Of columns or rows, in half pixels: they are odd, edges are even."""
 Inside = Callable[[Centers, Centers], Bitmap]
 
@@ -461,7 +461,8 @@ def _drawn_within(size: tuple[int, int], low: Pixel, high: Pixel, inside: Inside
     """
     left, top = max(low[0], 0), max(low[1], 0)
     right, bottom = min(high[0], size[1]), min(high[1], size[0])
-    columns, rows = 2 * np.arange(left, right)[None, :] + 1, 2 * np.arange(top, bottom)[:, None] + 1
+    columns = 2 * np.arange(left, right, dtype=np.int32)[None, :] + 1
+    rows = 2 * np.arange(top, bottom, dtype=np.int32)[:, None] + 1
     bitmap = np.zeros(size, np.bool_)
     bitmap[top:bottom, left:right] = inside(columns, rows)
     return bitmap

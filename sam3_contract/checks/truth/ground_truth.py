@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-import numpy as np
-
 from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
@@ -142,7 +140,7 @@ def _clicked(things: Sequence[Thing], prompt: Mapping[str, Any]) -> list[Thing] 
         thing
         for thing in things
         if all(_hit(thing.bitmap, point) is bool(point["positive"]) for point in points)
-        and (not box or _fits(thing.bitmap, box))
+        and (not box or _fits(thing, box))
     ]
     return fits if len(fits) == 1 else None
 
@@ -152,11 +150,10 @@ def _hit(bitmap: Bitmap, point: Mapping[str, Any]) -> bool:
     return bool(0 <= y < bitmap.shape[0] and 0 <= x < bitmap.shape[1] and bitmap[int(y), int(x)])
 
 
-def _fits(bitmap: Bitmap, box: Mapping[str, float]) -> bool:
+def _fits(thing: Thing, box: Mapping[str, float]) -> bool:
     """Tell whether what a box holds of the image is drawn tightly around a thing; it may reach across the border."""
-    rows, columns = np.flatnonzero(bitmap.any(axis=1)), np.flatnonzero(bitmap.any(axis=0))
-    edges = (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1)
-    half, (height, width) = (box["width"] / 2, box["height"] / 2), bitmap.shape
+    left, top, right, bottom = thing.edges
+    half, (height, width) = (box["width"] / 2, box["height"] / 2), thing.bitmap.shape
     wanted = (box["x"] - half[0], box["x"] + half[0], box["y"] - half[1], box["y"] + half[1])
     held = [min(max(edge, 0), side) for edge, side in zip(wanted, (width, width, height, height), strict=True)]
-    return all(abs(own - other) <= BOX_TOLERANCE for own, other in zip(edges, held, strict=True))
+    return all(abs(own - other) <= BOX_TOLERANCE for own, other in zip((left, right, top, bottom), held, strict=True))
