@@ -149,12 +149,19 @@ def written_to_part(
     try:
         with path.open("ab", buffering=0) as file:
             _claim(file, path, head)
-            file.write(head.model_dump_json().encode() + b"\n")
+            _write_all(file, head.model_dump_json().encode() + b"\n")
             for outcome in _whole(outcomes):
-                file.write(orjson.dumps(asdict(outcome), default=_as_object) + b"\n")
+                _write_all(file, orjson.dumps(asdict(outcome), default=_as_object) + b"\n")
                 yield outcome
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write_all(file: IO[bytes], line: bytes) -> None:
+    """Write a line to a file without a buffer: of one that the disk has no room for, a part is taken without a word."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def parts_of_files(names: Sequence[str]) -> Parts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import sys
 import tarfile
@@ -276,3 +278,19 @@ def test_a_full_disk_ends_a_shard_with_what_is_known(command: Command) -> None:
 
     assert (status, stderr) == (3, "sam3-contract: /dev/full cannot be written: No space left on device\n")
     assert stdout.startswith("1 file, 0 masks: nothing to judge")
+
+
+def test_line_that_a_full_disk_takes_in_part_is_an_error_and_not_cut_in_silence() -> None:
+    class AlmostFull(io.BytesIO):
+        def write(self, content: Any) -> int:
+            if self.tell() >= 5:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(bytes(content)[:3])
+
+    file = AlmostFull()
+    with pytest.raises(OSError, match="No space left"):
+        parts._write_all(file, b"0123456789")
+
+    whole = io.BytesIO()
+    parts._write_all(whole, b"0123456789")
+    assert (file.getvalue(), whole.getvalue()) == (b"012345", b"0123456789")
