@@ -49,6 +49,7 @@ class FindingsFile:
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"findings are written to {', '.join(_SUFFIXES)}, not to {str(path)!r}")
         check_output(path)
+        self._path = path
         self.problem = ""
         self._rows: list[dict[str, Any]] = []
         self._stack = ExitStack()
@@ -91,7 +92,8 @@ class FindingsFile:
         try:
             step()
         except (OSError, OutputError) as error:
-            self.problem = str(error)
+            reason = f"{self._path} cannot be written: {error.strerror or error}" if isinstance(error, OSError) else ""
+            self.problem = reason or str(error)
             # Told of the error, the file in the making is removed and what was there before stays.
             with suppress(OSError, OutputError):
                 self._stack.__exit__(type(error), error, error.__traceback__)

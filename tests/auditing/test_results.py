@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 
 from sam3_contract.auditing import pictures as pictures_module
+from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.cli import main
 from sam3_contract.masks import rle_from_bitmap
 
@@ -157,6 +159,20 @@ def test_what_cannot_be_written_is_one_line_before_anything_is_judged(
 
     assert (outcome.stderr, outcome.status) == (f"sam3-contract: {says}\n", status)
     assert outcome.stdout == ""
+
+
+def test_disk_that_is_full_in_the_middle_is_named_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "f.json").write_bytes(b"old")
+    findings = FindingsFile(tmp_path / "f.json")
+
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    findings._write, findings._rows = full, [{}]
+    findings.close()
+
+    assert findings.problem == f"{tmp_path / 'f.json'} cannot be written: No space left on device"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def test_folder_of_pictures_that_is_lost_meanwhile_leaves_what_was_judged(
