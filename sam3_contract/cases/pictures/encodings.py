@@ -31,6 +31,7 @@ _LYING: Final = {
     8: Image.Transpose.ROTATE_270,
 }
 """For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
+_COLOUR_TYPE: Final = {3: 2, 4: 6}  # of a PNG, by the number of its channels
 _ADAM7: Final = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
@@ -142,10 +143,10 @@ def _described_jpeg(orientation: int) -> Write:
 
 
 def _with_alpha(pixels: Pixels) -> bytes:
-    """Write an alpha channel that would hide much of the picture, if it were heeded."""
+    """Write an alpha channel that would hide much of the picture, if it were heeded; interlaced, to ask for both."""
     alpha = np.full(pixels.shape[:2], 255, np.uint8)
     alpha[::2] = 0
-    return _file(Image.fromarray(np.dstack([pixels, alpha])), "PNG", compress_level=1)
+    return _interlaced(np.dstack([pixels, alpha]))
 
 
 def _grey_with_alpha(pixels: Pixels) -> bytes:
@@ -189,14 +190,18 @@ def _animated_webp(pixels: Pixels) -> bytes:
 
 
 def _interlaced(pixels: Pixels) -> bytes:
-    """Write a PNG in the seven passes of Adam7, which Pillow and OpenCV read but do not write."""
-    height, width = pixels.shape[:2]
+    """Write a PNG in the seven passes of Adam7, which Pillow and OpenCV read but do not write.
+
+    Args:
+        pixels: RGB or RGBA, shape ``(height, width, 3 or 4)``.
+    """
+    height, width, channels = pixels.shape
     rows = bytearray()
     for top, left, down, across in _ADAM7:
         part = pixels[top::down, left::across]
         for row in part if part.size else ():
             rows += b"\0" + row.tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 1)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 1)), (b"IEND", b""))
     body = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
@@ -230,7 +235,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "png-16": Encoding("as PNG of 16 bits", "png", _sixteen_bits),
     "png-16-grey": Encoding("as grey PNG of 16 bits", "png", _sixteen_bits_of_grey, grey=True),
     "png-described": Encoding("as PNG with gamma and profile, turned by EXIF tag 3", "png", _described_png(3)),
-    "png-alpha": Encoding("as PNG with an alpha channel", "png", _with_alpha),
+    "png-alpha": Encoding("as interlaced PNG with an alpha channel", "png", _with_alpha),
     "png-interlaced": Encoding("as interlaced PNG", "png", _interlaced),
     "png-palette": Encoding("as PNG with a palette", "png", _palette("PNG"), grey=True),
     "png-grey": Encoding("as PNG with one channel", "png", lambda pixels: _plain("PNG")(pixels[:, :, 0]), grey=True),
