@@ -31,7 +31,7 @@ def click_case(questions: Questions) -> Iterator[Case]:
 
 
 def box_case(questions: Questions) -> Iterator[Case]:
-    """Box things without any click, one of them across the border, as a TIFF that its tag turns."""
+    """Box things without any click, one of them across the border, one with a click on another; in a turned TIFF."""
     if questions.scene is None or questions.points or len(questions.photographs) < 2:
         return
     scene = questions.scene_of(questions.photographs[1])
@@ -109,7 +109,10 @@ def _far_in(thing: Thing) -> tuple[int, int]:
 
 def _boxes(photograph: Photograph) -> list[Json]:
     width, height = photograph.header.width, photograph.header.height
-    boxes: list[Json] = [{"box": thing.center_box, "points": None} for thing in photograph.things]
+    first, *_, last = photograph.things
+    no_clicks: tuple[Json, ...] = ({"points": None}, {"points": []})
+    boxes: list[Json] = [{"box": thing.center_box, **no_clicks[at % 2]} for at, thing in enumerate(photograph.things)]
+    boxes.append({"box": first.center_box, "points": [click_at(last.click)]})  # both are meant
     for thing in photograph.things:
         left, top, right, bottom = thing.edges
         if 0 in (left, top) or right == width or bottom == height:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import blank_image
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
-from sam3_contract.cases.questions import CONCEPT, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import CONCEPT, LONG, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
 
@@ -37,8 +37,8 @@ OTHER_WORDS: Final[Mapping[str, str]] = {
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
     """Ask for the concepts, as RLE and as polygons."""
     prompts = questions.concept_prompts(photograph)
-    for name in ("rle", "polygon"):
-        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, format=name)
+    for name, fields in (("rle", {"format": "rle"}), ("polygon", {})):
+        body = body_of(photograph, prompts=prompts, output_prob_thresh=LOW, **fields)
         asks = f"asks for {len(prompts)} concepts as {name}"
         yield case_of(f"{photograph.name}/{name}", CONCEPT, asks, body, photograph)
 
@@ -54,8 +54,11 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
         body = body_of(lead, prompts=prompts, **base)
         return case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(main,), **more)
 
-    asks = "asks the same again, with the key as bearer, in chunks, and from another origin"
-    yield case("again", asks, prompts, key_in="lower_bearer", headers=OTHER_WORDS)
+    asks = "asks the same again, with nulls and empty lists, the key as bearer, in chunks, and from another origin"
+    nothing_more = [
+        prompt | dict.fromkeys(("boxes", "box_labels"), (None, [])[at % 2]) for at, prompt in enumerate(prompts)
+    ]
+    yield case("again", asks, nothing_more, key_in="lower_bearer", headers=OTHER_WORDS)
     sure = {**prompts[0], "output_prob_thresh": 1}
     many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
     asks = f"asks for {MAX_PROMPTS} concepts: in another order, some twice, some in odd letters, one at threshold 1"
@@ -72,9 +75,9 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
     yield view_case(questions, encoded_view(scene, "jpeg-described"), main)
-    plain = encoded(grey_scene(scene), "jpeg-turned-5")
-    yield scene_case(questions, plain, "sends the image in grey, as RGB")
-    yield view_case(questions, encoded_view(grey_scene(scene), "png-grey-alpha"), f"{CONCEPT}/{plain.name}/rle")
+    plain = encoded(grey_scene(scene), "png-grey-alpha")
+    yield scene_case(questions, plain, "sends the image in grey, with alpha")
+    yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
     yield view_case(questions, mirrored_view(scene, "png-alpha"), main)
 
 
@@ -84,7 +87,7 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
     if scene is None:
         return
     _, _, _, _, bare, tall = further_scenes()
-    yield scene_case(questions, encoded(tall, "png-16"), "asks of an image of a few columns, of 16 bits")
+    yield scene_case(questions, encoded(tall, "png-16-grey"), "asks of an image of 15 columns, in grey of 16 bits")
     shades = encoded(stencil(), "png-1")
     yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
     yield view_case(questions, encoded_view(scene, "bmp"), f"{CONCEPT}/{questions.lead.name}/rle")
@@ -95,13 +98,13 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
 
 
 def crowd_cases(questions: Questions) -> Iterator[Case]:
-    """Ask of a crowd and of something very wide, under ids that are alike but for their last letters."""
+    """Ask of a crowd and of something very wide, under ids that begin alike, one of them a long one."""
     if questions.scene is not None:
         crowd, wide, *_ = further_scenes()
         named = {"image_id": questions.image_id("lead-crowd")}
         yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike", **named)
         asks = "asks of an image four times as wide as high, turned by its EXIF tag"
-        named = {"image_id": questions.image_id("lead-wide"), "format": "polygon"}
+        named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         yield scene_case(questions, encoded(wide, "jpeg-turned-8"), asks, **named)
 
 
@@ -118,11 +121,11 @@ def large_scene_case(questions: Questions) -> Iterator[Made]:
     """Ask of two megapixels, which are drawn only if it comes to that."""
     if questions.scene is not None:
         asks = "asks of an image of two megapixels"
-        yield f"{CONCEPT}/large-jpeg-subsampled.jpg/rle", asks, partial(_of_large_scene, questions, asks), ()
+        yield f"{CONCEPT}/large-jpeg-subsampled.jpg/polygon", asks, partial(_of_large_scene, questions, asks), ()
 
 
 def _of_large_scene(questions: Questions, asks: str, _: Mapping[str, Exchange]) -> Case:
-    return scene_case(questions, encoded(further_scenes()[3], "jpeg-subsampled"), asks)
+    return scene_case(questions, encoded(further_scenes()[3], "jpeg-subsampled"), asks, format="polygon")
 
 
 def url_cases(questions: Questions, url: str, at_hand: Photograph) -> Iterator[Case]:

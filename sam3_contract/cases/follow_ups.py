@@ -40,18 +40,27 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     main, overlapping = f"{CONCEPT}/{lead.name}/rle", f"{CONCEPT}/{last.name}/no_nms"
     other = f"{CONCEPT}/{lead.name}/other_prompts"
     for photograph, sources in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
-        name, asks = (
-            f"{CONCEPT}/{photograph.name}/exemplars",
-            "boxes what was found, in both ways, as like and unlike",
-        )
+        name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both ways, as like and unlike"
         yield name, asks, partial(_exemplars, photograph, sources), sources
+    name = f"{CONCEPT}/{lead.name}/exemplars"
+    asks = "asks the same, but that what was like is unlike, and what was unlike is like"
+    yield f"{name}_exchanged", asks, partial(_exchanged, name, asks), (name,)
     yield from overlaps.follow_ups(questions)
-    for name, asks, make in (
-        ("at_own_threshold", "sets prompts' own thresholds to just the confidence of what was found", _at_own),
-        ("at_request_threshold", "sets the request's threshold to just below such a confidence", _at_request),
-    ):
-        sources = (overlapping, main, other)
-        yield f"{CONCEPT}/{name}", asks, partial(make, questions, sources), sources
+    sources = (overlapping, main, other)
+    asks = "sets prompts' own thresholds to just the confidence of what was found"
+    yield f"{CONCEPT}/at_own_threshold", asks, partial(_at_own, questions, sources), sources
+
+
+def further_follow_ups(questions: Questions) -> Iterator[Made]:
+    """Ask at another confidence of what was found."""
+    lead, last = questions.lead, questions.photographs[-1]
+    sources = (
+        f"{CONCEPT}/{last.name}/no_nms",
+        f"{CONCEPT}/{lead.name}/rle",
+        f"{CONCEPT}/{lead.name}/other_prompts",
+    )
+    asks = "sets the request's threshold to just below such a confidence"
+    yield f"{CONCEPT}/at_request_threshold", asks, partial(_at_request, questions, sources), sources
 
 
 def _others(lead: Photograph, main: str, seen: Mapping[str, Exchange]) -> Case | None:
@@ -91,6 +100,24 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
     name = f"{photograph.name}/exemplars"
     return case_of(name, CONCEPT, "boxes what was found", body, photograph, beside=(telling.case.id,))
+
+
+def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | None:
+    """Exchange the labels of the boxes that stand beside a text, or beside a box of the other label."""
+    if source not in seen:
+        return None
+    asked = seen[source].case
+    prompts = [_with_other_labels(prompt) for prompt in asked.sent["prompts"]]
+    return replace(
+        asked, id=f"{source}_exchanged", asks=asks, body={**asked.sent, "prompts": prompts}, beside=(source,)
+    )
+
+
+def _with_other_labels(prompt: dict[str, Any]) -> dict[str, Any]:
+    labels = prompt.get("box_labels", [])
+    if not (labels and prompt.get("text")) and len(set(labels)) < 2:
+        return prompt
+    return {**prompt, "box_labels": [1 - label for label in labels]}
 
 
 def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -> list[dict[str, Any]]:

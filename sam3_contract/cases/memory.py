@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.pictures.views import encoded
-from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 EMBED: Final = "embed_image"
-LONG: Final = 300  # characters, more than a column of a table or a file's name may have
 BEYOND_ASCII: Final = 6  # the place of that id, which is used twice
 
 
@@ -33,14 +32,15 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
     if other is not lead:
         # What is known of the image is what the id stands for, not what is sent along: before anybody asks about the
         # image itself under that id, as an embedding that was not kept would be made then.
-        reused = body_of(other, prompts=questions.other_click(lead), format="rle", image_id=name)
+        prompts = questions.other_click(lead)
+        reused = body_of(other, prompts=prompts, format="rle", image_id=name, save_logits_to_cache=True)
         asks = "sends another image under a known image_id"
         last = case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=after, beside=(main,))
         yield last
         after = (last.id,)
     # It is asked for something else than before, in another format, so that an answer that is kept instead of the
-    # embedding shows.
-    body = body_of(lead, prompts=questions.one_click(lead), image_id=name)
+    # embedding shows; and so do logits that were kept for the other prompt.
+    body = body_of(lead, prompts=questions.one_click(lead), image_id=name, load_logits_from_cache=True)
     asks = "asks by image_id for what was embedded"
     yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(polygons,))
 

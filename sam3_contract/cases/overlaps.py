@@ -144,6 +144,10 @@ def _suppressed(questions: Questions, photograph: Photograph, threshold: float |
     # Each text twice, so that masks overlap wholly; several texts, so that some do in part and differ in confidence.
     concepts = dict.fromkeys((*questions.concepts(photograph), *(() if questions.texts else OVERLAPPING_TEXTS)))
     prompts: list[dict[str, Any]] = [{"text": text} for text in (*list(concepts)[: MAX_PROMPTS // 2],) * 2]
+    # What is below its threshold is not there, so that it suppresses nothing of what is found by the same text.
+    prompts[0]["output_prob_thresh"] = 1
+    if photograph.things and not questions.texts:
+        prompts[-1] = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=threshold)
     if threshold is None:
         body.pop("nms_iou_threshold")
@@ -155,12 +159,11 @@ def _suppressed(questions: Questions, photograph: Photograph, threshold: float |
 
 def _with_default_thresholds(plain: Case, photograph: Photograph) -> Case:
     """Ask the same with the request's threshold left out, thresholds of their own of every other prompt, and nulls."""
-    prompts = [
-        {**prompt, "output_prob_thresh": HIGH, "boxes": [], "box_labels": []}
-        if index % 2
-        else {**prompt, "boxes": None, "box_labels": None}
-        for index, prompt in enumerate(plain.sent["prompts"])
-    ]
+    nothing: tuple[dict[str, Any], ...] = (
+        {"boxes": None, "box_labels": None},
+        {"boxes": [], "box_labels": [], "output_prob_thresh": HIGH},
+    )
+    prompts = [{**nothing[index % 2], **prompt} for index, prompt in enumerate(plain.sent["prompts"])]
     body = {name: value for name, value in plain.sent.items() if name != "output_prob_thresh"}
     body |= {"prompts": prompts, "nms_iou_threshold": None, "image_id": None}
     asks = "leaves the threshold out, says nothing by null and empty lists, and sends the key in the body"
@@ -169,10 +172,13 @@ def _with_default_thresholds(plain: Case, photograph: Photograph) -> Case:
 
 
 def _with_lower_thresholds(plain: Case, photograph: Photograph) -> Case:
-    """Ask the same at a high threshold, with two prompts at lower ones: the server is known to take that for all."""
+    """Ask the same at threshold 1, with two prompts at lower ones: the server is known to take that for all.
+
+    But for those two this is what ``certain_case`` asks later.
+    """
     first, second, *rest = plain.sent["prompts"]
     prompts = [{**first, "output_prob_thresh": VERY_LOW}, {**second, "output_prob_thresh": 0}, *rest]
-    body = {**plain.sent, "prompts": prompts, "output_prob_thresh": HIGH}
+    body = {**plain.sent, "prompts": prompts, "output_prob_thresh": 1}
     name = f"{CONCEPT}/{photograph.name}/lower_threshold_of_one"
     return replace(
         plain, id=name, asks="lowers the threshold of two prompts, of one to 0", body=body, beside=(plain.id,)

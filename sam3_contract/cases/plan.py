@@ -134,7 +134,7 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from overlaps.overlap_cases(questions)
     yield from visual.shape_cases(questions)
     for other in others[:1]:
-        yield from concept.main_cases(questions, other)
+        yield from [*concept.main_cases(questions, other)][:1]
         yield from visual.object_cases(questions, other)
     yield from concept.detail_cases(questions)
     yield from visual.detail_cases(questions)
@@ -154,6 +154,10 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
     yield from refused.of_origins()
     yield from refused.of_visual(questions)
+    yield from _visual_at_once(questions)
+    for other in questions.photographs[1:2]:
+        yield from concept.main_cases(questions, other)
+    yield from _made(follow_ups.further_follow_ups(questions))
     yield from overlaps.few_prompts(questions)
     yield from _made(overlaps.further_follow_ups(questions))
     yield from memory.logits_cases(questions)
@@ -174,14 +178,22 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
 
 def _at_once(questions: Questions) -> Iterator[Case]:
     """Send other views of the scene at once, other things with them, and again what was asked alone before."""
-    again = [*concept.main_cases(questions, questions.lead)][:1] + [*visual.main_cases(questions, questions.lead)][:1]
+    yield _again([*concept.main_cases(questions, questions.lead)][0])
     views = [*concept.view_cases(questions), *visual.view_cases(questions)]
     others = [*concept.crowd_cases(questions), *overlaps.certain_case(questions)]
-    for case in again:
-        asks = f"{case.asks}, while others are under way"
-        yield replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,), at_once=AT_ONCE)
     # What others are compared with is not among them.
     yield from (replace(case, at_once=AT_ONCE) for case in (*others, *views))
+
+
+def _visual_at_once(questions: Questions) -> Iterator[Case]:
+    """Click and box again at once what was clicked and boxed alone before."""
+    clicks = [*visual.main_cases(questions, questions.lead)][0]
+    yield from map(_again, (clicks, *visual.shape_cases(questions)))
+
+
+def _again(case: Case) -> Case:
+    asks = f"{case.asks}, while others are under way"
+    return replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,), at_once=AT_ONCE)
 
 
 def _made(follow_ups: Iterable[Made]) -> Iterator[FollowUp]:

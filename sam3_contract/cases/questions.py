@@ -26,6 +26,7 @@ LOW: Final = 0.2  # low enough that a model finds something, high enough that a 
 HIGH: Final = 0.6
 VERY_LOW: Final = 0.05
 MAX_PROMPTS: Final = 16
+LONG: Final = 300  # characters of an id, more than a column of a table or a file's name may have
 MAX_TEXTS: Final = 6  # of one scene's categories; each costs the server a pass
 MAX_BOXES: Final = 8  # of one scene
 CLEAR: Final = 4.0  # pixels from a thing from which on a click is clearly beside it

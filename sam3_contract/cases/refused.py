@@ -20,6 +20,9 @@ def most_telling(questions: Questions) -> Iterator[Case]:
     good = _good(questions)
     yield _unauthorised("no_key", "has no API key", good, "none")
     yield _refused("malformed_json", CONCEPT, "is no JSON", b'{"image": ')
+    get = {400: "other_methods", 404: "other_methods"}
+    method = frozenset({405})
+    yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
     yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]}, mistake=("image",))
     no_image = {**good, "image": {"type": "base64", "value": TEXT}}
     yield Case("refused/not_an_image", CONCEPT, "sends a text as image", no_image, expected=_BAD_IMAGE)
@@ -88,9 +91,6 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         ("image_of_a_text", "has a text for an image", {"image": "dog.jpg"}, ("image",)),
     ):
         yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
-    get = {400: "other_methods", 404: "other_methods"}
-    method = frozenset({405})
-    yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
     misspelt = {**good, "treshold": 0.5}
     yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
     unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}

@@ -16,12 +16,12 @@ from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_
 
 Json = dict[str, Any]
 
-FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-turned-5", "bmp"})
+FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "bmp"})
 """Encodings that every run sends of the lead."""
 SENT_OF_OTHERS: Final = frozenset(
     {
         *("jpeg-cmyk", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-6", "jpeg-turned-8"),
-        *("png-16", "png-alpha", "png-described", "png-grey-alpha", "png-interlaced"),
+        *("png-alpha", "png-described", "png-16-grey", "png-grey-alpha", "png-interlaced", "png-palette"),
         *("webp", "webp-animated", "tiff-deflate", "tiff-turned-5", "tiff-turned-7"),
     }
 )
@@ -76,7 +76,6 @@ def pairs(questions: Questions) -> Iterator[Case]:
     first, *_, last = lead.things
     text = {"text": first.category}
     boxed = {**text, "boxes": [first.top_left_box]}
-    clicks = [first.click, last.click]
     base: Json = {"output_prob_thresh": LOW, "format": "rle"}
     for name, fields in (
         ("unlike", {"prompts": [{**boxed, "box_labels": [0]}]}),
@@ -99,11 +98,7 @@ def pairs(questions: Questions) -> Iterator[Case]:
         body = {field: value for field, value in {**base, **fields}.items() if value is not ...}
         asks = f"asks what differs from another request in little: {name.replace('_', ' ')}"
         yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body_of(lead, **body), lead)
-    for name, signs in (("first_not_last", (True, False)), ("last_not_first", (False, True))):
-        points = [click_at(click, positive=sign) for click, sign in zip(clicks, signs, strict=True)]
-        body = body_of(lead, prompts=[{"points": points}], format="rle")
-        yield case_of(f"{lead.name}/{name}", VISUAL, "clicks two things, one of them negatively", body, lead)
-    body = body_of(lead, prompts=[{"points": [click_at(clicks[0])]}], format="rle")
+    body = body_of(lead, prompts=[{"points": [click_at(first.click)]}], format="rle")
     written = {**body, "sam2_version_id": "hiera_large", "multimask_output": True, "save_logits_to_cache": False}
     yield case_of(f"{lead.name}/plain", VISUAL, "clicks one thing", body, lead)
     yield case_of(f"{lead.name}/defaults", VISUAL, "clicks one thing, defaults written out", written, lead)
@@ -154,7 +149,7 @@ def encodings(questions: Questions) -> Iterator[Made]:
         masks = "polygon" if dress.as_polygons else "rle"
         case_name = f"{operation}/{shown.name}-{name}.{way.suffix}/{masks}"
         make = partial(_in_file, questions, shown, name, case_name, dress)
-        plain = f"{CONCEPT}/{shown.name}-jpeg-turned-5.jpg/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
+        plain = f"{CONCEPT}/{shown.name}-png-grey-alpha.png/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
         yield case_name, f"sends the image {way.name}{dress.words}", make, (plain,)
 
 
@@ -177,7 +172,7 @@ def sizes(questions: Questions) -> Iterator[Made]:
         (stencil(), "tiff-fax", VISUAL, "rle"),
         (filled(), "png", VISUAL, "rle"),
         (filled(), "jpeg", CONCEPT, "polygon"),
-        (large, "webp", CONCEPT, "polygon"),
+        (large, "webp", CONCEPT, "rle"),
         (wide, "tiff-turned-5", CONCEPT, "rle"),
     ):
         way = way_of(name)
@@ -194,7 +189,7 @@ def _in_file(
     if name.startswith(VISUAL):
         case = visual.view_case(questions, view, f"{VISUAL}/{scene.name}.png/rle" if plain else "")
     else:
-        of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-jpeg-turned-5.jpg/rle"
+        of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-png-grey-alpha.png/rle"
         case = concept.view_case(questions, view, of)
     return replace(case, id=name, body=dress.worn(case.sent, view.photograph), asks=f"{case.asks}{dress.words}")
 

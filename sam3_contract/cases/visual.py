@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,9 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     alone_prompts = questions.one_click(lead)
     main, alone = f"{VISUAL}/{lead.name}/rle", f"{VISUAL}/{lead.name}/alone"
     yield _case(questions, "alone", "clicks one of the objects", main, prompts=alone_prompts)
+    if len(alone_prompts[0]["points"]) > 1:
+        asks = "clicks the same, but that what was clicked positively is clicked negatively, and the other way round"
+        yield _case(questions, "signs_exchanged", asks, alone, prompts=[_with_other_signs(alone_prompts[0])])
     nested = {"prompts": {"prompts": [{**prompt, "box": None} for prompt in prompts]}, **NOTHING_SAID}
     yield _case(questions, "nested", "asks the same in the nested form, with nulls", main, **nested)
     yield _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
@@ -111,6 +114,10 @@ def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
     body = body_of(sent, prompts=questions.click_prompts(sent), format="rle", **fields)
     twin = Twin(of, view.how, view.undo, moved=view.moved)
     return case_of(f"{sent.name}/rle", VISUAL, f"sends the image {view.how}", body, sent, twin=twin)
+
+
+def _with_other_signs(prompt: Mapping[str, Any]) -> dict[str, Any]:
+    return {**prompt, "points": [{**point, "positive": not point["positive"]} for point in prompt["points"]]}
 
 
 def _case(questions: Questions, name: str, asks: str, beside: str, **fields: Any) -> Case:

@@ -153,7 +153,7 @@ def further_scenes() -> tuple[Scene, ...]:
     Returns:
         ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
         either end. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels. ``bare``: ``shapes`` without the triangle.
-        ``tall``: 45 pixels wide and 203 high.
+        ``tall``: 15 pixels wide and 203 high, in shades of grey.
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
@@ -384,19 +384,19 @@ def _bare() -> Scene:
 
 
 def _tall() -> Scene:
-    size = (203, 45)
+    size = (203, 15)
     return _drawn(
         "tall",
-        (214, 220, 210),
+        (168, 168, 168),
         [
-            (Thing("red circle", ("circle",), _disc(size, x=25, y=20, radius=14)), (200, 50, 46)),
+            (Thing("black circle", ("circle",), _disc(size, x=8, y=20, radius=6)), (34, 34, 34)),
             (
-                Thing("blue square", ("square",), _rectangle(size, left=6, top=166, width=26, height=26)),
-                (42, 90, 184),
+                Thing("dark grey rectangle", ("rectangle",), _rectangle(size, left=3, top=140, width=10, height=52)),
+                (84, 84, 84),
             ),
             (
-                Thing("green triangle", ("triangle",), _triangle(size, corners=((12, 70), (40, 124), (4, 124)))),
-                (40, 134, 72),
+                Thing("white triangle", ("triangle",), _triangle(size, corners=((5, 58), (13, 118), (1, 118)))),
+                (250, 250, 250),
             ),
         ],
     )

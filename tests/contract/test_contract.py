@@ -288,7 +288,7 @@ FOUND_BY = {
     "answers_cached_without:multimask_output": "V01",
     "answers_cached_without:end_of_image": "G03",
     "answers_cached_without:box_labels": "C06",
-    "answers_cached_without:own_threshold": "G02",
+    "answers_cached_without:own_threshold": "C03",
     "answers_cached_without:positive": "V04",
     "embedding_replaced": "R09",
     "embedding_not_kept": "R09",
@@ -302,11 +302,11 @@ FOUND_BY = {
 # The cases whose answers show a breach to each check: a fault is sent these instead of the whole plan.
 C, V = "concept_segment", "visual_segment"
 SHOWN_BY = {
-    "S01": f"""{C}/discs.png/no_nms {C}/shapes-grey-png-grey-alpha.png/rle {C}/shapes-mirrored-png-alpha.png/rle
+    "S01": f"""{C}/discs.png/no_nms {C}/tall-png-16-grey.png/rle {C}/shapes-mirrored-png-alpha.png/rle
         {C}/shapes.png/again {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box
         refused/malformed_json refused/no_image refused/no_key refused/no_prompts refused/not_an_image
         refused/own_threshold_of_two refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key
-        refused/unknown_model {C}/tiny-png.png/rle {V}/crowd-png-interlaced.png/rle {V}/discs.png/clicks""",
+        refused/unknown_model {V}/discs.png/clicks""",
     "S02": f"{C}/shapes.png/rle",
     "S03": f"{C}/shapes.png/rle refused/malformed_json",
     "S04": f"{C}/shapes.png/rle {V}/shapes-padded-webp-animated.webp/rle refused/malformed_json",
@@ -330,15 +330,16 @@ SHOWN_BY = {
     "M09": f"{C}/shapes.png/polygon",
     "C01": f"{C}/discs.png/default_threshold",
     "C02": f"{C}/shapes.png/exemplars {C}/shapes.png/sixteen",
-    "C03": f"{C}/at_request_threshold {C}/discs.png/default_threshold {C}/discs.png/one {C}/discs.png/sure",
+    "C03": f"""{C}/at_request_threshold {C}/discs.png/default_threshold {C}/discs.png/lower_threshold_of_one
+        {C}/discs.png/one""",
     "C04": f"{C}/shapes.png/sixteen",
     "C05": f"{C}/discs.png/exemplars",
-    "C06": f"{C}/discs.png/exemplars {C}/shapes.png/exemplars {C}/shapes.png/unlike {C}/shapes.png/like",
-    "C07": f"{C}/shapes.png/exemplars {C}/shapes.png/rle {C}/shapes.png/unlike {C}/shapes.png/like",
+    "C06": f"{C}/discs.png/exemplars {C}/shapes.png/exemplars {C}/shapes.png/exemplars_exchanged",
+    "C07": f"{C}/shapes.png/exemplars {C}/shapes.png/rle {C}/shapes.png/exemplars_exchanged",
     "V01": f"{V}/shapes-padded-webp-animated.webp/rle {V}/shapes.png/best",
     "V02": f"{V}/shapes.png/binary",
-    "V03": f"{V}/discs.png/clicks {V}/shapes.png/many_clicks {V}/shapes.png/boxes_and_clicks",
-    "V04": f"""{V}/discs.png/boxes {V}/shapes.png/first_not_last {V}/shapes.png/last_not_first
+    "V03": f"{V}/discs.png/clicks {V}/shapes.png/many_clicks {V}/awkward-tiff-turned-7.tiff/boxes",
+    "V04": f"""{V}/discs.png/boxes {V}/shapes.png/alone {V}/shapes.png/signs_exchanged
         {V}/shapes-padded-webp-animated.webp/rle""",
     "V05": f"{V}/discs.png/boxes",
     "V06": f"{V}/shapes.png/nested",
@@ -348,25 +349,25 @@ SHOWN_BY = {
     "R01": f"{C}/discs.png/polygon_of_overlaps {C}/shapes.png/again {C}/shapes.png/polygon",
     "R02": f"{C}/shapes.png/again",
     "R03": f"""{C}/at_own_threshold {C}/discs.png/exemplars {C}/discs.png/lower_threshold_of_one
-        {C}/discs.png/default_threshold {C}/shapes.png/own_threshold_of_one {C}/shapes.png/own_threshold_low""",
+        {C}/discs.png/default_threshold""",
     "R04": f"{C}/discs.png/nms {C}/discs.png/nms_of_zero",
-    "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/shapes.png/hidden_nms",
+    "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/discs.png/nms_of_zero",
     "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri {C}/shapes-bmp.bmp/rle",
     "R07": f"{V}/shapes-padded-webp-animated.webp/rle",
     "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
     "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
     "R10": "embed_image/shapes.png",
-    "R11": f"{C}/shapes.png/defaults_written_out {C}/shapes.png/nothing_else_said",
+    "R11": f"{C}/shapes.png/again",
     "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-padded-webp-animated.webp/rle",
-    "R13": f"{V}/shapes.png/logits_kept {V}/shapes.png/logits_of_another",
-    "G01": f"""{C}/awkward.png/polygon {C}/shapes-grey-png-grey-alpha.png/rle {C}/shapes-mirrored-png-alpha.png/rle
+    "R13": f"{V}/shapes.png/by_id",
+    "G01": f"""{C}/awkward.png/polygon {C}/shapes-grey-png-palette.png/rle {C}/shapes-mirrored-png-alpha.png/rle
  {C}/shapes.png/rle
         {V}/awkward.png/rle {C}/wide-jpeg-turned-8.jpg/polygon {C}/crowd-jpeg-cmyk.jpg/rle {C}/shapes.png/data_uri
-        {C}/large-jpeg-subsampled.jpg/rle""",
-    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {V}/shapes-grey-png-palette.png/polygon
-        {C}/tall-png-16.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle
+        {C}/large-jpeg-subsampled.jpg/polygon""",
+    "G02": f"""{C}/shapes.png/rle {C}/shapes.png/data_uri {C}/shapes-grey-png-palette.png/rle
+        {C}/tall-png-16-grey.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle
         {C}/shapes-bmp.bmp/rle
-        {V}/awkward-tiff-turned-7.tiff/boxes {C}/shapes.png/own_threshold_of_one {C}/shapes.png/own_threshold_low""",
+        {V}/awkward-tiff-turned-7.tiff/boxes""",
     "G03": f"{C}/shapes.png/rle {C}/shapes-bmp.bmp/rle {C}/bare-bmp.bmp/rle",
 }
 # Faults that are found by a whole run all the same: one of each family of the catalogue.

@@ -32,6 +32,7 @@ _LYING: Final = {
 }
 """For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
 _COLOUR_TYPE: Final = {3: 2, 4: 6}  # of a PNG, by the number of its channels
+_HALF_SEEN: Final = bytes(range(256))  # how opaque each entry of a palette is
 _ADAM7: Final = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
@@ -154,7 +155,7 @@ def _grey_with_alpha(pixels: Pixels) -> bytes:
     return _file(Image.fromarray(np.dstack([pixels[:, :, 0], alpha]), "LA"), "PNG", compress_level=1)
 
 
-def _palette(file_format: str) -> Write:
+def _palette(file_format: str, **options: Any) -> Write:
     """Write grey pixels by a palette whose entries are not in the order of their shades."""
 
     def write(pixels: Pixels) -> bytes:
@@ -162,7 +163,7 @@ def _palette(file_format: str) -> Write:
         entry_of = np.argsort(shuffled).astype(np.uint8)
         picture = Image.fromarray(entry_of[pixels[:, :, 0]], "P")
         picture.putpalette(np.repeat(shuffled.astype(np.uint8), 3).tobytes())
-        return _file(picture, file_format)
+        return _file(picture, file_format, **options)
 
     return write
 
@@ -237,7 +238,9 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "png-described": Encoding("as PNG with gamma and profile, turned by EXIF tag 3", "png", _described_png(3)),
     "png-alpha": Encoding("as interlaced PNG with an alpha channel", "png", _with_alpha),
     "png-interlaced": Encoding("as interlaced PNG", "png", _interlaced),
-    "png-palette": Encoding("as PNG with a palette", "png", _palette("PNG"), grey=True),
+    "png-palette": Encoding(
+        "as PNG with a palette of transparent entries", "png", _palette("PNG", transparency=_HALF_SEEN), grey=True
+    ),
     "png-grey": Encoding("as PNG with one channel", "png", lambda pixels: _plain("PNG")(pixels[:, :, 0]), grey=True),
     "png-grey-alpha": Encoding("as PNG with grey and alpha", "png", _grey_with_alpha, grey=True),
     "jpeg": Encoding("as JPEG", "jpg", jpeg(), lossless=False),

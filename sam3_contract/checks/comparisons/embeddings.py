@@ -126,7 +126,8 @@ def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
 
 
 def _key(prompt: AnsweredPrompt, image: Hashable) -> Hashable:
-    return (context_of(prompt.exchange, besides=["image", "image_id"]), image, prompt.question)
+    besides = ["image", "image_id", "save_logits_to_cache"]  # that logits are loaded is what R13 judges
+    return (context_of(prompt.exchange, besides=besides), image, prompt.question)
 
 
 CHECKS = (
