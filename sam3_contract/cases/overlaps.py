@@ -143,11 +143,10 @@ def _lone_case(photograph: Photograph, source: str, seen: Mapping[str, Exchange]
 def _suppressed(questions: Questions, photograph: Photograph, threshold: float | None, name: str) -> Case:
     # Each text twice, so that masks overlap wholly; several texts, so that some do in part and differ in confidence.
     concepts = dict.fromkeys((*questions.concepts(photograph), *(() if questions.texts else OVERLAPPING_TEXTS)))
-    prompts: list[dict[str, Any]] = [{"text": text} for text in (*list(concepts)[: MAX_PROMPTS // 2],) * 2]
+    texts = list(concepts)[: MAX_PROMPTS // 2]
     # What is below its threshold is not there, so that it suppresses nothing of what is found by the same text.
-    prompts[0]["output_prob_thresh"] = 1
-    if photograph.things and not questions.texts:
-        prompts[-1] = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
+    hidden: dict[str, Any] = {"text": texts[-1], "output_prob_thresh": 1}
+    prompts = [hidden, *({"text": text} for text in texts * 2)][:MAX_PROMPTS]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=threshold)
     if threshold is None:
         body.pop("nms_iou_threshold")

@@ -134,7 +134,7 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from overlaps.overlap_cases(questions)
     yield from visual.shape_cases(questions)
     for other in others[:1]:
-        yield from [*concept.main_cases(questions, other)][:1]
+        yield next(concept.main_cases(questions, other))
         yield from visual.object_cases(questions, other)
     yield from concept.detail_cases(questions)
     yield from visual.detail_cases(questions)
@@ -178,7 +178,7 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
 
 def _at_once(questions: Questions) -> Iterator[Case]:
     """Send other views of the scene at once, other things with them, and again what was asked alone before."""
-    yield _again([*concept.main_cases(questions, questions.lead)][0])
+    yield _again(next(concept.main_cases(questions, questions.lead)))
     views = [*concept.view_cases(questions), *visual.view_cases(questions)]
     others = [*concept.crowd_cases(questions), *overlaps.certain_case(questions)]
     # What others are compared with is not among them.
@@ -187,8 +187,7 @@ def _at_once(questions: Questions) -> Iterator[Case]:
 
 def _visual_at_once(questions: Questions) -> Iterator[Case]:
     """Click and box again at once what was clicked and boxed alone before."""
-    clicks = [*visual.main_cases(questions, questions.lead)][0]
-    yield from map(_again, (clicks, *visual.shape_cases(questions)))
+    yield from map(_again, (next(visual.main_cases(questions, questions.lead)), *visual.shape_cases(questions)))
 
 
 def _again(case: Case) -> Case:
