@@ -54,11 +54,8 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
         body = body_of(lead, prompts=prompts, **base)
         return case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(main,), **more)
 
-    asks = "asks the same again, with nulls and empty lists, the key as bearer, in chunks, and from another origin"
-    nothing_more = [
-        prompt | dict.fromkeys(("boxes", "box_labels"), (None, [])[at % 2]) for at, prompt in enumerate(prompts)
-    ]
-    yield case("again", asks, nothing_more, key_in="lower_bearer", headers=OTHER_WORDS)
+    asks = "asks the same again, with the key as bearer, in chunks, and from another origin"
+    yield case("again", asks, prompts, key_in="lower_bearer", headers=OTHER_WORDS)
     sure = {**prompts[0], "output_prob_thresh": 1}
     many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
     asks = f"asks for {MAX_PROMPTS} concepts: in another order, some twice, some in odd letters, one at threshold 1"

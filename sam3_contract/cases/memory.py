@@ -69,7 +69,8 @@ def unnamed_cases(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
     # What was asked before under an id that stands for another image: this answer is of the image that is sent.
     for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
-        body = body_of(other, prompts=questions.other_click(lead), format="rle")
+        prompts = questions.other_click(lead)
+        body = body_of(other, prompts=prompts, format="rle", save_logits_to_cache=True)
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
 

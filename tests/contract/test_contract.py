@@ -357,7 +357,7 @@ SHOWN_BY = {
     "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
     "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
     "R10": "embed_image/shapes.png",
-    "R11": f"{C}/shapes.png/again",
+    "R11": f"{C}/shapes.png/defaults_written_out {C}/shapes.png/nothing_else_said",
     "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-padded-webp-animated.webp/rle",
     "R13": f"{V}/shapes.png/by_id",
     "G01": f"""{C}/awkward.png/polygon {C}/shapes-grey-png-palette.png/rle {C}/shapes-mirrored-png-alpha.png/rle
