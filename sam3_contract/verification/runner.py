@@ -168,7 +168,7 @@ class _Sending:
         case = None if self._is_over() else self._made(entry)
         if case is not None:
             self._send_wave([case])
-        elif self._is_over() or not all(name in self.exchanges for name in entry.beside):
+        elif self._is_over() or any(name in self.unsent for name in entry.beside):
             self.unsent.append(entry.id)
 
     def _made(self, entry: FollowUp) -> Case | None:

@@ -367,13 +367,16 @@ def test_nothing_answers_behind_a_server_that_was_killed(workers: int, tmp_path:
 
 def test_closing_the_terminal_ends_the_server(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as these tests may be run by nohup themselves
+    try:
+        with command("--ready-file", str(ready)) as (process, place):
+            os.killpg(process.pid, signal.SIGHUP)
 
-    with command("--ready-file", str(ready)) as (process, place):
-        os.killpg(process.pid, signal.SIGHUP)
-
-        assert process.wait(timeout=PATIENCE) == 0
-        wait_until_refused(place)
-        assert not ready.exists()
+            assert process.wait(timeout=PATIENCE) == 0
+            wait_until_refused(place)
+            assert not ready.exists()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_server_that_is_told_to_outlive_its_terminal_does() -> None:
