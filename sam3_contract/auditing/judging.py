@@ -96,7 +96,7 @@ def pieces_of(unit: Unit, terms: Terms) -> Iterator[Outcome]:
 
 
 def _plain_files(units: Sequence[Unit], terms: Terms) -> dict[int, Outcome]:
-    """Judge small files together, by place: those in which there is nothing to find, at a third of the price."""
+    """Judge small files together, by place: those in which there is nothing to find, at a fraction of the price."""
     texts = {place: text for place, unit in enumerate(units) if (text := _text_of_small(unit, terms))}
     if len(texts) < _FEWEST:
         return {}

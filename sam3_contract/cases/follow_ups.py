@@ -37,30 +37,29 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
         Id, question, what makes the case, and the ids of the cases it is made of.
     """
     lead, last = questions.lead, questions.photographs[-1]
-    main, overlapping = f"{CONCEPT}/{lead.name}/rle", f"{CONCEPT}/{last.name}/no_nms"
-    other = f"{CONCEPT}/{lead.name}/other_prompts"
-    for photograph, sources in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
+    sources = overlapping, main, other = _telling_cases(questions)
+    for photograph, its in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
         name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both ways, as like and unlike"
-        yield name, asks, partial(_exemplars, photograph, sources), sources
+        yield name, asks, partial(_exemplars, photograph, its), its
     name = f"{CONCEPT}/{lead.name}/exemplars"
     asks = "asks the same, but that what was like is unlike, and what was unlike is like"
     yield f"{name}_exchanged", asks, partial(_exchanged, name, asks), (name,)
     yield from overlaps.follow_ups(questions)
-    sources = (overlapping, main, other)
     asks = "sets prompts' own thresholds to just the confidence of what was found"
     yield f"{CONCEPT}/at_own_threshold", asks, partial(_at_own, questions, sources), sources
 
 
 def further_follow_ups(questions: Questions) -> Iterator[Made]:
     """Ask at another confidence of what was found."""
-    lead, last = questions.lead, questions.photographs[-1]
-    sources = (
-        f"{CONCEPT}/{last.name}/no_nms",
-        f"{CONCEPT}/{lead.name}/rle",
-        f"{CONCEPT}/{lead.name}/other_prompts",
-    )
+    sources = _telling_cases(questions)
     asks = "sets the request's threshold to just below such a confidence"
     yield f"{CONCEPT}/at_request_threshold", asks, partial(_at_request, questions, sources), sources
+
+
+def _telling_cases(questions: Questions) -> tuple[str, str, str]:
+    """Name the cases of which something is found: most of all in overlaps, else of the lead, else by other words."""
+    lead = f"{CONCEPT}/{questions.lead.name}"
+    return f"{CONCEPT}/{questions.photographs[-1].name}/no_nms", f"{lead}/rle", f"{lead}/other_prompts"
 
 
 def _others(lead: Photograph, main: str, seen: Mapping[str, Exchange]) -> Case | None:
@@ -115,9 +114,8 @@ def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | N
 
 def _with_other_labels(prompt: dict[str, Any]) -> dict[str, Any]:
     labels = prompt.get("box_labels", [])
-    if not (labels and prompt.get("text")) and len(set(labels)) < 2:
-        return prompt
-    return {**prompt, "box_labels": [1 - label for label in labels]}
+    is_telling = prompt.get("text") or len(set(labels)) > 1  # a box that is unlike, and nothing else, asks for nothing
+    return {**prompt, "box_labels": [1 - label for label in labels]} if labels and is_telling else prompt
 
 
 def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -> list[dict[str, Any]]:

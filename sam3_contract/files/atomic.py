@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -110,12 +110,7 @@ def check_output(path: Path, *, makes_folders: bool = False) -> None:
     Raises:
         OutputError: If it cannot be written, in the words of `replacing`.
     """
-    try:
-        number = _obstacle(path, makes_folders=makes_folders)
-    except OSError as error:
-        number = error.errno
-    if number:
-        raise OutputError(f"{path} cannot be written: {os.strerror(number)}")
+    _refuse_if_any(lambda: _obstacle(path, makes_folders=makes_folders), path)
 
 
 def check_output_folder(folder: Path) -> None:
@@ -124,12 +119,16 @@ def check_output_folder(folder: Path) -> None:
     Raises:
         OutputError: If they cannot.
     """
+    _refuse_if_any(lambda: _obstacle_of_folder(folder, makes_folders=True), folder)
+
+
+def _refuse_if_any(obstacle: Callable[[], int | None], path: Path) -> None:
     try:
-        number = _obstacle_of_folder(folder, makes_folders=True)
+        number = obstacle()
     except OSError as error:
         number = error.errno
     if number:
-        raise OutputError(f"{folder} cannot be written: {os.strerror(number)}")
+        raise OutputError(f"{path} cannot be written: {os.strerror(number)}")
 
 
 def _obstacle(path: Path, *, makes_folders: bool) -> int | None:

@@ -269,6 +269,15 @@ def test_other_prompts_are_asked_where_nothing_was_found() -> None:
     assert run.exit_status == 0
 
 
+def test_follow_up_of_what_was_not_worth_asking_is_not_called_unsent() -> None:
+    first = FollowUp("b", "embed_image", "asks on", lambda _: None, ("a",))
+    second = FollowUp("c", "embed_image", "asks further", lambda _: None, ("b",))
+
+    run = runner.verify(Script(), Plan((case("a"), first, second)), CONTRACT)
+
+    assert (run.unsent, run.stopped) == ((), "")
+
+
 def test_follow_up_is_made_of_the_answers() -> None:
     asked: list[Mapping[str, Exchange]] = []
 
