@@ -40,6 +40,7 @@ MAX_SIDE: Final = 2**20
 """Pixels; OpenCV takes no larger side."""
 MAX_PIXELS: Final = 2**30
 """OpenCV takes no more."""
+_MAX_SIDES: Final = {"JPEG": jpeg.MAX_SIDE, "PNG": png.MAX_SIDE}  # of libraries that refuse what OpenCV would fail on
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325  # tags of TIFF
 _MAX_READS: Final = 4096  # that a header takes; each part takes a few
 _MAX_OF_BRANDS: Final = 1024  # bytes of the box that names them
@@ -170,6 +171,8 @@ def _header(content: bytes, name: str, plugin: type[ImageFile] | None) -> ImageH
     width, height, orientation, complete = _by_pillow(content, name, plugin) if plugin else _by_itself(content, name)
     if min(width, height) < 1:
         raise ImageError(f"a {name} of {width} x {height} pixels has none")
+    if max(width, height) > _MAX_SIDES.get(name, max(width, height)):
+        raise ImageError(f"a {name} of {width} x {height} pixels has a larger side than its decoder takes")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise TooLargeError(f"a {name} of {width} x {height} pixels is larger than OpenCV decodes")
     if not complete:

@@ -16,6 +16,8 @@ START_OF_SCAN: Final = 0xDA
 APP1: Final = 0xE1
 MAX_SEGMENTS: Final = 4096
 """Of 64 kB each they hold 256 MB."""
+MAX_SIDE: Final = 65_500
+"""Pixels; libjpeg takes no larger side."""
 
 _FRAME: Final = struct.Struct(">BHHB")  # bits, height, width, layers
 _HUFFMAN, _QUANTIZATION, _JFIF, _COMMENT = 0xC4, 0xDB, 0xE0, 0xFE
@@ -32,6 +34,7 @@ _END_OF_IMAGE: Final = 0xD9
 _WITHOUT_BODY: Final = frozenset({0x01, 0xD8})
 _DC_CODES: Final = 15
 _FACTORS: Final = frozenset(range(1, 5))
+_MAX_PLAIN: Final = 2**30  # pixels; more is looked at more closely, as OpenCV refuses it
 _MAX_SAMPLING: Final = 10  # blocks that a scan may hold of all layers together
 
 
@@ -130,7 +133,10 @@ def _is_frame(body: bytes) -> bool:
     samplings = body[7::3]
     across, down = {sampling >> 4 for sampling in samplings}, {sampling & 15 for sampling in samplings}
     return (
-        (bits, min(height, width) > 0) == (8, True)
+        bits == 8
+        and min(height, width) > 0
+        and max(height, width) <= MAX_SIDE
+        and height * width <= _MAX_PLAIN
         and layers in {1, 3, 4}
         and len(body) == _FRAME.size + 3 * layers
         and all(

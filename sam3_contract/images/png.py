@@ -11,6 +11,8 @@ from typing import Final
 
 START: Final = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS: Final = 65_536
+MAX_SIDE: Final = 1_000_000
+"""Pixels; libpng takes no larger side."""
 _HEADER: Final = struct.Struct(">IIBBBBB")  # width, height, bits, colours, compression, filters, interlace
 _CHANNELS: Final = {0: 1, 2: 3, 4: 2, 6: 4}  # by colours; without palettes
 _BITS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 4: (8, 16), 6: (8, 16)}
@@ -22,6 +24,14 @@ _LARGEST: Final = 7  # of the windows that a stream of zlib can have
 _PIECE: Final = 2**20  # bytes that are unpacked at a time
 _EXCESS: Final = 2**22  # bytes behind the rows, or the end, which nobody needs
 _LAST_FILTER: Final = 4
+
+
+def size_of_header(content: bytes) -> tuple[int, int] | None:
+    """Read ``(width, height)`` from the first chunk; ``None`` if another stands there, as in files for iOS (CgBI)."""
+    if content[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack_from(">II", content, 16)
+    return width, height
 
 
 def has_end(content: bytes) -> bool:

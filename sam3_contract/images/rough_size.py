@@ -159,7 +159,7 @@ def _number(digits: bytes) -> int:
 
 
 _READERS: Final[dict[bytes, Callable[[bytes], Sides]]] = {
-    png.START: _packed(">II", 16),
+    png.START: png.size_of_header,
     b"\xff\xd8": size_of_frame,
     b"GIF8": _packed("<HH", 6),
     b"BM": _of_bmp,

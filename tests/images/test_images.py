@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam3_contract.errors import ImageError
-from sam3_contract.images import ImageHeader, bytes_from_base64, jpeg, read_header
+from sam3_contract.images import (
+    ImageHeader,
+    TooLargeError,
+    bytes_from_base64,
+    jpeg,
+    read_header,
+)
 from sam3_contract.images import base64 as base64_decoding
 
 HEIGHT, WIDTH = 23, 31
@@ -327,10 +333,51 @@ def test_huge_size_is_told_without_memory_or_warning(content: bytes) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kilobytes; the pixels would be three
 
 
-@pytest.mark.parametrize(("width", "height"), [(32_769, 32_768), (2**20 + 1, 1), (1, 2**20 + 1)])
-def test_size_that_opencv_does_not_take_is_refused(width: int, height: int) -> None:
-    with pytest.raises(ImageError, match="larger than OpenCV decodes"):
-        read_header(png_of(width, height))
+def jpeg_of(width: int, height: int) -> bytes:
+    drawn = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    place = drawn.index(b"\xff\xc0") + 5
+    return drawn[:place] + struct.pack(">HH", height, width) + drawn[place + 4 :]
+
+
+def gif_of(width: int, height: int) -> bytes:
+    sides = struct.pack("<HH", width, height)
+    return b"GIF89a" + sides + b"\0\0\0\x2c\0\0\0\0" + sides + b"\0\2\1\0\0;"
+
+
+@pytest.mark.parametrize(
+    ("content", "opencv_fails"),
+    [
+        (png_of(32_769, 32_768), True),
+        (png_of(999_999, 1_074), True),
+        (png_of(2**20 + 1, 1), False),
+        (png_of(1, 1_000_001), False),
+        (png_of(2**31 - 1, 2), False),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0\x20\2\x2b\xd5\xb3\x7f" + png_of(4, 3)[8:], False),
+        (jpeg_of(40_000, 40_000), True),
+        (jpeg_of(65_500, 65_500), True),
+        (jpeg_of(65_501, 65_501), False),
+        (jpeg_of(65_501, 1), False),
+        (jpeg_of(1_000, 65_535), False),
+        (gif_of(65_535, 65_535), True),
+    ],
+    ids=[*["PNG"] * 5, "CgBI", *["JPEG"] * 5, "GIF"],
+)
+def test_size_that_is_not_decoded_is_refused_as_opencv_fails_on_it_or_finds_no_image(
+    content: bytes, opencv_fails: bool
+) -> None:
+    with pytest.raises(ImageError) as refused:
+        read_header(content)
+
+    assert isinstance(refused.value, TooLargeError) is opencv_fails
+    if not content.startswith(b"GIF"):  # which only some builds of OpenCV decode
+        assert told_by_opencv(content) == ("fails" if opencv_fails else None)
+
+
+def told_by_opencv(content: bytes) -> str | None:
+    try:
+        return None if cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is None else "decodes"
+    except cv2.error:
+        return "fails"
 
 
 def told_or_refused(content: bytes) -> bool:
