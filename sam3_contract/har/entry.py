@@ -203,7 +203,7 @@ class Entry:
         if not isinstance(text, str):
             raise self.malformed(f"{place}.text is {type(text).__name__}, expected a string")
         encoding = holder.get("encoding") or holder.get("_encoding")
-        if encoding != "base64":
+        if not isinstance(encoding, str) or encoding.lower() != "base64":
             return text.encode("utf-8", "surrogatepass")
         try:
             return pybase64.b64decode("".join(text.split()), validate=True)
@@ -255,11 +255,12 @@ def entries_of(path: Path) -> Iterator[Entry]:
         HarError: If the file cannot be read, is too large, is no JSON, or no HAR.
     """
     with opened(path) as file:
-        scan = EntryScan(file, str(path))
-        for index, (_, content) in enumerate(scan):
+        scan, number = EntryScan(file, str(path)), 0
+        for number, (_, content) in enumerate(scan, start=1):
+            index = number - 1
             yield Entry(path, index, parsed(content, f"{path}, entry {index}"), n_bytes=len(content))
         if scan.is_cut:
-            raise HarError(f"{path} is no JSON: it ends within entry {index + 1 if scan.end else 0}")
+            raise HarError(f"{path} is no JSON: it ends within entry {number}")
 
 
 @contextmanager

@@ -186,7 +186,9 @@ def _failed(response: Mapping[str, Any]) -> _Answer:
     reason = str(response.get("_error") or response.get("statusText") or "").strip()
     if any(word in reason.lower() for word in _NOT_THE_SERVERS):
         raise Unusable(f"the request did not reach the server, or the client gave it up ({reason})")
-    return _Answer(0, {}, b"", reason or "the recording holds no answer")
+    if not reason:  # as where a tab was closed, or the recorder stopped; that says nothing of the server
+        raise Unusable("the recording holds no answer, and does not say why")
+    return _Answer(0, {}, b"", reason)
 
 
 def _body(entry: Entry, content: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:

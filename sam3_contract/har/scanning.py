@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from sam3_contract.errors import HarError
+from sam3_contract.files.kinds import kind_of
 
 MAX_ENTRY: Final = 2**28
 """Bytes of one entry; the service takes requests of 20 million, and answers are bounded as well."""
@@ -187,6 +188,9 @@ class _Text:
     def error(self, expected: str) -> HarError:
         """Say what stands here and what was expected instead."""
         found = self._window[self._at : self._at + 20]
+        kind = "" if self.place else kind_of(found.encode("latin-1"))
+        if kind:
+            return HarError(f"{self.name} is {kind}")
         return HarError(f"{self.name} is no JSON: byte {self.place} begins {found!r}, expected {expected}; {_ADVICE}")
 
     def _may_go_on(self, error: Exception) -> bool:

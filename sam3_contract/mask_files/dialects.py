@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from sam3_contract.files.kinds import kind_of
 from sam3_contract.mask_files.batches import Document, Lines, batches_of
 from sam3_contract.mask_files.foreign import ForeignMask, masks_of_json, masks_of_table, masks_of_xml
 from sam3_contract.mask_files.judging import TOO_LONG
@@ -81,7 +82,9 @@ class _Reader:
         try:
             return self._laid_out(name, None, masks_of_table(text.decode(), name=name))
         except UnicodeDecodeError as error:
-            raise Unreadable(f"{name} is no table in UTF-8: byte {error.start} of it is not") from error
+            kind = kind_of(text)
+            why = f"it is {kind}" if kind else f"byte {error.start} of it is not"
+            raise Unreadable(f"{name} is no table in UTF-8: {why}") from error
 
     def _read_json(self, where: str, line: int | None, text: bytes) -> Value:
         value, findings = parse_json(text)

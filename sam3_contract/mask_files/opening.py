@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import re
@@ -98,6 +99,8 @@ def file_of(name: str) -> Iterator[tuple[IO[bytes], int | None]]:
         UsageError: If a library for it is missing.
     """
     if name == STDIN:
+        if sys.stdin is None:  # as after `<&-`, or under a supervisor
+            raise OSError(errno.EBADF, "standard input is closed")
         yield sys.stdin.buffer, None
     elif is_url(name):
         remote, n_bytes = opened_url(name)

@@ -40,6 +40,8 @@ def read_document(source: str, *, seconds: float = SECONDS) -> Any:
     if source.lower().startswith(("http://", "https://")):
         return _from_server(source, seconds)
     name = shown_source(source)
+    if source == "-" and sys.stdin is None:  # as after `<&-`, or under a supervisor
+        raise TransportError(f"{name} cannot be read: it is closed")
     content = _bounded(sys.stdin.buffer, name) if source == "-" else _from_file(Path(source))
     return _parsed(content, name)
 

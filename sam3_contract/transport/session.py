@@ -55,11 +55,11 @@ class Session(requests.Session):
             with adapter.send(request, stream=True, timeout=timeout, proxies=proxies) as response:
                 response._content = _whole_body(response)  # noqa: SLF001 - as requests does; it has no other way
                 response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
-        except requests.exceptions.ProxyError as error:
+        except requests.RequestException as error:
+            if not _is_of_proxy(error):
+                raise
             why = f"the proxy {shown_proxy(proxies)}, which the environment names, cannot be used: {cause_of(error)}"
             raise requests.exceptions.ProxyError(ToldError(why), request=request) from error
-        except requests.RequestException:
-            raise
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             # What reading a body raises, and what urllib3 does not wrap: all that hostile bytes can bring about.
             told = (
@@ -70,6 +70,13 @@ class Session(requests.Session):
             adapter.close()  # forgets what it connected to
         response.elapsed = timedelta(seconds=time.perf_counter() - started)
         return response
+
+
+def _is_of_proxy(error: requests.RequestException) -> bool:
+    """Check whether the proxy failed; what one for SOCKS does is within an error like a server's own."""
+    return isinstance(error, requests.exceptions.ProxyError) or any(
+        type(layer).__module__ == "socks" for layer in layers_of(error)
+    )
 
 
 class _Adapter(HTTPAdapter):

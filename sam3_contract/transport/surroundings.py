@@ -23,6 +23,7 @@ from sam3_contract.transport.base_url import is_loopback
 BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables that name a file or folder of certificates to trust, instead of certifi's; the first that is set counts."""
 
+_KEY_LOG: Final = "SSLKEYLOGFILE"  # which Python writes the keys of connections into
 _SCHEMES: Final = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -67,6 +68,8 @@ def tls_context() -> ssl.SSLContext:
     try:
         return _context_of(place)
     except (OSError, ssl.SSLError) as error:
+        if error.filename and error.filename == os.environ.get(_KEY_LOG):
+            raise TransportError(f"{_KEY_LOG} names {error.filename!r}: {error.strerror}") from error
         why = "holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
         raise TransportError(f"{variable or 'certifi'} names {place!r}: {why}") from error
 

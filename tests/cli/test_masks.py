@@ -502,6 +502,14 @@ def test_check_reads_standard_input_and_writes_no_bar_into_a_pipe(tmp_path: Path
     assert (result.stdout, result.stderr, result.returncode) == ("1 file, 3,000 masks: no defect\n", "", 0)
 
 
+def test_closed_standard_input_is_named(command: Command, monkeypatch: Monkey) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    outcome = command("convert", "-", "--to", "rle", "-o", "x")
+
+    assert (outcome.status, outcome.stderr) == (3, "sam3-contract: - cannot be read: standard input is closed\n")
+
+
 def test_bar_on_a_terminal_leaves_stdout_alone(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     path = tmp_path / "lines.jsonl"

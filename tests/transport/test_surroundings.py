@@ -125,6 +125,21 @@ def test_proxy_that_refuses_to_connect_is_named(monkeypatch: pytest.MonkeyPatch)
             send("https://sam.example.com")
 
 
+def test_socks_proxy_that_is_not_there_is_named_and_not_the_server_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://me:s3cret-word@127.0.0.1:1")
+
+    with pytest.raises(TransportError, match=r"the proxy socks5h://127\.0\.0\.1:1, which .* connection refused"):
+        send(ELSEWHERE)
+
+
+def test_socks_proxy_that_does_not_reach_the_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_proxy_for_it = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with answering(no_proxy_for_it) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy.replace("http://", "socks5h://"))
+        with pytest.raises(TransportError, match="the proxy socks5h://"):
+            send(ELSEWHERE)
+
+
 def test_netrc_does_not_take_the_place_of_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("default login me password other")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -193,6 +208,14 @@ def test_bundle_that_cannot_be_used_is_named(
 
     with pytest.raises(TransportError, match=rf"(?i)REQUESTS_CA_BUNDLE names '.*ca\.pem': {says}"):
         send("https://127.0.0.1:1")
+
+
+def test_log_of_keys_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "no" / "keys.log"))
+    tls_context.__globals__["_context_of"].cache_clear()
+
+    with pytest.raises(TransportError, match=r"^SSLKEYLOGFILE names '.*keys\.log': No such file"):
+        tls_context()
 
 
 def test_certificates_are_loaded_once() -> None:

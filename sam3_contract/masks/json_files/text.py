@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from sam3_contract.files.kinds import kind_of
 from sam3_contract.masks.catalogue.lookup import finding_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def parse_json(text: str | bytes, *, path: str = "$") -> tuple[Any, list[Finding
         try:
             text = text.decode()
         except UnicodeDecodeError as error:
-            diagnosis = f"byte {error.start} is {text[error.start]:#04x}"
+            diagnosis = _with_kind(f"byte {error.start} is {error.object[error.start]:#04x}", error.object)
             return None, [finding_of("not_json", path=path, found=text, expected="UTF-8", diagnosis=diagnosis)]
     depth = depth_of(text)
     if depth > MAX_DEPTH:
@@ -55,10 +56,15 @@ def parse_json(text: str | bytes, *, path: str = "$") -> tuple[Any, list[Finding
     try:
         value = reader.decoder(odd_numbers=_may_hold_odd_numbers(text)).decode(text)
     except json.JSONDecodeError as error:
-        diagnosis = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        diagnosis = _with_kind(f"line {error.lineno}, column {error.colno}: {error.msg}", text[:8].encode())
         found = text[max(0, error.pos - 20) : error.pos + 20]
         return None, [finding_of("not_json", path=path, found=found, expected="JSON", diagnosis=diagnosis)]
     return value, list(reader.findings.values())
+
+
+def _with_kind(diagnosis: str, content: bytes) -> str:
+    kind = kind_of(content)
+    return f"{diagnosis}; it is {kind}" if kind else diagnosis
 
 
 class NotingReader:
