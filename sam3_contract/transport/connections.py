@@ -10,7 +10,7 @@ import io
 import time
 from collections.abc import Callable
 from functools import partial
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,6 +25,9 @@ MAX_JSON: Final = 64 * 2**20
 
 MAX_BODY: Final = 256 * 2**20
 """Bytes of any other body: three arrays of logits of 16 megapixels are 192 MiB."""
+
+
+_ANNOUNCEMENTS: Final = range(102, 200)
 
 
 class ToldError(Exception):
@@ -124,6 +127,14 @@ class _BoundedResponse(HTTPResponse):
         self._allowance.begin("headers", MAX_HEAD)
         super().begin()
         self._allowance.begin("a body", MAX_BODY)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Pass over what only announces an answer, such as 103 Early Hints; http.client passes over 100 alone."""
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # has no public name
+            if status not in _ANNOUNCEMENTS:
+                return version, status, reason
+            parse_headers(self.fp)
 
 
 class _Bounded:

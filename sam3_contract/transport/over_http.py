@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -17,6 +18,8 @@ from sam3_contract.transport.base_url import base_url as base_url_of
 from sam3_contract.transport.base_url import is_loopback
 from sam3_contract.transport.session import Session, cause_of, was_not_reached
 from sam3_contract.transport.transports import ENCODING, WsgiApp, as_bearer, says_exact, with_key
+
+_SENT_ON: Final = frozenset({301, 302, 307, 308})
 
 
 class HttpTransport:
@@ -56,7 +59,11 @@ class HttpTransport:
         return is_loopback(self.target)
 
     def send(self, case: Case) -> Exchange:
-        """Send a case over HTTP."""
+        """Send a case over HTTP.
+
+        Raises:
+            TransportError: If the server is not reached, or sends the request on to another base URL.
+        """
         url = self.target + self._contract.operation(case.operation).path
         query, headers, content = with_key(case, self._key)
         chunked = headers.pop(ENCODING, "") == "chunked"
@@ -76,6 +83,7 @@ class HttpTransport:
                 raise TransportError(f"{self.target} does not answer: {cause}") from error
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
         seconds = time.perf_counter() - started
+        self._refuse_other_base(answer, self._contract.operation(case.operation).path)
         received = {name.lower(): value for name, value in answer.headers.items()}
         return Exchange(
             case,
@@ -86,6 +94,19 @@ class HttpTransport:
             self._key,
             exact=self._exact or says_exact(received),
         )
+
+    def _refuse_other_base(self, answer: requests.Response, path: str) -> None:
+        """Tell a server that is elsewhere, as where http is sent on to https, from one that breaks the contract."""
+        try:
+            elsewhere = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
+        except ValueError:  # half an IPv6 address
+            return
+        if answer.status_code not in _SENT_ON or not elsewhere.path.endswith(path):
+            return
+        base = f"{elsewhere.scheme}://{elsewhere.netloc.rpartition('@')[2]}{elsewhere.path.removesuffix(path)}"
+        if base != self.target:
+            shown = without_key(base, self._key)
+            raise TransportError(f"{self.target} sends requests on to {shown!r}; give that as the base URL")
 
     @property
     def _session(self) -> Session:

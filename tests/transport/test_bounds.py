@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from sam3_contract import spec
+from sam3_contract.errors import TransportError
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import HttpTransport, connections, session
 from sam3_contract.transport.connections import TooLateError, TooMuchError, _Allowance
@@ -146,6 +147,47 @@ def test_odd_headers_are_part_of_an_answer(headers: bytes, status: int) -> None:
     exchange = exchange_with(b"HTTP/1.1 " + headers + b"\r\nContent-Length: 2\r\n\r\n{}")
 
     assert (exchange.status, exchange.failure, exchange.body) == (status, "", b"{}")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+    ],
+)
+def test_what_only_announces_an_answer_is_passed_over(before: bytes) -> None:
+    exchange = exchange_with(before + HEAD + b"Content-Length: 8\r\n\r\n" + b'{"a": 1}')
+
+    assert (exchange.status, exchange.answer) == (200, {"a": 1})
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "base"),
+    [
+        (b"https://sam.example.com/sam3/embed_image?api_key=s3cret-key", "https://sam.example.com"),
+        (b"https://sam.example.com:8443/v1/sam3/embed_image", "https://sam.example.com:8443/v1"),
+        (b"//s3cret-key@sam.example.com/sam3/embed_image", "http://sam.example.com"),
+        (b"/v2/sam3/embed_image", r"http://127\.0\.0\.1:\d+/v2"),
+    ],
+)
+def test_server_that_is_elsewhere_is_not_blamed_but_named(status: int, location: bytes, base: str) -> None:
+    with pytest.raises(TransportError, match=rf"sends requests on to '{base}'; give that as the base URL$") as unsent:
+        exchange_with(b"HTTP/1.1 %d X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % (status, location))
+
+    assert "s3cret" not in str(unsent.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [(307, b"/sam3/embed_image/"), (302, b"https://sam.example.com/login"), (308, b""), (200, b"/v2/sam3/embed_image")],
+)
+def test_other_redirects_are_answers(status: int, location: bytes) -> None:
+    answer = b"HTTP/1.1 %d X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % (status, location)
+
+    assert exchange_with(answer).status == status
 
 
 def test_compressed_answer_is_decoded() -> None:
