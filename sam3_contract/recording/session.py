@@ -82,9 +82,10 @@ class Session:
         run: Names the test run or process, so that what several tests or workers of one run record into a file with
             ``once`` or ``all`` adds up.
         announce: Called with a sentence for each thing that somebody should know at once.
+        instead: Who answers what the session has no answer for; empty if nobody does.
 
     Attributes:
-        misses: Requests that got no answer, the first of them.
+        misses: Requests that got no answer here, the first of them.
         findings: What recorded answers break, a sentence each.
         problems: Why calls could not be kept, a sentence each.
 
@@ -104,6 +105,7 @@ class Session:
         repeats: bool = False,
         run: str = "",
         announce: Callable[[str], None] = lambda _: None,
+        instead: str = "",
     ) -> None:
         if mode not in MODES:
             raise UsageError(f"the mode of a recording is {mode!r}, expected one of {', '.join(MODES)}")
@@ -125,6 +127,7 @@ class Session:
         if mode == "all":
             self._run = run or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
         self._announce = announce
+        self._instead = instead
         for reason in self.cassette.left_out:
             announce(f"{path.name}, {reason}")
 
@@ -223,7 +226,7 @@ class Session:
     def _missed(self, miss: Miss) -> Miss:
         if len(self.misses) < _MOST_MISSES:
             self.misses.append(miss)
-        self._announce(f"no answer for {miss}")
+        self._announce(f"no recorded answer for {miss}" + (f"; {self._instead} answers" if self._instead else ""))
         return miss
 
 

@@ -53,7 +53,9 @@ def test_calls_are_passed_on_and_kept_and_answered_again(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("on_miss", "status"), [("refuse", 599), ("mock", 200)])
-def test_request_that_is_not_recorded_is_refused_or_left_to_the_mock(tmp_path: Path, on_miss: str, status: int) -> None:
+def test_request_that_is_not_recorded_is_refused_or_left_to_the_mock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], on_miss: str, status: int
+) -> None:
     with standing_in() as (url, _):
         ask(served(record=url, to=tmp_path / "t.har"), concept())
 
@@ -61,6 +63,9 @@ def test_request_that_is_not_recorded_is_refused_or_left_to_the_mock(tmp_path: P
 
     assert answer.status_code == status
     assert ("prompts[0].text is 'cat', recorded was 'dog'" in answer.text) == (on_miss == "refuse")
+    told = capsys.readouterr().err
+    assert "no recorded answer for concept_segment" in told
+    assert ("the mock answers" in told) == (on_miss == "mock")
 
 
 def test_request_that_is_not_recorded_may_be_recorded(tmp_path: Path) -> None:

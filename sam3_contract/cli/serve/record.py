@@ -71,6 +71,7 @@ class Recording:
             contract=contract,
             repeats=True,
             announce=_announce,
+            instead="the mock" if self.on_miss == "mock" else "",
         )
         beside = mock if self.replay else PassThrough(upstream)
         return ReplayApp(session, beside, on_miss=self.on_miss == "mock", contract=contract)

@@ -194,6 +194,9 @@ def verify(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     if (target is None) is (har is None):
         raise UsageError("give either a base URL (or `mock`), or --har FILE")
+    if against is not None:
+        beside = {"--har": har, "--fuzz": examples, "--baseline": baseline, "--write-baseline": write_baseline}
+        _refuse_beside_against([name for name, value in beside.items() if value])
     if examples and find_spec("schemathesis") is None:
         raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
@@ -248,6 +251,18 @@ def verify(
         Baseline.of(found).save(write_baseline)
         say(f"accepted findings are in {write_baseline}", err=True)
     context.exit(run.exit_status)
+
+
+def _refuse_beside_against(names: Sequence[str]) -> None:
+    """Refuse what would be passed over: the answers of two servers are compared, and no findings are told.
+
+    Raises:
+        UsageError: If there is a name.
+    """
+    if names:
+        raise UsageError(
+            f"--against compares the answers of two servers; {names[0]} is not for it: leave one of the two out"
+        )
 
 
 def _other_run(
