@@ -195,8 +195,8 @@ def verify(
     if (target is None) is (har is None):
         raise UsageError("give either a base URL (or `mock`), or --har FILE")
     if against is not None:
-        beside = {"--har": har, "--fuzz": examples, "--baseline": baseline, "--write-baseline": write_baseline}
-        _refuse_beside_against([name for name, value in beside.items() if value])
+        others = {"--har": har, "--fuzz": examples, "--baseline": baseline, "--write-baseline": write_baseline}
+        _refuse_beside_against([name for name, value in others.items() if value])
     if examples and find_spec("schemathesis") is None:
         raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
