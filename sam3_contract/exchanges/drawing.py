@@ -10,10 +10,11 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from sam3_contract.errors import ImageError
 from sam3_contract.exchanges.predictions import prediction_lists
+from sam3_contract.images import decode, read_header
 from sam3_contract.masks import bitmap_from_masks
 
 __all__ = ["Contrast", "Layer", "draw_difference", "draw_masks", "enlargement", "layers_of", "open_photograph"]
@@ -37,6 +38,7 @@ OPACITY: Final = 0.45
 SMALLEST_SIDE: Final = 640
 """Photographs whose longer side is less than this many pixels are enlarged, for a label to be legible in them."""
 
+_MAX_PIXELS: Final = 2**27  # of a photograph; of more, Pillow says that they are too many
 _WHITE: Final[Colour] = (255, 255, 255)
 _INK: Final[Colour] = (20, 20, 20)
 
@@ -72,16 +74,30 @@ class Contrast:
 
 
 def open_photograph(content: bytes) -> Image.Image:
-    """Decode an image file, turned upright by its EXIF tag, as RGB.
+    """Decode an image file to RGB, as the service does: turned as that turns it, 16 bits scaled to 8.
+
+    What the service does not decode is shown all the same if Pillow does, turned upright by its EXIF tag.
 
     Raises:
         ImageError: If it cannot be decoded.
     """
+    pixels = _as_the_service_does(content)
+    if pixels is not None:
+        return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     try:
         with Image.open(io.BytesIO(content)) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"the image cannot be decoded: {error}") from error
+        known = not isinstance(error, UnidentifiedImageError)  # else it tells an address in memory
+        raise ImageError(f"the image cannot be decoded: {error if known else 'it is of no known format'}") from error
+
+
+def _as_the_service_does(content: bytes) -> NDArray[np.uint8] | None:
+    try:
+        header = read_header(content)
+    except ImageError:
+        return None
+    return decode(content, header) if header.width * header.height <= _MAX_PIXELS else None
 
 
 def layers_of(answer: dict[str, Any], *, size: tuple[int, int]) -> Iterator[Layer]:

@@ -45,10 +45,13 @@ _COUNTS: Final[Mapping[Dialect, tuple[str, ...]]] = {
     "label-studio": ("rle",),
 }
 """Where a mask stands, in lower case."""
+_COLUMNS: Final = (*_PAIRS, "encoded_pixels", "encoding", "predicted", "prediction", "expected", "mask")
+"""Where it stands in a table."""
 
 _HEIGHTS: Final = ("height", "original_height", "image_height", "img_height")
 _WIDTHS: Final = ("width", "original_width", "image_width", "img_width")
 _IMAGES: Final = ("file_name", "filename", "image_name", "imageid", "image_id", "image", "img", "frame")
+_IMAGE_COLUMNS: Final = (*_IMAGES, "imageid_classid", "image_label", "record_id", "id")
 _LABELS: Final = ("label", "label_name", "category", "class", "classid", "class_id", "cell_type", "label_id")
 _LABEL_LISTS: Final = ("brushlabels", "labels")
 
@@ -219,9 +222,9 @@ def masks_of_table(text: str, *, name: str) -> Iterator[ForeignMask]:
     """
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
-        rows = csv.DictReader(io.StringIO(text, newline=""))
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter_of(text))
         columns = {column.strip().lower(): column for column in rows.fieldnames or () if column}
-        counts = next((columns[one] for one in _PAIRS if one in columns), None)
+        counts = next((columns[one] for one in _COLUMNS if one in columns), None)
         if counts is None:
             shown = ", ".join(list(columns)[:8])
             raise Unreadable(f"{name} has no column of masks, such as EncodedPixels or rle, but {shown or 'nothing'}")
@@ -237,13 +240,19 @@ def masks_of_table(text: str, *, name: str) -> Iterator[ForeignMask]:
         csv.field_size_limit(before)
 
 
+def _delimiter_of(text: str) -> str:
+    """Find what stands between the columns: commas; semicolons, as Excel has them in much of Europe; or tabs."""
+    heading = text.partition("\n")[0]
+    return next((one for one in (",", ";", "\t") if one in heading), ",")
+
+
 def _mask_of_row(fields: Mapping[str, str], counts: str, *, line: int) -> ForeignMask:
     sides = {key: int(text) for key, text in fields.items() if text.isascii() and text.isdigit()}
     return ForeignMask(
         f"line {line}",
         counts=None if counts.lower() in _NONE else counts,
         size=_size(sides),
-        image=_first(fields, (*_IMAGES, "id"), str) or None,
+        image=_first(fields, _IMAGE_COLUMNS, str) or None,
         label=_label(fields) or None,
     )
 

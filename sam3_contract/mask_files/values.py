@@ -25,6 +25,7 @@ from sam3_contract.masks import (
     rle_from_bitmap,
 )
 from sam3_contract.masks.formats import image_size_of
+from sam3_contract.masks.json_files.records import id_of
 
 __all__ = ["FoundMask", "Value", "at_path", "found_mask", "names_of_categories", "values_of_file"]
 
@@ -147,6 +148,8 @@ def _values_of_lines(source: Source, batch: Lines, image_size: Size | None) -> I
 
 
 def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size | None) -> Value:
+    if not text.strip():
+        return Value(where, line, None, (), ())
     value, findings = parse_json(text)
     findings = with_proposal(findings, text)
     records = [] if value is None and findings else list(masks_of_record(value, image_size=image_size))
@@ -159,7 +162,7 @@ def _value_of_text(where: str, line: int | None, text: bytes, image_size: Size |
     return Value(where, line, value, found, errors, absent)
 
 
-def names_of_categories(value: Any) -> dict[float, str]:
+def names_of_categories(value: Any) -> dict[int | str, str]:
     """Look up what a COCO file calls its categories, by id; once for all masks, as there may be many of both.
 
     Example:
@@ -167,14 +170,17 @@ def names_of_categories(value: Any) -> dict[float, str]:
         {1: 'cat'}
     """
     categories = value.get("categories") if isinstance(value, dict) else None
-    names: dict[float, str] = {}
+    names: dict[int | str, str] = {}
     for one in categories if isinstance(categories, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("id"), int | float) and isinstance(one.get("name"), str):
-            names.setdefault(one["id"], one["name"])
+        identity = id_of(one.get("id")) if isinstance(one, dict) else None
+        if identity is not None and isinstance(one.get("name"), str):
+            names.setdefault(identity, one["name"])
     return names
 
 
-def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding], names: Mapping[float, str]) -> FoundMask:
+def found_mask(
+    value: Any, record: MaskRecord, findings: Sequence[Finding], names: Mapping[int | str, str]
+) -> FoundMask:
     """Describe a mask and what stands around it.
 
     Args:
@@ -193,7 +199,7 @@ def found_mask(value: Any, record: MaskRecord, findings: Sequence[Finding], name
     return FoundMask(record.path, record.masks, size, entry, concept, group, errors)
 
 
-def _concept(way: list[Any], names: Mapping[float, str]) -> tuple[str | None, int | None]:
+def _concept(way: list[Any], names: Mapping[int | str, str]) -> tuple[str | None, int | None]:
     """Find out what a mask was asked for, from the prompt's echo or the categories of a COCO file."""
     for level in way:
         if isinstance(level, dict) and isinstance(level.get("predictions"), list) and "prompt_index" in level:
@@ -202,9 +208,11 @@ def _concept(way: list[Any], names: Mapping[float, str]) -> tuple[str | None, in
             text = echo.get("text") if isinstance(echo, dict) else None
             return (text if isinstance(text, str) and text else f"exemplar {index}"), group
     entry = way[-2] if len(way) > 1 else None
-    if not isinstance(entry, dict) or type(entry.get("category_id")) is not int:
+    category = id_of(entry.get("category_id")) if isinstance(entry, dict) else None
+    if category is None:
         return None, None
-    category = entry["category_id"]
+    if isinstance(category, str):
+        return names.get(category, category), None
     return names.get(category, f"category {category}"), max(category - 1, 0)
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -37,6 +37,7 @@ from sam3_contract.masks import (
     run_lengths_from_rle,
 )
 from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
+from sam3_contract.masks.json_files.records import id_of
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
 __all__ = ["WRITERS", "Conversion", "NoMask", "Unsound", "sorted_by_soundness"]
@@ -73,6 +74,7 @@ class Conversion:
     n_kept: int = 0
     first_absent: str = ""
     n_empty: int = 0
+    n_new_ids: int = 0
 
     def segmentation(self, runs: Runs, size: Size) -> Any:
         """Trace a mask as COCO has it, and reckon what that loses; one without pixels stays an RLE, as it has to."""
@@ -111,6 +113,9 @@ class Conversion:
             yield f"holes of {self.n_with_holes} masks are filled, {self.n_filled} pixels in all{parts}"
         if self.n_empty:
             yield f"{self.n_empty} without a pixel stay RLEs: COCO has no empty polygon"
+        if self.n_new_ids:
+            ids = "1 id" if self.n_new_ids == 1 else f"{self.n_new_ids} ids"
+            yield f"{ids} had to change, as another had the same"
         if self.n_kept:
             yield f"{self.n_kept} without a mask stay as they are"
         if self.n_absent > self.n_kept:
@@ -165,12 +170,21 @@ def _run_lengths(value: Value, found: FoundMask, conversion: Conversion) -> Runs
         return None
     if found.image_size is None:
         hint = "pass --image-size WxH or --image FILE"
-        raise UsageError(f"{value.where}: the size of the image of {found.shown_place} is not known; {hint}")
+        raise UsageError(
+            f"{value.where}: the size of the image of {found.shown_place} is not known{_lacking(value, found)}; {hint}"
+        )
     try:
         return run_lengths_from_masks(found.masks, image_size=found.image_size)
     except MaskError as error:
         conversion.unsound.append(f"{value.where}: {error.code or 'MSK01'} at {found.shown_place}: {error}")
         return None
+
+
+def _lacking(value: Value, found: FoundMask) -> str:
+    """Say of an annotation in a COCO file what keeps its image's size from being known."""
+    if found.place or not _is_coco_file(value.value) or "image_id" not in found.entry:
+        return ""
+    return f": `images` has none of the id {found.entry['image_id']!r} with a width and a height"
 
 
 def _name(where: str, finding: Finding) -> str:
@@ -238,8 +252,10 @@ def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
             if "score" in annotation:
                 results.append(annotation)
             document.add(annotation, mask, value)
+    whole = results if results and len(results) == document.n_annotations else document.as_json()
+    conversion.n_new_ids = document.n_new_ids
     with _replacing(output) as file:
-        json.dump(results if results and len(results) == document.n_annotations else document.as_json(), file)
+        json.dump(whole, file)
         file.write("\n")
 
 
@@ -247,25 +263,50 @@ def _is_coco_file(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("annotations"), list)
 
 
+_REFERENCES: Final = frozenset({"image_id", "category_id"})
+
+
 class _Entries:
-    """The images or the categories of a COCO file, in order."""
+    """The images or the categories of a COCO file, in order.
 
-    def __init__(self) -> None:
+    Args:
+        names: Fields of which one has to be there for entries of two files to be the same.
+    """
+
+    def __init__(self, *names: str) -> None:
         self.all: list[Any] = []
-        self._by_id: dict[Any, dict[str, Any]] = {}
+        self._names = names
+        self._by_id: dict[int | str, dict[str, Any]] = {}
+        self._numbers = count(1)
 
-    def extend(self, entries: Any) -> None:
-        """Add all entries of a file as they are, but for ids that an earlier file had."""
-        if not isinstance(entries, list):
-            return
-        earlier = set(self._by_id)
-        for entry in entries:
-            identity = entry.get("id") if isinstance(entry, dict) else None
-            if not isinstance(identity, int | str):
-                self.all.append(entry)
-            elif identity not in earlier:
-                self.all.append(entry)
-                self._by_id.setdefault(identity, entry)
+    def extend(self, entries: Any) -> dict[int | str, int]:
+        """Add all entries of a file; one that an earlier file has too is not added again.
+
+        Returns:
+            New ids by those of the file, for entries whose id another one of an earlier file has.
+        """
+        new: dict[int | str, int] = {}
+        ids = [id_of(entry.get("id")) if isinstance(entry, dict) else None for entry in _list(entries)]
+        own: set[int | str] = set()
+        for identity, entry in zip(ids, _list(entries), strict=True):
+            known = None if identity is None or identity in own else self._by_id.get(identity)
+            if known is not None and self._is_same(entry, known):
+                continue
+            if identity is not None and known is not None:
+                entry["id"] = new[identity] = self._free_number(besides=set(ids))
+            self.all.append(entry)
+            if identity is not None:
+                own.add(new.get(identity, identity))
+                self._by_id.setdefault(new.get(identity, identity), entry)
+        return new
+
+    def _is_same(self, entry: dict[str, Any], known: dict[str, Any]) -> bool:
+        """Compare what two files say under one id; the sides of an image may have been added to the first."""
+        named = any(isinstance(entry.get(name), str) for name in self._names)
+        return named and all(key in known and known[key] == value for key, value in entry.items())
+
+    def _free_number(self, *, besides: Collection[int | str | None]) -> int:
+        return next(number for number in self._numbers if number not in self._by_id and number not in besides)
 
     def known(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Return the entry of this id, which is added if there is none."""
@@ -274,14 +315,19 @@ class _Entries:
         return self._by_id[entry["id"]]
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 class _Dataset:
     """A COCO file in the making: whole files keep all that they hold, other masks become annotations."""
 
     def __init__(self) -> None:
         self._rest: dict[str, Any] = {}
-        self._images = _Entries()
-        self._categories = _Entries()
+        self._images = _Entries("file_name", "coco_url")
+        self._categories = _Entries("name")
         self._annotations: list[Any] = []
+        self.n_new_ids = 0
 
     @property
     def n_annotations(self) -> int:
@@ -289,8 +335,16 @@ class _Dataset:
 
     def add_file(self, whole: dict[str, Any], value: Value, sound: Sequence[_Sound]) -> None:
         """Add a COCO file, of which the masks are RLEs already, and complete what loaders need."""
-        for kind, known in (("images", self._images), ("categories", self._categories)):
-            known.extend(whole.get(kind))
+        for kind, key, known in (
+            ("images", "image_id", self._images),
+            ("categories", "category_id", self._categories),
+        ):
+            new = known.extend(whole.get(kind))
+            self.n_new_ids += len(new)
+            for entry in whole["annotations"] if new else ():
+                identity = id_of(entry.get(key)) if isinstance(entry, dict) else None
+                if identity in new:
+                    entry[key] = new[identity]
         self._rest = {**whole, **self._rest}
         # SA-1B describes its one image beside the annotations.
         image = whole.get("image")
@@ -299,7 +353,8 @@ class _Dataset:
         for mask in sound:
             entry = mask.found.entry
             for key, found in _annotation(mask, default_image=default).items():
-                entry.setdefault(key, found)
+                if entry.get(key) is None or (key in _REFERENCES and id_of(entry[key]) is None):
+                    entry[key] = found
             entry["segmentation"] = rle_from_run_lengths(mask.runs, size=mask.size)
             self._know(entry, mask, value, described)
         self._annotations += whole["annotations"]
@@ -310,12 +365,15 @@ class _Dataset:
         self._know(annotation, mask, value, {})
 
     def as_json(self) -> dict[str, Any]:
-        """Return the file, every annotation with an id."""
-        taken = {entry["id"] for entry in self._annotations if isinstance(entry, dict) and "id" in entry}
+        """Return the file, every annotation with an id of its own: loaders keep the last of two that share one."""
+        ids = [id_of(entry.get("id")) if isinstance(entry, dict) else None for entry in self._annotations]
+        taken, seen = set(ids), set[int | str | None]()
         free = (number for number in count(1) if number not in taken)
-        for place, entry in enumerate(self._annotations):
-            if isinstance(entry, dict) and "id" not in entry:
-                self._annotations[place] = {"id": next(free), **entry}
+        for place, (identity, entry) in enumerate(zip(ids, self._annotations, strict=True)):
+            if isinstance(entry, dict) and (identity is None or identity in seen):
+                self._annotations[place] = {"id": None, **entry} | {"id": next(free)}
+                self.n_new_ids += entry.get("id") is not None
+            seen.add(identity)
         return {
             **self._rest,
             "images": self._images.all,
@@ -325,7 +383,7 @@ class _Dataset:
 
     def _know(self, entry: dict[str, Any], mask: _Sound, value: Value, described: dict[str, Any]) -> None:
         height, width = mask.size
-        image, category = entry["image_id"], entry["category_id"]
+        image, category = id_of(entry["image_id"]), id_of(entry["category_id"])
         known = self._images.known({"id": image, **_named(described), "height": height, "width": width})
         size = (known.setdefault("height", height), known.setdefault("width", width))
         if size != mask.size:
@@ -340,12 +398,11 @@ def _named(described: dict[str, Any]) -> dict[str, Any]:
 def _annotation(mask: _Sound, *, default_image: int | str) -> dict[str, Any]:
     """Describe a mask as COCO does; what an annotation or a result says already stays."""
     entry = mask.found.entry
-    image = entry.get("image_id")
-    category = entry.get("category_id")
+    image, category = id_of(entry.get("image_id")), id_of(entry.get("category_id"))
     annotation = {
         **(entry if "segmentation" in entry else {}),
-        "image_id": image if isinstance(image, int | str) else default_image,
-        "category_id": category if type(category) is int else (mask.found.group or 0) + 1,
+        "image_id": default_image if image is None else image,
+        "category_id": (mask.found.group or 0) + 1 if category is None else category,
         "segmentation": rle_from_run_lengths(mask.runs, size=mask.size),
         "bbox": entry.get("bbox") or list(box_of_run_lengths(mask.runs, height=mask.size[0])),
         "area": entry.get("area") or area_of_run_lengths(mask.runs),

@@ -160,6 +160,29 @@ def test_file_of_another_program_becomes_a_coco_file(kind: str) -> None:
     assert_sound("out.json")
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("ImageId_ClassId", "EncodedPixels"),
+        ("Image_Label", "EncodedPixels"),
+        ("record_id", "encoded_pixels"),
+        ("id", "encoding"),
+        ("id", "predicted"),
+        ("Id", "prediction"),
+    ],
+)
+def test_table_of_any_competition_is_read(separator: str, image: str, mask: str) -> None:
+    rows = [(image, "x", mask), ("a.png", "1", kaggle(FIRST)), ("b.png", "2", kaggle(SECOND)), ("c.png", "3", "")]
+    Path("train.csv").write_text("\n".join(map(separator.join, rows)))
+
+    assert run("train.csv", "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE).exit_code == 0
+
+    found = loaded("out.json")[1]
+    assert [*found] == ["a.png", "b.png", "c.png"]
+    assert_same(found["a.png"] + found["b.png"], [FIRST, SECOND])
+
+
 def test_image_without_a_mask_stays_in_the_list() -> None:
     dialect, name, content, options = FILES["table"]
 

@@ -698,6 +698,121 @@ def test_convert_keeps_the_fields_of_results(command: Command) -> None:
     ]
 
 
+def dataset(name: str, concept: str, *, columns: slice = slice(5), **fields: Any) -> dict[str, Any]:
+    bitmap = np.zeros((48, 64), np.bool_)
+    bitmap[10:20, columns] = True
+    rle = masks.rle_from_bitmap(bitmap)
+    return {
+        "images": [{"id": 1, "file_name": name, "width": 64, "height": 48}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": rle, **fields}],
+        "categories": [{"id": 1, "name": concept}],
+    }
+
+
+def told_by_pycocotools(path: str) -> set[tuple[str, str, str]]:
+    """Read of each annotation its image's name, its category's, and its pixels."""
+    with redirect_stdout(io.StringIO()):
+        coco = COCO(path)
+    return {
+        (coco.imgs[one["image_id"]]["file_name"], coco.cats[one["category_id"]]["name"], one["segmentation"]["counts"])
+        for one in coco.anns.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("others", "changed"),
+    [
+        ([("b.jpg", "cat")], "3 ids"),
+        ([("b.jpg", "dog")], "2 ids"),
+        ([("a.jpg", "dog")], "1 id"),
+        ([("b.jpg", "cat"), ("c.jpg", "cow"), ("b.jpg", "cow")], "9 ids"),
+    ],
+)
+def test_convert_of_files_that_share_ids_keeps_what_each_says(
+    command: Command, others: list[tuple[str, str]], changed: str
+) -> None:
+    parts = [dataset("a.jpg", "dog")]
+    parts += [dataset(*other, columns=slice(place, place + 9)) for place, other in enumerate(others, start=1)]
+    written("parts.jsonl", *parts)
+    expected = set()
+    for part in parts:
+        written("part.json", part)
+        expected |= told_by_pycocotools("part.json")
+
+    outcome = command("convert", "parts.jsonl", "--to", "coco", "-o", "out.json")
+
+    assert outcome.stderr.splitlines()[1:] == [f"{changed} had to change, as another had the same"]
+    assert told_by_pycocotools("out.json") == expected
+    assert len(json.loads(Path("out.json").read_text())["annotations"]) == len(parts)
+
+
+@pytest.mark.parametrize("taken", [1, [1]])
+def test_convert_gives_each_annotation_an_id_of_its_own(command: Command, taken: Any) -> None:
+    whole = dataset("a.jpg", "dog")
+    whole["annotations"] += dataset("a.jpg", "dog", columns=slice(9), id=taken)["annotations"]
+    written("twice.json", whole)
+
+    assert command("convert", "twice.json", "--to", "coco", "-o", "out.json").stderr.endswith(
+        "\n1 id had to change, as another had the same\n"
+    )
+    assert len(told_by_pycocotools("out.json")) == 2
+
+
+def test_convert_completes_what_is_null(command: Command) -> None:
+    written("null.json", dataset("a.jpg", "dog", id=None, bbox=None, area=None, iscrowd=None))
+
+    command("convert", "null.json", "--to", "coco", "-o", "out.json")
+
+    [one] = json.loads(Path("out.json").read_text())["annotations"]
+    assert (one["id"], one["bbox"], one["area"], one["iscrowd"]) == (1, [0, 10, 5, 10], 50, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"), [(("x.jpg", "dog"), ("x.jpg", "dog")), ((7.0, 3.0), (7, 3)), (([7], {}), (1, 1))]
+)
+def test_convert_keeps_ids_of_results_in_other_writing(
+    command: Command, told: tuple[Any, Any], read: tuple[Any, Any]
+) -> None:
+    """Names in the place of numbers, and the fractions that a table makes of them."""
+    written("results.json", [{"image_id": told[0], "category_id": told[1], "segmentation": RLE, "score": 0.5}])
+
+    assert command("convert", "results.json", "--to", "coco", "-o", "out.json").status == 0
+
+    [one] = json.loads(Path("out.json").read_text())
+    assert (one["image_id"], one["category_id"]) == read
+
+
+def test_whole_fractions_are_sides_and_ids_of_images(command: Command) -> None:
+    ring = [[0.0, 10.0, 5.0, 10.0, 5.0, 20.0, 0.0, 20.0]]
+    whole = dataset("a.jpg", "dog", image_id=1.0, segmentation=ring)
+    whole["images"][0] |= {"width": 64.0, "height": 48.0}
+    written("table.json", whole)
+
+    assert command("convert", "table.json", "--to", "rle", "-o", "out.json").status == 0
+    assert told_by_pycocotools("out.json") == {
+        ("a.jpg", "dog", dataset("a.jpg", "dog")["annotations"][0]["segmentation"]["counts"])
+    }
+
+
+def test_convert_names_the_id_that_no_image_has(command: Command) -> None:
+    written("orphan.json", dataset("a.jpg", "dog", image_id="1", segmentation=[[0, 0, 5, 0, 5, 5]]))
+
+    outcome = command("convert", "orphan.json", "--to", "coco", "-o", "out.json")
+
+    assert outcome.status == 2
+    assert "is not known: `images` has none of the id '1' with a width and a height; pass" in outcome.stderr
+
+
+@pytest.mark.parametrize("content", ["", " \n\t"])
+def test_convert_of_an_empty_file_says_that_it_holds_no_mask(command: Command, content: str) -> None:
+    Path("empty.json").write_text(content)
+
+    outcome = command("convert", "empty.json", "--to", "rle", "-o", "out.json")
+
+    assert outcome == Outcome(3, "", "sam3-contract: empty.json holds no mask; nothing is written\n")
+    assert not Path("out.json").exists()
+
+
 def test_convert_of_a_mask_without_pixels_leaves_an_rle(command: Command) -> None:
     """COCO has no polygon for it that loaders take."""
     written("empty.json", {**DATASET, "annotations": [{**DATASET["annotations"][0], "segmentation": EMPTY}]})

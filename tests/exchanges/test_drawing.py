@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -193,3 +194,26 @@ def test_photograph_is_turned_upright() -> None:
     assert open_photograph(buffer.getvalue()).size == (30, 40)
     with pytest.raises(ImageError, match="the image cannot be decoded"):
         open_photograph(b"GIF89a")
+    with pytest.raises(ImageError, match=r"decoded: it is of no known format$"):
+        open_photograph(b"{}")
+
+
+def test_photograph_is_what_the_service_looks_at() -> None:
+    """Not turned where OpenCV 4.12 turns nothing, of 16 bits the upper 8."""
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(buffer, "WEBP", exif=exif)
+    samples = np.random.default_rng(0).integers(0, 2**16, (30, 40), np.uint16)
+    content = cv2.imencode(".png", samples)[1].tobytes()
+    seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+
+    assert open_photograph(buffer.getvalue()).size == (40, 30)
+    assert np.array_equal(np.asarray(open_photograph(content)), seen)
+
+
+def test_photograph_that_only_others_decode_is_shown_all_the_same() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(buffer, "ICO", sizes=[(32, 32)])
+
+    assert open_photograph(buffer.getvalue()).mode == "RGB"

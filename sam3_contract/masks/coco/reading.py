@@ -103,6 +103,11 @@ def run_lengths_from_segmentation(segmentation: CocoSegmentation, *, image_size:
 
 def _flaws(rings: Sequence[Any]) -> Iterator[tuple[str, _Place, Any, str]]:
     """Yield what makes rings unreadable: the defect, where, the value, and what belongs there."""
+    if len(rings) > 2 and all(
+        isinstance(ring, list) and len(ring) == 2 and all(map(_is_number, ring)) for ring in rings
+    ):
+        yield "ring_not_flat", (), rings, f"a list of rings {_FLAT}; these are the points of one"
+        return
     fractions = _are_fractions(rings)
     for place, ring in enumerate(rings):
         if not isinstance(ring, list) or any(isinstance(number, list | dict) for number in ring):

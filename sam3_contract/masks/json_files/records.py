@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sam3_contract.masks.catalogue.finding import Finding
 
-__all__ = ["MaskRecord", "check_records", "masks_of_entry", "masks_of_record", "size_of_entry"]
+__all__ = ["MaskRecord", "check_records", "id_of", "masks_of_entry", "masks_of_record", "size_of_entry"]
 
 _DEEPEST = 4
 """Levels of answers in lists in answers that are looked into: real ones have three."""
@@ -95,7 +95,7 @@ def _masks_of_entry(
         yield from _masks_of_entries(
             entry["predictions"], image_size=image_size, path=f"{path}.predictions", depth=depth
         )
-    elif "size" in entry or "counts" in entry:
+    elif "counts" in entry or isinstance(entry.get("size"), (list, str)):
         yield MaskRecord(path, entry, None, image_size)
     elif _is_annotation(entry):
         yield MaskRecord(path, absent_annotation(entry), None, image_size)
@@ -125,12 +125,12 @@ def _masks_of_coco(record: dict[str, Any], *, image_size: tuple[int, int] | None
     sizes: dict[object, tuple[int, int] | None] = {}
     images = record.get("images")
     for image in images if isinstance(images, list) else ():
-        if isinstance(image, dict) and isinstance(image.get("id"), (int, str)):
-            sizes[image["id"]] = size_of_entry(image, default=image_size)
+        if isinstance(image, dict) and id_of(image.get("id")) is not None:
+            sizes[id_of(image["id"])] = size_of_entry(image, default=image_size)
     for index, annotation in enumerate(record["annotations"]):
         own = image_size
-        if isinstance(annotation, dict) and isinstance(annotation.get("image_id"), (int, str)):
-            own = sizes.get(annotation["image_id"], image_size)
+        if isinstance(annotation, dict) and id_of(annotation.get("image_id")) is not None:
+            own = sizes.get(id_of(annotation["image_id"]), image_size)
         yield from _masks_of_entry(annotation, image_size=own, path=f"{path}.annotations[{index}]", depth=_DEEPEST)
 
 
@@ -148,10 +148,25 @@ def masks_of_entry(entry: object, *, image_size: tuple[int, int] | None, path: s
     return _masks_of_entry(entry, image_size=image_size, path=path, depth=1)
 
 
+def id_of(value: object) -> int | str | None:
+    """Take an id of COCO, which tables write as a fraction where they know no whole numbers.
+
+    Returns:
+        None for what is no id.
+
+    Example:
+        >>> id_of(7), id_of(7.0), id_of("a.jpg"), id_of(7.5), id_of(None)
+        (7, 7, 'a.jpg', None, None)
+    """
+    if type(value) is float and value.is_integer():
+        return int(value)
+    return value if type(value) is int or isinstance(value, str) else None
+
+
 def size_of_entry(entry: Mapping[str, Any], *, default: tuple[int, int] | None) -> tuple[int, int] | None:
     """Return the ``(height, width)`` in pixels that a COCO image or annotation states, else *default*."""
-    height, width = entry.get("height"), entry.get("width")
-    if type(height) is int and type(width) is int and height > 0 and width > 0:
+    height, width = id_of(entry.get("height")), id_of(entry.get("width"))
+    if isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0:
         return height, width
     return default
 

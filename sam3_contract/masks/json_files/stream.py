@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam3_contract.errors import MaskError
 from sam3_contract.masks.catalogue.lookup import finding_of
-from sam3_contract.masks.json_files.records import MaskRecord, masks_of_entry, size_of_entry
+from sam3_contract.masks.json_files.records import MaskRecord, id_of, masks_of_entry, size_of_entry
 from sam3_contract.masks.json_files.text import MAX_DEPTH, NotingReader, depth_of
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def masks_of_text(
             image_size = size_of_entry(element, default=image_size)
         own = image_size
         if path.startswith("$.images["):
-            if isinstance(element, dict) and isinstance(element.get("id"), (int, str)):
-                sizes[element["id"]] = size_of_entry(element, default=image_size)
+            if isinstance(element, dict) and id_of(element.get("id")) is not None:
+                sizes[id_of(element["id"])] = size_of_entry(element, default=image_size)
             continue
-        if isinstance(element, dict) and isinstance(element.get("image_id"), (int, str)):
-            own = sizes.get(element["image_id"], image_size)
+        if isinstance(element, dict) and id_of(element.get("image_id")) is not None:
+            own = sizes.get(id_of(element["image_id"]), image_size)
         if path.startswith(_ARRAYS):
             yield from masks_of_entry(element, image_size=own, path=path)
 

@@ -105,6 +105,8 @@ def test_what_is_no_record_is_yielded_and_judged() -> None:
         ({"annotations": [{"image_id": 1, "caption": ""}]}, "$.annotations[0]", "segmentation_missing", "has no segm"),
         ([{"image_id": 1, "segmentation": []}], "$[0]", "segmentation_missing", "has no segmentation"),
         ([{"image_id": 1, "segmentation": None}], "$[0]", "segmentation_missing", "has no segmentation"),
+        ({"size": {"height": 4, "width": 6}, "objects": []}, "$", "not_a_mask", "has no mask, but size, objects"),
+        ({"filename": "a.jpg", "size": 1234, "regions": []}, "$", "not_a_mask", "has no mask, but filename, size"),
     ],
 )
 def test_what_holds_no_mask_is_yielded_as_such(value: Any, path: str, defect: str, why: str) -> None:
