@@ -6,6 +6,7 @@ SA-Co lists an image file once for each noun phrase; entries of one file are one
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +23,11 @@ from mock_server.annotations.library import MAX_DECODED, KnownImage, Pixels, pix
 from mock_server.annotations.nouns import forms_of
 from mock_server.annotations.segmentations import runs_from_segmentation
 from sam3_contract.errors import ImageError, UsageError
+from sam3_contract.files.bounded import read_bounded
 from sam3_contract.images import read_header
 
 QUIET: Final = 2.0  # seconds of reading before it is said how far it got, and between two such lines
+_MAX_BYTES: Final = 2**28  # of an image file; a device that somebody's file names has no end
 _NO_NAMES: Final = frozenset({"", "none"})  # what exporters write where there is no supercategory
 
 Item = TypeVar("Item")
@@ -137,7 +140,7 @@ def _image_file(entry: CocoImage, folder: Path, files: dict[Path, _ImageFile]) -
     name = entry.file_name or PurePosixPath(urlsplit(entry.coco_url or "").path).name
     if not name or "\0" in name:
         raise ValueError("it has no file_name")
-    path = folder / name
+    path = _path_in(folder, name)
     if path not in files:
         files[path] = _read_image_file(path)
     size = files[path].size
@@ -150,9 +153,17 @@ def _image_file(entry: CocoImage, folder: Path, files: dict[Path, _ImageFile]) -
     return files[path]
 
 
+def _path_in(folder: Path, name: str) -> Path:
+    """Find the file that an entry names, be it as Windows names files in folders."""
+    path = folder / name
+    if "\\" in name and not os.path.exists(path):  # noqa: PTH110 - which takes names of any length
+        return folder / name.replace("\\", "/")
+    return path
+
+
 def _read_image_file(path: Path) -> _ImageFile:
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, most=_MAX_BYTES)
         size = read_header(content).size
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
@@ -165,7 +176,7 @@ def _read_image_file(path: Path) -> _ImageFile:
 
 def _pixels_of_file(path: Path, size: tuple[int, int]) -> Pixels | None:
     try:
-        return pixels_from_content(path.read_bytes(), size=size)
+        return pixels_from_content(read_bounded(path, most=_MAX_BYTES), size=size)
     except OSError:  # gone since it was listed
         return None
 

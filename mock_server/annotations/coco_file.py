@@ -21,9 +21,12 @@ from pydantic import (
 from mock_server.annotations.segmentations import packed
 from sam3_contract.errors import UsageError
 from sam3_contract.files.bounded import without_mark
+from sam3_contract.files.kinds import kind_of
 
 Id = int | str
 Model = TypeVar("Model", bound="_Part")
+# Some exporters write 0 where they do not know it; the image's own file tells.
+Side = Annotated[PositiveInt | None, BeforeValidator(lambda value: value or None)]
 
 
 class _Part(BaseModel):
@@ -37,8 +40,8 @@ class CocoImage(_Part):
     file_name: str | None = None
     coco_url: str | None = None  # LVIS tells the file's name only here
     text_input: str | None = None  # SA-Co's noun phrase, which all annotations of the entry answer to
-    width: PositiveInt | None = None
-    height: PositiveInt | None = None
+    width: Side = None
+    height: Side = None
 
 
 class CocoCategory(_Part):
@@ -105,11 +108,13 @@ def read_coco_file(path: Path) -> CocoFile:
         UsageError: If it cannot be read, or has no such lists; an entry that cannot be read is `Unreadable` instead.
     """
     try:
-        return CocoFile.model_validate_json(without_mark(path.read_bytes()))
+        content = without_mark(path.read_bytes())
+        return CocoFile.model_validate_json(content)
     except OSError as error:
         raise UsageError(f"--coco names {path}, which cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        reason = _first_error(error).lstrip(".: ")
+        kind = kind_of(content)
+        reason = f"it is {kind}" if kind else _first_error(error).lstrip(".: ")
         raise UsageError(f"--coco: {path} is no COCO annotation file: {reason}") from error
 
 

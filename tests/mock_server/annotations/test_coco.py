@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import re
@@ -240,7 +241,7 @@ UNSOUND: dict[str, tuple[Callable[[Json], object], str, int]] = {
     "too few": (rle(counts=[100, 100]), "do not fill", 1),
     "too large": (rle(counts=[2**31 - 1] * 9), "do not fill", 1),
     "width": (listed("images", 0, width=64), "image 7: it is said to be 64 wide and 90 high; first.png is 120 wide", 5),
-    "width of nothing": (listed("images", 0, width=0), r"images\[0\].width: Input should be greater than 0", 5),
+    "width of nothing": (listed("images", 0, width=-1), r"images\[0\].width: Input should be greater than 0", 5),
     "no file name": (
         listed("images", 0, file_name=None),
         r"1 of 3 images \(image 7: it has no file_name\), 5 of 6 ann",
@@ -248,6 +249,12 @@ UNSOUND: dict[str, tuple[Callable[[Json], object], str, int]] = {
     ),
     "image id twice": (listed("images", 0, id=8), "2 of 3 images .2 different entries share the id 8", 6),
     "category id twice": (listed("categories", 0, id=2), "2 of 5 categories .2 different entries share the id 2", 3),
+    "a device": (
+        listed("images", 0, file_name="/dev/zero"),
+        r"image 7: /dev/zero cannot be read: it is no regular file",
+        5,
+    ),
+    "a name without end": (listed("images", 0, file_name="a\\" * 5000), r"1 of 3 images \(image 7: ", 5),
     "files missing": (
         lambda file: file["images"].extend({"id": 20 + index, "file_name": f"{index}.jpg"} for index in range(5)),
         r"5 of 8 images \(image 20: .*0.jpg cannot be read: No such file or directory; image 21: .* 22: .*; ...\)$",
@@ -303,6 +310,25 @@ def test_crowds_are_said_in_every_way(said: object, crowd: bool, tmp_path: Path)
     loaded = load_coco(*write_set(tmp_path, file), strict=True)
 
     assert loaded.images[0].image.annotations[0].crowd is crowd
+
+
+@pytest.mark.parametrize("sides", [{}, {"width": None}, {"width": 0, "height": 0}, {"width": 120.0, "height": 90.0}])
+def test_image_itself_tells_the_size_that_the_file_leaves_out(sides: Json, tmp_path: Path) -> None:
+    file = annotation_file()
+    listed("images", 0, width=None, height=None)(file)
+    listed("images", 0, **sides)(file)
+
+    assert number_loaded(load_coco(*write_set(tmp_path, file), strict=True)) == 6
+
+
+def test_image_in_a_folder_is_found_by_the_name_that_windows_gives_it(tmp_path: Path) -> None:
+    file = annotation_file()
+    listed("images", 0, file_name="train\\first.png")(file)
+    annotations, images = write_set(tmp_path, file)
+    (images / "train").mkdir()
+    (images / "first.png").rename(images / "train" / "first.png")
+
+    assert number_loaded(load_coco(annotations, images, strict=True)) == 6
 
 
 def test_sound_file_is_loaded_whole(annotated: tuple[Path, Path]) -> None:
@@ -375,6 +401,8 @@ def test_mock_in_the_process_says_what_is_left_out(tmp_path: Path, capsys: pytes
         (b"[]", "is no COCO annotation file: Input should be an object"),
         (b"{", "Invalid JSON"),
         (b"\xff{}", "Invalid JSON"),
+        ("{}".encode("utf-16"), "it is text in UTF-16"),
+        (gzip.compress(b"{}", mtime=0), "it is packed by gzip"),
         (None, "cannot be read: No such file"),
     ],
     ids=str,
