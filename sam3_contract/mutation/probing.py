@@ -27,7 +27,9 @@ _ENDED_WELL: Final = "exit status 0"
 
 
 def function_named(text: str) -> Callable[[], Any]:
-    """Import what ``package.module:function`` names, from the current folder too.
+    """Import what ``package.module:function`` or ``package.module:Class.method`` names, from the current folder too.
+
+    A method is one of the class itself, static or of the class: no object is made.
 
     Raises:
         UsageError: If there is no such module or function; its own errors on import pass.
@@ -37,14 +39,17 @@ def function_named(text: str) -> Callable[[], Any]:
         raise UsageError(f"{text!r} names no function; write it as package.module:function")
     with _current_folder():
         try:
-            found: Callable[[], Any] | None = getattr(importlib.import_module(module_name), name, None)
+            found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
                 raise
             raise UsageError(f"there is no module {error.name!r}, neither installed nor in this folder") from error
-    if found is None or not callable(found):
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
         raise UsageError(f"module {module_name!r} has no function {name!r}")
-    return found
+    function: Callable[[], Any] = found
+    return function
 
 
 def client_of(function: Callable[[], Any], *, name: str, seconds: float, hosts: Iterable[str] = HOSTS) -> Client:

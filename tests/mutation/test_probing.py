@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -175,11 +176,16 @@ def test_function_that_cannot_be_tried_is_told_why() -> None:
         ("tests.mutation.no_such:careful", "no module 'tests.mutation.no_such'"),
         ("tests.mutation.clients:no_such", "no function 'no_such'"),
         ("tests.mutation.clients:URL", "no function 'URL'"),
+        ("sam3_contract.mutation.score:Score.no_such.name", "no function 'Score.no_such.name'"),
     ],
 )
 def test_name_that_leads_nowhere_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         function_named(text)
+
+
+def test_method_of_a_class_is_found() -> None:
+    assert function_named("collections:OrderedDict.fromkeys") == OrderedDict.fromkeys
 
 
 class _Ends(BaseException):
