@@ -6,6 +6,7 @@ import math
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -269,11 +270,8 @@ def serve(
     if not math.isfinite(read_timeout):
         raise UsageError(f"--read-timeout takes a finite number, not {read_timeout}")
     warn_of_variables(_PREFIX, click.get_current_context().command)
-    # Nothing here is linear algebra; the threads for it take time at the start, and memory.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it cannot decode is answered, and is nothing to log
+    _calm_libraries()
     # Only here: no other command waits for Flask and granian to be imported.
-    from mock_server.http.auth import REFUSALS  # noqa: PLC0415
     from mock_server.serving.server import Page, address_of  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
@@ -281,10 +279,6 @@ def serve(
     from sam3_contract.playground import serving as playground  # noqa: PLC0415
 
     address = address_of(host)
-    refused = dict(entry.rpartition("=")[::2] for entry in refused_keys)
-    if not all(key and status in REFUSALS for key, status in refused.items()):
-        # What was given is not repeated: it holds a key.
-        raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
     if fetch_urls and not api_keys and not is_loopback_host(address):
         told = "fetch images from public hosts; --api-key tells who may"
         say(f"--fetch-urls with --host {host}: whoever reaches this server can make it {told}", err=True)
@@ -297,7 +291,7 @@ def serve(
         sys.path.insert(0, "")  # a module of one's own is mostly in the folder at hand
     settings = Settings(
         api_keys=frozenset(api_keys) or None,
-        refused_keys=refused,
+        refused_keys=_statuses_of(refused_keys),
         auth=not no_auth,
         engine=engine,
         seed=seed,
@@ -340,6 +334,28 @@ def serve(
         around=around,
         page=Page(playground.PREFIX, playground.beside_mock),
     )
+
+
+def _calm_libraries() -> None:
+    """Set what OpenBLAS and OpenCV read once, when they are imported."""
+    # Nothing here is linear algebra; the threads for it take time at the start, and memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it cannot decode is answered, and is nothing to log
+
+
+def _statuses_of(refused_keys: Sequence[str]) -> dict[str, str]:
+    """Read ``KEY=STATUS``, as often as it was given.
+
+    Raises:
+        UsageError: If a key is empty, or refused by no such status.
+    """
+    from mock_server.http.auth import REFUSALS  # noqa: PLC0415 - imports Flask
+
+    statuses = dict(entry.rpartition("=")[::2] for entry in refused_keys)
+    if not all(key and status in REFUSALS for key, status in statuses.items()):
+        # What was given is not repeated: it holds a key.
+        raise UsageError(f"--refuse-key takes KEY=STATUS, with a status of {', '.join(REFUSALS)}")
+    return statuses
 
 
 def _announce(file: ReadyFile, title: str, url: str) -> None:
