@@ -13,13 +13,10 @@ from typing import Any
 
 import pytest
 import requests
-from mcp import Client, StdioServerParameters, stdio_client
 from PIL import Image
 
 from mock_server.serving import standard_error
-from sam3_contract.agents import tools
 from sam3_contract.agents.desk import Desk, Live, is_loopback
-from sam3_contract.agents.tools import make_server
 from sam3_contract.cases import built_in_images
 from sam3_contract.checks import CHECKS
 from sam3_contract.cli import main
@@ -34,8 +31,18 @@ TOOLS = {
 }
 
 
+def client_of(desk: Desk) -> Any:
+    """Connect the SDK's own client to the tools of a desk."""
+    # Only here: each worker collects this file, and the SDK takes seconds and 80 MB.
+    from mcp import Client  # noqa: PLC0415
+
+    from sam3_contract.agents.tools import make_server  # noqa: PLC0415
+
+    return Client(make_server(desk))
+
+
 async def _called(desk: Desk, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
-    async with Client(make_server(desk)) as client:
+    async with client_of(desk) as client:
         return [await client.call_tool(name, arguments) for name, arguments in calls]
 
 
@@ -65,7 +72,7 @@ SQUARES = {"prompts": [{"text": "square"}], "format": "rle"}
 def test_every_tool_says_what_it_does_and_whether_it_changes_anything() -> None:
     async def listed() -> Any:
         with Desk() as desk:
-            async with Client(make_server(desk)) as client:
+            async with client_of(desk) as client:
                 return (await client.list_tools()).tools
 
     tools = {tool.name: tool for tool in asyncio.run(listed())}
@@ -82,7 +89,7 @@ def test_mock_is_started_asked_and_seen_and_ends_with_the_desk(photograph: Path)
     with Desk() as desk:
 
         async def story() -> tuple[Any, int, Any, Any]:
-            async with Client(make_server(desk)) as client:
+            async with client_of(desk) as client:
                 started = (await client.call_tool("start_mock", {"seed": 3})).structured_content
                 body = {"image": {"type": "url", "value": "https://example.com/a.jpg"}, **SQUARES}
                 over_http = await asyncio.to_thread(
@@ -216,7 +223,7 @@ def test_fault_that_ends_the_connection_is_told_as_that() -> None:
 
 def test_mocks_that_are_started_at_once_are_one_mock_on_one_port() -> None:
     async def at_once(desk: Desk) -> list[Any]:
-        async with Client(make_server(desk)) as client:
+        async with client_of(desk) as client:
             starts = (client.call_tool("start_mock", {"seed": seed}) for seed in range(8))
             return [result.structured_content for result in await asyncio.gather(*starts)]
 
@@ -311,6 +318,8 @@ def test_live_server_is_asked_within_the_budget_and_no_other() -> None:
 
 
 def test_command_speaks_the_protocol_over_its_pipes_and_ends_with_them() -> None:
+    from mcp import Client, StdioServerParameters, stdio_client  # noqa: PLC0415 - as above
+
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "sam3_contract", "mcp"], cwd=str(ROOT))
 
     async def asked() -> tuple[Any, str]:
@@ -329,7 +338,8 @@ def test_command_speaks_the_protocol_over_its_pipes_and_ends_with_them() -> None
 def test_command_keeps_libraries_out_of_its_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(standard_error, "keep_libraries_out_of_a_pipe", lambda: done.append("kept out"))
-    monkeypatch.setattr(tools, "make_server", lambda _: SimpleNamespace(run=lambda: done.append("run")))
+    serving = SimpleNamespace(run=lambda: done.append("run"))
+    monkeypatch.setattr("sam3_contract.agents.tools.make_server", lambda _: serving)
 
     with pytest.raises(SystemExit):
         main(["mcp"])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
 
 from sam3_contract.auditing import Summary, running
 from sam3_contract.auditing.cluster import outcomes_on_cluster
@@ -23,7 +22,6 @@ from sam3_contract.cli import main
 from sam3_contract.mask_files.opening import Unreadable
 
 SOUND = {"masks": {"size": [4, 6], "counts": "5220;"}}
-LOCAL: dict[str, Any] = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
 TERMS = Terms()
 CUT = {"masks": {"size": [4, 6], "counts": "5220k"}}
 
@@ -38,6 +36,13 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "lines.jsonl"
 
 
+def local_cluster(**options: Any) -> Any:
+    """Start a scheduler and its workers on this machine."""
+    from distributed import LocalCluster  # noqa: PLC0415 - each worker collects this file; it takes a second and 15 MB
+
+    return LocalCluster(dashboard_address="127.0.0.1:0", host="127.0.0.1", silence_logs=logging.CRITICAL, **options)
+
+
 def added_up(name: str, outcomes: Iterator[Outcome]) -> Any:
     summary = Summary([name, "missing.json"])
     found = [located for outcome in outcomes for located in summary.add(outcome)]
@@ -49,7 +54,7 @@ def units_of_file(name: str) -> Iterator[Unit]:
 
 
 def test_a_worker_that_is_killed_changes_no_total(lines: str) -> None:
-    def with_one_killed(cluster: LocalCluster) -> Iterator[Outcome]:
+    def with_one_killed(cluster: Any) -> Iterator[Outcome]:
         outcomes = outcomes_on_cluster(cluster.scheduler_address, units_of_file(lines), TERMS)
         yield next(outcomes)
         worker = next(iter(cluster.workers.values()))
@@ -57,7 +62,7 @@ def test_a_worker_that_is_killed_changes_no_total(lines: str) -> None:
         os.kill(worker.pid, signal.SIGKILL)
         yield from outcomes
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, **LOCAL) as cluster:
+    with local_cluster(n_workers=2, threads_per_worker=1) as cluster:
         found, late, totals = added_up(lines, with_one_killed(cluster))
 
     here = added_up(lines, outcomes_here(units_of_file(lines), TERMS))
@@ -69,7 +74,7 @@ def test_a_worker_that_is_killed_changes_no_total(lines: str) -> None:
 
 
 def test_a_scheduler_that_goes_away_is_named(lines: str) -> None:
-    with LocalCluster(n_workers=1, processes=False, protocol="tcp://", **LOCAL) as cluster:
+    with local_cluster(n_workers=1, processes=False, protocol="tcp://") as cluster:
         outcomes = outcomes_on_cluster(cluster.scheduler_address, units_of_file(lines), TERMS, seconds=0.5)
         first = next(outcomes)
         cluster.close()
@@ -82,7 +87,7 @@ def test_a_scheduler_that_goes_away_is_named(lines: str) -> None:
 
 def test_a_scheduler_without_workers_is_named(lines: str) -> None:
     with (
-        LocalCluster(n_workers=0, processes=False, protocol="tcp://", **LOCAL) as cluster,
+        local_cluster(n_workers=0, processes=False, protocol="tcp://") as cluster,
         pytest.raises(Unreadable) as none,
     ):
         next(outcomes_on_cluster(cluster.scheduler_address, units_of_file(lines), TERMS, seconds=0.3))

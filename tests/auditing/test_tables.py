@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from sam3_contract.auditing import Summary, audit
@@ -24,7 +22,11 @@ RING = [[1.0, 1.0, 1.0, 3.0, 3.0, 3.0]]
 
 
 def table(path: Path, columns: dict[str, list[Any]], **options: Any) -> Path:
-    pq.write_table(pa.table(columns), path, **options)
+    # Only here: each worker collects this file, and pyarrow takes 30 MB.
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.parquet import write_table  # noqa: PLC0415
+
+    write_table(pa.table(columns), path, **options)
     return path
 
 

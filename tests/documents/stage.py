@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sam3_contract import create_mock
 from sam3_contract.drift.drifts import Watch
@@ -40,7 +38,11 @@ def make_stage(folder: Path, photograph: bytes) -> None:
     table = {
         "segmentation": [json.dumps(one["masks"]) for one in json.loads(answers[0])["prompt_results"][0]["predictions"]]
     }
-    pq.write_table(pa.table(table), folder / "one.parquet")
+    # Only here: each worker collects the tests that use this, and pyarrow takes 30 MB.
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.parquet import write_table  # noqa: PLC0415
+
+    write_table(pa.table(table), folder / "one.parquet")
     verified = run_command("verify", "mock", "--max-calls", "3", "--report", str(folder / "last"))
     assert verified.returncode == 0, verified.stderr
     (folder / "last" / "exchanges.har").rename(folder / "last-release.har")

@@ -10,7 +10,6 @@ from typing import Any, Final
 import click
 import fsspec
 import pytest
-from mcp.server import MCPServer
 
 from documentation.reference import reference_pages
 from mock_server import Settings, create_app
@@ -49,7 +48,7 @@ def stage(shared: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
     monkeypatch.setattr(server, "serve", serve_once)
     monkeypatch.setattr(webbrowser, "open", lambda _: True)
-    monkeypatch.setattr(MCPServer, "run", lambda *_: None)
+    monkeypatch.setattr("mcp.server.MCPServer.run", lambda *_: None)
     with chdir(shared.folder):
         yield shared
 
