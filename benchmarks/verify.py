@@ -115,6 +115,9 @@ SHOWN = {
     "url_refused": Shown("url_refused", NO_URL, by_url=True),
     "url_differs": Shown("url_differs", NO_URL, by_url=True),
 }
+MUTANTS_SHOWN = {
+    "chunked_bodies_are_refused": Shown("", "chunks are of a connection, and there is none in the process", timeout=60)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,7 +424,7 @@ def report_of_mutants(names: Sequence[str], seed: int) -> tuple[dict[str, Any], 
     """Print which defective servers are found with how many calls."""
     founds: dict[str, Found] = {}
     for name in names or MUTANTS:
-        founds[name] = by_budgets(partial(mutated, MUTANTS[name], seed), AS_IT_IS)
+        founds[name] = by_budgets(partial(mutated, MUTANTS[name], seed), MUTANTS_SHOWN.get(name, AS_IT_IS))
         one = founds[name]
         print(f"{name:62}{one.at or '-':>4}  {' '.join(one.checks[:6]) or one.error or '-'}", flush=True)
     print(f"\nmutants found with {found_by_budget(list(founds.values()))}")

@@ -105,3 +105,32 @@ def masks_of_tall_images_keep_some_padding(call: Call) -> Response:
         return np.roll(bitmap, height // 40, axis=0) if height > 2 * width else bitmap
 
     return redrawn(call.ask(), move, size=frame_of(call))
+
+
+@mutant
+def exif_of_images_with_an_id_is_not_applied(call: Call) -> Response:
+    file = file_of(call)
+    lies = call.body.get("image_id") is not None and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file and file.format == "JPEG" else call.ask()
+
+
+@mutant
+def exif_of_data_uris_is_not_applied(call: Call) -> Response:
+    file = file_of(call)
+    as_uri = isinstance(call.body.get("image"), dict) and str(call.body["image"].get("value")).startswith("data:")
+    lies = as_uri and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file and file.format == "JPEG" else call.ask()
+
+
+@mutant
+def grey_jpeg_answers_500(call: Call) -> Response:
+    file = file_of(call)
+    grey = file is not None and file.format == "JPEG" and file.mode == "L"
+    return refusal(500, {"message": "Internal error."}) if grey else call.ask()
+
+
+@mutant
+def alpha_beside_a_palette_is_refused(call: Call) -> Response:
+    file = file_of(call)
+    both = file is not None and file.mode == "P" and "transparency" in file.info
+    return refusal(400, {"message": "Could not load input image."}) if both else call.ask()

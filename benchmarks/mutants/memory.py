@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -321,3 +322,37 @@ def logits_that_are_kept_are_always_loaded(call: Call) -> Response:
     if call.body.get("save_logits_to_cache") is True:
         call.state.kept[image] = call.prompts
     return call.ask(prompts=call.state.kept[image]) if image in call.state.kept else call.ask()
+
+
+@mutant
+def percent_signs_in_image_ids_are_decoded(call: Call) -> Response:
+    name = call.body.get("image_id")
+    return call.ask(image_id=urllib.parse.unquote(name)) if isinstance(name, str) else call.ask()
+
+
+@mutant
+def image_id_of_null_is_the_name_of_an_image(call: Call) -> Response:
+    if call.operation == "visual_segment" and "image_id" in call.body and call.body["image_id"] is None:
+        return call.ask(image=call.state.kept.setdefault("null", call.body.get("image")))
+    return call.ask()
+
+
+@mutant
+def embedding_under_a_known_id_is_refused(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if call.operation == "embed_image" and name is not None:
+        if name in call.state.kept:
+            return refusal(409, {"message": "Exists."})
+        call.state.kept[name] = True
+    return call.ask()
+
+
+@mutant
+def image_sent_with_a_first_id_is_not_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if call.operation == "visual_segment" and isinstance(name, str) and name not in call.state.kept:
+        return call.ask(image_id=...)
+    response = call.ask()
+    if call.operation == "embed_image" and response.status_code == 200:
+        call.state.kept[name] = True
+    return response

@@ -294,3 +294,61 @@ def single_masks_of_boxes_are_the_box_around_them(call: Call) -> Response:
 
     single = call.body.get("multimask_output") is False
     return redrawn(call.ask(), box, size=frame_of(call)) if boxed and single else call.ask()
+
+
+@mutant
+def rings_end_after_a_hundred_points(call: Call) -> Response:
+    def cut(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    one["masks"] = [ring[:100] for ring in one["masks"]]
+
+    return edited(call.ask(), cut)
+
+
+@mutant
+def things_at_two_borders_are_dropped(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["predictions"] = [one for one in result["predictions"] if _borders(one, call) < 2]
+
+    return edited(call.ask(), change)
+
+
+def _borders(prediction: Json, call: Call) -> int:
+    numbers: list[int] = []
+
+    def count(bitmap: Bitmap, _: Json) -> Bitmap:
+        numbers.append(sum(bool(edge.any()) for edge in (bitmap[0], bitmap[-1], bitmap[:, 0], bitmap[:, -1])))
+        return bitmap
+
+    redraw(prediction, count, size=frame_of(call))
+    return numbers[0] if numbers else 0
+
+
+@mutant
+def boxes_in_the_echo_are_the_positive_ones(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body.get("prompt_results", ()), call.prompts, strict=False):
+            result["echo"]["num_boxes"] = sum(prompt.get("box_labels") or ())
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def numbers_of_prompts_begin_again_after_the_eighth(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["prompt_index"] %= 8
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def texts_in_the_echo_end_after_64_characters(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["echo"]["text"] = result["echo"]["text"] and result["echo"]["text"][:64]
+
+    return edited(call.ask(), change)

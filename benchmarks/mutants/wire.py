@@ -6,7 +6,7 @@ import json
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import frame_of
+from benchmarks.mutants.images import content_of, frame_of
 from benchmarks.mutants.server import Call, Kind, refusal
 
 mutant = Kind()
@@ -198,7 +198,7 @@ def bodies_of_a_megabyte_are_refused(call: Call) -> Response:
 @mutant
 def truncated_image_is_answered_200(call: Call) -> Response:
     response = call.ask()
-    if call.operation == "concept_segment" and response.status_code == 400 and frame_of(call):
+    if call.operation == "concept_segment" and response.status_code == 400 and content_of(call).startswith(b"\x89PNG"):
         return Response(
             json.dumps(
                 {"time": 0.1, "prompt_results": [_nothing(index, one) for index, one in enumerate(call.prompts)]}
@@ -246,3 +246,67 @@ def text_of_a_number_answers_500(call: Call) -> Response:
     response = call.ask()
     numbers = any(isinstance(prompt.get("text"), int) for prompt in call.prompts)
     return refusal(500, {"message": "Internal error."}) if numbers and response.status_code == 422 else response
+
+
+@mutant
+def content_type_in_other_letters_is_refused(call: Call) -> Response:
+    written = call.request.headers.get("content-type", "").partition(";")[0]
+    return refusal(415, {"detail": "Unsupported Media Type"}) if written != written.lower() else call.ask()
+
+
+@mutant
+def bearer_of_visual_is_refused(call: Call) -> Response:
+    if call.operation == "visual_segment" and "authorization" in call.request.headers:
+        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+    return call.ask()
+
+
+@mutant
+def key_in_the_body_of_visual_is_refused(call: Call) -> Response:
+    if call.operation == "visual_segment" and "api_key" in call.body:
+        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+    return call.ask()
+
+
+@mutant
+def bearer_of_an_embedding_is_refused(call: Call) -> Response:
+    if call.operation == "embed_image" and "authorization" in call.request.headers:
+        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+    return call.ask()
+
+
+@mutant
+def bearer_in_upper_case_is_refused(call: Call) -> Response:
+    if call.request.headers.get("authorization", "").startswith("BEARER "):
+        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+    return call.ask()
+
+
+@mutant
+def refusals_of_embeddings_are_pages(call: Call) -> Response:
+    response = call.ask()
+    if call.operation == "embed_image" and response.status_code >= 400:
+        return Response("<html><h1>Error</h1></html>", response.status_code, content_type="text/html")
+    return response
+
+
+@mutant
+def mistakes_of_visual_are_not_located(call: Call) -> Response:
+    response = call.ask()
+    if call.operation == "visual_segment" and response.status_code == 422:
+        body = json.loads(response.get_data())
+        for entry in body.get("detail", ()):
+            entry["loc"] = entry["loc"][:1]
+        response.set_data(json.dumps(body))
+    return response
+
+
+@mutant
+def compressed_answers_are_cut(call: Call) -> Response:
+    import gzip  # noqa: PLC0415
+
+    response = call.ask()
+    if "gzip" in call.request.headers.get("accept-encoding", "") and response.status_code == 200:
+        response.set_data(gzip.compress(response.get_data())[:-20])
+        response.headers["content-encoding"] = "gzip"
+    return response
