@@ -26,12 +26,15 @@ def click_case(questions: Questions) -> Iterator[Case]:
     sent = encoded(questions.scene, "png-described")
     prompts = _clicks(sent)
     asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times, for one mask of each"
-    body = body_of(sent, prompts=prompts, format="rle", multimask_output=False)
-    yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, sent)
+    # Under an id that would be known, if it were a number.
+    named = {"image_id": f"0{questions.number}"}
+    body = body_of(sent, prompts=prompts, format="rle", multimask_output=False, **named)
+    after = (f"{VISUAL}/{questions.photographs[-1].name}/clicks",)
+    yield case_of(f"{lead.name}/many_clicks", VISUAL, asks, body, sent, after=after)
 
 
 def box_case(questions: Questions) -> Iterator[Case]:
-    """Box things without any click, one of them across the border, one with a click on another; in a turned TIFF."""
+    """Box things without clicks, one of them across the border, and one with clicks beside it; in a turned TIFF."""
     if questions.scene is None or questions.points or len(questions.photographs) < 2:
         return
     scene = questions.scene_of(questions.photographs[1])
@@ -112,7 +115,9 @@ def _boxes(photograph: Photograph) -> list[Json]:
     first, *_, last = photograph.things
     no_clicks: tuple[Json, ...] = ({"points": None}, {"points": []})
     boxes: list[Json] = [{"box": thing.center_box, **no_clicks[at % 2]} for at, thing in enumerate(photograph.things)]
-    boxes.append({"box": first.center_box, "points": [click_at(last.click)]})  # both are meant
+    # Both are meant, but for a part of the first.
+    clicks = [click_at(last.click), click_at(_far_in(first), positive=False)]
+    boxes.append({"box": first.center_box, "points": clicks})
     for thing in photograph.things:
         left, top, right, bottom = thing.edges
         if 0 in (left, top) or right == width or bottom == height:

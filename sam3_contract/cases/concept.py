@@ -17,16 +17,19 @@ ODD_TEXTS: Final = (
     "grünes Dreieck",
     "赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
     'it\'s 50 % "off"\n\tor\\not+%20too',
-    "cafe\u0301",  # an accent by itself, which normalising joins with its letter
-    "<b>R&amp;D</b> 👩\u200d🚀 {x}",  # markup, and beyond 16 bits, joined by what nobody sees
+    # Markup; an accent by itself, which normalising joins with its letter; beyond 16 bits, joined by what nobody sees.
+    "<b>R&amp;De\u0301</b> 👩\u200d🚀 {x}",
     "007",  # a number, if it were not a text
+    "x",
+    "Zebra",  # which is asked for in small letters as well
     "עיגול אדום",
     "a very long description of something that is not in this image " * 40,
 )
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
+DEFAULT_MODEL: Final = "sam3/sam3_final"
 ORIGIN: Final = "https://app.example.com"
 OTHER_WORDS: Final[Mapping[str, str]] = {
-    "content-type": "application/json; charset=utf-8",
+    "content-type": "Application/JSON; charset=UTF-8",
     "origin": ORIGIN,
     "transfer-encoding": "chunked",
     "x-request-id": SINGLE_REQUEST,
@@ -71,11 +74,28 @@ def view_cases(questions: Questions) -> Iterator[Case]:
         return
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
-    yield view_case(questions, encoded_view(scene, "jpeg-described"), main)
     plain = encoded(grey_scene(scene), "png-grey-alpha")
     yield scene_case(questions, plain, "sends the image in grey, with alpha")
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
     yield view_case(questions, mirrored_view(scene, "png-alpha"), main)
+
+
+def described_case(questions: Questions) -> Iterator[Case]:
+    """Ask the same of a JPEG as cameras write it, which lies on a side and says a lot about itself."""
+    if questions.scene is not None:
+        view = encoded_view(questions.scene, "jpeg-described")
+        yield view_case(questions, view, f"{CONCEPT}/{questions.lead.name}/rle")
+
+
+def written_out_case(questions: Questions) -> Iterator[Case]:
+    """Ask the same again, with what is not said said by null, and what is the default anyway written out."""
+    lead = questions.lead
+    nothing: tuple[dict[str, Any], ...] = ({"boxes": None, "box_labels": None}, {"boxes": [], "box_labels": []})
+    prompts = [{**nothing[index % 2], **one} for index, one in enumerate(questions.concept_prompts(lead))]
+    written: dict[str, Any] = {"nms_iou_threshold": None, "image_id": None, "model_id": DEFAULT_MODEL}
+    body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle", **written)
+    asks = "asks the same again, with nulls, empty lists and the default written out"
+    yield case_of(f"{lead.name}/written_out", CONCEPT, asks, body, lead, beside=(f"{CONCEPT}/{lead.name}/rle",))
 
 
 def further_scene_cases(questions: Questions) -> Iterator[Case]:

@@ -93,6 +93,7 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
         {"boxes": [box], "box_labels": [1], "output_prob_thresh": STRICT},
         {"boxes": [turned], "box_labels": [1]},
         {"text": one.text, "boxes": [], "box_labels": []},
+        {"text": one.text, "boxes": [box], "box_labels": [0], "output_prob_thresh": STRICT},
         {"boxes": [_from_the_edge(found)], "box_labels": [1]},
         *_with_another(one, inner, found),
     ]
@@ -119,17 +120,31 @@ def _with_other_labels(prompt: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -> list[dict[str, Any]]:
-    """Box unlike things as like, and one of two like things as unlike: what the other box alone finds is known."""
+    """Box unlike things as like, and one of two like things as unlike: what the other box alone finds is known.
+
+    Those two lie apart, as what is in both boxes would be meant and excluded.
+    """
     prompts: list[dict[str, Any]] = []
     others = [other for other in found if other.mask.key != one.mask.key]
     unlike = list({other.text: other for other in others if other.text != one.text}.values())
-    like = [other for other in others if other.text == one.text]
+    like = [other for other in others if other.text == one.text and _lie_apart(one, other)]
     if unlike:
         boxed = [_box_of(each) for each in (one, *unlike)][:MAX_BOXED]
         prompts += [{"boxes": boxes, "box_labels": [1] * len(boxes)} for boxes in (boxed, boxed[::-1])]
     if like:
-        prompts.append({"boxes": [inner, _box_of(like[0])], "box_labels": [1, 0]})
+        alike = _box_of(like[0])
+        prompts.append({"boxes": [inner, alike], "box_labels": [1, 0]})
+        # Beside the text that finds them both: one is unlike, and then nothing is said of it.
+        text = {"text": one.text}
+        prompts.append({**text, "boxes": [_box_of(one), alike], "box_labels": [0, 1]})
+        prompts.append({**text, "boxes": [alike], "box_labels": [1]})
     return prompts
+
+
+def _lie_apart(one: Found, other: Found) -> bool:
+    """Tell whether the boxes of two things share no pixel."""
+    (left, top, width, height), (x, y, across, down) = one.mask.box, other.mask.box
+    return x >= left + width or left >= x + across or y >= top + height or top >= y + down
 
 
 def _from_the_edge(found: Sequence[Found]) -> dict[str, float]:
@@ -144,17 +159,22 @@ def _box_of(one: Found) -> dict[str, float]:
 
 
 def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
-    """Ask for several things at just their confidence, where they stay, and above it, where they go."""
+    """Ask for several things at just their confidence, where they stay, and above it, where they go.
+
+    That of the surest is the request's, by which others would go.
+    """
     telling = first_telling(seen, *sources)
     found = _by_question(telling)
     if telling is None or not found:
         return None
-    prompts = [
+    surest, *others = found[: MAX_PROMPTS // 2]
+    prompts = [{**surest.question, "output_prob_thresh": min(surest.confidence + ABOVE, 1.0)}, surest.question]
+    prompts += [
         {**one.question, "output_prob_thresh": threshold}
-        for one in found[: MAX_PROMPTS // 2]
+        for one in others
         for threshold in (min(one.confidence + ABOVE, 1.0), one.confidence)
     ]
-    return _at(telling, questions, "at_own_threshold", prompts=prompts)
+    return _at(telling, questions, "at_own_threshold", prompts=prompts, threshold=surest.confidence)
 
 
 def _at_request(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:

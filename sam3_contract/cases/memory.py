@@ -26,7 +26,8 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
         own = _own_id(questions, other)
         yield replace(own, after=after)
         asks = "asks to keep another image under a known image_id, which is kept as it is"
-        again = case_of(f"{other.name}/known_id", EMBED, asks, body_of(other, image_id=name), other, after=after)
+        body = body_of(other, image_id=name)
+        again = case_of(f"{other.name}/known_id", EMBED, asks, body, other, after=after, key_in="bearer")
         yield again
         after = (own.id, again.id)
     if other is not lead:
@@ -63,16 +64,17 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:
-    """Embed an image without naming it, as the answer names it; and ask of one without the id that it was sent with."""
+    """Ask of an image without the id that it was sent with, and embed one without naming it, as the answer names it."""
     lead, scene = questions.lead, questions.scene
     sent = lead if scene is None else encoded(scene, "jpeg-described")  # which lies on a side before it is turned
-    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
     # What was asked before under an id that stands for another image: this answer is of the image that is sent.
     for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
         prompts = questions.other_click(lead)
         body = body_of(other, prompts=prompts, format="rle", save_logits_to_cache=True)
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
+    # Right after another image, which it does not stand for.
+    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
@@ -92,11 +94,10 @@ def other_ids(questions: Questions) -> Iterator[tuple[str, Photograph]]:
     lead = questions.image_id("lead")
     long = f"{lead[::-1]}{'x' * LONG}"
     names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), long, f"{lead}\u00e9\u200b")
-    # Equal to what others stand for, if accents were joined with their letters, or digits were numbers.
-    number = questions.number
+    # Equal to what others stand for, if accents were joined with their letters, or signs were unquoted as in a URL.
     for other in others[:1]:
         yield from ((name, other) for name in names)
-        yield from ((f"{lead}e\u0301\u200b", questions.lead), (number, other), (f"0{number}", questions.lead))
+        yield from ((f"{lead}e\u0301\u200b", questions.lead), (f"{lead[:-1]}%{ord(lead[-1]):02x}", other))
 
 
 def _given(questions: Questions, source: str, seen: Mapping[str, Exchange]) -> Case | None:

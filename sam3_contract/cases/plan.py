@@ -15,7 +15,7 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
-from sam3_contract.cases.questions import Made, Questions
+from sam3_contract.cases.questions import Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
@@ -29,16 +29,21 @@ class FollowUp:
     Attributes:
         id: Of the case.
         operation: The ``operationId``.
-        asks: The question it puts, in one sentence.
+        question: What it asks, in one sentence, or what writes that.
         make: Makes it of the answers so far, by their cases' ids; ``None`` if they hold nothing to ask about.
         beside: Ids of the cases it is made of, or compared with.
     """
 
     id: str
     operation: str
-    asks: str
+    question: Asks
     make: Callable[[Mapping[str, Exchange]], Case | None]
     beside: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> str:
+        """The question it puts, in one sentence."""
+        return self.question if isinstance(self.question, str) else self.question()
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,7 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from boundaries.click_case(questions)
     yield from boundaries.box_case(questions)
     yield from concept.further_scene_cases(questions)
+    yield from concept.written_out_case(questions)
     yield from _at_once(questions)
     for url, at_hand in urls.items():
         yield from concept.url_cases(questions, url, at_hand)
@@ -152,8 +158,9 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
 
 def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
+    yield from concept.described_case(questions)
     yield from refused.of_origins()
-    yield from refused.of_visual(questions)
+    yield from refused.of_others(questions)
     yield from _visual_at_once(questions)
     for other in questions.photographs[1:2]:
         yield from concept.main_cases(questions, other)

@@ -15,7 +15,9 @@ from sam3_contract.cases.pictures.photographs import ACROSS_EDGES, is_of_discs
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
 from sam3_contract.images.scenes import Scene, Thing, built_in_scenes
 
-Made = tuple[str, str, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
+Asks = str | Callable[[], str]
+"""A question in one sentence, or what writes it once somebody wants to read it."""
+Made = tuple[str, Asks, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
 
 CONCEPT: Final = "concept_segment"
@@ -105,13 +107,15 @@ class Questions:
     def box_prompts(self, photograph: Photograph) -> list[dict[str, Any]]:
         """Box what is off the middle of an image, and once more with a click on it and one beside it.
 
-        The clicks are in the box, as the boxed object is asked to have one and not the other.
+        The clicks are in the box, as the boxed object is asked to have one and not the other. Beside built-in scenes,
+        whose things are boxed with clicks, nothing but boxes is asked here.
         """
         width, height = photograph.header.width, photograph.header.height
         box = {"x": 0.4 * width, "y": 0.45 * height, "width": 0.5 * width, "height": 0.5 * height}
         small = {"x": 0.85 * width, "y": 0.8 * height, "width": 0.125 * width, "height": 0.25 * height}
         on, beside = (0.3 * width, 0.35 * height), (0.5 * width, 0.55 * height)
-        return [{"box": box}, {"box": box, "points": [click_at(on), click_at(beside, positive=False)]}, {"box": small}]
+        clicked = {"box": box, "points": [click_at(on), click_at(beside, positive=False)]}
+        return [{"box": box}, *([] if is_of_discs(photograph) else [clicked]), {"box": small}]
 
     def click_train(self, photograph: Photograph) -> list[dict[str, Any]]:
         """Click two places of an object and one beside it, the first and last pixel, and on both sides of edges."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from sam3_contract.cases.concept import ORIGIN
 from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
 from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
@@ -16,16 +17,19 @@ _BAD_IMAGE: Final = frozenset({400, 422})
 
 
 def most_telling(questions: Questions) -> Iterator[Case]:
-    """Ask without a key, with no JSON, and with no image: what clients meet first."""
+    """Ask without a key, with no JSON, and with no image: what clients meet first.
+
+    Each operation has a handler of its own; what one of them is not asked here, it is asked by ``of_others``.
+    """
     good = _good(questions)
-    yield _unauthorised("no_key", "has no API key", good, "none")
-    yield _refused("malformed_json", CONCEPT, "is no JSON", b'{"image": ')
+    yield Case("refused/no_key", VISUAL, "has no API key", _clicks(questions), key_in="none", expected=_UNAUTHORISED)
+    yield _refused("malformed_json", VISUAL, "is no JSON", b'{"image": ')
     get = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
     yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
     yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]}, mistake=("image",))
-    no_image = {**good, "image": {"type": "base64", "value": TEXT}}
-    yield Case("refused/not_an_image", CONCEPT, "sends a text as image", no_image, expected=_BAD_IMAGE)
+    no_image = {"image": {"type": "base64", "value": TEXT}, "image_id": questions.image_id("bad")}
+    yield Case("refused/not_an_image", EMBED, "embeds a text", no_image, expected=_BAD_IMAGE)
 
 
 def of_concept(questions: Questions) -> Iterator[Case]:
@@ -47,16 +51,16 @@ def of_concept(questions: Questions) -> Iterator[Case]:
             ("prompts", 1, "output_prob_thresh"),
         ),
     ):
-        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake, headers={"origin": ORIGIN})
 
 
-def of_visual(questions: Questions) -> Iterator[Case]:
-    """Ask the other operations what concept_segment was asked, as each has a handler of its own."""
-    clicks = _clicks(questions)
+def of_others(questions: Questions) -> Iterator[Case]:
+    """Ask each operation what only another was asked."""
+    good, clicks = _good(questions), _clicks(questions)
     cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
     half = {"points": [{"x": 1, "y": 1}]}
-    yield Case("refused/visual_no_key", VISUAL, "has no API key", clicks, key_in="none", expected=_UNAUTHORISED)
-    yield _refused("visual_malformed_json", VISUAL, "is no JSON", b"{'image': 1}")
+    yield _unauthorised("concept_no_key", "has no API key", good, "none")
+    yield _refused("concept_malformed_json", CONCEPT, "is no JSON", b"{'image': 1}")
     place = ("prompts", "points", "positive")
     asks = "has a click without `positive` in its second prompt"
     yield _refused("half_a_point", VISUAL, asks, {**clicks, "prompts": [*clicks["prompts"], half]}, mistake=place)
@@ -67,9 +71,11 @@ def of_visual(questions: Questions) -> Iterator[Case]:
         {**clicks, "image": cut},
         expected=_BAD_IMAGE,
     )
-    bad_image = {"image": {"type": "base64", "value": TEXT}, "image_id": questions.image_id("bad")}
-    yield Case("refused/embed_not_an_image", EMBED, "embeds a text", bad_image, expected=_BAD_IMAGE)
-    yield Case("refused/embed_no_key", EMBED, "has no API key", bad_image, key_in="none", expected=_UNAUTHORISED)
+    bad_image = {"type": "base64", "value": TEXT}
+    asks = "sends a text as image"
+    yield Case("refused/concept_not_an_image", CONCEPT, asks, {**good, "image": bad_image}, expected=_BAD_IMAGE)
+    unkeyed = {"image": bad_image}
+    yield Case("refused/embed_no_key", EMBED, "has no API key", unkeyed, key_in="none", expected=_UNAUTHORISED)
     words = {**clicks, "multimask_output": "some"}
     yield _refused("multimask_of_words", VISUAL, "has a word for a boolean", words, mistake=("multimask_output",))
 
@@ -83,6 +89,9 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     yield Case(
         "refused/cut_image", CONCEPT, "sends an image that is cut short", {**good, "image": cut}, expected=_BAD_IMAGE
     )
+    deleted = {400: "other_methods", 404: "other_methods"}
+    method = frozenset({405})
+    yield Case("refused/delete", VISUAL, "uses DELETE", None, method="DELETE", expected=method, tolerated=deleted)
     yield _unauthorised("empty_key", "has an empty key", good, "empty")
     for name, asks, body, mistake in (
         ("threshold_of_words", "has a word for a threshold", {"output_prob_thresh": "high"}, ("output_prob_thresh",)),
@@ -143,13 +152,14 @@ def of_models_and_formats(questions: Questions) -> Iterator[Case]:
         "asks for a format that is none",
         {**_clicks(questions), "format": "bitmap"},
         tolerated={500: "unknown_visual_format_answers_500"},
+        mistake=("format",),
     )
 
 
 def of_origins() -> Iterator[Case]:
     """Ask whether a browser may ask."""
     preflight = {
-        "origin": "https://app.example.com",
+        "origin": ORIGIN,
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization,content-type",
     }

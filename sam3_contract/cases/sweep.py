@@ -172,7 +172,7 @@ def sizes(questions: Questions) -> Iterator[Made]:
         (stencil(), "tiff-fax", VISUAL, "rle"),
         (filled(), "png", VISUAL, "rle"),
         (filled(), "jpeg", CONCEPT, "polygon"),
-        (large, "webp", CONCEPT, "rle"),
+        (large, "png", CONCEPT, "rle"),
         (wide, "tiff-turned-5", CONCEPT, "rle"),
     ):
         way = way_of(name)

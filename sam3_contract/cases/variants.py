@@ -118,7 +118,7 @@ class Variants:
         """
         for number in range(1, NUMBER + 1) if self._are_judged else ():
             name = f"{PREFIX}{number}"
-            yield name, drawn(number, self.seed).asks, partial(self._when_its_turn_comes, name), ()
+            yield name, partial(self._asks, number), partial(self._when_its_turn_comes, name), ()
 
     def named(self, name: str) -> Case | None:
         """Make the case of an id, such as ``variant/7`` or, made plainer, ``variant/7-encoding-nms``; else ``None``."""
@@ -139,6 +139,9 @@ class Variants:
         if self.named(name) is not None:
             left = [condition for condition in drawn(int(number), self.seed).conditions if condition not in plain]
             yield from (case for condition in left if (case := self.named(f"{name}-{condition}")) is not None)
+
+    def _asks(self, number: int) -> str:
+        return drawn(number, self.seed).asks
 
     def _when_its_turn_comes(self, name: str, _: Mapping[str, Exchange]) -> Case | None:
         return self.named(name)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import View, padded_view
 from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
-NOTHING_SAID = {"image_id": None, "model_id": None}
+NOTHING_SAID: Final = {"image_id": None, "model_id": None}
+BINARY_TOLERATED: Final = {500: "binary_answers_500"}
 
 
 def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
@@ -24,11 +25,11 @@ def main_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
 
 
 def object_cases(questions: Questions, photograph: Photograph) -> Iterator[Case]:
-    """Box whatever is drawn."""
+    """Box whatever is drawn, with the key in the body, and with null for an id."""
     prompts = questions.object_prompts(photograph)
-    body = body_of(photograph, prompts=prompts, format="rle")
+    body = body_of(photograph, prompts=prompts, format="rle", image_id=None)
     asks = f"asks for {len(prompts)} objects, boxed if they are drawn"
-    yield case_of(f"{photograph.name}/rle", VISUAL, asks, body, photograph)
+    yield case_of(f"{photograph.name}/rle", VISUAL, asks, body, photograph, key_in="body")
 
 
 def detail_cases(questions: Questions) -> Iterator[Case]:
@@ -43,10 +44,10 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
         yield _case(questions, "signs_exchanged", asks, alone, prompts=[_with_other_signs(alone_prompts[0])])
     nested = {"prompts": {"prompts": [{**prompt, "box": None} for prompt in prompts]}, **NOTHING_SAID}
     yield _case(questions, "nested", "asks the same in the nested form, with nulls", main, **nested)
-    yield _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
-    tolerated = {500: "binary_answers_500"}
+    best = _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
+    yield replace(best, key_in="bearer")
     case = _case(questions, "binary", "asks for binary masks", main, prompts=prompts, format="binary")
-    yield replace(case, tolerated=tolerated)
+    yield replace(case, tolerated=BINARY_TOLERATED)
 
 
 def form_cases(questions: Questions) -> Iterator[Case]:
@@ -60,6 +61,16 @@ def form_cases(questions: Questions) -> Iterator[Case]:
         yield _case(
             questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxes[:2][-1]
         )
+    archive = _case(
+        questions,
+        "binary_of_one",
+        "asks for one binary mask",
+        f"{VISUAL}/{questions.lead.name}/best",
+        prompts=[clicked],
+        format="binary",
+        multimask_output=False,
+    )
+    yield replace(archive, tolerated=BINARY_TOLERATED)
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
     for name, prompts in (("null", None), ("empty_list", []), ("empty_set", {"prompts": []})):
@@ -70,23 +81,23 @@ def form_cases(questions: Questions) -> Iterator[Case]:
 def shape_cases(questions: Questions) -> Iterator[Case]:
     """Box and click an image of which nothing is known, in two more file formats."""
     last = questions.photographs[-1]
-    for name, asks, prompts, sent, masks in (
+    for name, asks, prompts, sent, fields in (
         (
             "boxes",
-            "boxes something around its centre, with clicks and without",
+            "boxes something around its centre, and something small at the border",
             questions.box_prompts(last),
             saved_as(last, "tiff-deflate"),
-            "rle",
+            {"format": "rle"},
         ),
         (
             "clicks",
-            "clicks two places of an object and one beside it, by the format's other name",
+            "clicks two places of an object and one beside it, for one mask, by the format's other name",
             questions.click_train(last),
             saved_as(last, "jpeg-progressive"),
-            "json",
+            {"format": "json", "multimask_output": False, "image_id": questions.number},
         ),
     ):
-        body = body_of(sent, prompts=prompts, format=masks)
+        body = body_of(sent, prompts=prompts, **fields)
         yield case_of(f"{last.name}/{name}", VISUAL, asks, body, sent)
 
 

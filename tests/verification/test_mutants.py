@@ -27,7 +27,6 @@ LATER = {
     "json_of_several_prompts_is_rle": "visual_segment/discs.png/clicks",
     "image_ids_beyond_ascii_are_not_kept": "visual_segment/awkward.png/id_6_again",
     "polygons_of_large_images_are_of_half_the_size": "concept_segment/large-jpeg-subsampled.jpg/polygon",
-    "results_of_two_boxes_are_exchanged": "visual_segment/shapes.png/single_box",
     "third_and_fourth_of_single_masks_are_exchanged": "visual_segment/shapes.png/many_clicks",
     "place_of_a_mistake_is_not_in_the_body": "refused/no_image",
     "box_across_the_edge_is_shrunk_about_its_centre": "visual_segment/awkward-tiff-turned-7.tiff/boxes",
@@ -39,6 +38,18 @@ LATER = {
     "single_prompt_loses_its_box": "visual_segment/shapes.png/single_box",
     "negative_exemplars_beside_positive_ones_are_positive": "concept_segment/shapes.png/exemplars",
     "concept_requests_are_kept_by_image_id_too": "concept_segment/wide-jpeg-turned-8.jpg/polygon",
+    "confidence_equal_to_the_threshold_of_the_request_is_dropped": "concept_segment/at_own_threshold",
+    "several_exemplars_beside_a_text_are_dropped": "concept_segment/shapes.png/exemplars",
+    "texts_that_differ_in_case_only_are_answered_as_the_first": "concept_segment/shapes.png/sixteen",
+    "one_mask_asked_for_as_json_is_three": "visual_segment/discs.png/clicks",
+    "one_mask_asked_for_as_binary_is_json": "visual_segment/shapes.png/binary_of_one",
+    "results_of_two_boxes_are_exchanged": "visual_segment/discs.png/boxes",
+    "percent_signs_in_image_ids_are_decoded": "visual_segment/awkward.png/id_8",
+    "image_ids_of_digits_are_numbers": "visual_segment/shapes.png/many_clicks",
+    "last_page_of_a_tiff_counts": "visual_segment/discs.png/boxes",
+    "refusals_are_not_answered_across_origins": "refused/own_threshold_of_two",
+    "truncated_image_is_answered_200": "refused/cut_image",
+    "deleting_answers_200": "refused/delete",
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
 SEEING = ("concept_segment/shapes.png/rle", "concept_segment/crowd-jpeg-cmyk.jpg/rle")

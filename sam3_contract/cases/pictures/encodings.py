@@ -227,6 +227,12 @@ def _tiff(orientation: int = 1, **options: Any) -> Write:
     return write
 
 
+def _previewed_tiff(pixels: Pixels) -> bytes:
+    picture = Image.fromarray(pixels)
+    pages = [picture, picture.reduce(8)]
+    return _file(pages[0], "TIFF", compression="tiff_adobe_deflate", save_all=True, append_images=pages[1:])
+
+
 def _plain(file_format: str, **options: Any) -> Write:
     return lambda pixels: _file(Image.fromarray(pixels), file_format, **options)
 
@@ -262,7 +268,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "bmp-palette": Encoding("as BMP with a palette", "bmp", _palette("BMP"), grey=True),
     "tiff": Encoding("as TIFF", "tiff", _tiff(compression="tiff_lzw")),
     "tiff-pages": Encoding("as the first page of a TIFF", "tiff", _animated("TIFF"), grey=True),
-    "tiff-deflate": Encoding("as deflated TIFF", "tiff", _tiff(compression="tiff_adobe_deflate")),
+    "tiff-deflate": Encoding("as deflated TIFF, with a preview behind it", "tiff", _previewed_tiff),
     **{
         f"{kind}-turned-{number}": Encoding(f"as {title} {number}", suffix, write(number), lossless)
         for number in (6, 8, 3, 7, 4, 2, 5)

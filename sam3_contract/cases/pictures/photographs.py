@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -94,6 +94,7 @@ def is_of_discs(photograph: Photograph) -> bool:
     return photograph is built_in_images()[-1]
 
 
+@lru_cache(maxsize=8)
 def saved_as(photograph: Photograph, encoding: str) -> Photograph:
     """Save a built-in image in another format; a file of the user's stays as it is, as it may grow beyond limits.
 

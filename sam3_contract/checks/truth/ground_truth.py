@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
-from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange, kept
 from sam3_contract.exchanges.measuring import Bitmap, Mask, Prediction
 from sam3_contract.images.scenes import Thing, built_in_scenes, filled, further_scenes, stencil
 
@@ -58,7 +58,7 @@ def mask_of_thing(thing: Thing) -> Mask:
 
 def sees_the_scene(exchange: Exchange) -> bool:
     """Tell whether most of what was asked for of a drawn scene is found where it is drawn."""
-    found, wanted = _seen([exchange])
+    found, wanted = _seen(exchange)
     return 2 * found > wanted
 
 
@@ -69,8 +69,8 @@ def sees_the_scenes(exchanges: Sequence[Exchange]) -> bool:
     """
     of_scenes = [exchange for exchange in exchanges if exchange.case.things]
     by_text = [exchange for exchange in of_scenes if exchange.case.operation == "concept_segment"]
-    found, wanted = _seen(by_text or of_scenes)
-    return 2 * found > wanted
+    counts = [_seen(exchange) for exchange in by_text or of_scenes]
+    return 2 * sum(found for found, _ in counts) > sum(wanted for _, wanted in counts)
 
 
 def held_to_the_truth(exchanges: Sequence[Exchange]) -> bool:
@@ -118,10 +118,11 @@ def as_answered(mask: Mask, prediction: Prediction) -> Mask:
     return mask.filled if prediction.is_polygon else mask
 
 
-def _seen(exchanges: Sequence[Exchange]) -> tuple[int, int]:
-    """Count the drawn things that were asked for, and those of them that were found."""
+@kept
+def _seen(exchange: Exchange) -> tuple[int, int]:
+    """Count the drawn things that were asked for in a request, and those of them that were found."""
     found, wanted = 0, 0
-    for prompt in (one for exchange in exchanges for one in prompts_of(exchange)):
+    for prompt in prompts_of(exchange):
         truth = expected_things(prompt)
         if truth and (prompt.threshold or 0.0) <= SURE:
             masks = [one.mask for one in measured(best_of(prompt))]
