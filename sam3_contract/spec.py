@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Contract", "Deviation", "Operation", "load", "packaged_path"]
 
 JSON: Final = "application/json"
+OPERATIONS: Final = ("concept_segment", "visual_segment", "embed_image")
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PACKAGED: Final = Path(__file__).parent / "_data" / "sam3.yaml"
 _CHECKOUT: Final = Path(__file__).parent.parent / "openapi" / "sam3.yaml"
@@ -34,7 +35,7 @@ class Operation:
     """One method on one path.
 
     Attributes:
-        id: The document's ``operationId``.
+        id: The last part of the path, of SAM 3's own operations; else the document's ``operationId``.
         method: In upper case, such as ``POST``.
         path: As in the document, such as ``/sam3/concept_segment``.
         request_schema: Name of the JSON body's schema in ``components/schemas``.
@@ -129,7 +130,7 @@ class Contract:
         for operation in self.operations:
             if operation.id == name:
                 return operation
-        known = ", ".join(operation.id for operation in self.operations)
+        known = ", ".join(operation.id for operation in self.operations) or "none"
         raise SpecError(f"{self.origin} has no operation {name!r}; it has {known}")
 
     def resolve(self, node: Any) -> Any:
@@ -184,12 +185,15 @@ class Contract:
         for path, item in self.document["paths"].items():
             if not isinstance(item, dict):
                 raise SpecError(f"{self.origin}: {path} holds {type(item).__name__}, not operations by method")
-        found = [
-            self._operation(path, method, item[method])
+        described = [
+            (path, method, item[method])
             for path, item in self.document["paths"].items()
             for method in METHODS
             if method in item
         ]
+        # The document of a whole server describes much else.
+        own = [one for one in described if _own_name(*one[:2])]
+        found = [self._operation(*one) for one in own or described]
         names = [operation.id for operation in found]
         for name in names:
             if names.count(name) > 1:
@@ -204,7 +208,7 @@ class Contract:
         reference = body.get("schema", {}).get("$ref", "")
         self.resolve(body.get("schema", {}))
         return Operation(
-            id=node["operationId"],
+            id=_own_name(path, method) or node["operationId"],
             method=method.upper(),
             path=path,
             request_schema=reference.rpartition("/")[2],
@@ -222,6 +226,12 @@ class Contract:
     def _media_types(self, answer: dict[str, Any]) -> dict[str, dict[str, Any] | None]:
         content = self.resolve(answer).get("content", {})
         return {media_type: media.get("schema") for media_type, media in content.items()}
+
+
+def _own_name(path: str, method: str) -> str:
+    """Name an operation of SAM 3 by its path, as servers that describe themselves make up names; else nothing."""
+    name = path.rpartition("/sam3/")[2]
+    return name if method == "post" and name in OPERATIONS else ""
 
 
 def packaged_path() -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.terminal import plain, say
 
@@ -18,11 +19,13 @@ _COLOURS = {True: "green", False: "red"}
 @click.command()
 @click.argument("function", metavar="PACKAGE.MODULE:FUNCTION")
 @click.option("--faults", metavar="NAMES", default="", help="Only these faults or families, with commas between them.")
-@click.option("--score", type=float, metavar="MIN", help="Exit with status 1 if the score is below MIN per cent.")
-@click.option("--budget", type=click.FloatRange(min=0), metavar="SECONDS", help="Begin no call after this time.")
+@click.option(
+    "--score", type=FiniteRange(0, 100), metavar="MIN", help="Exit with status 1 if the score is below MIN per cent."
+)
+@click.option("--budget", type=FiniteRange(min=0), metavar="SECONDS", help="Begin no call after this time.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

@@ -13,6 +13,7 @@ import orjson
 
 from sam3_contract import cases
 from sam3_contract.checks import CHECKS
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.snapshot.compare import compare_all
 from sam3_contract.cli.verify.plan import estimate
 from sam3_contract.drift import (
@@ -93,7 +94,7 @@ class _Seen:
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     default=60.0,
     show_default=True,
     help="Seconds to wait for an answer.",

@@ -17,7 +17,7 @@ from mock_server import Settings, control_of, create_app
 from sam3_contract.checks import CHECKS
 from sam3_contract.spec import packaged_path
 from tests.faults import KEY, FaultyServer, on_polygons, on_rle
-from tests.servers import command_serving, run_command, run_process, serving
+from tests.servers import ROOT, command_serving, run_command, run_process, serving
 
 
 def unused_port() -> int:
@@ -159,6 +159,7 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["verify", "mock", "--select", "M", "--ignore", "M"], 2, "no check is left"),
         (["verify", "mock", "--format", "yaml"], 2, "'yaml' is not one of 'text', 'json'"),
         (["verify", "mock", "--spec", "no-such.yaml"], 2, "no-such.yaml cannot be read"),
+        (["verify", "mock", "--spec", "tests/data/outlines.json"], 2, "outlines.json has no paths"),
         (["verify", "mock", "--api-key-env", "NOT_SET_ANYWHERE"], 2, "'NOT_SET_ANYWHERE', which is not set"),
         (["verify", "https://serverless.roboflow.com"], 2, "the live service needs a key: set ROBOFLOW_API_KEY"),
         (["verify", "mock", *["--text", "a"] * 17], 2, "one request takes at most 16 concepts"),
@@ -174,6 +175,12 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["verify", "mock", "--case", "no/such"], 2, "no case 'no/such' in this plan; --dry-run lists them"),
         (["verify", "mock", "--rate", "fast"], 2, "such as 30/m"),
         (["verify", "mock", "--point", "12"], 2, "write its pixel as x,y"),
+        (["verify", "mock", "--point", "12,nan"], 2, "write its pixel as x,y"),
+        (["verify", "mock", "--price", "nan"], 2, "'nan' is no number that can be meant"),
+        (["verify", "mock", "--timeout", "inf"], 2, "'inf' is no number that can be meant"),
+        (["verify", "mock", "--time-limit", "nan"], 2, "'nan' is no number that can be meant"),
+        (["watch", "mock", "--timeout", "nan"], 2, "'nan' is no number that can be meant"),
+        (["probe", "a:b", "--score", "nan"], 2, "'nan' is no number that can be meant"),
         (["verify", "mock", "--image-url", "bus.jpg"], 2, "has to be URL=FILE"),
         (["verify", "mock", "--baseline", "README.md"], 2, "README.md is no JSON, line 1"),
         (["verify", "mock", "--fault", "size_swaped"], 2, "did you mean 'size_swapped'"),
@@ -301,6 +308,27 @@ def test_observed_profile_shows_its_deviations() -> None:
 
     assert result.returncode == 0
     assert "binary_answers_500: 500, text/plain" in result.stdout
+
+
+def test_verify_holds_answers_to_the_document_of_the_server_itself() -> None:
+    document = ROOT / "tests" / "data" / "openapi-fastapi-like.json"
+
+    result = run_command("verify", "mock", "--max-calls", "2", "--spec", str(document))
+
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (
+        0,
+        "2 calls, 54 checks, all that could be judged held",
+    )
+
+
+@pytest.mark.parametrize("arguments", [["mock"], ["--har", "x.har"], ["mock", "--operation", "embed_image"]])
+def test_verify_refuses_a_document_of_another_api(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "pets.json").write_text('{"paths": {"/pets": {"get": {"operationId": "pets"}}}}')
+
+    result = run_command("verify", *arguments, "--spec", str(tmp_path / "pets.json"))
+
+    assert result.returncode == 2
+    assert re.search("pets.json has no operation '(concept_segment|embed_image)'; it has pets\n$", result.stderr)
 
 
 def test_verify_says_that_nothing_answers() -> None:

@@ -613,6 +613,16 @@ def test_status_is_taken_at_its_word_but_for_a_500(
     assert ("S01" in {violation.check.code for violation in judged(exchange).violations}) == trips
 
 
+def test_archive_is_read_by_the_document_of_the_server_itself(tmp_path: Path) -> None:
+    document = load(Path(__file__).parents[1] / "data" / "openapi-fastapi-like.json")
+    foreign = entry("https://h/some-project/1", body={})
+
+    [exchange] = exchanges_from_har(written(tmp_path, har(foreign, entry())), document)
+
+    assert exchange.case.operation == "concept_segment"
+    assert run_of([exchange], document, target="a recording").unjudged == ()
+
+
 def test_gzip_and_byte_order_mark_are_read(tmp_path: Path) -> None:
     path = tmp_path / "traffic.har.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + json.dumps(har(entry())).encode()))

@@ -170,6 +170,24 @@ def test_malformed_deviation_is_told(entry: object) -> None:
         _ = contract.deviations
 
 
+def test_operations_of_a_server_that_describes_itself_are_known_by_their_paths() -> None:
+    whole = spec.load(Path(__file__).parents[1] / "data" / "openapi-fastapi-like.json")
+
+    assert {one.id: (one.method, one.path) for one in whole.operations} == {
+        one.id: (one.method, one.path) for one in CONTRACT.operations
+    }
+    assert len(whole.document["paths"]) > len(whole.operations)
+
+
+def test_what_else_a_server_does_is_no_reason_to_refuse_its_document() -> None:
+    document = {**CONTRACT.document, "paths": {"/": {"get": {"responses": {"default": {}}}}, **PATHS}}
+
+    assert spec.Contract(document).operations == CONTRACT.operations
+
+
+PATHS = CONTRACT.document["paths"]
+
+
 def test_load_reads_a_path_as_it_reads_the_packaged_document(tmp_path: Path) -> None:
     copied = tmp_path / "copy.yaml"
     copied.write_bytes(spec.packaged_path().read_bytes())

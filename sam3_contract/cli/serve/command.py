@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import click
 
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.serve.config import OptionOrVariable, from_environment, read_config, warn_of_variables
 from sam3_contract.cli.serve.ready_file import ReadyFile
 from sam3_contract.cli.serve.record import Recording
@@ -136,7 +137,7 @@ option = partial(click.option, cls=OptionOrVariable)
     "--session-idle",
     default=600.0,
     show_default=True,
-    type=click.FloatRange(1, 86_400),
+    type=FiniteRange(1, 86_400),
     metavar="SECONDS",
     help="When a session ends that nobody uses.",
 )
@@ -156,7 +157,7 @@ option = partial(click.option, cls=OptionOrVariable)
 )
 @option(
     "--read-timeout",
-    type=click.FloatRange(0.1, 600),
+    type=FiniteRange(0.1, 600),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -194,7 +195,7 @@ option = partial(click.option, cls=OptionOrVariable)
     show_default=True,
     help="Requests passed on by --record.",
 )
-@option("--time-limit", type=click.FloatRange(1), metavar="SECONDS", help="How long --record passes them on.")
+@option("--time-limit", type=FiniteRange(1), metavar="SECONDS", help="How long --record passes them on.")
 @option(
     "--spec",
     "document",

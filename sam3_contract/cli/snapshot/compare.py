@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import orjson
 
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.errors import SnapshotError, TransportError
 from sam3_contract.snapshots import (
     RequestChange,
@@ -34,7 +35,7 @@ from sam3_contract.transport import Transport
 CHANGED: Final = 1
 NOT_JUDGED: Final = 3
 
-_SHARE = click.FloatRange(0, 1)
+_SHARE = FiniteRange(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Compared:
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     default=60.0,
     show_default=True,
     help="Seconds to wait for an answer.",

@@ -10,6 +10,7 @@ import click
 
 from sam3_contract import cases
 from sam3_contract.cli.concepts import check_concepts
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.snapshot.requests import (
     NamedCase,
     cases_from_file,
@@ -54,7 +55,7 @@ NOT_JUDGED: Final = 3
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     default=60.0,
     show_default=True,
     help="Seconds to wait for an answer.",

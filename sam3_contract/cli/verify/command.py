@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import click
 import orjson
@@ -15,13 +16,14 @@ import orjson
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
+from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
 from sam3_contract.errors import UsageError
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.files.atomic import check_output, make_folder
 from sam3_contract.redaction import note_on_keys_in_urls
-from sam3_contract.spec import Contract, load
+from sam3_contract.spec import OPERATIONS, Contract, load
 from sam3_contract.targets import MOCK, MockOptions, key_for, key_variable, transport_to
 from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
@@ -33,8 +35,6 @@ from sam3_contract.verification.shrinking import shrunk
 
 __all__ = ["verify"]
 
-OPERATIONS: Final = ("concept_segment", "visual_segment", "embed_image")
-
 Again = Callable[[Any], list[str]]
 
 
@@ -45,6 +45,8 @@ class _Point(click.ParamType[tuple[float, float]]):
         try:
             x, y = (float(part) for part in str(value).split(","))
         except ValueError:
+            x = y = math.nan
+        if not (math.isfinite(x) and math.isfinite(y)):
             self.fail(f"{value!r} is no point; write its pixel as x,y, such as 120,80", param, ctx)
         return x, y
 
@@ -92,10 +94,8 @@ class _Point(click.ParamType[tuple[float, float]]):
     show_default=True,
     help="Calls under way at once.",
 )
-@click.option("--time-limit", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing more after this time.")
-@click.option(
-    "--price", type=click.FloatRange(0), metavar="CREDITS", help="Of one call, to estimate what the run costs."
-)
+@click.option("--time-limit", type=FiniteRange(0.1), metavar="SECONDS", help="Send nothing more after this time.")
+@click.option("--price", type=FiniteRange(0), metavar="CREDITS", help="Of one call, to estimate what the run costs.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option(
     "--fuzz",
@@ -130,7 +130,7 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0.1),
+    type=FiniteRange(0.1),
     default=60.0,
     show_default=True,
     help="Seconds to wait for an answer.",
@@ -200,6 +200,7 @@ def verify(
     if examples and find_spec("schemathesis") is None:
         raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
+    _refuse_other_document(contract, operations or OPERATIONS, some_will_do=har is not None)
     checks = selected(_codes(select), _codes(ignore))
     accepted = Baseline.load(baseline) if baseline else None
     if write_baseline is not None:
@@ -251,6 +252,18 @@ def verify(
         Baseline.of(found).save(write_baseline)
         say(f"accepted findings are in {write_baseline}", err=True)
     context.exit(run.exit_status)
+
+
+def _refuse_other_document(contract: Contract, operations: Sequence[str], *, some_will_do: bool) -> None:
+    """Refuse a document that does not describe what answers are to be held to.
+
+    Raises:
+        SpecError: If it lacks one of the operations; all of them, if some will do.
+    """
+    known = {operation.id for operation in contract.operations}
+    if not (known.intersection(operations) if some_will_do else known.issuperset(operations)):
+        for operation in operations:
+            contract.operation(operation)  # says which
 
 
 def _refuse_beside_against(names: Sequence[str]) -> None:
