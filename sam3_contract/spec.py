@@ -35,7 +35,7 @@ class Operation:
     """One method on one path.
 
     Attributes:
-        id: The last part of the path, of SAM 3's own operations; else the document's ``operationId``.
+        id: The document's ``operationId``; the last part of the path, if the document has other names for SAM 3's.
         method: In upper case, such as ``POST``.
         path: As in the document, such as ``/sam3/concept_segment``.
         request_schema: Name of the JSON body's schema in ``components/schemas``.
@@ -191,16 +191,17 @@ class Contract:
             for method in METHODS
             if method in item
         ]
-        # The document of a whole server describes much else.
-        own = [one for one in described if _own_name(*one[:2])]
-        found = [self._operation(*one) for one in own or described]
+        # A server that describes itself makes up names, and describes much else.
+        named = any(isinstance(node, dict) and node.get("operationId") in OPERATIONS for _, _, node in described)
+        own = {} if named else {one[:2]: name for one in described if (name := _own_name(*one[:2]))}
+        found = [self._operation(*one, name=own.get(one[:2])) for one in described if not own or one[:2] in own]
         names = [operation.id for operation in found]
         for name in names:
             if names.count(name) > 1:
                 raise SpecError(f"{self.origin}: operationId {name!r} is given twice")
         return found
 
-    def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
+    def _operation(self, path: str, method: str, node: dict[str, Any], *, name: str | None) -> Operation:
         place = f"{self.origin}: {method.upper()} {path}"
         if "operationId" not in node:
             raise SpecError(f"{place} has no operationId")
@@ -208,7 +209,7 @@ class Contract:
         reference = body.get("schema", {}).get("$ref", "")
         self.resolve(body.get("schema", {}))
         return Operation(
-            id=_own_name(path, method) or node["operationId"],
+            id=name or node["operationId"],
             method=method.upper(),
             path=path,
             request_schema=reference.rpartition("/")[2],
@@ -229,7 +230,7 @@ class Contract:
 
 
 def _own_name(path: str, method: str) -> str:
-    """Name an operation of SAM 3 by its path, as servers that describe themselves make up names; else nothing."""
+    """Name an operation of SAM 3 by its path; else nothing."""
     name = path.rpartition("/sam3/")[2]
     return name if method == "post" and name in OPERATIONS else ""
 

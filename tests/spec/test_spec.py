@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -170,8 +171,11 @@ def test_malformed_deviation_is_told(entry: object) -> None:
         _ = contract.deviations
 
 
+OF_A_SERVER = Path(__file__).parents[1] / "data" / "openapi-fastapi-like.json"
+
+
 def test_operations_of_a_server_that_describes_itself_are_known_by_their_paths() -> None:
-    whole = spec.load(Path(__file__).parents[1] / "data" / "openapi-fastapi-like.json")
+    whole = spec.load(OF_A_SERVER)
 
     assert {one.id: (one.method, one.path) for one in whole.operations} == {
         one.id: (one.method, one.path) for one in CONTRACT.operations
@@ -180,12 +184,10 @@ def test_operations_of_a_server_that_describes_itself_are_known_by_their_paths()
 
 
 def test_what_else_a_server_does_is_no_reason_to_refuse_its_document() -> None:
-    document = {**CONTRACT.document, "paths": {"/": {"get": {"responses": {"default": {}}}}, **PATHS}}
+    document = json.loads(OF_A_SERVER.read_text())
+    document["paths"]["/metrics"] = {"get": {"responses": {"default": {}}}}
 
-    assert spec.Contract(document).operations == CONTRACT.operations
-
-
-PATHS = CONTRACT.document["paths"]
+    assert len(spec.Contract(document).operations) == 3
 
 
 def test_load_reads_a_path_as_it_reads_the_packaged_document(tmp_path: Path) -> None:
