@@ -6,6 +6,8 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -19,36 +21,37 @@ __all__ = ["print_profile"]
 INTERVAL: Final = 0.001  # seconds asked for; the kernel makes it 4 ms
 SECONDS: Final = 12.0  # of CPU time
 
-# What a file, or a function in it, is there for. The innermost frame that is listed counts.
+# What a file, a folder, or a function or class of a file is there for: paths in the project, and packages that it uses.
+# The innermost frame that is listed counts, by the first of these that it is in.
 PARTS: Final[dict[str, str]] = {
-    "bodies.py:decode_json": "reading the JSON (orjson)",
-    "bodies.py:validate": "validation (pydantic)",
-    "wire/requests.py": "validation (pydantic)",
-    "images.py:bytes_from_base64": "base64 (pybase64)",
-    "images.py": "header of the image (Pillow)",
-    "PIL/": "header of the image (Pillow)",
-    "pictures.py:picture_from_content": "digest of the file (SHA-256)",
-    "library.py": "looking for a known image",
-    "dice.py": "choosing what is there",
-    "concept.py": "choosing what is there",
-    "specimens.py": "choosing what is there",
-    "shapes.py": "drawing masks (numpy)",
-    "patches.py": "drawing masks (numpy)",
-    "encoding.py": "contours (OpenCV)",
-    "world.py:json_answer": "writing the JSON (orjson)",
-    "mock_server/control/mock_control.py": "journal",
-    "mock_server/journal/journal.py": "journal",
-    "mock_server/journal/entry.py": "journal",
+    "mock_server/http/bodies.py:decode_json": "reading the JSON (orjson)",
+    "mock_server/http/bodies.py:validate": "validation (pydantic)",
+    "mock_server/http/request_bounds.py": "validation (pydantic)",
+    "sam3_contract/wire/": "validation (pydantic)",
+    "pydantic/": "validation (pydantic)",
+    "sam3_contract/images/base64.py": "base64 (pybase64)",
+    "sam3_contract/images/": "header and structure of the image",
+    "mock_server/images/loading.py:picture_from_content": "digest of the file (SHA-256)",
+    "mock_server/annotations/library.py": "looking for a known image",
+    "mock_server/drawing/dice.py": "choosing what is there",
+    "mock_server/engines/": "choosing what is there",
+    "mock_server/drawing/encoding.py": "contours (OpenCV)",
+    "mock_server/drawing/": "drawing masks (numpy)",
+    "mock_server/operations/backend.py:json_answer": "writing the JSON (orjson)",
+    "mock_server/operations/": "the operation",
+    "mock_server/journal/": "journal",
+    "mock_server/store/memory.py": "journal",
     "mock_server/http/inspection.py": "journal",
-    "mock_server/faults/": "faults (none on)",
-    "mock_server/http/auth.py": "key, headers, view",
-    "mock_server/http/protocol.py": "key, headers, view",
-    "mock_server/http/request_context.py": "key, headers, view",
+    "mock_server/faults/": "faults, scenarios, sessions (none)",
+    "mock_server/sessions/": "faults, scenarios, sessions (none)",
+    "mock_server/control/": "faults, scenarios, sessions (none)",
+    "mock_server/http/": "key, headers, view",
     "mock_server/app.py": "key, headers, view",
     "flask/": "Flask and Werkzeug",
     "werkzeug/": "Flask and Werkzeug",
     "blinker/": "Flask and Werkzeug",
 }
+_PROJECT: Final = Path(__file__).parents[2]
 
 
 def print_profile(bodies: Sequence[bytes], *, path: str, whole: float) -> None:
@@ -95,16 +98,18 @@ def part_of(frame: FrameType | None) -> str:
         path = code.co_filename
         if path == __file__ or (code.co_name in {"create_environ", "run_wsgi_app"} and path.endswith("test.py")):
             return "this program"
-        name = code.co_qualname.partition(".")[0]
-        for listed in (f"{path}:{name}", path):
-            part = next((part for key, part in PARTS.items() if _matches(listed, key)), None)
-            if part is not None:
-                return part
+        part = _part(path, code.co_qualname.partition(".")[0])
+        if part is not None:
+            return part
     return "this program"
 
 
-def _matches(listed: str, key: str) -> bool:
-    return f"/{key}" in listed if key.endswith("/") else listed.endswith(f"/{key}")
+@cache
+def _part(path: str, name: str) -> str | None:
+    """Look up what a function or class is there for, given the path of its file."""
+    listed = path.removeprefix(f"{_PROJECT}/").rpartition("/site-packages/")[2]
+    whole = f"{listed}:{name}"
+    return next((part for key, part in PARTS.items() if listed.startswith(key) or whole == key), None)
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import chain
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from mock_server.annotations.annotated_image import AnnotatedImage, Category, annotation_from_runs
-from mock_server.annotations.library import KnownImage, Library, Pixels
+from mock_server.annotations.library import KnownImage, Later, Library, Pixels, Size
 from mock_server.annotations.nouns import forms_of
 from mock_server.drawing.run_lengths import runs_from_bitmap
 from sam3_contract.errors import UsageError
 from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, filled, further_scenes, stencil
 from sam3_contract.terminal import say
+
+# How many scenes there are of each size. Drawn, they take 11 MB, and of most mocks nobody asks for one.
+_SIZES: Final[Mapping[Size, int]] = {
+    (208, 320): 4,
+    (296, 216): 3,
+    (232, 384): 1,
+    (320, 280): 1,
+    (251, 345): 1,
+    (151, 620): 1,
+    (10, 14): 1,
+    (1229, 1637): 1,
+    (203, 15): 1,
+    (120, 120): 1,
+    (57, 83): 1,
+}
 
 
 def library_of(*, coco: Path | None, images: Path | None, scenes: bool, strict: bool = False) -> Library:
@@ -34,7 +49,7 @@ def library_of(*, coco: Path | None, images: Path | None, scenes: bool, strict: 
         given, lacking = ("--coco", "--images") if images is None else ("--images", "--coco")
         raise UsageError(f"{given} needs {lacking} beside it: an annotation file and the folder of its images")
     annotated = () if coco is None or images is None else _annotated_images(coco, images, strict=strict)
-    return Library(chain(annotated, known_scenes() if scenes else ()))
+    return Library(annotated, _SCENES if scenes else {})
 
 
 def _annotated_images(coco: Path, images: Path, *, strict: bool) -> Sequence[KnownImage]:
@@ -46,16 +61,24 @@ def _annotated_images(coco: Path, images: Path, *, strict: bool) -> Sequence[Kno
     return loaded.images
 
 
-def known_scenes() -> Iterator[KnownImage]:
-    """Yield the built-in and further scenes, and the other views of the built-in ones: mirrored, padded, grey."""
+def known_scenes(size: Size | None = None) -> Iterator[KnownImage]:
+    """Yield the built-in and further scenes, and the other views of the built-in ones: mirrored, padded, grey.
+
+    Args:
+        size: ``(height, width)`` of those that are meant; all by default.
+    """
     for scene, annotated in _annotated_scenes():
-        yield KnownImage(annotated, partial(_pixels, scene))
+        if size in {None, annotated.size}:
+            yield KnownImage(annotated, partial(_pixels, scene))
 
 
 @cache
 def _annotated_scenes() -> Sequence[tuple[Scene, AnnotatedImage]]:
     scenes = (*built_in_scenes(), *derived_scenes(), *further_scenes(), stencil(), filled())
     return [(scene, _annotated(scene)) for scene in scenes]
+
+
+_SCENES: Final = {size: Later(count, partial(known_scenes, size)) for size, count in _SIZES.items()}
 
 
 def _annotated(scene: Scene) -> AnnotatedImage:

@@ -8,11 +8,12 @@ grid have to agree in every cell, and the pixels on average.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -52,16 +53,36 @@ class KnownImage:
     digest: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Images of one size that are made when one of it is looked for.
+
+    Attributes:
+        count: How many there are.
+        make: Makes them.
+    """
+
+    count: int
+    make: Callable[[], Iterable[KnownImage]]
+
+
+_NONE_LATER: Final[Mapping[Size, Later]] = MappingProxyType({})
+
+
 class Library:
     """The known images.
 
     Args:
         images: In order of precedence, should two be the same.
+        later: Of sizes ``(height, width)``, the images behind those: how many there are, and what makes them when an
+            image of that size is looked for.
     """
 
-    def __init__(self, images: Iterable[KnownImage] = ()) -> None:
+    def __init__(self, images: Iterable[KnownImage] = (), later: Mapping[Size, Later] = _NONE_LATER) -> None:
         self._shelves: dict[Size, _Shelf] = {}
-        self._count = 0
+        self._later = dict(later)
+        self._count = sum(one.count for one in later.values())
+        self._lock = Lock()
         for known in images:
             self._shelves.setdefault(known.image.size, _Shelf()).add(known)
             self._count += 1
@@ -75,6 +96,7 @@ class Library:
 
     def numbered(self, number: int, *, size: Size) -> AnnotatedImage:
         """Find the image that has a number among those of a size, see :meth:`number_of`."""
+        self._make(size)
         return self._shelves[size].image(number)
 
     def recognise(self, content: bytes, *, digest: bytes, size: Size) -> AnnotatedImage | None:
@@ -85,8 +107,20 @@ class Library:
             digest: SHA-256 of it.
             size: ``(height, width)`` after EXIF orientation, as its header says.
         """
+        self._make(size)
         shelf = self._shelves.get(size)
         return None if shelf is None else shelf.recognise(content, digest, size)
+
+    def _make(self, size: Size) -> None:
+        """Make the images of a size that are not made yet."""
+        if size not in self._later:
+            return
+        with self._lock:
+            if size in self._later:
+                shelf = self._shelves.setdefault(size, _Shelf())
+                for known in self._later[size].make():
+                    shelf.add(known)
+                del self._later[size]
 
 
 def pixels_from_content(content: bytes, *, size: tuple[int, int]) -> Pixels | None:

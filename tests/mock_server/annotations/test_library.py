@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mock_server.annotations import library
+from mock_server.annotations import known_images, library
 from mock_server.annotations.annotated_image import AnnotatedImage
 from mock_server.annotations.known_images import known_scenes, library_of
-from mock_server.annotations.library import KnownImage, Library, pixels_from_content
+from mock_server.annotations.library import KnownImage, Later, Library, pixels_from_content
 from sam3_contract.images import read_header
 from sam3_contract.images.scenes import Scene, built_in_scenes, derived_scenes, further_scenes
 from tests.mock_server.annotated_set import photograph, write_set
@@ -182,3 +183,33 @@ def test_first_of_two_that_look_the_same_is_taken() -> None:
 
     assert found_in(Library(twins), file_of(pixels, "PNG")) == "one"
     assert found_in(Library(twins[::-1]), file_of(pixels, "PNG")) == "two"
+
+
+def test_scenes_are_as_many_of_each_size_as_are_told_before_they_are_drawn() -> None:
+    told = {size: later.count for size, later in known_images._SCENES.items()}
+    assert told == Counter(known.image.size for known in known_scenes())
+    assert len(SCENES) == sum(told.values()) == len(list(known_scenes()))
+
+
+def test_images_are_made_when_one_of_their_size_is_looked_for_and_once() -> None:
+    made: list[str] = []
+
+    def make() -> list[KnownImage]:
+        made.append("scenes")
+        return list(known_scenes(SHAPES.size))
+
+    first = AnnotatedImage("first", SHAPES.size, ())
+    shelves = Library([KnownImage(first, lambda: None, b"digest")], {SHAPES.size: Later(4, make)})
+    other = file_of(np.zeros((*derived_scenes()[1].size, 3), np.uint8), "PNG")
+    assert (len(shelves), found_in(shelves, other), made) == (5, None, [])
+    assert found_in(shelves, SHAPES.content) == SHAPES.name
+    assert found_in(shelves, SHAPES.content) == SHAPES.name
+    assert made == ["scenes"]
+    assert shelves.numbered(0, size=SHAPES.size) is first
+    found = shelves.numbered(1, size=SHAPES.size)
+    assert (found.name, shelves.number_of(found)) == (SHAPES.name, 1)
+
+
+def test_number_alone_makes_the_images_of_its_size() -> None:
+    other = library_of(coco=None, images=None, scenes=True)
+    assert other.numbered(0, size=SHAPES.size).name == SHAPES.name
