@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from operator import mul
 from typing import Final
 
 _WORDS: Final = struct.Struct(">8I")  # of one digest
+_LENGTH: Final = struct.Struct(">Q")
 
 
 class Dice:
@@ -39,9 +41,9 @@ class Dice:
         while len(words) < count:
             words += self._roll()
         # Multiply and shift instead of modulo: the bias is under bound / 2**32.
-        chosen = [word * bound >> 32 if bound > 0 else 0 for word, bound in zip(words, bounds)]  # noqa: B905 - the first
+        chosen = [product >> 32 for product in map(mul, words, bounds)]
         del words[:count]
-        return chosen
+        return chosen if min(bounds, default=0) >= 0 else [max(choice, 0) for choice in chosen]
 
     def between(self, low: int, high: int) -> int:
         """Choose from ``low`` up to and including ``high``."""
@@ -59,8 +61,11 @@ class Dice:
     def _roll(self) -> tuple[int, ...]:
         # Not before the first choice: of most things that could be drawn nobody asks for the details.
         if self._state is None:
-            octets = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in self._key]
-            framed = b"".join([len(part).to_bytes(8, "big") + part for part in octets])
-            self._state = hashlib.blake2b(framed, digest_size=32)
+            self._state = hashlib.blake2b(b"".join(map(_framed, self._key)), digest_size=32)
         self._state.update(b"next")
         return _WORDS.unpack(self._state.digest())
+
+
+def _framed(part: str | bytes) -> bytes:
+    octets = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+    return _LENGTH.pack(len(octets)) + octets

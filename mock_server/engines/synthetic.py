@@ -120,9 +120,11 @@ def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Insta
     height, width = picture.size
     short = min(height, width, 2 * MAX_RADIUS)
     least, span = short // 8, short // 2 + 1 - short // 8
-    for _ in range(dice.between(1, MAX_INSTANCES)):
-        # One after the other, but at once: most of what there could be is too unsure to be looked at any further.
-        kind, a, b, *place = dice.each_below(len(KINDS), span, span, *_placing(picture))
+    bounds = (len(KINDS), span, span, *_placing(picture))
+    # All at once: one after the other they would be the same, in twice the time.
+    choices = dice.each_below(*(bounds * dice.between(1, MAX_INSTANCES)))
+    for start in range(0, len(choices), len(bounds)):
+        kind, a, b, *place = choices[start : start + len(bounds)]
         yield _placed(KINDS[kind], (least + a, least + b), place, picture)
 
 
@@ -154,11 +156,13 @@ def _placing(picture: Picture) -> tuple[int, ...]:
 
 def _placed(kind: str, radii: tuple[int, int], choices: Sequence[int], picture: Picture) -> Instance:
     permille, x, y, details = choices
+    draws = partial(_composed, kind, details, center=(x, y), radii=radii, size=picture.size)
+    return Instance(confidence_from_permille(LEAST_SURE + permille), draws)
 
-    def drawn() -> Patch:
-        return compose(kind, Dice.forked(details), center=(x, y), radii=radii, size=picture.size)
 
-    return Instance(confidence_from_permille(LEAST_SURE + permille), drawn)
+def _composed(kind: str, details: int, *, center: Pixel, radii: Pixel, size: tuple[int, int]) -> Patch:
+    """Draw a shape, the same each time: with dice of its own."""
+    return compose(kind, Dice.forked(details), center=center, radii=radii, size=size)
 
 
 def _object(

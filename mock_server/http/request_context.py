@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from flask import Flask, Request, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 from werkzeug.routing import MapAdapter, Rule
+from werkzeug.utils import cached_property
 
 from mock_server.http.session_address import take_base
 
@@ -26,6 +28,9 @@ Notes = _AppCtxGlobals
 _REQUEST: Final = cast("LocalProxy[Request]", request)
 _NOTES: Final = cast("LocalProxy[Notes]", g)
 _NO_ROUTE: Final = "/\0"
+_MOST_KNOWN: Final = 64  # queries
+_LONGEST_KNOWN: Final = 256  # bytes of one
+_KNOWN_QUERIES: Final[dict[bytes, MultiDict[str, str]]] = {}  # immutable ones
 
 
 def current_request() -> Request:
@@ -50,6 +55,19 @@ class _Request(Request):
             self.path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         elif environ.get("REQUEST_URI", "").startswith("//"):  # werkzeug's own server takes one away itself
             self.path = f"/{self.path}"
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """What the query says. Most clients send the same one with every request, so it is not read anew each time."""
+        query = self.query_string
+        known = _KNOWN_QUERIES.get(query)
+        if known is None:
+            known = super().args
+            if len(query) <= _LONGEST_KNOWN:
+                if len(_KNOWN_QUERIES) >= _MOST_KNOWN:
+                    _KNOWN_QUERIES.clear()
+                _KNOWN_QUERIES[query] = known
+        return known
 
 
 class _NoSessions(SessionInterface):

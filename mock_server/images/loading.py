@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -146,7 +146,7 @@ def picture_from_content(content: bytes, *, otherwise: str, library: Library = N
     known = library.recognise(content, digest=digest, size=header.size)
     picture = Picture(digest, header.size, known)
     LOADED.set(LoadedFile(picture, header.format, len(content)))  # without the file, as threads keep it
-    return replace(picture, file=content)
+    return Picture(digest, header.size, known, content)
 
 
 def _is_sound(header: ImageHeader, content: bytes, digest: bytes) -> bool:

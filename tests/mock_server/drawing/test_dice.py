@@ -68,6 +68,16 @@ def test_below_is_zero_when_there_is_no_choice(bound: int) -> None:
     assert rolls("key", bound=bound) == [0] * 12
 
 
+@given(KEYS, st.lists(st.integers(-3, 2**32), max_size=40), st.integers(0, 9))
+def test_choices_are_the_same_at_once_and_one_by_one(key: list[str | bytes], bounds: list[int], before: int) -> None:
+    at_once, one_by_one = Dice(*key), Dice(*key)
+    for dice in (at_once, one_by_one):
+        dice.each_below(*[6] * before)
+
+    assert at_once.each_below(*bounds) == [one_by_one.below(bound) for bound in bounds]
+    assert at_once.below(2**32) == one_by_one.below(2**32)
+
+
 def test_every_face_comes_up_about_as_often() -> None:
     dice = Dice("fair")
 
