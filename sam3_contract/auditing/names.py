@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +42,20 @@ def _files_of(path: str) -> Iterator[str]:
     if os.path.isdir(path):  # noqa: PTH112
         found = sorted(_files_below(str(Path(path))))
     elif glob.has_magic(path) and not os.path.exists(path):  # noqa: PTH110
-        found = sorted(one for one in glob.glob(path, recursive=True) if os.path.isfile(one))  # noqa: PTH113, PTH207
+        found = _once(sorted(one for one in glob.glob(path, recursive=True) if os.path.isfile(one)))  # noqa: PTH113, PTH207
     else:
         found = []
     yield from found or [path]
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    """Leave out what a pattern names again through links to folders, which may lead round in a circle."""
+    real = cache(os.path.realpath)
+    first: dict[tuple[str, str], str] = {}
+    for name in names:
+        folder, file = os.path.split(name)
+        first.setdefault((real(folder), file), name)
+    return list(first.values())
 
 
 def _files_below(folder: str) -> Iterator[str]:

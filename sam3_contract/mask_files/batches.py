@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,7 +203,20 @@ def _archive(source: Source) -> bytes:
     payload = source.stream.read(limit + 1)
     if len(payload) > limit:
         raise Unreadable(f"{source.name} is an archive of more than {limit} bytes, the most that is read")
+    names = _names_in(payload)
+    if names and not any(name.endswith(".npy") for name in names):
+        shown = f"{names[0]!r} and {len(names) - 1} more" if len(names) > 1 else repr(names[0])
+        raise Unreadable(f"{source.name} is a zip archive of {shown}, and no npz: unpack it")
     return payload
+
+
+def _names_in(payload: bytes) -> list[str]:
+    """List what is in a zip archive; nothing if it is damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return []
 
 
 def batches_of_lines(stream: IO[bytes], *, n_bytes: int | None = None) -> Iterator[Lines]:

@@ -343,6 +343,11 @@ def test_folders_and_patterns_name_files_in_order(tmp_path: Path, monkeypatch: p
     Path("b/broken.json").symlink_to("nowhere")
     assert list(audit(["."]).files) == ["a[1].json", "b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]
     assert list(audit(["./b/"]).files) == ["b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]
+    assert list(audit(["**/*.json"]).files) == [
+        "a[1].json",
+        "b/1.json",
+        "b/2.json",
+    ]  # each once, whatever link leads there
     long = "n" * 5000
     assert audit([long, f"{long}*"]).unread == [
         f"{name} cannot be read: File name too long" for name in (long, f"{long}*")

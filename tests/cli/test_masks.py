@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -429,6 +430,8 @@ def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
         (["check", "rle.json", "--image-size", "640"], 2, "--image-size is '640', expected width x height in pixels"),
         (["check", "rle.json", "--image-size", "0x4"], 2, "--image-size is '0x4'"),
         (["check", "rle.json", "--image-size", "6x4", "--image", "a.png"], 2, "--image-size and --image are both"),
+        (["check", "set.zip"], 3, "set.zip is a zip archive of 'train/a.json' and 1 more, and no npz: unpack it"),
+        (["convert", "set.zip", "--to", "rle", "-o", "x"], 3, "set.zip is a zip archive of 'train/a.json'"),
         (["check", "rle.json", "--image", "no.png"], 3, "no.png cannot be read: No such file or directory"),
         (["check", "rle.json", "--image", "rle.json"], 3, "rle.json: no image starts with"),
         (["check", "rle.json", "--jobs", "0"], 2, "0 is not in the range"),
@@ -457,6 +460,9 @@ def test_bad_input_gets_one_clear_line(command: Command, arguments: list[str], s
     written("sizes.json", [prediction(RLE), prediction(other)])
     written("sizes.jsonl", prediction(RLE), prediction(RLE))
     Image.new("RGB", (6, 4)).save("photo.png")
+    with zipfile.ZipFile("set.zip", "w") as archive:
+        archive.writestr("train/a.json", "{}")
+        archive.writestr("train/a.jpg", "")
     before = sorted(Path().iterdir())
 
     outcome = command(*arguments)

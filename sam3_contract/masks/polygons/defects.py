@@ -246,6 +246,8 @@ def _diagnosis_of_flaw(name: str, value: Any) -> str:
         return f"{len(value)} numbers in a row" + ("; an odd number of them" if len(value) % 2 else "")
     if name == "coordinate_not_integer" and value.is_integer():
         return f"{int(value)} written as a float"
+    if name == "ring_not_points" and isinstance(value, dict) and "counts" in value:
+        return "a list of RLE objects is no mask: each is one of its own"
     return ""
 
 

@@ -194,3 +194,11 @@ def test_findings_come_errors_first() -> None:
         (f.severity for f in findings), key=("error", "warning", "note").index
     )
     assert len(findings) >= 3
+
+
+def test_list_of_rles_is_told_to_be_several_masks() -> None:
+    [finding] = find_defects([{"size": [4, 6], "counts": "5220;"}, {"size": [4, 6], "counts": "5220;"}])
+
+    assert finding.name == "ring_not_points"
+    assert finding.path.endswith("[0]")
+    assert finding.diagnosis == "a list of RLE objects is no mask: each is one of its own"
