@@ -117,7 +117,8 @@ def _records_of_cell(
         return
     if isinstance(value, str) and size is not None:
         value = {"size": list(size), "counts": value}
-    key = "segmentation" if column == "segmentation" else "masks"
+    # A cell without a value is an image or a thing without a mask.
+    key = "segmentation" if column == "segmentation" or value is None else "masks"
     for record in masks_of_entry({key: value}, image_size=size, path=f"$[{row}]"):
         yield record._replace(path=path)
 

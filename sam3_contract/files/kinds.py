@@ -17,6 +17,8 @@ _KINDS: Final = (
     (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!|\xfd7zXZ|BZh"), "a packed file: unpack it"),
     (re.compile(rb"SQLite format 3\0"), "a database of SQLite"),
     (re.compile(rb"\x89HDF"), "a file of HDF5"),
+    (re.compile(rb"PAR1"), "Parquet"),
+    (re.compile(rb".{257}ustar", re.DOTALL), "a tar: unpack it"),
 )
 
 

@@ -118,10 +118,21 @@ def _asked(call: Any) -> Any:
     """Call a file system; whatever a service's own library raises becomes an `OSError`."""
     try:
         return call()
-    except OSError:
+    except OSError as error:
+        if error.strerror is None:  # fsspec's own, which has the URL only; what it was made of says why
+            raise OSError(_reason(error)) from error
         raise
     except Exception as error:  # each service's library has exceptions of its own
         raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _reason(error: OSError) -> str:
+    layer: BaseException | None = error
+    while layer is not None:
+        if isinstance(layer, OSError) and layer.strerror is not None:
+            return layer.strerror
+        layer = layer.__cause__ or layer.__context__
+    return "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
 
 
 class _Remote(io.RawIOBase):

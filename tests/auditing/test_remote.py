@@ -134,7 +134,8 @@ def test_what_cannot_be_had_is_named_without_secrets() -> None:
     ("url", "says"),
     [
         ("nowhere://a/b.json", "nowhere://a/b.json cannot be read: Protocol not known: nowhere"),
-        ("memory://none/b.json", "memory://none/b.json cannot be read: /none/b.json"),
+        ("memory://none/b.json", "memory://none/b.json cannot be read: there is no such file"),
+        ("http://127.0.0.1:1/b.json", "http://127.0.0.1:1/b.json cannot be read: Connect call failed ('127.0.0.1', 1)"),
     ],
 )
 def test_urls_that_lead_nowhere_say_so(url: str, says: str) -> None:

@@ -82,6 +82,15 @@ def test_what_is_missing_in_a_cell_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_cell_without_a_value_is_no_broken_mask(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", {"mask": [json.dumps(SOUND), None]})
+
+    summary, found = found_in(path)
+
+    assert (summary.n_masks, summary.n_faulty) == (1, 0)
+    assert found == [("$[1].mask", "segmentation_missing")]
+
+
 @pytest.mark.parametrize("unit_bytes", [1, 2**20])
 @pytest.mark.parametrize("compression", ["snappy", "zstd"])
 def test_row_groups_are_units(tmp_path: Path, unit_bytes: int, compression: str) -> None:

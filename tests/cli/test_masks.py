@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -29,6 +30,7 @@ from pycocotools.coco import COCO
 from sam3_contract import masks
 from sam3_contract.cli import main
 from sam3_contract.cli.masks.check import selected_codes
+from sam3_contract.cli.masks.show import show
 from sam3_contract.mask_files import batches
 from sam3_contract.masks import DEFECTS, Defect
 from sam3_contract.testing import specimen
@@ -1028,6 +1030,17 @@ def test_show_diff_writes_out_what_a_server_echoes(command: Command, photograph:
     assert outcome.status == 0
     assert r"cup\x1b]0;renamed\x07" in outcome.stdout
     assert not set("\x1b\x07") & set(outcome.stdout + outcome.stderr)
+
+
+def test_show_writes_to_standard_output(photograph: str) -> None:
+    written("answer.json", prediction(RLE))
+
+    drawn = CliRunner().invoke(show, [photograph, "answer.json", "-o", "-"])
+    compared = CliRunner().invoke(show, [photograph, "answer.json", "--diff", "answer.json", "-o", "-"])
+
+    assert [Image.open(io.BytesIO(one.stdout_bytes)).format for one in (drawn, compared)] == ["PNG", "PNG"]
+    assert "the masks are equal" in compared.stderr
+    assert not Path("-").exists()
 
 
 @pytest.mark.parametrize("output", ["photo.png", "rle.json", "link.png"])

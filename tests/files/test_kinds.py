@@ -6,10 +6,13 @@ import gzip
 import io
 import pickle
 import sqlite3
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -26,6 +29,19 @@ def by_pillow(name: str) -> bytes:
 def by_numpy() -> bytes:
     file = io.BytesIO()
     np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+def by_tarfile() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a"))
+    return file.getvalue()
+
+
+def by_pyarrow() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}), file)
     return file.getvalue()
 
 
@@ -54,6 +70,8 @@ def str_or_nothing(value: object) -> str:
         (by_pillow("PDF"), "a PDF"),
         (by_numpy(), "an array of NumPy"),
         (by_zipfile(), "a zip archive"),
+        (by_tarfile(), "a tar"),
+        (by_pyarrow(), "Parquet"),
         (gzip.compress(b"{}"), "packed by gzip"),
     ],
     ids=str_or_nothing,

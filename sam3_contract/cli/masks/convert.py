@@ -42,7 +42,7 @@ def convert(
 ) -> None:
     """Write masks in another format.
 
-    FILE is anything that `masks check` takes.
+    FILE is anything that `masks check` takes, but no tar, Parquet or folder.
 
     \b
       rle, polygon  the same JSON with every mask in that format: what stands

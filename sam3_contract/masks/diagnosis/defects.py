@@ -94,7 +94,7 @@ def find_defects_in_many(
         _findings_of_format(masks, declared_format=declared, image_size=size, path=path)
         for path, masks, declared, size in chosen
     ]
-    encoded = [index for index, (_, masks, _, _) in enumerate(chosen) if isinstance(_rle_in(masks), dict)]
+    encoded = [index for index, (_, masks, _, _) in enumerate(chosen) if _is_rle(_rle_in(masks))]
     rles: list[object] = []
     for index in encoded:
         rle, findings = _compressed(_rle_in(chosen[index][1]), path=chosen[index][0])
@@ -123,7 +123,7 @@ def find_defects_in_many(
     for index, (path, masks, _, image_size) in enumerate(chosen):
         if isinstance(masks, (list, tuple)):
             results[index] += findings_of_polygons(masks, image_size=image_size, path=path)
-        elif isinstance(masks, CocoSegmentation) and not isinstance(masks.value, dict):
+        elif isinstance(masks, CocoSegmentation) and not _is_rle(masks.value):
             results[index] += findings_of_segmentation(masks, image_size=image_size, path=path)
     return [sorted(findings, key=_rank) if len(findings) > 1 else findings for findings in results]
 
@@ -186,6 +186,8 @@ def _findings_of_format(
     if isinstance(masks, Absent):
         expected = "a mask: polygons or an RLE object"
         return [finding_of(masks.defect, path=path, found=masks.value, expected=expected, diagnosis=f"it {masks.why}")]
+    if isinstance(masks, dict) and not _is_rle(masks):
+        return [finding_of("not_a_mask", path=path, found=masks, expected="a list of polygons or an RLE object")]
     found = "rle" if isinstance(masks, dict) else "polygon" if isinstance(masks, (list, tuple)) else None
     if found is None:
         expected = "a list of polygons or an RLE object"
@@ -203,6 +205,11 @@ def _findings_of_format(
             diagnosis=f"the payload is {'an RLE object' if found == 'rle' else 'a list'}",
         )
     ]
+
+
+def _is_rle(value: object) -> bool:
+    """Check whether a value says to be an RLE, sound or not."""
+    return isinstance(value, dict) and not value.keys().isdisjoint(("size", "counts"))
 
 
 def _compressed(rle: object, *, path: str) -> tuple[object, list[Finding]]:

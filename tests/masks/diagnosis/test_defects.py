@@ -196,6 +196,12 @@ def test_findings_come_errors_first() -> None:
     assert len(findings) >= 3
 
 
+@pytest.mark.parametrize("value", [{}, {"bytes": "", "path": "a.png"}, {"polygons": [[1, 1, 3, 1, 3, 3]]}])
+def test_object_that_is_no_rle_is_not_judged_as_one(value: dict[str, object]) -> None:
+    assert [finding.name for finding in find_defects(value)] == ["not_a_mask"]
+    assert [finding.name for finding in find_defects(masks.CocoSegmentation(value))] == ["not_a_mask"]
+
+
 def test_list_of_rles_is_told_to_be_several_masks() -> None:
     [finding] = find_defects([{"size": [4, 6], "counts": "5220;"}, {"size": [4, 6], "counts": "5220;"}])
 
