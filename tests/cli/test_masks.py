@@ -1033,7 +1033,7 @@ def test_show_diff_writes_out_what_a_server_echoes(command: Command, photograph:
 
 
 def test_show_writes_to_standard_output(photograph: str) -> None:
-    written("answer.json", prediction(RLE))
+    written("answer.json", prediction(masks.rle_from_bitmap(np.eye(40, 60, dtype=np.bool_))))
 
     drawn = CliRunner().invoke(show, [photograph, "answer.json", "-o", "-"])
     compared = CliRunner().invoke(show, [photograph, "answer.json", "--diff", "answer.json", "-o", "-"])
