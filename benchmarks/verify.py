@@ -115,9 +115,8 @@ SHOWN = {
     "url_refused": Shown("url_refused", NO_URL, by_url=True),
     "url_differs": Shown("url_differs", NO_URL, by_url=True),
 }
-MUTANTS_SHOWN = {
-    "chunked_bodies_are_refused": Shown("", "chunks are of a connection, and there is none in the process", timeout=60)
-}
+OF_CONNECTIONS = Shown("", "chunks and compression are of a connection, and there is none in the process", timeout=60)
+MUTANTS_SHOWN = dict.fromkeys(("chunked_bodies_are_refused", "compressed_answers_are_cut"), OF_CONNECTIONS)
 
 
 @dataclass(frozen=True, slots=True)

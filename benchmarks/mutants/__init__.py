@@ -7,14 +7,14 @@ condition. ``benchmarks/verify.py --mutants`` tells which of them `verify` finds
 
 from __future__ import annotations
 
-from benchmarks.mutants import batching, company, decoders, images, loads, memory, requests, results, wire
+from benchmarks.mutants import batching, combinations, company, decoders, images, loads, memory, requests, results, wire
 from benchmarks.mutants.server import Mutant
 
 __all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: dict[str, Mutant] = {
     mutant.name: mutant
-    for kind in (images, decoders, requests, company, batching, results, memory, loads, wire)
+    for kind in (images, decoders, requests, company, combinations, batching, results, memory, loads, wire)
     for mutant in kind.MUTANTS
 }
 """Every mutant by its name."""
