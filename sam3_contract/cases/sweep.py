@@ -75,11 +75,8 @@ def pairs(questions: Questions) -> Iterator[Case]:
     lead = questions.lead
     first, *_, last = lead.things
     text = {"text": first.category}
-    boxed = {**text, "boxes": [first.top_left_box]}
     base: Json = {"output_prob_thresh": LOW, "format": "rle"}
     for name, fields in (
-        ("unlike", {"prompts": [{**boxed, "box_labels": [0]}]}),
-        ("like", {"prompts": [{**boxed, "box_labels": [1]}]}),
         ("own_threshold_of_one", {"prompts": [{**text, "output_prob_thresh": 1}]}),
         ("own_threshold_low", {"prompts": [{**text, "output_prob_thresh": LOW}]}),
         ("two_texts", {"prompts": [text, {"text": last.category}]}),

@@ -128,7 +128,7 @@ def _tiers_of(causes: Sequence[Cause], exchanges: Sequence[Exchange]) -> Mapping
     for prefix, is_under, unnamed in _CONDITIONS:
         for code in (code for code in tiers if code.startswith(prefix)):
             between = [other for other in tiers if other not in _DOUBTFUL and 1 <= _tier(other) < _LATE]
-            if code in _DOUBTFUL and any(_shows_without(is_under, shown[other]) for other in between):
+            if code in _DOUBTFUL and any(_shows_without(is_under, shown[other], exchanges) for other in between):
                 tiers[code] = _LATE
             elif not all(map(is_under, exchanges)):
                 named = [other for other in unnamed if other in tiers and all(map(is_under, shown[other]))]
@@ -145,9 +145,13 @@ def _answers(causes: Iterable[Cause]) -> list[Exchange]:
     return list({id(one.exchange): one.exchange for cause in causes for one in cause.violations}.values())
 
 
-def _shows_without(is_under: _Condition, answers: Sequence[Exchange]) -> bool:
-    """Tell whether most answers in which something shows are not under a condition."""
-    return 2 * sum(map(is_under, answers)) < len(answers)
+def _shows_without(is_under: _Condition, answers: Sequence[Exchange], exchanges: Sequence[Exchange]) -> bool:
+    """Tell whether something shows at least half as often where a condition is not met, by what was asked of both."""
+    operations = {answer.case.operation for answer in answers}
+    asked = Counter(is_under(exchange) for exchange in exchanges if exchange.case.operation in operations)
+    broken = Counter(map(is_under, answers))
+    without, under = (broken[met] / max(asked[met], 1) for met in (False, True))
+    return 2 * without >= under
 
 
 def _rank(tiers: Mapping[str, float], cause: Cause) -> tuple[bool, float, int, str]:
