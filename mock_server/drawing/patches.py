@@ -91,7 +91,7 @@ def paint(canvas: Patch, patch: Patch) -> None:
 def erase(canvas: Patch, patch: Patch) -> None:
     """Take a patch away from another, in place."""
     ours, theirs = common(canvas, patch)
-    ours &= ~theirs
+    np.greater(ours, theirs, out=ours)  # one pass for what `ours &= ~theirs` does in two
 
 
 def without(patch: Patch, others: Iterable[Patch]) -> Patch:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mock_server.drawing.dice import Dice
-from mock_server.drawing.patches import Patch, union, without
+from mock_server.drawing.patches import Patch, erase, union
 
 MAX_EXTENT: Final = 4096
 """No shape is wider or higher than this, in pixels: the work for one mask stays bounded on any image."""
@@ -110,7 +110,8 @@ def compose(kind: str, dice: Dice, *, center: tuple[int, int], radii: tuple[int,
         one, other = dice.each_below(11, 11)
         return union([inner("ellipse", 3, -5, one - 5), inner("rhombus", 3, 5, other - 5)])
     if kind in {"ring", "island"}:
-        ring = without(inner("ellipse", 8), [inner("ellipse", 5)])
+        ring = inner("ellipse", 8)
+        erase(ring, inner("ellipse", 5))
         return ring if kind == "ring" else union((ring, inner("rectangle", 2)))
     return inner(kind, 8)
 

@@ -115,6 +115,9 @@ def _pixels_sent(body: bytes, start: int, end: int) -> int | None:
             content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
         except ValueError:
             return None
+        known = jpeg.known_size(content)
+        if known is not None:  # told in a tenth of the time
+            return known[0] * known[1]
         pixels = pixels_of(content)
         if pixels is not None:
             return pixels if jpeg.is_sequential(content) else pixels * _DECODED

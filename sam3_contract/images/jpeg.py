@@ -56,6 +56,16 @@ def plain_size(content: bytes) -> tuple[int, int] | None:
     return head.size if _ends_well(content, head) else None
 
 
+def known_size(content: bytes) -> tuple[int, int] | None:
+    """Read the size of a JPEG, or of its beginning, whose head :func:`plain_size` found sound in another file.
+
+    Returns:
+        ``(width, height)``, of a file of one scan by Huffman codes; ``None`` if its head is not known.
+    """
+    head = _KNOWN_HEADS.of(content)
+    return None if head is None else head.size
+
+
 def is_common(content: bytes) -> bool:
     """Check whether its structure is sound, and such that OpenCV draws it whatever its one scan holds."""
     head = _head(content, _COMMON)
