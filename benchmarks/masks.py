@@ -189,9 +189,7 @@ def rows_of_blob() -> list[Row]:
     size = f"{len(runs)} runs, {len(rle['counts'])} characters"
     reached = f"{alone:.0f} to {max(medians):.0f} us"
     return [
-        Row(
-            f"validate one 1920 x 1080 mask ({size})", "<= 70 us", f"{alone:.0f} to {max(medians):.0f} us", alone <= 70
-        ),
+        Row(f"validate one 1920 x 1080 mask ({size})", "<= 70 us", reached, alone <= 70),
         Row(
             "RLE -> polygon -> RLE", ">= 8 x", f"{ratios[0]:.1f} x ({trip:.0f} / {theirs_trip:.0f} us)", ratios[0] >= 8
         ),
