@@ -133,7 +133,9 @@ class Player:
         if not candidates:
             kinds = Counter(call.operation for call in self._cassette.calls)
             held = ", ".join(f"{number} x {kind}" for kind, number in kinds.items()) or "no call"
-            return f"{name} holds {held}"
+            left_out = self._cassette.left_out
+            unplayable = f", but {len(left_out)} that cannot be played: {left_out[0]}" if left_out else ""
+            return f"{name} holds {held}{unplayable}"
         call, differences = min(
             ((call, list(self._differences(asked, call))) for call in candidates), key=lambda found: len(found[1])
         )

@@ -702,4 +702,7 @@ def test_entry_that_holds_too_little_is_left_out_with_a_sentence(tmp_path: Path,
         "t.har, entry 0: the recording does not hold the body of the request",
         "t.har, entry 1: the recording does not hold the answer",
     ]
-    assert str(replay.answer(request())) == "concept_segment: t.har holds no call"
+    assert str(replay.answer(request())) == (
+        "concept_segment: t.har holds no call, but 2 that cannot be played: "
+        "entry 0: the recording does not hold the body of the request"
+    )
