@@ -181,6 +181,7 @@ def serve(
             respawn_failed_workers=True,
             log_level=LogLevels.error,
             websockets=False,
+            reload_paths=[Path(__file__).parent],  # never read, but without them it asks for a folder that may be gone
         )
         # What grows as long as its client is there would be waited for, and then killed with its worker.
         interrupt = partial(_stop, stopping, server.signal_handler_interrupt)

@@ -22,9 +22,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from granian import Granian
 from PIL import Image
 
-from mock_server import create_app
+from mock_server import Settings, create_app
+from mock_server.serving.server import serve
 from tests.servers import ROOT, command_serving
 
 PATH = "/sam3/concept_segment?api_key=any"
@@ -377,6 +379,19 @@ def test_closing_the_terminal_ends_the_server(tmp_path: Path) -> None:
             assert not ready.exists()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_folder_that_the_server_starts_in_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(Granian, "serve", lambda self, **_: begun.append(self))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").mkdir()
+    os.chdir("gone")
+    (tmp_path / "gone").rmdir()
+
+    serve(Settings(), host="127.0.0.1", port=0)
+
+    assert len(begun) == 1
 
 
 def test_server_that_is_told_to_outlive_its_terminal_does() -> None:
