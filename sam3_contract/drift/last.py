@@ -11,7 +11,7 @@ import orjson
 from sam3_contract.drift.drifts import SCHEMA
 from sam3_contract.drift.page import Page
 from sam3_contract.errors import UsageError
-from sam3_contract.files.bounded import read_bounded
+from sam3_contract.files.bounded import read_text_file
 
 _MOST_BYTES: Final = 2**24
 
@@ -40,7 +40,7 @@ def read_last(path: Path) -> Last:
         UsageError: If it cannot be read, or is none.
     """
     try:
-        found: Any = orjson.loads(read_bounded(path, most=_MOST_BYTES))
+        found: Any = orjson.loads(read_text_file(path, most=_MOST_BYTES))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     except orjson.JSONDecodeError as error:

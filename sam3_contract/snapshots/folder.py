@@ -10,7 +10,7 @@ from typing import Final
 
 from sam3_contract.errors import SnapshotError
 from sam3_contract.files.atomic import write_atomically
-from sam3_contract.files.bounded import read_bounded
+from sam3_contract.files.bounded import read_bounded, without_mark
 from sam3_contract.snapshots.file_format import MAX_SNAPSHOT_BYTES, snapshot_from_text, text_from_snapshot
 from sam3_contract.snapshots.model import ImageReference, Snapshot
 
@@ -81,7 +81,7 @@ def read_snapshot(path: Path) -> Snapshot:
     Raises:
         SnapshotError: If the file cannot be read or holds no snapshot; the message tells the line.
     """
-    return snapshot_from_text(_content(path, limit=MAX_SNAPSHOT_BYTES), origin=str(path))
+    return snapshot_from_text(without_mark(_content(path, limit=MAX_SNAPSHOT_BYTES)), origin=str(path))
 
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> bool:

@@ -118,10 +118,11 @@ def test_status_and_headline_say_what_came_out(found: Watch, status: int, words:
     assert (found.exit_status, headline_of(found)) == (status, words)
 
 
-def test_json_is_what_the_next_watch_compares_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_json_is_what_the_next_watch_compares_with(tmp_path: Path, mark: bytes) -> None:
     page = page_of("https://docs.test", b"words")
     path = tmp_path / "watch.json"
-    path.write_bytes(orjson.dumps(watch(HURTS, NOTE, seen=("a",), absent=("b",), page=page).as_json()))
+    path.write_bytes(mark + orjson.dumps(watch(HURTS, NOTE, seen=("a",), absent=("b",), page=page).as_json()))
 
     last = read_last(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 from pathlib import Path
@@ -34,6 +35,14 @@ def test_snapshot_is_written_once_for_one_answer(tmp_path: Path) -> None:
 
     assert written == [True, False, True]
     assert read_snapshot(path) == snapshot_with({"dog": []})
+
+
+def test_snapshot_that_an_editor_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "request.json"
+    write_snapshot(path, snapshot_with({"dog": [DOG]}))
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert read_snapshot(path) == snapshot_with({"dog": [DOG]})
 
 
 def test_snapshot_replaces_one_that_is_damaged(tmp_path: Path) -> None:
