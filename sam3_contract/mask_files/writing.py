@@ -287,13 +287,13 @@ class _Entries:
         """
         new: dict[int | str, int] = {}
         ids = [id_of(entry.get("id")) if isinstance(entry, dict) else None for entry in _list(entries)]
-        own: set[int | str] = set()
+        in_file, own = set(ids), set[int | str]()
         for identity, entry in zip(ids, _list(entries), strict=True):
             known = None if identity is None or identity in own else self._by_id.get(identity)
             if known is not None and self._is_same(entry, known):
                 continue
             if identity is not None and known is not None:
-                entry["id"] = new[identity] = self._free_number(besides=set(ids))
+                entry["id"] = new[identity] = self._free_number(besides=in_file)
             self.all.append(entry)
             if identity is not None:
                 own.add(new.get(identity, identity))
