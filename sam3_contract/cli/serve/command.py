@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import sys
@@ -268,8 +267,6 @@ def serve(
       sam3-contract serve --fault status:503:2
       sam3-contract serve --record https://serverless.roboflow.com --to traffic.har
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
-    if not math.isfinite(read_timeout):
-        raise UsageError(f"--read-timeout takes a finite number, not {read_timeout}")
     warn_of_variables(_PREFIX, click.get_current_context().command)
     _calm_libraries()
     # Only here: no other command waits for Flask and granian to be imported.
