@@ -75,7 +75,8 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
     plain = encoded(grey_scene(scene), "png-grey-alpha")
-    yield scene_case(questions, plain, "sends the image in grey, with alpha")
+    prompts = _with_exemplar(questions, plain)
+    yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
     yield view_case(questions, mirrored_view(scene, "png-alpha"), main)
 
@@ -120,9 +121,10 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
         crowd, wide, *_ = further_scenes()
         named = {"image_id": questions.image_id("lead-crowd")}
         yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike", **named)
-        asks = "asks of an image four times as wide as high, turned by its EXIF tag"
+        asks = "asks of an image four times as wide as high, turned by its EXIF tag, with an exemplar"
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
-        yield scene_case(questions, encoded(wide, "jpeg-turned-8"), asks, **named)
+        turned = encoded(wide, "jpeg-turned-8")
+        yield scene_case(questions, turned, asks, prompts=_with_exemplar(questions, turned), **named)
 
 
 def blank_case(questions: Questions) -> Iterator[Case]:
@@ -176,6 +178,12 @@ def view_case(questions: Questions, view: View, of: str) -> Case:
     body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
     twin = Twin(of, view.how, view.undo, moved=view.moved)
     return case_of(f"{sent.name}/rle", CONCEPT, f"sends the image {view.how}", body, sent, twin=twin)
+
+
+def _with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
+    """Ask for the concepts, and for what is like one of the drawn things."""
+    exemplar = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
+    return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - 1], exemplar]
 
 
 def _as_data_uri(questions: Questions, sent: Photograph, subtype: str, twin: Twin) -> Case:

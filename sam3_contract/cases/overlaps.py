@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -212,9 +211,12 @@ def _telling_threshold(found: Sequence[Found]) -> float:
 
 def _between(overlaps: Matrix) -> list[float]:
     """List thresholds that lie between two IoUs, those with the nearest neighbours first."""
-    values = np.unique(np.round(overlaps[(overlaps > LEAST_GAP) & (overlaps < 1 - LEAST_GAP)], 6)).tolist()
-    gaps = sorted((after - before, before) for before, after in pairwise([0.0, *values, 1.0]))
-    return [round(before + gap / 2, 5) for gap, before in gaps if gap >= LEAST_GAP][:MAX_CANDIDATES]
+    values = np.unique(np.round(overlaps[(overlaps > LEAST_GAP) & (overlaps < 1 - LEAST_GAP)], 6))
+    edges = np.concatenate(([0.0], values, [1.0]))
+    gaps = np.diff(edges)
+    nearest = np.argsort(gaps, kind="stable")
+    chosen = nearest[gaps[nearest] >= LEAST_GAP][:MAX_CANDIDATES]
+    return [round(value, 5) for value in (edges[chosen] + gaps[chosen] / 2).tolist()]
 
 
 def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:

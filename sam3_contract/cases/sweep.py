@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "bmp"})
 """Encodings that every run sends of the lead."""
+BOXED_IN: Final = "jpeg-turned-6"
+"""The encoding in which things are boxed; in images of other sizes they are clicked."""
 SENT_OF_OTHERS: Final = frozenset(
     {
         *("jpeg-cmyk", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-6", "jpeg-turned-8"),
@@ -198,6 +200,7 @@ def _of_size(
     asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way_of(encoding).name}"
     if operation == CONCEPT:
         return concept.scene_case(questions, sent, asks, format=masks)
-    prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
+    boxed = encoding == BOXED_IN
+    prompts = [{"box": one.center_box} if boxed else {"points": [click_at(one.click)]} for one in sent.things]
     body = body_of(sent, prompts=prompts, format=masks)
     return case_of(f"{sent.name}/{masks}", VISUAL, asks, body, sent)
