@@ -27,7 +27,6 @@ from mock_server.engines.plugged_in import held_to_protocol
 from mock_server.engines.protocol import Engine
 from mock_server.engines.specimens import PREFIX, SPECIMENS
 from mock_server.http import access_log, docs_page
-from mock_server.http.answered import Answered
 from mock_server.http.auth import KeySettings, check_key, keys_sent, presented_key
 from mock_server.http.bodies import decode_json, is_json, masked_text, validate, with_exact_integers, without_keys
 from mock_server.http.pauses import pausing
@@ -246,8 +245,9 @@ def _add_operation(app: Flask, operation: spec.Operation, settings: Settings) ->
         answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
             pausing()(answer.seconds - (time.perf_counter() - started))
-        said = [*_safe({"x-model-id": answer.model_id}).items(), ("x-processing-time", f"{answer.seconds:g}")]
-        return Answered(answer.body, [*said, *answer.headers.items(), ("Content-Type", answer.content_type)])
+        worked = {"x-processing-time": f"{answer.seconds:g}"}
+        headers = {**_safe({"x-model-id": answer.model_id}), **worked, **answer.headers}
+        return Response(answer.body, content_type=answer.content_type, headers=headers)
 
     view = answering(operation.id, view, strict=strict)
     app.add_url_rule(operation.path, operation.id, view, methods=[operation.method], provide_automatic_options=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 from werkzeug.wrappers import Response
@@ -16,6 +17,10 @@ TRACEBACK = (
     'Traceback (most recent call last):\n  File "/app/inference/core/managers/base.py", line 93, in infer\n'
     "    return self._models[model_id].infer(request)\nValueError: cannot reshape array"
 )
+
+
+def _unauthorised() -> Response:
+    return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
 
 
 @mutant
@@ -88,7 +93,7 @@ def origins_are_not_answered(call: Call) -> Response:
 @mutant
 def preflight_needs_a_key(call: Call) -> Response:
     if call.request.method == "OPTIONS":
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
@@ -124,8 +129,6 @@ def chunked_bodies_are_refused(call: Call) -> Response:
 
 @mutant
 def answers_are_compressed_unasked(call: Call) -> Response:
-    import gzip  # noqa: PLC0415
-
     response = call.ask()
     if response.status_code == 200 and "gzip" not in call.request.headers.get("accept-encoding", ""):
         response.set_data(gzip.compress(response.get_data()))
@@ -151,7 +154,7 @@ def request_id_of_the_client_is_not_kept(call: Call) -> Response:
 @mutant
 def bearer_in_lower_case_is_refused(call: Call) -> Response:
     if call.request.headers.get("authorization", "").startswith("bearer "):
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
@@ -257,28 +260,28 @@ def content_type_in_other_letters_is_refused(call: Call) -> Response:
 @mutant
 def bearer_of_visual_is_refused(call: Call) -> Response:
     if call.operation == "visual_segment" and "authorization" in call.request.headers:
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
 @mutant
 def key_in_the_body_of_visual_is_refused(call: Call) -> Response:
     if call.operation == "visual_segment" and "api_key" in call.body:
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
 @mutant
 def bearer_of_an_embedding_is_refused(call: Call) -> Response:
     if call.operation == "embed_image" and "authorization" in call.request.headers:
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
 @mutant
 def bearer_in_upper_case_is_refused(call: Call) -> Response:
     if call.request.headers.get("authorization", "").startswith("BEARER "):
-        return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+        return _unauthorised()
     return call.ask()
 
 
@@ -303,8 +306,6 @@ def mistakes_of_visual_are_not_located(call: Call) -> Response:
 
 @mutant
 def compressed_answers_are_cut(call: Call) -> Response:
-    import gzip  # noqa: PLC0415
-
     response = call.ask()
     if "gzip" in call.request.headers.get("accept-encoding", "") and response.status_code == 200:
         response.set_data(gzip.compress(response.get_data())[:-20])

@@ -26,7 +26,7 @@ from sam3_contract.files.kinds import kind_of
 Id = int | str
 Model = TypeVar("Model", bound="_Part")
 # Some exporters write 0 where they do not know it; the image's own file tells.
-Side = Annotated[PositiveInt | None, BeforeValidator(lambda value: value or None)]
+Side = Annotated[PositiveInt | None, BeforeValidator(lambda value: None if value == 0 else value)]
 
 
 class _Part(BaseModel):

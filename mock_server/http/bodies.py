@@ -78,7 +78,7 @@ def validate(model: type[AnyRequest], body: Any, *, strict: bool = True, size: i
         _refuse_too_deep(body)
         words = "Input should be a valid dictionary or object to extract fields from"
         raise detail(422, [_finding("model_attributes_type", words, shortened(body) if size > ECHOED else body)])
-    refuse_too_heavy(body, size)
+    refuse_too_heavy(body)
     try:
         return wire.parse_request(model, body, strict=strict)
     except ValidationError as error:

@@ -130,35 +130,32 @@ def add_headers(response: Response, request: Request, profile: Profile, *, masks
         return response
     if response.status_code == 500 and response.mimetype == "text/plain":
         return response  # uncaught in the server: nothing behind the error adds a header
+    response.headers[MASKS_HEADER] = masks
     # Looked up in the environ: werkzeug's headers raise and catch an error for each that is not there.
     sent = request.environ.get("HTTP_X_REQUEST_ID", "")
-    added = {MASKS_HEADER: masks, "x-request-id": sent if _is_uuid(sent) else uuid.uuid4().hex}
-    there = {name.lower() for name, _ in response.headers}
+    response.headers["x-request-id"] = sent if _is_uuid(sent) else uuid.uuid4().hex
     origin = request.environ.get("HTTP_ORIGIN")
     if origin and response.status_code not in {401, 402}:
-        added["access-control-allow-origin"] = origin
-        added["access-control-allow-credentials"] = "true"
+        response.headers["access-control-allow-origin"] = origin
+        response.headers["access-control-allow-credentials"] = "true"
         if request.method != "OPTIONS":
-            added["access-control-expose-headers"] = _EXPOSED
-    if "vary" not in there and response.status_code not in {401, 402}:
-        added["vary"] = "Origin"
+            response.headers["access-control-expose-headers"] = _EXPOSED
+    if "vary" not in response.headers and response.status_code not in {401, 402}:
+        response.headers["vary"] = "Origin"
     if profile == "observed":
-        added |= _server_headers(response, request)
-    for name, value in added.items():
-        # Put in the place of one that is there; else added, which does not look for one.
-        put = response.headers.set if name in there else response.headers.add
-        put(name, value)
+        _add_server_headers(response, request)
     return response
 
 
-def _server_headers(response: Response, request: Request) -> dict[str, str]:
-    headers = {"x-inference-engine": "inference-models", "x-model-cold-start": "false", "x-model-cold-start-count": "0"}
+def _add_server_headers(response: Response, request: Request) -> None:
+    response.headers["x-inference-engine"] = "inference-models"
+    response.headers["x-model-cold-start"] = "false"
+    response.headers["x-model-cold-start-count"] = "0"
     if request.method in {"GET", "POST"} and not is_open(request.path) and response.status_code not in {401, 402}:
-        headers["x-workspace-id"] = "mock-workspace"
+        response.headers["x-workspace-id"] = "mock-workspace"
     if request.method == "POST":
-        headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
-        headers["x-internal-remote-exec-req-verified"] = "false"
-    return headers
+        response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
+        response.headers["x-internal-remote-exec-req-verified"] = "false"
 
 
 def _no_such_route(error: NotFound | MethodNotAllowed) -> Refusal:

@@ -25,8 +25,6 @@ LONGEST_ECHO: Final = 1000
 ECHOED: Final = 1024 * 1024
 """Bytes of a body that findings may repeat as a whole."""
 _OBJECT: Final = 3
-_SHORT: Final = 8192
-"""Bytes of a body, but those of its image, that weigh little whatever they are: an empty object 4 for its 3."""
 _PART: Final = 256 * 1024
 
 
@@ -48,20 +46,13 @@ def refuse_too_many_values(body: bytes) -> None:
             raise no_answer(f"a body of more than {MOST_VALUES} values")
 
 
-def refuse_too_heavy(body: dict[str, Any], size: int = 0) -> None:
+def refuse_too_heavy(body: dict[str, Any]) -> None:
     """Refuse a body with more prompts, points and boxes than are validated, or with longer texts.
-
-    Args:
-        body: The decoded body.
-        size: Of the body as it came, in bytes, if that is known: what was short cannot hold much.
 
     Raises:
         Refusal: 599.
     """
     image = body.get("image")
-    value = image.get("value") if isinstance(image, dict) else None
-    if 0 < size - (len(value) if isinstance(value, str) else 0) <= _SHORT:
-        return
     # What an image holds may be an array of its pixels: it is refused in one piece, or not looked at.
     without_pixels = {**body, "image": dict.fromkeys(image) if isinstance(image, dict) else None}
     left: list[Any] = [without_pixels]

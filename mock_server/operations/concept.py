@@ -66,8 +66,6 @@ def answer_of(
 
 def concept_of(prompt: AnyPrompt) -> Concept:
     """Read what a prompt asks an engine for."""
-    if not prompt.boxes and not prompt.box_labels:
-        return Concept(prompt.text)
     boxes = [(_box(box), label) for box, label in zip(prompt.boxes or [], prompt.box_labels or [], strict=True)]
     positive, negative = (tuple(box for box, label in boxes if bool(label) is wanted) for wanted in (True, False))
     return Concept(prompt.text, positive, negative)

@@ -73,16 +73,16 @@ class Cost:
         objects = rest.count(b"{")
         if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES or _asks_for_many_masks(rest, objects):
             return False
-        pixels = self._pixels(environ, body, (start, end), rest)
+        pixels = self._pixels(environ, body[start : min(end, start + _PREFIXES[-1])], rest)
         # One object is the body, and one the image.
         weight = max(objects - 2, 1) * (_HEAVY if any(word in rest for word in _HEAVY_WORDS) else 1)
         return pixels is not None and pixels * weight <= QUICK_PIXELS
 
-    def _pixels(self, environ: Mapping[str, Any], body: bytes, place: tuple[int, int], rest: bytes) -> int | None:
+    def _pixels(self, environ: Mapping[str, Any], value: bytes, rest: bytes) -> int | None:
         # Names may be written with escapes, and the last of several of one name counts.
         if rest.count(b'"value"') != 1 or b"\\u00" in rest:
             return None
-        sent = _pixels_sent(body, *place)
+        sent = _pixels_sent(value)
         if sent is None or b'"image_id"' not in rest:
             return sent
         named = _IMAGE_ID.search(rest)
@@ -106,18 +106,15 @@ def _place_of_value(body: bytes) -> tuple[int, int]:
     return found.end(), len(body) if end < 0 else end
 
 
-def _pixels_sent(body: bytes, start: int, end: int) -> int | None:
-    if body.startswith(b"http", start, end):
+def _pixels_sent(value: bytes) -> int | None:
+    if value.startswith(b"http"):
         return _VIRTUAL
     for length in _PREFIXES:
-        text = body[start : min(end, start + length)].replace(b"\\/", b"/")
+        text = value[:length].replace(b"\\/", b"/")
         try:
             content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
         except ValueError:
             return None
-        known = jpeg.known_size(content)
-        if known is not None:  # told in a tenth of the time
-            return known[0] * known[1]
         pixels = pixels_of(content)
         if pixels is not None:
             return pixels if jpeg.is_sequential(content) else pixels * _DECODED

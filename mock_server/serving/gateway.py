@@ -270,7 +270,7 @@ class Gateway:
         if isinstance(parts, Growing):
             return _Answer(*begun[0], b"", None, parts)
         first = next(rest := iter(parts), None)
-        body = b"".join((*written, first or b"")) if written else first or b""
+        body = b"".join((*written, first or b""))
         status, headers = begun[0]
         if first is None or _length_told(headers) == len(body):
             _close(parts)
@@ -369,10 +369,7 @@ async def _parts_of(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
 
 
 def _length_told(headers: Headers) -> int | None:
-    for name, value in headers:
-        if name.lower() == "content-length":
-            return int(value)
-    return None
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
 def _stream(answer: _Answer, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:

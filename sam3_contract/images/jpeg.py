@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from sam3_contract.errors import ImageError
 
@@ -35,8 +35,6 @@ _WITHOUT_BODY: Final = frozenset({0x01, 0xD8})
 _DC_CODES: Final = 15
 _FACTORS: Final = frozenset(range(1, 5))
 _MAX_PLAIN: Final = 2**30  # pixels; more is looked at more closely, as OpenCV refuses it
-_MOST_HEADS: Final = 16
-_LONGEST_HEAD: Final = 4096  # bytes of one that is kept
 _MAX_SAMPLING: Final = 10  # blocks that a scan may hold of all layers together
 
 
@@ -47,60 +45,16 @@ def plain_size(content: bytes) -> tuple[int, int] | None:
         ``(width, height)``; ``None`` for whatever needs a closer look, be it metadata, which may turn the image, or
         damage.
     """
-    head = _KNOWN_HEADS.of(content)
-    if head is None:
-        head = _head(content, _PLAIN)
-        if head is None:
-            return None
-        _KNOWN_HEADS.keep(content, head)
-    return head.size if _ends_well(content, head) else None
-
-
-def known_size(content: bytes) -> tuple[int, int] | None:
-    """Read the size of a JPEG, or of its beginning, whose head :func:`plain_size` found sound in another file.
-
-    Returns:
-        ``(width, height)``, of a file of one scan by Huffman codes; ``None`` if its head is not known.
-    """
-    head = _KNOWN_HEADS.of(content)
-    return None if head is None else head.size
+    return _size(content, _PLAIN)
 
 
 def is_common(content: bytes) -> bool:
     """Check whether its structure is sound, and such that OpenCV draws it whatever its one scan holds."""
-    head = _head(content, _COMMON)
-    return head is not None and _ends_well(content, head)
+    return _size(content, _COMMON) is not None
 
 
-class _Head(NamedTuple):
-    """A JPEG up to where the pixels of its one scan begin, each segment sound."""
-
-    size: tuple[int, int]  # width, height
-    end: int
-
-
-class _Heads:
-    """Heads that were found sound, to be known again: those of a program and a size are all the same."""
-
-    def __init__(self) -> None:
-        self._known: tuple[tuple[bytes, _Head], ...] = ()  # replaced, not changed, as others may be looking through it
-
-    def of(self, content: bytes) -> _Head | None:
-        for start, head in self._known:
-            if content.startswith(start):
-                return head
-        return None
-
-    def keep(self, content: bytes, head: _Head) -> None:
-        if head.end <= _LONGEST_HEAD:
-            self._known = ((content[: head.end], head), *self._known[: _MOST_HEADS - 1])
-
-
-_KNOWN_HEADS: Final = _Heads()
-
-
-def _head(content: bytes, allowed: frozenset[int]) -> _Head | None:
-    """Read a JPEG of one scan and segments of some kinds up to its pixels; ``None`` unless each segment is sound."""
+def _size(content: bytes, allowed: frozenset[int]) -> tuple[int, int] | None:
+    """Read the size of a JPEG of one scan and segments of some kinds, each of them sound."""
     if not content.startswith(b"\xff\xd8\xff"):
         return None
     position, frame, tables = 2, b"", set[int]()
@@ -122,16 +76,11 @@ def _head(content: bytes, allowed: frozenset[int]) -> _Head | None:
             return None
     else:
         return None
-    if not frame or not _is_scan(body, frame, tables):
+    found = _MARKER.search(content, position)
+    if not frame or not _is_scan(body, frame, tables) or found is None or not found[0].endswith(b"\xd9"):
         return None
     _, height, width, _ = _FRAME.unpack_from(frame)
-    return _Head((width, height), position)
-
-
-def _ends_well(content: bytes, head: _Head) -> bool:
-    """Check that no marker but those of restarts comes before the one that ends the image."""
-    found = _MARKER.search(content, head.end)
-    return found is not None and found[0].endswith(b"\xd9")
+    return width, height
 
 
 def _is_sound(marker: int, body: bytes, tables: set[int]) -> bool:
@@ -220,9 +169,8 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """
     position = 2
     for _ in range(MAX_SEGMENTS):
-        if content.startswith(b"\xff\xff", position):
-            filled = _FILL.match(content, position)
-            position = position if filled is None else filled.end()
+        filled = _FILL.match(content, position)
+        position = position if filled is None else filled.end()
         if position + 4 > len(content) or content[position] != 0xFF or content[position + 1] == START_OF_SCAN:
             return
         _, marker, length = SEGMENT.unpack_from(content, position)

@@ -158,6 +158,13 @@ def test_what_is_no_document_exits_3_with_one_line(tmp_path: Path, content: byte
     assert "\n" not in str(caught.value)
 
 
+def test_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(TransportError, match=r"cannot be read: it is closed$"):
+        read_document("-")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [

@@ -102,3 +102,10 @@ def test_finding_says_what_the_file_is(content: bytes) -> None:
     assert value is None
     assert finding.name == "not_json"
     assert kind_of(content) in finding.diagnosis
+
+
+def test_text_that_no_file_can_hold_is_no_json() -> None:
+    """A string of Python may have half a surrogate pair, which has no bytes to tell a kind by."""
+    value, [finding] = parse_json("\ud800")
+
+    assert (value, finding.name) == (None, "not_json")

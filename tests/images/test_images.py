@@ -470,29 +470,6 @@ def test_what_is_no_plain_jpeg_is_left_to_pillow(content: bytes) -> None:
     assert jpeg.plain_size(content) is None
 
 
-@pytest.mark.parametrize("name", PLAIN_JPEGS)
-def test_jpeg_whose_head_was_seen_before_is_still_read_to_its_end(name: str) -> None:
-    content = PLAIN_JPEGS[name]
-    assert jpeg.plain_size(content) == jpeg.plain_size(content + b"more") == (WIDTH, HEIGHT)
-
-    head = jpeg._KNOWN_HEADS.of(content)
-
-    assert head is not None
-    assert jpeg.plain_size(content[:-2]) is None
-    assert jpeg.plain_size(content[: head.end] + b"\xff\xc0" + content[head.end :]) is None
-    assert jpeg.plain_size(content[: head.end]) is None
-
-
-def test_heads_of_jpegs_are_kept_within_bounds() -> None:
-    for number in range(100):
-        assert jpeg.plain_size(by_pillow(PHOTO, "JPEG", dpi=(72, 72), comment=b"%d" % number)) == (WIDTH, HEIGHT)
-    long = by_pillow(PHOTO, "JPEG", dpi=(72, 72), comment=b"x" * 60_000)
-    assert jpeg.plain_size(long) == (WIDTH, HEIGHT)
-
-    assert len(jpeg._KNOWN_HEADS._known) == 16
-    assert jpeg._KNOWN_HEADS.of(long) is None
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @given(
     name=st.sampled_from(sorted(PLAIN_JPEGS)),

@@ -56,8 +56,9 @@ def broken(run: runner.Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_misses_of_a_model_break_no_contract() -> None:
-    assert broken(run_of(**MODELS["all of it"])) == []  # each model alone, and other seeds, are soaked
+@pytest.mark.parametrize("model", ["eroded", "all of it"])
+def test_misses_of_a_model_break_no_contract(model: str) -> None:
+    assert broken(run_of(**MODELS[model])) == []
 
 
 def test_confidence_that_varies_about_a_threshold_is_no_breach() -> None:

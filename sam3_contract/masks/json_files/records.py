@@ -158,15 +158,19 @@ def id_of(value: object) -> int | str | None:
         >>> id_of(7), id_of(7.0), id_of("a.jpg"), id_of(7.5), id_of(None)
         (7, 7, 'a.jpg', None, None)
     """
+    return value if isinstance(value, str) else _whole(value)
+
+
+def _whole(value: object) -> int | None:
     if type(value) is float and value.is_integer():
         return int(value)
-    return value if type(value) is int or isinstance(value, str) else None
+    return value if type(value) is int else None
 
 
 def size_of_entry(entry: Mapping[str, Any], *, default: tuple[int, int] | None) -> tuple[int, int] | None:
     """Return the ``(height, width)`` in pixels that a COCO image or annotation states, else *default*."""
-    height, width = id_of(entry.get("height")), id_of(entry.get("width"))
-    if isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0:
+    height, width = _whole(entry.get("height")), _whole(entry.get("width"))
+    if height is not None and width is not None and height > 0 and width > 0:
         return height, width
     return default
 

@@ -56,7 +56,9 @@ def parse_json(text: str | bytes, *, path: str = "$") -> tuple[Any, list[Finding
     try:
         value = reader.decoder(odd_numbers=_may_hold_odd_numbers(text)).decode(text)
     except json.JSONDecodeError as error:
-        diagnosis = _with_kind(f"line {error.lineno}, column {error.colno}: {error.msg}", text[:8].encode())
+        diagnosis = _with_kind(
+            f"line {error.lineno}, column {error.colno}: {error.msg}", text[:8].encode("utf-8", "surrogatepass")
+        )
         found = text[max(0, error.pos - 20) : error.pos + 20]
         return None, [finding_of("not_json", path=path, found=found, expected="JSON", diagnosis=diagnosis)]
     return value, list(reader.findings.values())

@@ -242,6 +242,7 @@ UNSOUND: dict[str, tuple[Callable[[Json], object], str, int]] = {
     "too large": (rle(counts=[2**31 - 1] * 9), "do not fill", 1),
     "width": (listed("images", 0, width=64), "image 7: it is said to be 64 wide and 90 high; first.png is 120 wide", 5),
     "width of nothing": (listed("images", 0, width=-1), r"images\[0\].width: Input should be greater than 0", 5),
+    "width that is none": (listed("images", 0, width=[]), r"images\[0\].width: Input should be a valid integer", 5),
     "no file name": (
         listed("images", 0, file_name=None),
         r"1 of 3 images \(image 7: it has no file_name\), 5 of 6 ann",

@@ -8,15 +8,7 @@ from typing import Any
 import pytest
 
 from mock_server import Settings
-from mock_server.http.refusals import Refusal
-from mock_server.http.request_bounds import (
-    _SHORT,
-    ECHOED,
-    LONGEST_ECHO,
-    MOST_FINDINGS,
-    MOST_VALUES,
-    refuse_too_heavy,
-)
+from mock_server.http.request_bounds import ECHOED, LONGEST_ECHO, MOST_FINDINGS, MOST_VALUES
 from tests.mock_server.client import IMAGE, Client, Json, image
 
 MOST_ANSWER = 4 * 1024 * 1024
@@ -51,24 +43,6 @@ def test_body_with_too_much_to_validate_has_no_answer(client: Client, name: str)
 
     assert answer.status_code == 599
     assert answer.get_json()["message"].startswith("Mock Has No Answer: a body of so many prompts, points and boxes")
-
-
-@pytest.mark.parametrize("filler", [b"{},", b"[],", b"1,", b'{"":{}},', b'{"":{"":{}}},'])
-def test_body_so_short_that_it_is_not_weighed_is_light(filler: bytes) -> None:
-    content = b'{"x":[' + filler * ((_SHORT - 9) // len(filler)) + b"0]}"
-    assert len(content) <= _SHORT
-
-    refuse_too_heavy(json.loads(content))  # as of unknown size
-
-
-def test_body_that_is_short_but_for_its_image_is_weighed_if_it_is_not() -> None:
-    value = "A" * 100_000
-    heavy = {"image": {"value": value}, "prompts": [{}] * 30_000}
-    size = len(json.dumps(heavy))
-
-    refuse_too_heavy({"image": {"value": value}, "prompts": [{}]}, size=len(value) + 40)
-    with pytest.raises(Refusal, match="so many prompts"):
-        refuse_too_heavy(heavy, size=size)
 
 
 def test_body_of_too_many_values_is_not_even_decoded(client: Client) -> None:

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from mock_server.serving.cost import QUICK_PIXELS, Cost, pixels_of
-from sam3_contract.images import jpeg
 from tests.mock_server.client import png
 
 CONCEPT = {"PATH_INFO": "/sam3/concept_segment"}
@@ -130,15 +129,6 @@ def test_other_paths_cost_what_they_cost() -> None:
 def test_progressive_jpeg_weighs_what_its_decoding_does() -> None:
     assert quick(body(written((1_700, 1_600), "JPEG")))
     assert not quick(body(written((1_700, 1_600), "JPEG", progressive=True)))
-
-
-@pytest.mark.parametrize(("size", "is_quick"), [((1_700, 1_600), True), ((5_000, 2_000), False)])
-def test_jpeg_whose_head_is_known_weighs_what_it_did(size: tuple[int, int], is_quick: bool) -> None:
-    content = written(size, "JPEG")
-    before = quick(body(content))
-
-    assert jpeg.plain_size(content) == jpeg.known_size(content) == jpeg.known_size(content[:1000]) == size
-    assert quick(body(content)) is before is is_quick
 
 
 def test_many_prompts_for_200_masks_each_are_work() -> None:
