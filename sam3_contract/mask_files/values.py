@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam3_contract.mask_files.batches import Archive, Lines, Records, batches_of
 from sam3_contract.mask_files.foreign import with_proposal
@@ -27,7 +28,9 @@ from sam3_contract.masks import (
 from sam3_contract.masks.formats import image_size_of
 from sam3_contract.masks.json_files.records import id_of
 
-__all__ = ["FoundMask", "Value", "at_path", "found_mask", "names_of_categories", "values_of_file"]
+__all__ = ["FoundMask", "Runs", "SoundMask", "Value", "at_path", "found_mask", "names_of_categories", "values_of_file"]
+
+Runs = NDArray[np.int64]
 
 _STEP: Final = re.compile(r"\.([a-z_]+)|\[(\d+)\]")
 
@@ -91,6 +94,21 @@ class Value:
     masks: tuple[FoundMask, ...]
     errors: tuple[Finding, ...]
     absent: tuple[MaskRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundMask:
+    """A mask that can be converted.
+
+    Attributes:
+        found: The mask as it stands in its value.
+        size: ``(height, width)`` of its image in pixels.
+        runs: Its run lengths.
+    """
+
+    found: FoundMask
+    size: Size
+    runs: Runs
 
 
 def values_of_file(name: str, *, as_lines: bool = False, image_size: Size | None = None) -> Iterator[Value]:

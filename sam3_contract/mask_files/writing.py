@@ -7,10 +7,9 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -20,14 +19,14 @@ from numpy.typing import NDArray
 
 from sam3_contract.errors import MaskError, UsageError
 from sam3_contract.files.atomic import replacing, write_atomically
+from sam3_contract.mask_files.dataset import Dataset, annotation_of
 from sam3_contract.mask_files.opening import STDIN, Size
-from sam3_contract.mask_files.values import FoundMask, Value, at_path
+from sam3_contract.mask_files.values import FoundMask, Runs, SoundMask, Value, at_path
 from sam3_contract.masks import (
     CocoSegmentation,
     Finding,
     area_of_run_lengths,
     bitmap_from_run_lengths,
-    box_of_run_lengths,
     flat_rings_from_run_lengths,
     holes_filled,
     parts_of_run_lengths,
@@ -37,12 +36,9 @@ from sam3_contract.masks import (
     run_lengths_from_rle,
 )
 from sam3_contract.masks.coco.reading import run_lengths_from_segmentation
-from sam3_contract.masks.json_files.records import id_of
 from sam3_contract.masks.limits import MAX_ARCHIVE_BYTES
 
 __all__ = ["WRITERS", "Conversion", "NoMask", "Unsound", "sorted_by_soundness"]
-
-Runs = NDArray[np.int64]
 
 _MAX_NAMED: Final = 20
 """Unsound masks that are named; the number tells of the rest."""
@@ -129,17 +125,7 @@ class Conversion:
             self.first_absent = absent.at(path if value.line is None else f"line {value.line}: {path}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sound:
-    """A mask that can be converted."""
-
-    value: Value
-    found: FoundMask
-    size: Size
-    runs: Runs
-
-
-Checked = Iterator[tuple[Value, list[_Sound], list[FoundMask]]]
+Checked = Iterator[tuple[Value, list[SoundMask], list[FoundMask]]]
 
 
 def sorted_by_soundness(values: Iterator[Value], conversion: Conversion) -> Checked:
@@ -154,7 +140,7 @@ def sorted_by_soundness(values: Iterator[Value], conversion: Conversion) -> Chec
                 unsound.append(found)
             else:
                 assert found.image_size is not None
-                sound.append(_Sound(value, found, found.image_size, runs))
+                sound.append(SoundMask(found, found.image_size, runs))
         conversion.n_masks += len(sound)
         if conversion.skip_unsound or not conversion.unsound:
             yield value, sound, unsound
@@ -207,7 +193,7 @@ _NOTHING: Final = object()
 
 
 def _converted(
-    value: Value, sound: Sequence[_Sound], unsound: Sequence[FoundMask], *, mask_format: str, conversion: Conversion
+    value: Value, sound: Sequence[SoundMask], unsound: Sequence[FoundMask], *, mask_format: str, conversion: Conversion
 ) -> Any:
     """Put every mask into another format where it stands, and take the unsound ones out."""
     whole = value.value
@@ -239,7 +225,7 @@ def _converted(
 
 
 def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
-    document = _Dataset()
+    document = Dataset()
     results: list[Any] = []
     for number, (value, sound, unsound) in enumerate(values, start=1):
         if value.errors:
@@ -248,7 +234,7 @@ def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
             document.add_file(_converted(value, sound, unsound, mask_format="rle", conversion=conversion), value, sound)
             continue
         for mask in sound:
-            annotation = _annotation(mask, default_image=value.line or number)
+            annotation = annotation_of(mask, default_image=value.line or number)
             if "score" in annotation:
                 results.append(annotation)
             document.add(annotation, mask, value)
@@ -261,155 +247,6 @@ def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
 
 def _is_coco_file(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("annotations"), list)
-
-
-_REFERENCES: Final = frozenset({"image_id", "category_id"})
-
-
-class _Entries:
-    """The images or the categories of a COCO file, in order.
-
-    Args:
-        names: Fields of which one has to be there for entries of two files to be the same.
-    """
-
-    def __init__(self, *names: str) -> None:
-        self.all: list[Any] = []
-        self._names = names
-        self._by_id: dict[int | str, dict[str, Any]] = {}
-        self._numbers = count(1)
-
-    def extend(self, entries: Any) -> dict[int | str, int]:
-        """Add all entries of a file; one that an earlier file has too is not added again.
-
-        Returns:
-            New ids by those of the file, for entries whose id another one of an earlier file has.
-        """
-        new: dict[int | str, int] = {}
-        ids = [id_of(entry.get("id")) if isinstance(entry, dict) else None for entry in _list(entries)]
-        in_file, own = set(ids), set[int | str]()
-        for identity, entry in zip(ids, _list(entries), strict=True):
-            known = None if identity is None or identity in own else self._by_id.get(identity)
-            if known is not None and self._is_same(entry, known):
-                continue
-            if identity is not None and known is not None:
-                entry["id"] = new[identity] = self._free_number(besides=in_file)
-            self.all.append(entry)
-            if identity is not None:
-                own.add(new.get(identity, identity))
-                self._by_id.setdefault(new.get(identity, identity), entry)
-        return new
-
-    def _is_same(self, entry: dict[str, Any], known: dict[str, Any]) -> bool:
-        """Compare what two files say under one id; the sides of an image may have been added to the first."""
-        named = any(isinstance(entry.get(name), str) for name in self._names)
-        return named and all(key in known and known[key] == value for key, value in entry.items())
-
-    def _free_number(self, *, besides: Collection[int | str | None]) -> int:
-        return next(number for number in self._numbers if number not in self._by_id and number not in besides)
-
-    def known(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return the entry of this id, which is added if there is none."""
-        if entry["id"] not in self._by_id:
-            self.extend([entry])
-        return self._by_id[entry["id"]]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-class _Dataset:
-    """A COCO file in the making: whole files keep all that they hold, other masks become annotations."""
-
-    def __init__(self) -> None:
-        self._rest: dict[str, Any] = {}
-        self._images = _Entries("file_name", "coco_url")
-        self._categories = _Entries("name")
-        self._annotations: list[Any] = []
-        self.n_new_ids = 0
-
-    @property
-    def n_annotations(self) -> int:
-        return len(self._annotations)
-
-    def add_file(self, whole: dict[str, Any], value: Value, sound: Sequence[_Sound]) -> None:
-        """Add a COCO file, of which the masks are RLEs already, and complete what loaders need."""
-        for kind, key, known in (
-            ("images", "image_id", self._images),
-            ("categories", "category_id", self._categories),
-        ):
-            new = known.extend(whole.get(kind))
-            self.n_new_ids += len(new)
-            for entry in whole["annotations"] if new else ():
-                identity = id_of(entry.get(key)) if isinstance(entry, dict) else None
-                if identity in new:
-                    entry[key] = new[identity]
-        self._rest = {**whole, **self._rest}
-        # SA-1B describes its one image beside the annotations.
-        image = whole.get("image")
-        described = image if isinstance(image, dict) else {}
-        default = described.get("image_id", value.line or 1)
-        for mask in sound:
-            entry = mask.found.entry
-            for key, found in _annotation(mask, default_image=default).items():
-                if entry.get(key) is None or (key in _REFERENCES and id_of(entry[key]) is None):
-                    entry[key] = found
-            entry["segmentation"] = rle_from_run_lengths(mask.runs, size=mask.size)
-            self._know(entry, mask, value, described)
-        self._annotations += whole["annotations"]
-
-    def add(self, annotation: dict[str, Any], mask: _Sound, value: Value) -> None:
-        """Add a mask of anything else."""
-        self._annotations.append(annotation)
-        self._know(annotation, mask, value, {})
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the file, every annotation with an id of its own: loaders keep the last of two that share one."""
-        ids = [id_of(entry.get("id")) if isinstance(entry, dict) else None for entry in self._annotations]
-        taken, seen = set(ids), set[int | str | None]()
-        free = (number for number in count(1) if number not in taken)
-        for place, (identity, entry) in enumerate(zip(ids, self._annotations, strict=True)):
-            if isinstance(entry, dict) and (identity is None or identity in seen):
-                self._annotations[place] = {"id": None, **entry} | {"id": next(free)}
-                self.n_new_ids += entry.get("id") is not None
-            seen.add(identity)
-        return {
-            **self._rest,
-            "images": self._images.all,
-            "annotations": self._annotations,
-            "categories": self._categories.all,
-        }
-
-    def _know(self, entry: dict[str, Any], mask: _Sound, value: Value, described: dict[str, Any]) -> None:
-        height, width = mask.size
-        image, category = id_of(entry["image_id"]), id_of(entry["category_id"])
-        known = self._images.known({"id": image, **_named(described), "height": height, "width": width})
-        size = (known.setdefault("height", height), known.setdefault("width", width))
-        if size != mask.size:
-            raise UsageError(f"{value.where}: masks of image {image!r} have sizes {size} and {mask.size}")
-        self._categories.known({"id": category, "name": mask.found.concept or f"category {category}"})
-
-
-def _named(described: dict[str, Any]) -> dict[str, Any]:
-    return {"file_name": described["file_name"]} if isinstance(described.get("file_name"), str) else {}
-
-
-def _annotation(mask: _Sound, *, default_image: int | str) -> dict[str, Any]:
-    """Describe a mask as COCO does; what an annotation or a result says already stays."""
-    entry = mask.found.entry
-    image, category = id_of(entry.get("image_id")), id_of(entry.get("category_id"))
-    annotation = {
-        **(entry if "segmentation" in entry else {}),
-        "image_id": default_image if image is None else image,
-        "category_id": (mask.found.group or 0) + 1 if category is None else category,
-        "segmentation": rle_from_run_lengths(mask.runs, size=mask.size),
-        "bbox": entry.get("bbox") or list(box_of_run_lengths(mask.runs, height=mask.size[0])),
-        "area": entry.get("area") or area_of_run_lengths(mask.runs),
-    }
-    if mask.found.confidence is None:
-        return {**annotation, "iscrowd": entry.get("iscrowd") or 0}
-    return {**annotation, "score": mask.found.confidence}
 
 
 def _write_png(values: Checked, _conversion: Conversion, output: str) -> None:
