@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
+from sam3_contract.checks.edges import differ_by_edges
 from sam3_contract.checks.prompts import AnsweredPrompt
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction, number
@@ -27,9 +27,6 @@ Matrix = NDArray[np.float64]
 _PROMISED: Final = ("masks", "confidence", "format")
 MAX_DIFFERENCES: Final = 4  # of one comparison; the first ones tell the story
 MAX_PAIRED: Final = 256  # masks of either list that are matched; the model finds up to 200 for a prompt
-EDGE: Final = 3  # pixels by which a model's edges may be off from call to call: a step there, a step here, a corner
-LARGE: Final = 64  # pixels of each side of a mask that may have a tip
-SPECK: Final = 3  # and by one for things that have no side of so many pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def pair_up(
         theirs: Masks of the second list, of the same size.
         least: IoU under which two masks are no pair, in 0..1.
         confidences: Of either list, to tell masks apart that are the same.
-        tolerant: Whether edges may be off by `EDGE` pixels, as those of a model are from call to call.
+        tolerant: Whether edges may be off as those of a model are from call to call.
     """
     sure = confidences or ([0.0] * len(ours), [0.0] * len(theirs))
     apart = np.abs(np.subtract.outer(np.asarray(sure[0], float), np.asarray(sure[1], float)))
@@ -116,45 +113,17 @@ def _alike(
 ) -> Iterator[tuple[int, int]]:
     overlaps = iou_matrix([mask.runs for mask in ours], [mask.runs for mask in theirs])
     for row, column in np.argwhere(overlaps < 1.0).tolist() if tolerant else ():
-        if _boxes_agree(ours[row], theirs[column]):
-            # Of several that may be it, the confidence tells, not the edge that happens to fit best.
-            alike = tolerant_iou(ours[row], theirs[column]) >= least
-            overlaps[row, column] = 1.0 if alike else overlaps[row, column]
+        # Of several that may be it, the confidence tells, not the edge that happens to fit best.
+        if differ_by_edges(ours[row], theirs[column], least=least):
+            overlaps[row, column] = 1.0
     yield from matched(overlaps, least=least, apart=np.minimum(apart, 1.0))
-
-
-def _boxes_agree(one: Mask, other: Mask) -> bool:
-    """Tell whether boxes are off by no more than edges; of a large mask one side may be, which has lost a thin tip."""
-    edges = [(x, y, x + width, y + height) for x, y, width, height in (one.box, other.box)]
-    off = sum(abs(own - wanted) > _edge(one, other) + 1 for own, wanted in zip(*edges, strict=True))
-    return off == 0 or (off == 1 and min(*one.box[2:], *other.box[2:]) >= LARGE)
-
-
-def _edge(one: Mask, other: Mask) -> int:
-    """Give the pixels by which the edges of two masks may be off."""
-    return EDGE if max(*one.box[2:], *other.box[2:]) >= SPECK else 1
-
-
-def tolerant_iou(one: Mask, other: Mask) -> float:
-    """Measure how much of two masks lies within `EDGE` pixels of the other, in 0..1: 1 if only their edges differ."""
-    if not one.area or not other.area:
-        return float(one.area == other.area)
-    edge, (height, width) = _edge(one, other), one.size
-    left, top = (max(min(one.box[side], other.box[side]) - edge, 0) for side in (0, 1))
-    right = min(max(mask.box[0] + mask.box[2] for mask in (one, other)) + edge, width)
-    bottom = min(max(mask.box[1] + mask.box[3] for mask in (one, other)) + edge, height)
-    cut = [np.ascontiguousarray(mask.bitmap[top:bottom, left:right]).view(np.uint8) for mask in (one, other)]
-    reach = np.ones((2 * edge + 1, 2 * edge + 1), np.uint8)
-    grown = [np.asarray(cv2.dilate(bitmap, reach), np.uint8) for bitmap in cut]
-    near = int(np.count_nonzero(cut[0] & grown[1])) + int(np.count_nonzero(cut[1] & grown[0]))
-    return near / (one.area + other.area)
 
 
 def are_alike(one: Mask, other: Mask) -> bool:
     """Tell whether two masks may be one that a model was asked for twice."""
     if one.size != other.size:
         return False
-    return iou(one.runs, other.runs) >= SAME_IOU or (_boxes_agree(one, other) and tolerant_iou(one, other) >= SAME_IOU)
+    return iou(one.runs, other.runs) >= SAME_IOU or differ_by_edges(one, other, least=SAME_IOU)
 
 
 def _one_to_one(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final
 
+import numpy as np
+
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
 from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of, request_of
 from sam3_contract.exchanges.exchange import Exchange
-from sam3_contract.exchanges.measuring import Prediction
+from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import find_disagreements
 from sam3_contract.spec import Contract
 
@@ -88,7 +90,18 @@ def _are_alike(polygon: Prediction, rle: Prediction, *, exact: bool) -> bool:
         return False
     if polygon.mask.key == rle.mask.filled.key:
         return True
-    return not exact and are_alike(polygon.mask, rle.mask.filled)
+    if exact:
+        return False
+    return are_alike(polygon.mask, rle.mask.filled) or are_alike(_closed(polygon.mask), _closed(rle.mask))
+
+
+def _closed(mask: Mask) -> Mask:
+    """Fill holes, those too that the border of the image opens: whether it does may be up to a pixel."""
+    bitmap = mask.bitmap.copy()
+    for border in (bitmap[0], bitmap[-1], bitmap[:, 0], bitmap[:, -1]):
+        if (found := np.flatnonzero(border)).size:
+            border[found[0] : found[-1]] = True
+    return Mask.of(bitmap).filled
 
 
 def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Judgement:

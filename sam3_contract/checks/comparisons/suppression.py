@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.edges import greatest_iou
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
@@ -111,7 +112,11 @@ def _unjustified(lost: Measured, after: AnsweredPrompt, answer: _Suppressed) -> 
     leeway, entries = leeway_of(answer.exchange), answer.everything
     least = answer.threshold - (SLACK if leeway else ROUNDING)
     overlaps = [] if none_goes or not entries else iou_matrix([lost.mask.runs], [one.mask.runs for one in entries])[0]
-    near = [one.prediction for one, shared in zip(entries, overlaps, strict=False) if shared > least]
+    near = [
+        one.prediction
+        for one, shared in zip(entries, overlaps, strict=False)
+        if shared > least or (leeway and greatest_iou(lost.mask, one.mask) > least)
+    ]
     gone = lost.prediction
     if any(one.confidence >= gone.confidence - leeway for one in near):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
@@ -54,43 +55,63 @@ def _same_file(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
 
 
 def _same_scene(base: Exchange, view: Exchange, twin: Twin) -> list[Breach]:
-    """Compare what is found: all of it where the server is exact, half of it where a model may miss something."""
-    pairs = [
-        pair
-        for pair in zip(prompts_of(base), prompts_of(view), strict=False)
-        if pair[0].predictions or pair[1].predictions
-    ]
-    found = [breach for ours, theirs in pairs if (breach := _unlike(ours, theirs, twin)) is not None]
-    return found if view.exact or 2 * len(found) > len(pairs) else []
+    """Compare what is found: all of it where the server is exact.
+
+    A model may miss a thing in one of the views. But of those that it sees in both, most are where they have to be, and
+    some of all.
+    """
+    compared = [_compare(ours, theirs, twin) for ours, theirs in zip(prompts_of(base), prompts_of(view), strict=False)]
+    found = [one for one in compared if one.breach is not None]
+    agreeing, elsewhere = sum(one.agreeing for one in compared), sum(one.elsewhere for one in found)
+    if not view.exact and agreeing and elsewhere <= agreeing:
+        return []
+    return [one.breach for one in sorted(found, key=lambda one: not one.elsewhere) if one.breach]
 
 
-def _unlike(ours: AnsweredPrompt, theirs: AnsweredPrompt, twin: Twin) -> Breach | None:
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a prompt found in two views of an image.
+
+    Attributes:
+        agreeing: Things that are in the same place in both.
+        elsewhere: Things of either view in whose place the other has nothing, but something elsewhere.
+        breach: What is not the same.
+    """
+
+    agreeing: int = 0
+    elsewhere: int = 0
+    breach: Breach | None = None
+
+
+def _compare(ours: AnsweredPrompt, theirs: AnsweredPrompt, twin: Twin) -> _Compared:
     """Bring the masks of a view into the frame of the image as it is, and match them there."""
     size = frame_of(ours.exchange)
     if size is None:
-        return None
+        return _Compared()
     before, seen = measured(ours.predictions), measured(theirs.predictions)
     brought = [Mask.of(twin.undo(one.mask.bitmap)) for one in seen]
     outlined = any(one.prediction.is_polygon for one in seen)  # which loses the holes
     if any(mask.size != size for mask in brought):
-        return None
+        return _Compared()
     tolerant = not theirs.exchange.exact
     pairing = pair_up(
         [one.mask.filled if outlined else one.mask for one in before], brought, least=SAME_THING, tolerant=tolerant
     )
+    agreeing = len(pairing.pairs)
     if not pairing.left and not pairing.right:
-        return None
+        return _Compared(agreeing)
     expected = tuple(before[index].mask.bitmap for index in pairing.left)
     unexpected = tuple(brought[index].bitmap for index in pairing.right)
-    return Breach(
+    breach = Breach(
         seen[pairing.right[0]].prediction.path + ".masks" if pairing.right else theirs.path,
-        f"{len(pairing.pairs)} of {len(before)} masks agree, brought back into the frame of the image as it is",
+        f"{agreeing} of {len(before)} masks agree, brought back into the frame of the image as it is",
         f"the masks of {ours.exchange.case.id}: this is the same image {twin.how}",
         compare(expected[0], unexpected[0], image_size=size).explanation if expected and unexpected else "",
         exchange=theirs.exchange,
         masks=Shown(unexpected, expected, size),
         beside=(ours.exchange,),
     )
+    return _Compared(agreeing, min(len(expected), len(unexpected)), breach)
 
 
 CHECKS = (

@@ -16,7 +16,7 @@ Bitmap = NDArray[np.bool_]
 FARTHEST: Final = 32.0  # pixels by which a shape may be grown or shrunk to be recognised
 LEAST_PAIRS: Final = 4  # of a warp, which three points determine
 CLOSE: Final = 2.0  # pixels between where a warp takes a centre and where it is found
-NOTICEABLE: Final = 3.0  # pixels by which a warp has to move a corner of the image
+NOTICEABLE: Final = 3.0  # pixels by which a warp has to move a corner of a shape
 AGREEING: Final = 0.85  # IoU of the warped true masks with the ones found
 GAINED: Final = 0.1  # by which that has to be more than the IoU of the true masks as they are
 GAINED_BY_STEP: Final = 0.02  # the same of a mere step, which has nothing to fit but two numbers
@@ -104,7 +104,8 @@ def _shared_map(pairs: Sequence[tuple[Bitmap, Bitmap]]) -> str:
     centres = [np.array([_centre(pair[side]) for pair in pairs]) for side in (0, 1)]
     known = np.column_stack([centres[0], np.ones(len(pairs))])
     matrix, _, rank, _ = np.linalg.lstsq(known, centres[1], rcond=None)
-    if rank < 3 or float(np.abs(known @ matrix - centres[1]).max()) > CLOSE or not _is_noticeable(matrix, pairs[0][0]):
+    far = float(np.abs(known @ matrix - centres[1]).max()) > CLOSE
+    if rank < 3 or far or not _is_noticeable(matrix, [drawn for drawn, _ in pairs]):
         return ""
     after = _mean_iou([(_warped(one, matrix), other) for one, other in pairs])
     if after < max(AGREEING, _mean_iou(pairs) + GAINED):
@@ -135,9 +136,12 @@ def _centre(bitmap: Bitmap) -> NDArray[np.float64]:
     return np.array([columns.mean(), rows.mean()])
 
 
-def _is_noticeable(matrix: NDArray[np.float64], bitmap: Bitmap) -> bool:
-    height, width = bitmap.shape
-    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)], float)
+def _is_noticeable(matrix: NDArray[np.float64], drawn: Sequence[Bitmap]) -> bool:
+    """Tell whether a map moves a corner of what is drawn; elsewhere it was not measured."""
+    boxes = [cv2.boundingRect(bitmap.view(np.uint8)) for bitmap in drawn]
+    corners = np.array(
+        [(x, y, 1) for left, top, w, h in boxes for x in (left, left + w) for y in (top, top + h)], float
+    )
     return bool(np.abs(corners @ matrix - corners[:, :2]).max() >= NOTICEABLE)
 
 
