@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +44,19 @@ class Patch:
         rows = slice(max(top - self.top, 0), max(bottom - self.top, 0))
         columns = slice(max(left - self.left, 0), max(right - self.left, 0))
         return self.pixels[rows, columns]
+
+
+def trimmed(patch: Patch) -> Patch:
+    """Cut a window down to what is in it; that of a mask without pixels to nothing.
+
+    Example:
+        >>> patch = trimmed(Patch(4, 2, np.array([[0, 0, 0], [0, 1, 0]], np.bool_)))
+        >>> patch.top, patch.left, patch.pixels.tolist()
+        (5, 3, [[True]])
+    """
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(patch.pixels).view(np.uint8))
+    pixels = patch.pixels[top : top + height, left : left + width]
+    return Patch(patch.top + top, patch.left + left, pixels.copy())
 
 
 def common(first: Patch, second: Patch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mock_server.drawing.patches import Patch
+from mock_server.drawing.patches import Patch, trimmed
 from mock_server.engines.protocol import Concept, Engine, Instance, Picture, Target
 from mock_server.http.refusals import Refusal, no_answer
 
@@ -89,7 +89,7 @@ class PluggedIn:
         height, width = picture.size
         if patch.top < 0 or patch.left < 0 or patch.bottom > height or patch.right > width:
             raise self._wrong(method, f"gave a mask of {pixels.shape} that is not within the picture of {picture.size}")
-        return patch
+        return trimmed(patch)  # most engines give masks of the whole picture, and of some concepts 200
 
     @contextmanager
     def _said(self, method: str) -> Iterator[None]:

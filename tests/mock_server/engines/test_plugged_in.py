@@ -14,7 +14,7 @@ from mock_server.engines.plugged_in import held_to_protocol
 from mock_server.engines.protocol import Instance, Picture
 from mock_server.engines.synthetic import Synthetic
 from mock_server.settings import Settings
-from tests.mock_server.client import IMAGE, Client, click
+from tests.mock_server.client import IMAGE, Client, bitmap_of, click
 
 
 class Giving:
@@ -85,6 +85,27 @@ def test_objects_are_three_masks_and_numbers_of_numpy_are_numbers() -> None:
     assert answer.status_code == 599
     assert "gave 2 instances, expected 3" in answer.get_json()["message"]
     assert found["confidence"] == 0.5
+
+
+def test_masks_of_the_whole_picture_count_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def small(picture: Picture) -> Patch:
+        bitmap = np.zeros(picture.size, np.bool_)
+        bitmap[7:11, 9:12] = True
+        return Patch(0, 0, bitmap)
+
+    monkeypatch.setattr("mock_server.operations.concept.MOST_HELD", 2**10)
+    client = Client(engine=Giving(of(small)))
+
+    (result,) = client.concept([{"text": "a"}], nms_iou_threshold=1.0)
+
+    assert [bitmap_of(one).sum() for one in result["predictions"]] == [12] * 3
+    assert np.argwhere(bitmap_of(result["predictions"][0]))[0].tolist() == [7, 9]
+
+
+def test_mask_without_pixels_is_one_of_an_engine_too() -> None:
+    (result,) = Client(engine=Giving(of(lambda picture: Patch(0, 0, ~all_of(picture))))).concept([{"text": "a"}])
+
+    assert [bitmap_of(one).sum() for one in result["predictions"]] == [0] * 3
 
 
 def test_own_engines_are_taken_as_they_are() -> None:
