@@ -12,7 +12,7 @@ from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.running import outcomes_by
 from sam3_contract.auditing.units import Terms, Unit
 from sam3_contract.extras import extra
-from sam3_contract.mask_files.opening import STDIN, Unreadable
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable
 from sam3_contract.mask_files.urls import is_url
 
 __all__ = ["outcomes_on_cluster"]
@@ -80,4 +80,8 @@ def _connected(distributed: Any, address: str, seconds: float) -> Any:
 
 def _with_whole_path(unit: Unit) -> Unit:
     """Name a file so that a worker in another folder finds it."""
-    return unit if unit.name == STDIN or is_url(unit.name) else replace(unit, name=str(Path(unit.name).absolute()))
+    return (
+        unit
+        if unit.name == STANDARD_STREAM or is_url(unit.name)
+        else replace(unit, name=str(Path(unit.name).absolute()))
+    )

@@ -26,7 +26,7 @@ from sam3_contract.mask_files.batches import (
 from sam3_contract.mask_files.judging import MOST_FINDINGS, judge
 from sam3_contract.mask_files.opening import (
     CHUNK,
-    STDIN,
+    STANDARD_STREAM,
     Source,
     Unreadable,
     file_of,
@@ -113,7 +113,13 @@ def _plain_files(units: Sequence[Unit], terms: Terms) -> dict[int, Outcome]:
 def _text_of_small(unit: Unit, terms: Terms) -> bytes | None:
     """Read a small file that may be a document; None for what is something else, has changed, or cannot be read."""
     lines = terms.as_lines or is_named_as_lines(unit.name)
-    if unit.kind != "whole" or not 0 < unit.n_bytes <= _SMALL or lines or unit.name == STDIN or is_url(unit.name):
+    if (
+        unit.kind != "whole"
+        or not 0 < unit.n_bytes <= _SMALL
+        or lines
+        or unit.name == STANDARD_STREAM
+        or is_url(unit.name)
+    ):
         return None
     try:
         with open_regular(Path(unit.name)) as file:

@@ -20,7 +20,7 @@ from sam3_contract.files.atomic import write_atomically
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.mask_files.batches import Archive, Batch, Document, Lines
 from sam3_contract.mask_files.judging import LocatedFinding
-from sam3_contract.mask_files.opening import STDIN, Size, Unreadable
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Size, Unreadable
 from sam3_contract.mask_files.urls import is_url
 from sam3_contract.masks import DEFECTS, CocoSegmentation, MaskRecord, masks_of_record, parse_json
 from sam3_contract.masks.diagnosis.sketch import sketch_of
@@ -53,7 +53,7 @@ class Worst:
         """Take the findings of a file, whose path is needed to read it once more."""
         for one in findings:
             of_kind = self._found[one.finding.code]
-            if len(of_kind) < _TRIES and path != STDIN:
+            if len(of_kind) < _TRIES and path != STANDARD_STREAM:
                 of_kind.append((path, one))
 
     def draw(self, folder: Path) -> Iterator[tuple[Path, str, LocatedFinding]]:

@@ -15,7 +15,7 @@ from typing import Final
 from sam3_contract.auditing.judging import judge_units, pieces_of_units
 from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.units import UNIT_BYTES, Terms, Unit
-from sam3_contract.mask_files.opening import STDIN
+from sam3_contract.mask_files.opening import STANDARD_STREAM
 from sam3_contract.mask_files.urls import shown
 
 __all__ = ["outcomes_by", "outcomes_here", "outcomes_in_processes"]
@@ -115,7 +115,9 @@ def _tasks_of(units: Iterable[Unit]) -> Iterator[_Task]:
     n_bytes = 0
     for unit in units:
         if task and (
-            n_bytes + unit.n_bytes > UNIT_BYTES or len(task) == _MOST_UNITS or STDIN in (unit.name, task[0].name)
+            n_bytes + unit.n_bytes > UNIT_BYTES
+            or len(task) == _MOST_UNITS
+            or STANDARD_STREAM in (unit.name, task[0].name)
         ):
             yield tuple(task)
             task, n_bytes = [], 0
@@ -127,7 +129,7 @@ def _tasks_of(units: Iterable[Unit]) -> Iterator[_Task]:
 
 def _judged_here(task: _Task, terms: Terms) -> Future[list[Outcome]] | None:
     """Judge what no other process can open; None if it is nothing like that."""
-    if task[0].name != STDIN:
+    if task[0].name != STANDARD_STREAM:
         return None
     judged: Future[list[Outcome]] = Future()
     judged.set_result(judge_units(task, terms))
@@ -184,7 +186,9 @@ class _Pool:
             again = list(waiting)
             waiting.clear()
             # What is judged here needs no process, and standard input cannot be read twice.
-            waiting.extend((one, old if one[0].name == STDIN else self.submit(one, terms)) for one, old in again)
+            waiting.extend(
+                (one, old if one[0].name == STANDARD_STREAM else self.submit(one, terms)) for one, old in again
+            )
         return outcomes
 
     def _replace(self) -> None:

@@ -11,7 +11,7 @@ from sam3_contract.auditing.tables import is_parquet, lengths_of_row_groups
 from sam3_contract.auditing.tars import is_tar, ranges_of_members
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.batches import holds_lines
-from sam3_contract.mask_files.opening import STDIN, Size, Source, Unreadable, opened
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Size, Source, Unreadable, opened
 from sam3_contract.mask_files.urls import is_url
 
 __all__ = ["UNIT_BYTES", "Shard", "Terms", "Unit", "units_of"]
@@ -112,7 +112,7 @@ _Part = tuple[Literal["whole", "lines", "members", "rows"], int, int | None, int
 
 def _parts_of(name: str, terms: Terms, unit_bytes: int) -> list[_Part]:
     n_bytes = 0
-    if name == STDIN:
+    if name == STANDARD_STREAM:
         return [("whole", 0, None, 0)]
     try:
         # Most files of a large number are small, and not opened twice.

@@ -22,7 +22,7 @@ from sam3_contract.mask_files.zstd import ZSTD, DamagedZstd, ZstdStream
 
 __all__ = [
     "CHUNK",
-    "STDIN",
+    "STANDARD_STREAM",
     "Size",
     "Source",
     "Unreadable",
@@ -38,7 +38,8 @@ __all__ = [
 
 Size = tuple[int, int]
 
-STDIN: Final = "-"
+STANDARD_STREAM: Final = "-"
+"""Names standard input where something is read, and standard output where it is written."""
 CHUNK: Final = 2**20
 """Bytes that are read at a time."""
 _SIDE: Final = re.compile(r"0*[1-9][0-9]{0,5}")
@@ -98,7 +99,7 @@ def file_of(name: str) -> Iterator[tuple[IO[bytes], int | None]]:
         OSError: If it cannot be opened.
         UsageError: If a library for it is missing.
     """
-    if name == STDIN:
+    if name == STANDARD_STREAM:
         if sys.stdin is None:  # as after `<&-`, or under a supervisor
             raise OSError(errno.EBADF, "standard input is closed")
         yield sys.stdin.buffer, None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sam3_contract.errors import MaskError, UsageError
 from sam3_contract.files.atomic import replacing, write_atomically
 from sam3_contract.mask_files.dataset import Dataset, annotation_of
-from sam3_contract.mask_files.opening import STDIN, Size
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Size
 from sam3_contract.mask_files.values import FoundMask, Runs, SoundMask, Value, at_path
 from sam3_contract.masks import (
     CocoSegmentation,
@@ -291,7 +291,7 @@ def _bitmaps(rles: Sequence[dict[str, Any]]) -> Iterator[NDArray[np.bool_]]:
 @contextmanager
 def _replacing(output: str, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Write a file that comes into being, or takes the place of an older one, only when it is complete."""
-    if output == STDIN:
+    if output == STANDARD_STREAM:
         with tempfile.TemporaryFile("w+b" if binary else "w+") as file:
             yield file
             file.seek(0)

@@ -429,6 +429,7 @@ def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
         (["check"], 2, "Missing argument 'FILE...|-'"),
         (["check", "rle.json", "--select", "RLE1,ring_close"], 2, "no mask defect named 'ring_close'; did you mean"),
         (["check", "rle.json", "--select", "TXT", "--ignore", "txt"], 2, "no mask defect is left"),
+        (["check", "rle.json", "--select", " , "], 2, "'--select': ' , ' names nothing"),
         (["check", "rle.json", "--image-size", "640"], 2, "--image-size is '640', expected width x height in pixels"),
         (["check", "rle.json", "--image-size", "0x4"], 2, "--image-size is '0x4'"),
         (["check", "rle.json", "--image-size", "6x4", "--image", "a.png"], 2, "--image-size and --image are both"),

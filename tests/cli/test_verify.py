@@ -160,6 +160,7 @@ def test_verify_fuzz_finds_a_fault_and_shows_how_to_send_the_request_again() -> 
         (["verify", "mock", "--select", "M99"], 2, "no check named 'M99'"),
         (["verify", "mock", "--select", "rle_is_sond"], 2, "did you mean 'rle_is_sound'?"),
         (["verify", "mock", "--select", "M", "--ignore", "M"], 2, "no check is left"),
+        (["verify", "mock", "--ignore", ""], 2, "'--ignore': '' names nothing"),
         (["verify", "mock", "--format", "yaml"], 2, "'yaml' is not one of 'text', 'json'"),
         (["verify", "mock", "--spec", "no-such.yaml"], 2, "no-such.yaml cannot be read"),
         (["verify", "mock", "--spec", "tests/data/outlines.json"], 2, "outlines.json has no paths"),

@@ -24,7 +24,7 @@ from sam3_contract.auditing.units import Terms
 from sam3_contract.errors import OutputError
 from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.mask_files.judging import MOST_FINDINGS, LocatedFinding
-from sam3_contract.mask_files.opening import STDIN, Unreadable
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable
 from sam3_contract.mask_files.urls import is_url, shown
 from sam3_contract.masks import DEFECTS, Defect, Severity
 from sam3_contract.terminal import plain, say
@@ -238,7 +238,7 @@ class _Bar:
 
 def _length_of(names: Sequence[str]) -> int | None:
     """Return the bytes of all files; None if one is a pipe, or with a service."""
-    if any(name == STDIN or is_url(name) for name in names):
+    if any(name == STANDARD_STREAM or is_url(name) for name in names):
         return None
     return sum(os.path.getsize(name) for name in names if os.path.isfile(name))  # noqa: PTH113, PTH202 - as in names.py
 

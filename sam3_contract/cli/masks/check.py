@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.names import files_of
 from sam3_contract.auditing.parts import written_to_part
 from sam3_contract.auditing.units import Shard, Terms, units_of
+from sam3_contract.cli.codes import codes_of
 from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
@@ -33,8 +34,14 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option("--image", metavar="FILE", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take every file for JSON Lines, whatever its first line is.")
 @click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
-@click.option("--select", multiple=True, metavar="DEFECTS", help="Only these: codes, prefixes or names, by comma.")
-@click.option("--ignore", multiple=True, metavar="DEFECTS", help="Not these defects.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="DEFECTS",
+    callback=codes_of,
+    help="Only these: codes, prefixes or names, by comma.",
+)
+@click.option("--ignore", multiple=True, metavar="DEFECTS", callback=codes_of, help="Not these defects.")
 @max_findings_option
 @click.option(
     "--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge."
@@ -104,7 +111,7 @@ def check(
         raise UsageError("--shard and --part go together: a share of the work, and the file for what it found")
     if shard is not None and (findings is not None or pictures is not None):
         raise UsageError("--findings and --pictures are of all shards: pass --findings to `masks merge`")
-    codes = selected_codes(_words(select), _words(ignore))
+    codes = selected_codes(select, ignore)
     try:
         size = image_size_from_options(image_size, image)
     except Unreadable as error:
@@ -171,7 +178,3 @@ def _codes(patterns: Iterable[str]) -> set[str]:
         by_prefix = {defect.code for defect in DEFECTS if defect.code.startswith(pattern.upper())}
         codes |= by_prefix or {defect_named(pattern).code}
     return codes
-
-
-def _words(values: Sequence[str]) -> list[str]:
-    return [word.strip() for value in values for word in value.split(",") if word.strip()]

@@ -9,7 +9,7 @@ import click
 from sam3_contract.errors import OutputError, UsageError
 from sam3_contract.files.atomic import check_output, check_output_folder
 from sam3_contract.mask_files.dialects import values_in_dialect
-from sam3_contract.mask_files.opening import STDIN, Unreadable, image_size_from_options
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
 from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
 from sam3_contract.masks import DIALECTS, Dialect
@@ -84,7 +84,7 @@ def convert(
     try:
         if target == "png":
             check_output_folder(Path(output))
-        elif output != STDIN:
+        elif output != STANDARD_STREAM:
             check_output(Path(output))
         size = image_size_from_options(image_size, image)
         if dialect is None:
@@ -102,7 +102,7 @@ def convert(
     except OutputError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        if output == STDIN:
+        if output == STANDARD_STREAM:
             raise  # as for every command
         raise UsageError(f"{output} cannot be written: {error.strerror or error}") from error
     for line in conversion.named():

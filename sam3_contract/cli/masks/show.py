@@ -16,7 +16,7 @@ from PIL import Image
 from sam3_contract.errors import ImageError, MaskError, OutputError, UsageError
 from sam3_contract.exchanges.drawing import Contrast, Layer, draw_difference, draw_masks, enlargement, open_photograph
 from sam3_contract.files.atomic import check_output, replacing
-from sam3_contract.mask_files.opening import STDIN, Unreadable, bytes_of_file
+from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable, bytes_of_file
 from sam3_contract.mask_files.values import FoundMask, Value, values_of_file
 from sam3_contract.masks import Comparison, Verdict, bitmap_from_masks, compare, iou_matrix, matched
 from sam3_contract.masks.diagnosis.sketch import Sketch, sketch_of
@@ -77,7 +77,7 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
         names = (Path(response).name, Path(other).name)
         names = names if names[0] != names[1] else (response, other)
         picture = draw_difference(photograph, contrasts, names=names, times=times)
-        say("\n".join(_told(pairs)), err=output == STDIN)
+        say("\n".join(_told(pairs)), err=output == STANDARD_STREAM)
     _save(picture, Path(output))
     context.exit(status)
 
@@ -87,7 +87,7 @@ def _check(output: Path, *, sources: Sequence[str | None]) -> None:
     if any(one is not None and output.exists() and Path(one).exists() and output.samefile(one) for one in sources):
         raise UsageError(f"{output} is what is shown: write the picture to another file")
     suffix = output.suffix.lower()
-    if str(output) == STDIN:
+    if str(output) == STANDARD_STREAM:
         return
     if suffix and suffix not in Image.registered_extensions():
         raise UsageError(f"{output} cannot be written: unknown file extension: {suffix}; .png is one")
@@ -99,7 +99,7 @@ def _check(output: Path, *, sources: Sequence[str | None]) -> None:
 
 def _save(picture: Image.Image, output: Path) -> None:
     content = io.BytesIO()
-    if str(output) == STDIN:
+    if str(output) == STANDARD_STREAM:
         picture.save(content, "PNG")
         sys.stdout.buffer.write(content.getvalue())
         sys.stdout.buffer.flush()

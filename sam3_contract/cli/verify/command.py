@@ -16,6 +16,7 @@ import orjson
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
+from sam3_contract.cli.codes import codes_of
 from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
@@ -75,8 +76,14 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option(
     "--case", "only", multiple=True, metavar="ID", help="Only this case, and what its answer is compared with."
 )
-@click.option("--select", multiple=True, metavar="CODES", help="Only these checks: codes, prefixes or names, by comma.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Not these checks.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=codes_of,
+    help="Only these checks: codes, prefixes or names, by comma.",
+)
+@click.option("--ignore", multiple=True, metavar="CODES", callback=codes_of, help="Not these checks.")
 @click.option(
     "--max-calls",
     metavar="N",
@@ -122,7 +129,7 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option(
     "--report", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write HTML, JSON, JUnit and HAR."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--spec", "document", metavar="FILE", type=click.Path(), help="Hold answers to this OpenAPI document.")
 @click.option(
     "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
@@ -167,7 +174,7 @@ def verify(
     baseline: Path | None,
     write_baseline: Path | None,
     folder: Path | None,
-    form: str,
+    output_format: str,
     document: str | None,
     api_key_env: str | None,
     timeout: float,
@@ -201,7 +208,7 @@ def verify(
         raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
     _refuse_other_document(contract, operations or OPERATIONS, some_will_do=har is not None)
-    checks = selected(_codes(select), _codes(ignore))
+    checks = selected(select, ignore)
     accepted = Baseline.load(baseline) if baseline else None
     if write_baseline is not None:
         check_output(write_baseline, makes_folders=True)
@@ -228,7 +235,7 @@ def verify(
         if against is not None:
             beside = mock if own is None else MockOptions(seed=seed)
             other = _other_run(against, chosen.plan, contract, checks, budget, api_key_env, timeout, beside)
-            context.exit(_compared(run, other, output_format=form, folder=folder))
+            context.exit(_compared(run, other, output_format=output_format, folder=folder))
         if examples and not run.unanswered and not run.stopped:
             # Only here: schemathesis takes longer to import than planned cases take to send.
             from sam3_contract.verification import fuzz  # noqa: PLC0415
@@ -246,7 +253,7 @@ def verify(
             )
         run = shrunk(run, transport, chosen.plan, contract)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
-    _show(run, contract, form=form, folder=folder, again=again)
+    _show(run, contract, output_format=output_format, folder=folder, again=again)
     if write_baseline:
         found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
         Baseline.of(found).save(write_baseline)
@@ -374,10 +381,10 @@ def _progress(
     return progress_on_terminal(target, total, contract, checks)
 
 
-def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None, again: Again | None) -> None:
+def _show(run: runner.Run, contract: Contract, *, output_format: str, folder: Path | None, again: Again | None) -> None:
     for sentence in (*((run.unanswered,) if run.unanswered else ()), *run.unjudged):
         say(f"sam3-contract: {sentence}", err=True)
-    if form == "json":
+    if output_format == "json":
         document = report.as_json(run, contract, again=again)
         say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -385,7 +392,3 @@ def _show(run: runner.Run, contract: Contract, *, form: str, folder: Path | None
     if folder is not None:
         for path in report.write(run, contract, folder, again=again):
             say(f"wrote {path}", err=True)
-
-
-def _codes(values: Sequence[str]) -> list[str]:
-    return [code.strip() for value in values for code in value.split(",") if code.strip()]
