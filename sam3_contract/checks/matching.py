@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Severity, Shown, shown
 from sam3_contract.checks.edges import differ_by_edges
-from sam3_contract.checks.prompts import AnsweredPrompt
+from sam3_contract.checks.prompts import AnsweredPrompt, may_keep_others
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction, number
 from sam3_contract.masks import compare, iou, iou_matrix, matched
@@ -192,6 +192,8 @@ def _unpaired(
     sides: tuple[Sequence[Measured], Sequence[Measured]],
 ) -> Iterator[tuple[str, str, Shown]]:
     """Describe masks without a partner: against the nearest one without, how it is turned, moved or scaled."""
+    if may_keep_others(theirs.exchange):
+        return
     first, second = sides
     lost = [first[index] for index in pairing.left if not _is_marginal(first[index], theirs)]
     gained = [second[index] for index in pairing.right if not _is_marginal(second[index], ours)]

@@ -55,6 +55,16 @@ class AnsweredPrompt:
         return f"$.prompt_results[{self.index}].predictions" if concept else "$.predictions"
 
 
+def is_suppressed(exchange: Exchange) -> bool:
+    """Tell whether overlaps were to be suppressed, so that what is found of a prompt depends on the others."""
+    return exchange.case.sent.get("nms_iou_threshold") is not None
+
+
+def may_keep_others(exchange: Exchange) -> bool:
+    """Tell whether another call may have kept others of what overlaps, as it may where a model's confidences vary."""
+    return is_suppressed(exchange) and not exchange.exact
+
+
 @kept
 def prompts_of(exchange: Exchange) -> Sequence[AnsweredPrompt]:
     """List the prompts of a successful JSON answer; none where the answer is out of step with the request."""
@@ -183,7 +193,7 @@ def _thresholds(
     base = request or DEFAULT_THRESHOLD
     others = [number(one.get(_THRESHOLD)) for one in prompts if isinstance(one, dict)]
     floor = min([base, *(other for other in others if other is not None)])
-    refiltered = own if own is not None else base if exchange.case.sent.get("nms_iou_threshold") is not None else None
+    refiltered = own if own is not None else base if is_suppressed(exchange) else None
     served = floor if refiltered is None else max(floor, refiltered)
     return documented, served, served == floor
 

@@ -132,6 +132,17 @@ def test_what_a_model_suppressed_overlapped_as_far_as_edges_go(stayed: Bitmap, *
     assert (not lost) is justified
 
 
+@pytest.mark.parametrize(("exact", "breaks"), [(False, False), (True, True)])
+def test_another_one_of_two_that_overlap_may_stay_in_another_call_of_a_model(*, exact: bool, breaks: bool) -> None:
+    first = answered("polygons", [(rectangle(100), 0.8)], format="polygon", nms_iou_threshold=0.5, exact=exact)
+    again = answered("rle", [(rectangle(120), 0.8)], nms_iou_threshold=0.5, exact=exact)
+    more = answered("more", [(rectangle(120), 0.8), (rectangle(300), 0.8)], nms_iou_threshold=0.5, exact=exact)
+
+    found = [breaches("R01", first, again), breaches("R01", first, more), breaches("R02", again, more)]
+
+    assert list(map(bool, found)) == [breaks] * 3
+
+
 def views(before: Sequence[Bitmap], seen: Sequence[Bitmap], *, exact: bool = False) -> list[str]:
     """Judge an image and the same one mirrored; what is seen in the latter is given in the frame of the first."""
     twin = Twin("as it is", "mirrored", lambda bitmap: bitmap[:, ::-1], moved=True)

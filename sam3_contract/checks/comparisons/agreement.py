@@ -10,7 +10,7 @@ import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
 from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
-from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of, request_of
+from sam3_contract.checks.prompts import AnsweredPrompt, may_keep_others, prompts_of, request_of
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import find_disagreements
@@ -33,7 +33,7 @@ def _formats_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
 def _differences(polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
     for ours, theirs in zip(prompts_of(polygon), prompts_of(rle), strict=False):
         counts = len(ours.predictions), len(theirs.predictions)
-        if counts[0] != counts[1] and not _are_marginal(ours, theirs):
+        if counts[0] != counts[1] and not may_keep_others(rle) and not _are_marginal(ours, theirs):
             lines = f"{counts[0]} predictions as polygons, {counts[1]} as RLE"
             yield Breach(theirs.path, lines, "the same predictions in both formats", exchange=rle, beside=(polygon,))
         else:
@@ -62,7 +62,7 @@ def _partners(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Iterator[tuple[Pr
     filled = [one.mask.filled for one in drawn]
     masks, tolerant = [one.mask for one in outlines], not theirs.exchange.exact
     pairing = pair_up(masks, filled, least=SAME_IOU, confidences=confidences, tolerant=tolerant)
-    unpaired = zip(pairing.left, pairing.right, strict=False)
+    unpaired = () if may_keep_others(theirs.exchange) else zip(pairing.left, pairing.right, strict=False)
     yield from ((ours.predictions[row], theirs.predictions[column]) for row, column in (*pairing.pairs, *unpaired))
 
 

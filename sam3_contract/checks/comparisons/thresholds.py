@@ -9,7 +9,7 @@ from typing import Final
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.concept_segment.results import THRESHOLD_QUIRKS
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
-from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, is_suppressed
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
@@ -36,7 +36,7 @@ def _neighbours(members: Sequence[AnsweredPrompt]) -> Iterator[tuple[AnsweredPro
 
 
 def _question(prompt: AnsweredPrompt) -> Hashable | None:
-    if prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
+    if prompt.threshold is None or is_suppressed(prompt.exchange):
         return None
     return (context_of(prompt.exchange), prompt.question)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import differences
-from sam3_contract.checks.prompts import AnsweredPrompt, context_of, corners_of, grouped, prompts_of
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, corners_of, grouped, is_suppressed, prompts_of
 from sam3_contract.checks.truth.ground_truth import SURE
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Prediction, frame_of, list_of
@@ -36,7 +36,7 @@ def _box_forms_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
 
 def _question(prompt: AnsweredPrompt) -> Hashable | None:
     corners = corners_of(prompt.sent)
-    if not corners or prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
+    if not corners or prompt.threshold is None or is_suppressed(prompt.exchange):
         return None
     rest = replace(prompt, sent={name: value for name, value in prompt.sent.items() if name != "boxes"})
     return (context_of(prompt.exchange), rest.question, _in_order(corners), prompt.threshold, prompt.served_threshold)
@@ -124,7 +124,7 @@ def _with_boxes(exchanges: Sequence[Exchange]) -> Iterator[tuple[AnsweredPrompt,
     for exchange in exchanges:
         size = frame_of(exchange)
         # What NMS took away says nothing of exemplars.
-        plain = exchange.case.sent.get("nms_iou_threshold") is None
+        plain = not is_suppressed(exchange)
         if size is not None and plain and exchange.case.operation == "concept_segment":
             yield from ((prompt, size) for prompt in prompts_of(exchange) if prompt.sent.get("boxes"))
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.checks.matching import differences
-from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, prompts_of
+from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, is_suppressed, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import list_of, number
 from sam3_contract.spec import Contract
@@ -98,7 +98,7 @@ def _prompts_do_not_interact(exchanges: Sequence[Exchange], _: Contract) -> Judg
 
 
 def _question(prompt: AnsweredPrompt) -> Hashable | None:
-    if prompt.threshold is None or prompt.exchange.case.sent.get("nms_iou_threshold") is not None:
+    if prompt.threshold is None or is_suppressed(prompt.exchange):
         return None
     return (context_of(prompt.exchange), prompt.question, prompt.threshold, prompt.served_threshold, prompt.strict)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown
 from sam3_contract.checks.matching import Measured, measured, pair_up
-from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
+from sam3_contract.checks.prompts import AnsweredPrompt, is_suppressed, prompts_of
 from sam3_contract.checks.truth.ground_truth import (
     SEEN,
     SURE,
@@ -131,7 +131,7 @@ def _shapes_are_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged = 0
     found: list[Breach] = []
     for exchange in exchanges:
-        suppressed = exchange.case.sent.get("nms_iou_threshold") is not None
+        suppressed = is_suppressed(exchange)
         for prompt in () if suppressed else prompts_of(exchange):
             truth = expected_things(prompt)
             if truth and (prompt.threshold or 0.0) <= SURE:
