@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import io
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             main(arguments)
     if arguments is None:  # else somebody else's process goes on after it
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        atexit.register(gc.freeze)  # else the interpreter ends with a look for garbage at all there is
     stdout = sys.stdout
     try:
         # What a command leaves with context.exit() is returned here, not raised.
