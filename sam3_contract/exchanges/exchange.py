@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -35,7 +36,7 @@ KeyPlace = Literal["query", "bearer", "lower_bearer", "body", "none", "empty", "
 _OK: Final = frozenset({200})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Photograph:
     """An image to send.
 
@@ -50,6 +51,11 @@ class Photograph:
     content: bytes = field(repr=False)
     header: ImageHeader
     things: tuple[Thing, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def encoded(self) -> str:
+        """The file as a request holds it: one text for all requests that send it."""
+        return base64.b64encode(self.content).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +122,19 @@ class Case:
         """The JSON body; empty if it is none."""
         return self.body if isinstance(self.body, Mapping) else {}
 
-    @cached_property
+    @property
     def content(self) -> bytes:
-        """The body's bytes as they go over the wire."""
+        """The body's bytes as they go over the wire; not kept, as a run keeps its cases, with an image in each."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body or b""
         return orjson.dumps(self.body)
 
     @cached_property
     def signature(self) -> bytes:
-        """What is asked, in a form that can be compared: the body, its keys in order."""
-        return orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS) if isinstance(self.body, Mapping) else self.content
+        """What is asked, in a form that can be compared: the digest of the body, its keys in order."""
+        is_json = isinstance(self.body, Mapping)
+        asked = orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS) if is_json else self.content
+        return hashlib.sha256(asked).digest()
 
     @classmethod
     def from_body(cls, operation: str, body: object, *, name: str = "given") -> Case:
@@ -205,7 +213,7 @@ def kept(measure: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
 
 def as_base64(photograph: Photograph) -> dict[str, str]:
     """Write an image as the ``image`` of a request."""
-    return {"type": "base64", "value": base64.b64encode(photograph.content).decode("ascii")}
+    return {"type": "base64", "value": photograph.encoded}
 
 
 def _header_of(body: Mapping[str, Any] | None) -> ImageHeader | None:

@@ -87,6 +87,11 @@ class Mask:
         return Mask(holes_filled(self.runs, size=self.size), self.size)
 
 
+def forget_drawings() -> None:
+    """Let go of the pixels that are kept of masks: of a large photograph they are up to 256 MB."""
+    _drawn.cache_clear()
+
+
 @lru_cache(maxsize=MOST_DRAWN)
 def _drawn(mask: Mask) -> Bitmap:
     drawn = bitmap_from_run_lengths(mask.runs, size=mask.size)

@@ -17,6 +17,7 @@ from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.report.bodies import Line, answer_lines, request_lines
 from sam3_contract.report.pictures import Album, Figure, figures_of
+from sam3_contract.report.stage import forget_photographs
 from sam3_contract.report.words import (
     Again,
     Standing,
@@ -211,6 +212,7 @@ def as_html(run: Run, contract: Contract, *, again: Again | None = None) -> str:
     writer = _Writer(run, contract, again)
     causes = list(writer.causes())
     groups = list(writer.groups())
+    forget_photographs()
     template = _environment().get_template("report.html.j2")
     page = template.render(
         tool=tool(),

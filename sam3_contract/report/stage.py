@@ -18,7 +18,7 @@ from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.images import bytes_from_base64, read_header
 from sam3_contract.masks.diagnosis.sketch import sketch_of
 
-__all__ = ["Stage", "Unshown", "bitmap_of", "stage_for"]
+__all__ = ["Stage", "Unshown", "bitmap_of", "forget_photographs", "stage_for"]
 
 MAX_SIDE: Final = 960  # pixels of a picture
 MAX_PHOTOGRAPH: Final = 2**26  # pixels that are decoded
@@ -130,6 +130,11 @@ class _Size:
 class _Photograph:
     picture: Image.Image
     size: _Size
+
+
+def forget_photographs() -> None:
+    """Let go of the photographs that were brought to size, once the report is drawn: they are of its run alone."""
+    _photograph.cache_clear()
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sam3_contract.checks import Check, Judgement
 from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.measuring import forget_drawings
 from sam3_contract.spec import Contract
 
 
@@ -27,6 +28,7 @@ def judged_whatever_comes(
     for check in checks:
         made[check.code], left_out = _judged(check, exchanges, contract)
         unjudged += left_out
+    forget_drawings()
     return made, tuple(unjudged)
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import io
 import itertools
 import re
+import weakref
 from html.parser import HTMLParser
 from typing import Any
 
@@ -310,6 +312,25 @@ def test_large_photographs_and_answers_stay_below_20_megabytes() -> None:
     assert 10e6 < len(text.encode()) < 20e6
     assert "Not all findings have their picture" in text
     assert "(left out: the page is long enough; exchanges.har has it)" in text
+
+
+class _Text(str):
+    """A text of which is known when it is gone."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_photographs_are_not_kept_after_the_page_is_written() -> None:
+    sent = _Text(exchange().case.sent["image"]["value"])
+    image = weakref.ref(sent)
+
+    where = exchange(image={"type": "base64", "value": sent})
+    page = page_of(run(CheckOutcome(check(), 1, (violation(check(), where),))))
+    del sent, where
+    gc.collect()  # an exchange keeps prompts that name it
+
+    assert page.all("image")
+    assert image() is None
 
 
 def _noisy(noise: np.random.Generator) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from sam3_contract import spec
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, named
 from sam3_contract.exchanges.exchange import Case, Exchange
+from sam3_contract.exchanges.measuring import predictions_of
 from sam3_contract.spec import Contract
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
@@ -55,6 +57,21 @@ def test_check_that_fails_on_everything_judges_nothing() -> None:
 
     assert [outcome.judged for outcome in run.outcomes] == [1, 0]
     assert run.unjudged[-1] == "S01 could not judge the run: RecursionError"
+
+
+def test_pixels_of_masks_are_not_kept_after_a_run() -> None:
+    drawn = []
+
+    def judge(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+        masks = [one.mask for exchange in exchanges for one in predictions_of(exchange)]
+        drawn.extend(weakref.ref(mask.bitmap) for mask in masks if mask is not None)
+        assert all(bitmap() is not None for bitmap in drawn)
+        return Judgement(len(drawn), ())
+
+    run = run_with(replace(named("S01"), judge=judge), ["concept_segment/shapes.png/rle"])
+
+    assert run.outcomes[1].judged == len(drawn) > 0
+    assert all(bitmap() is None for bitmap in drawn)
 
 
 def test_follow_up_that_cannot_be_made_ends_no_run() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from mock_server import Settings, create_app
 from sam3_contract import cases, spec
 from sam3_contract.cases import FollowUp, Plan
+from sam3_contract.cases.pictures.photographs import photograph
 from sam3_contract.checks import named
 from sam3_contract.errors import TransportError, UsageError
 from sam3_contract.exchanges.exchange import Case, Exchange
@@ -95,6 +99,15 @@ def test_every_case_names_partners_that_are_planned() -> None:
     for entry in PLAN.entries:
         twin = getattr(entry, "twin", None)
         assert {*entry.beside, *getattr(entry, "after", ()), *([twin.of] if twin else [])} <= ids
+
+
+def test_images_of_a_second_plan_are_those_of_the_first() -> None:
+    again = cases.plan(cases.built_in_images())
+
+    views = {one.id: one.sent["image"]["value"] for one in PLAN.cases if one.twin is not None and one.twin.moved}
+    images = {one.id: one.sent["image"]["value"] for one in again.cases if one.id in views}
+    assert len(views) > 1
+    assert all(images[name] is image for name, image in views.items())
 
 
 @pytest.mark.parametrize("calls", [1, 7, 20, 50])
@@ -343,3 +356,19 @@ def test_image_by_url_is_compared_with_the_same_file(tmp_path: Any) -> None:
 
     assert "R06" not in {violation.check.code for violation in alike.violations}
     assert "R06" in {violation.check.code for violation in unlike.violations}  # a virtual photograph stands for the URL
+
+
+def test_run_keeps_a_photograph_once_and_not_with_each_call() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (512, 768, 3), np.uint8)
+    file = cv2.imencode(".png", noise)[1].tobytes()
+    size = len(file)
+    transport = transport_of()
+    tracemalloc.start()
+    try:
+        run = runner.verify(transport, cases.plan([photograph("noise.png", file)]), CONTRACT, budget=Budget(calls=24))
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert len(run.exchanges) == 24
+    assert kept < 12 * size  # the mock and requests cut short have a few as well

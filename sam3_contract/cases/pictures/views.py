@@ -51,12 +51,14 @@ def encoded_view(scene: Scene, encoding: str) -> View:
     return View(encoded(scene, encoding), ENCODINGS[encoding].name, _unchanged)
 
 
+@lru_cache(maxsize=8)
 def mirrored_view(scene: Scene, encoding: str) -> View:
     """Mirror a scene."""
     sent = encoded(mirrored(scene), encoding)
     return View(sent, f"mirrored, {ENCODINGS[encoding].name}", lambda bitmap: bitmap[:, ::-1], moved=True)
 
 
+@lru_cache(maxsize=8)
 def padded_view(scene: Scene, encoding: str) -> View:
     """Put a border around a scene."""
     height, width = scene.size
