@@ -267,7 +267,7 @@ def _shortened(value: Any) -> Any:
 
 
 def _outcome(run: Verification) -> dict[str, Any]:
-    broken = causes_of(run.outcomes)
+    broken = causes_of(run.outcomes, run.exchanges)
     causes = [
         {
             "check": cause.check.code,

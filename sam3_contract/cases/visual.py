@@ -98,7 +98,7 @@ def shape_cases(questions: Questions) -> Iterator[Case]:
         ),
     ):
         body = body_of(sent, prompts=prompts, **fields)
-        yield case_of(f"{last.name}/{name}", VISUAL, asks, body, sent)
+        yield case_of(f"{last.name}/{name}", VISUAL, f"{asks}, in a {sent.header.format}", body, sent)
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:

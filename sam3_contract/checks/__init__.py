@@ -75,7 +75,7 @@ def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Ch
 
     Example:
         >>> [check.code for check in selected(["C"], ["echo_repeats_the_prompt"])]
-        ['C01', 'C03', 'C04', 'C05', 'C06', 'C07']
+        ['C01', 'C03', 'C04', 'C05', 'C06', 'C07', 'C08']
     """
     wanted, unwanted = _matches(select), _matches(ignore)
     chosen = tuple(check for check in CHECKS if (check in wanted or not wanted) and check not in unwanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -141,6 +142,16 @@ def each(
         return Judgement(judged, tuple(found))
 
     return judge_all
+
+
+def few_of_each(found: Iterable[Breach], *, most: int = 8) -> tuple[Breach, ...]:
+    """Keep the first breaches of each exchange, so that it is seen in which ones something is wrong."""
+    counts = Counter[int]()
+    kept = []
+    for breach in found:
+        counts[id(breach.exchange)] += 1
+        kept += [breach] if counts[id(breach.exchange)] <= most else []
+    return tuple(kept)
 
 
 def shown(value: Any, *, limit: int = 100) -> str:

@@ -125,8 +125,18 @@ def _concept() -> dict[str, Example]:
         "C07": Example(
             (plain, _boxed(negative, [], "a negative box")), (plain, _boxed(negative, [SQUARE], "a negative box"))
         ),
+        "C08": _pair(
+            _of_eight_times_the_size(_BITMAP, _drawn(left=4, right=5)), _of_eight_times_the_size(*[_BITMAP] * 2)
+        ),
         "R02": Example((plain, _found([_prediction(SQUARE)])), (plain, _found([_prediction(MOVED)]))),
     }
+
+
+def _of_eight_times_the_size(*bitmaps: NDArray[np.bool_]) -> Exchange:
+    """Answer larger masks of a larger image: specks may be alike."""
+    masks = [rle_from_bitmap(np.kron(bitmap, np.ones((8, 8), np.bool_))) for bitmap in bitmaps]
+    found = _found([_prediction(mask, 0.9 - index / 10) for index, mask in enumerate(masks)])
+    return replace(found, case=replace(found.case, image=ImageHeader("PNG", width=48, height=32)))
 
 
 def _visual() -> dict[str, Example]:

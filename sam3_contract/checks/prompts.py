@@ -49,6 +49,11 @@ class AnsweredPrompt:
         return _canonical({key: value for key, value in self.sent.items() if key != _THRESHOLD})
 
     @property
+    def said_threshold(self) -> Hashable:
+        """Its own threshold and the request's, as far as they were said."""
+        return (self.sent.get(_THRESHOLD), self.exchange.case.sent.get(_THRESHOLD, DEFAULT_THRESHOLD))
+
+    @property
     def path(self) -> str:
         """Where its predictions are listed in the answer."""
         concept = self.exchange.case.operation == "concept_segment"

@@ -33,7 +33,7 @@ def of_document(comparison: Comparison) -> Iterator[Drift]:
 
 def of_run(run: Run) -> Iterator[Drift]:
     """Take the causes of what broke the contract."""
-    for cause in causes_of(run.outcomes):
+    for cause in causes_of(run.outcomes, run.exchanges):
         first = cause.violations[0]
         breach = first.breach
         told = [extent(cause), f"at {breach.at}", f"found {safe(breach.found, first.exchange)}"]

@@ -175,7 +175,7 @@ class _Page:
 
     def _told(self, violation: Violation) -> Iterator[tuple[str, str]]:
         breach, exchange = violation.breach, violation.exchange
-        yield "case", safe(exchange.case.id, exchange)
+        yield "case", _cut(safe(f"{exchange.case.id}: {exchange.case.asks}", exchange))
         yield "at", safe(breach.at, exchange)
         yield "found", _cut(safe(breach.found, exchange))
         yield "expected", _cut(safe(breach.expected, exchange))

@@ -18,17 +18,24 @@ MOST_FOLLOWING: Final = 0.5
 
 _TIERS: Final[Sequence[Sequence[str]]] = (
     ("S08", "S01", "S05"),  # no answer, another than was due, or one that nobody can read
-    ("R02", "R08", "R09", "R12"),  # an answer to another request, or of another image: its masks are in another frame
+    ("R02", "R08", "R09", "R11", "R12"),  # an answer to another request, or of another image: its masks are elsewhere
     ("M",),  # masks that cannot be read as what they are
     ("S03", "S04"),  # an answer that is none of its schema's
     ("G01",),  # masks that lie elsewhere, with what was done to them
-    ("C", "V"),  # what prompts, exemplars, clicks and thresholds mean
-    ("R",),  # what answers say of each other
+    ("C01", "C02", "C08", "V01", "V02"),  # what of an answer is of which prompt
+    ("C04", "V09"),  # one prompt in other company
+    ("C03", "R03"),  # one prompt at other thresholds
+    ("C", "V"),  # what exemplars, clicks and boxes mean
+    ("R",),  # what answers say of each other that were asked for otherwise, or of other pixels
     ("G",),  # what is found at all
 )
-"""Laws from the ground up: what breaks one, in an answer, shows in all after it. Others neither explain nor follow."""
+"""Laws from the ground up: what breaks one, in an answer, shows in all after it. Others neither explain nor follow.
+
+Of laws that compare, those come first that compare what differs in the least: a prompt whose results are mixed up with
+another's has other instances at another threshold too, and not the other way round.
+"""
 _APART: Final = len(_TIERS)
-_LATE: Final = 6  # the tier of laws that only compare
+_LATE: Final = 9  # the tier of laws that only compare
 
 _Condition = Callable[[Exchange], bool]
 
@@ -48,6 +55,7 @@ _CONDITIONS: Final[Sequence[tuple[str, _Condition, Sequence[str]]]] = (
     ("R06", lambda exchange: exchange.case.image is not None and exchange.case.image.format != "PNG", ("G01",)),
     ("R01", _is_rle, ("G01",)),
     ("R01", lambda exchange: not _is_rle(exchange), ("G01",)),
+    ("V06", lambda exchange: isinstance(exchange.case.sent.get("prompts"), dict), ("V01",)),
     ("V", lambda exchange: exchange.case.operation == "visual_segment", ("G01",)),
 )
 """Laws that name a condition, by their codes: what is under it, and the laws that show the same without a name."""
@@ -90,10 +98,10 @@ class Cause:
 def causes_of(outcomes: Sequence[CheckOutcome], exchanges: Sequence[Exchange] = ()) -> tuple[Cause, ...]:
     """Group what counts in a run by cause, the worst first.
 
-    Findings are one cause if check, diagnosis and place are the same but for numbers and indexes. One that breaks a
-    later law in the same answers follows from the worse one, and is counted under it. A law that names the condition
-    under which something shows, such as an ``image_id``, comes before one that does not, and after it where the same
-    shows without the condition as well.
+    Findings are one cause if check, diagnosis and place are the same but for numbers, indexes and names of cases. One
+    that breaks a later law in the same answers follows from the worse one, and is counted under it. A law that names
+    the condition under which something shows, such as an ``image_id``, comes before one that does not, and after it
+    where the same shows without the condition as well.
 
     Args:
         outcomes: Of the checks of a run.
@@ -112,7 +120,10 @@ def causes_of(outcomes: Sequence[CheckOutcome], exchanges: Sequence[Exchange] = 
 
 
 def _key(violation: Violation) -> Hashable:
-    diagnosis = _NUMBER.sub("#", violation.breach.why)
+    diagnosis = violation.breach.why
+    for other in violation.breach.beside:
+        diagnosis = diagnosis.replace(other.case.id, "#")
+    diagnosis = _NUMBER.sub("#", diagnosis)
     return (violation.check.code, violation.severity, diagnosis.partition(" (")[0], _place(violation))
 
 

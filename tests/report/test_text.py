@@ -16,7 +16,7 @@ sam3-contract {__version__}  http://127.0.0.1:9001  seed 4021
 
 M03 law_of_m03  it is swapped
   1 finding in 1 answer, at .masks.size
-  case      concept_segment/scene/rle
+  case      concept_segment/scene/rle: asks for dogs
   at        $.prompt_results[0].predictions[0].masks.size
   found     [6, 4]
   expected  [4, 6]

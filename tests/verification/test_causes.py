@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from sam3_contract.checks import Violation
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.verification.causes import causes_of
@@ -70,6 +72,27 @@ def test_comparison_with_a_broken_answer_follows_from_what_broke_it() -> None:
     assert [cause.follows for cause in causes_of(outcomes)] == [(("R06", 1),)]
 
 
+def test_findings_that_differ_in_the_case_they_are_compared_with_are_one_cause() -> None:
+    compared, others = check("C04"), [exchange(name="one"), exchange(name="other")]
+    found = tuple(
+        violation(
+            compared, exchange(name=f"of {other.case.id}"), beside=(other,), why=f"that of {other.case.id} is lost"
+        )
+        for other in others
+    )
+
+    assert len(causes_of([CheckOutcome(compared, 2, found)])) == 1
+
+
+@pytest.mark.parametrize("order", [("C08", "C04"), ("C04", "C03"), ("C04", "R03"), ("R03", "C06"), ("R11", "R03")])
+def test_law_that_compares_what_differs_in_less_explains_the_other(order: tuple[str, str]) -> None:
+    answer = exchange()
+    outcomes = [CheckOutcome(check(code), 3, (violation(check(code), answer),)) for code in order[::-1]]
+
+    (cause,) = causes_of(outcomes)
+    assert (cause.check.code, *(code for code, _ in cause.follows)) == order
+
+
 def test_misses_of_a_check_that_held_are_no_cause() -> None:
     assert causes_of([CheckOutcome(FOUND, 8, (violation(FOUND),), least=0.75)]) == ()
 
@@ -108,6 +131,14 @@ def test_formats_that_disagree_come_first_where_masks_of_one_format_lie_elsewher
 
 def beside_of(found: Violation, other: Exchange) -> Violation:
     return replace(found, breach=replace(found.breach, beside=(other,)))
+
+
+def test_law_of_forms_comes_first_where_something_shows_in_one_form_only() -> None:
+    nested, listed = asked("nested", body={"prompts": {"prompts": []}}), asked("listed", body={"prompts": []})
+    by_form = broken("V06", nested)
+
+    assert codes([by_form, broken("V01", nested)], [nested, listed]) == ["V06"]
+    assert codes([by_form, broken("V01", nested, listed)], [nested, listed])[0] == "V01"
 
 
 def test_law_of_image_ids_is_no_cause_of_what_shows_without_any() -> None:

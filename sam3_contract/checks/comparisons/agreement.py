@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Final
 
 import numpy as np
 
-from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, few_of_each, shown
 from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, may_keep_others, prompts_of, request_of
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import find_disagreements
 from sam3_contract.spec import Contract
-
-MAX_BREACHES: Final = 8
 
 
 def _formats_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -27,7 +24,7 @@ def _formats_agree(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
             pairs[request_of(exchange, besides=["format"])][name] = exchange
     complete = [pair for pair in pairs.values() if len(pair) == 2]
     found = [breach for pair in complete for breach in _differences(pair["polygon"], pair["rle"])]
-    return Judgement(len(complete), tuple(found[:MAX_BREACHES]))
+    return Judgement(len(complete), few_of_each(found))
 
 
 def _differences(polygon: Exchange, rle: Exchange) -> Iterator[Breach]:
@@ -118,7 +115,7 @@ def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Jud
             pairs = zip(prompts_of(partner), prompts_of(exchange), strict=False)
             for ours, theirs in pairs:
                 found += differences(ours, theirs, law="the same request gets the same answer", ordered=True)
-    return Judgement(judged, tuple(found[:MAX_BREACHES]))
+    return Judgement(judged, few_of_each(found))
 
 
 CHECKS = (

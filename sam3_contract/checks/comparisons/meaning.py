@@ -8,13 +8,12 @@ from typing import Any, Final
 import orjson
 
 from sam3_contract import wire
-from sam3_contract.checks.check import Breach, Check, Judgement
+from sam3_contract.checks.check import Breach, Check, Judgement, few_of_each
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import image_of, prompts_of, visual_request
 from sam3_contract.exchanges.exchange import Exchange, kept
 from sam3_contract.spec import Contract
 
-MAX_BREACHES: Final = 8
 _VISUAL: Final = "visual_segment"
 _MODELS: Final[Mapping[str, type[wire.Request]]] = {
     "concept_segment": wire.ConceptSegmentRequest,
@@ -89,7 +88,7 @@ def _compared(pairs: Sequence[tuple[Exchange, Exchange]], law: str) -> Judgement
             found.append(Breach("$", counts[0], f"{counts[1]}: {law}", exchange=theirs, beside=(ours,)))
         for mine, other in zip(prompts_of(ours), prompts_of(theirs), strict=False):
             found += differences(mine, other, law=law)
-    return Judgement(len(pairs), tuple(found[:MAX_BREACHES]))
+    return Judgement(len(pairs), few_of_each(found))
 
 
 CHECKS = (

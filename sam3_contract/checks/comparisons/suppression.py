@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, few_of_each
 from sam3_contract.checks.edges import greatest_iou
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, prompts_of
@@ -82,7 +82,7 @@ def _only_the_worse_goes(exchanges: Sequence[Exchange], _: Contract) -> Judgemen
         if answer.partner is not None:
             judged += 1
             found += _wrongly_suppressed(answer, answer.partner)
-    return Judgement(judged, tuple(found[:MAX_BREACHES]))
+    return Judgement(judged, few_of_each(found))
 
 
 def _wrongly_suppressed(answer: _Suppressed, partner: Exchange) -> Iterator[Breach]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Final
 
-from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, few_of_each
 from sam3_contract.checks.concept_segment.results import THRESHOLD_QUIRKS
 from sam3_contract.checks.matching import Measured, leeway_of, measured, same_things
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, is_suppressed
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
-
-MAX_BREACHES: Final = 8
 
 
 def _lower_threshold_only_adds(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -23,13 +20,18 @@ def _lower_threshold_only_adds(exchanges: Sequence[Exchange], _: Contract) -> Ju
         for low, high in _neighbours(members):
             judged += 1
             found += _lost_or_gained(low, high)
-    return Judgement(judged, tuple(found[:MAX_BREACHES]))
+    return Judgement(judged, few_of_each(found))
 
 
 def _neighbours(members: Sequence[AnsweredPrompt]) -> Iterator[tuple[AnsweredPrompt, AnsweredPrompt]]:
-    """Pair each prompt with one of the next threshold: none is hidden by another of its own."""
+    """Pair each prompt with one of the next threshold: none is hidden by another of its own.
+
+    Of one threshold, pair what is said in different ways: by the request, or by the prompt.
+    """
     ranked = sorted(members, key=lambda prompt: prompt.threshold or 0.0)
     levels = [list(level) for _, level in itertools.groupby(ranked, key=lambda prompt: prompt.threshold)]
+    for level in levels:
+        yield from itertools.pairwise({prompt.said_threshold: prompt for prompt in level}.values())
     for lower, higher in itertools.pairwise(levels):
         yield from ((low, higher[0]) for low in lower)
         yield from ((lower[0], high) for high in higher[1:])

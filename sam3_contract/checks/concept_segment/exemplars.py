@@ -70,10 +70,20 @@ def _not_found(prompt: AnsweredPrompt, index: int, box: Corners, size: tuple[int
         f"{prompt.path} (prompts[{prompt.index}].boxes[{index}])",
         f"{len(prompt.predictions)} predictions, none with half of its mask in the box",
         f"one that lies in the box {_told(box)}",
-        "boxes of concept_segment are anchored at their top left corner",
+        _misread(prompt, index),
         exchange=prompt.exchange,
         masks=Shown(tuple(one.value.get("masks") for one in prompt.predictions), (_drawn(box, size),), size),
     )
+
+
+def _misread(prompt: AnsweredPrompt, index: int) -> str:
+    """Tell whether a box was anchored at its centre, as those of ``visual_segment`` are: something lies in that one."""
+    box = prompt.sent["boxes"][index]
+    if "width" not in box:
+        return ""
+    left, top = box["x"] - box["width"] / 2, box["y"] - box["height"] / 2
+    centred = (left, top, left + box["width"], top + box["height"])
+    return "x and y were taken for the centre of the box" if _is_found(prompt, centred) else ""
 
 
 def _negative_exemplar_excludes(exchanges: Sequence[Exchange], _: Contract) -> Judgement:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, each, few_of_each, shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, grouped, is_suppressed, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
-from sam3_contract.exchanges.measuring import list_of, number
+from sam3_contract.exchanges.measuring import Prediction, list_of, number
 from sam3_contract.spec import Contract
 
 THRESHOLD_QUIRKS: Final = "zero_threshold_means_default"  # the deviation that all oddities of thresholds belong to
+SPECK: Final = 8  # pixels of either side; things that are smaller may well have one mask
 
 
 def _results_follow_prompts(exchange: Exchange, _: Contract) -> list[Breach] | None:
@@ -89,18 +91,59 @@ def _too_unsure(prompt: AnsweredPrompt) -> Iterator[Breach]:
 def _prompts_do_not_interact(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged = 0
     found: list[Breach] = []
-    for _key, (first, *others) in grouped(exchanges, _question):
+    for _key, members in grouped(exchanges, _question):
+        first, *others = map(_reaching, members)
         for other in others:
             if other.exchange is first.exchange or other.exchange.case.signature != first.exchange.case.signature:
                 judged += 1
-                found += differences(first, other, law="other prompts beside it change nothing")
+                found += _told_apart(first, other)
     return Judgement(judged, tuple(found))
+
+
+def _reaching(prompt: AnsweredPrompt) -> AnsweredPrompt:
+    """Leave out what is below the threshold, of which C03 tells."""
+    least = min(one for one in (prompt.threshold, prompt.served_threshold) if one is not None)
+    return replace(prompt, predictions=tuple(one for one in prompt.predictions if one.confidence >= least))
+
+
+def _told_apart(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Iterator[Breach]:
+    """Compare two answers, and tell whether another prompt beside it has what one lost."""
+    lost = set(_masks_of(ours)) - set(_masks_of(theirs))
+    taken = (prompt.index for prompt in prompts_of(theirs.exchange) if not lost.isdisjoint(_masks_of(prompt)))
+    index = next(taken, None)
+    for breach in differences(ours, theirs, law="other prompts beside it change nothing"):
+        is_taken = index is not None and breach.at == theirs.path
+        why = f"what it lost is found by prompts[{index}]: it looks merged, or suppressed"
+        yield replace(breach, why=why) if is_taken else breach
+
+
+def _masks_of(prompt: AnsweredPrompt) -> Iterator[bytes]:
+    return (one.mask.key for one in prompt.predictions if one.mask is not None)
+
+
+def _instances_are_answered_once(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Judge each prompt that found several things."""
+    several = [one for exchange in exchanges for one in prompts_of(exchange) if len(one.predictions) > 1]
+    of_concepts = [one for one in several if one.exchange.case.operation == "concept_segment"]
+    return Judgement(len(of_concepts), few_of_each(breach for prompt in of_concepts for breach in _twins(prompt)))
+
+
+def _twins(prompt: AnsweredPrompt) -> Iterator[Breach]:
+    first: dict[bytes, Prediction] = {}
+    for one in prompt.predictions:
+        if one.mask is not None and min(one.mask.box[2:]) >= SPECK and first.setdefault(one.mask.key, one) is not one:
+            found = f"the very mask of {first[one.mask.key].path}"
+            masks = Shown((one.value["masks"],), (), one.mask.size)
+            yield Breach(f"{one.path}.masks", found, "another instance", exchange=prompt.exchange, masks=masks)
+            return
 
 
 def _question(prompt: AnsweredPrompt) -> Hashable | None:
     if prompt.threshold is None or is_suppressed(prompt.exchange):
         return None
-    return (context_of(prompt.exchange), prompt.question, prompt.threshold, prompt.served_threshold, prompt.strict)
+    # Whether a threshold is the request's or a prompt's own makes no difference either, but that is for R03.
+    thresholds = (prompt.said_threshold, prompt.served_threshold, prompt.strict)
+    return (context_of(prompt.exchange), prompt.question, thresholds)
 
 
 CHECKS = (
@@ -141,5 +184,17 @@ CHECKS = (
         mend="Look whether results are mixed up between the prompts of a batch, merged, or cut to a common number.",
         judge=_prompts_do_not_interact,
         needs="the same prompt in two requests with different company, or twice in one",
+    ),
+    Check(
+        code="C08",
+        name="instances_are_answered_once",
+        law="No two instances of a prompt have the very same mask.",
+        source="derived",
+        rule="#/components/schemas/PromptResult/properties/predictions",
+        mend="Look for results that are joined twice: of passes, of tiles, or of a text and its exemplars.",
+        judge=_instances_are_answered_once,
+        kind="statistical",
+        least=0.9,
+        needs="a prompt that finds two things",
     ),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sam3_contract.checks.check import Breach, Check, Judgement, Shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, few_of_each
 from sam3_contract.checks.matching import Measured, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, is_suppressed, prompts_of
 from sam3_contract.checks.truth.ground_truth import (
@@ -59,16 +59,7 @@ def _masks_lie_where_drawn(exchanges: Sequence[Exchange], _: Contract) -> Judgem
             if strict and not right and not why and is_certain(answer[2])
         ]
     warped = [] if found else [breach for exchange in exchanges for breach in _warped(exchange)]
-    return Judgement(judged, tuple(_spread(found or warped)))
-
-
-def _spread(found: Sequence[Breach]) -> Iterator[Breach]:
-    """Show a few of each answer, so that it is seen in which answers something is wrong."""
-    shown = Counter[int]()
-    for breach in found:
-        shown[id(breach.exchange)] += 1
-        if shown[id(breach.exchange)] <= MAX_OF_AN_ANSWER:
-            yield breach
+    return Judgement(judged, few_of_each(found or warped, most=MAX_OF_AN_ANSWER))
 
 
 def _shared(whys: Sequence[str]) -> list[str]:
