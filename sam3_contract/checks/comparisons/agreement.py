@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, few_of_each, shown
+from sam3_contract.checks.edges import EDGE
 from sam3_contract.checks.matching import SAME_IOU, are_alike, differences, leeway_of, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, may_keep_others, prompts_of, request_of
 from sam3_contract.exchanges.exchange import Exchange
@@ -93,11 +94,20 @@ def _are_alike(polygon: Prediction, rle: Prediction, *, exact: bool) -> bool:
 
 
 def _closed(mask: Mask) -> Mask:
-    """Fill holes, those too that the border of the image opens: whether it does may be up to a pixel."""
-    bitmap = mask.bitmap.copy()
-    for border in (bitmap[0], bitmap[-1], bitmap[:, 0], bitmap[:, -1]):
-        if (found := np.flatnonzero(border)).size:
-            border[found[0] : found[-1]] = True
+    """Fill holes, those too that the border of the image opens, or nearly: whether it does may be up to edges."""
+    bitmap, (height, width) = mask.bitmap.copy(), mask.size
+    left, top, across, down = mask.box
+    right, bottom = left + across, top + down
+    sides = (
+        (left <= EDGE, bitmap[:, left]),
+        (top <= EDGE, bitmap[top]),
+        (right >= width - EDGE, bitmap[:, right - 1]),
+        (bottom >= height - EDGE, bitmap[bottom - 1]),
+    )
+    for is_near, side in sides if mask.area else ():
+        if is_near:
+            seen = np.flatnonzero(side)
+            side[seen[0] : seen[-1]] = True
     return Mask.of(bitmap).filled
 
 
