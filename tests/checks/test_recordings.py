@@ -33,27 +33,29 @@ def exchange_of(record: dict[str, Any]) -> Exchange:
     return Exchange(case, record["status"], headers, json.dumps(record["response_body"]).encode(), seconds)
 
 
-with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
-    RECORDS = [json.loads(line) for line in lines]
-EXCHANGES = [
-    exchange_of(record)
-    for record in RECORDS
-    if record["status"] == 200
-    and record["path"] in OPERATION_AT
-    and isinstance(record.get("body"), dict)
-    and is_whole(record)
-]
+@pytest.fixture(scope="module")
+def exchanges() -> list[Exchange]:
+    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
+        records = [json.loads(line) for line in lines]
+    return [
+        exchange_of(record)
+        for record in records
+        if record["status"] == 200
+        and record["path"] in OPERATION_AT
+        and isinstance(record.get("body"), dict)
+        and is_whole(record)
+    ]
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
-    return run_of(EXCHANGES, CONTRACT, target="recorded")
+def run(exchanges: list[Exchange]) -> Run:
+    return run_of(exchanges, CONTRACT, target="recorded")
 
 
-def test_recordings_hold_many_successes_of_both_operations() -> None:
-    operations = [exchange.case.operation for exchange in EXCHANGES]
+def test_recordings_hold_many_successes_of_both_operations(exchanges: list[Exchange]) -> None:
+    operations = [exchange.case.operation for exchange in exchanges]
 
-    assert len(EXCHANGES) > 100
+    assert len(exchanges) > 100
     assert operations.count("visual_segment") > 20
 
 

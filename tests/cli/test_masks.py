@@ -60,7 +60,7 @@ class Command:
         self._monkeypatch.setattr(sys, "argv", ["sam3-contract", "masks", *map(str, arguments)])
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as exit_:
-            main()
+            main(sys.argv[1:])  # without arguments it takes the process for its own
         said = self._capsys.readouterr()
         assert "Traceback" not in said.err
         assert isinstance(exit_.value.code, int)

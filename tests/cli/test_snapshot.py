@@ -44,7 +44,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "argv", ["sam3-contract", "snapshot", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as exit_:
-            main()
+            main(sys.argv[1:])  # without arguments it takes the process for its own
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         assert KEY not in said.out + said.err

@@ -8,10 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-import scipy.optimize  # noqa: F401 - sessions in this process would import it again and again
 from PIL import Image
-
-import sam3_contract.snapshots  # noqa: F401 - likewise
 
 pytest_plugins = ["pytester"]
 
