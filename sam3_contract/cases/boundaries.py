@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from sam3_contract.cases.concept import ACROSS
 from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import VISUAL, Made, Questions, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
@@ -15,7 +16,8 @@ Json = dict[str, Any]
 
 STEPS: Final = ((0, 0), (-3, 0), (3, 0), (0, -3), (0, 3), (-3, -3), (3, 3), (-3, 3), (3, -3))
 """Places around the middle of a thing: as many clicks as a prompt may well have before it has one more."""
-ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
+GRID: Final = tuple((right, down) for down in range(-6, 7, 3) for right in range(-6, 7, 3))
+"""As many as nobody clicks by hand."""
 
 
 def click_case(questions: Questions) -> Iterator[Case]:
@@ -25,7 +27,7 @@ def click_case(questions: Questions) -> Iterator[Case]:
         return
     sent = encoded(questions.scene, "png-described")
     prompts = _clicks(sent)
-    asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, ten times, for one mask of each"
+    asks = f"clicks {len(prompts)} objects: in corners, in first pixels, by fractions, up to {len(GRID) + 1} times"
     # Under an id that would be known, if it were a number.
     named = {"image_id": f"0{questions.number}"}
     body = body_of(sent, prompts=prompts, format="rle", multimask_output=False, **named)
@@ -43,7 +45,7 @@ def box_case(questions: Questions) -> Iterator[Case]:
     sent = encoded(scene, "tiff-turned-7")
     prompts = _boxes(sent)
     asks = f"boxes {len(prompts)} objects for one mask of each, some across the border, in a TIFF that its tag turns"
-    name = f"x{questions.image_id('lead')}"
+    name = f"x:{questions.image_id('lead')}"  # known, if it were what is behind the colon, or its end
     body = body_of(sent, prompts=prompts, format="rle", multimask_output=False, image_id=name)
     after = (f"embed_image/{questions.lead.name}",)
     yield case_of(f"{sent.name}/boxes", VISUAL, asks, body, sent, after=after)
@@ -59,8 +61,9 @@ def mixed_case(questions: Questions) -> Iterator[Case]:
         {"box": first.center_box, "points": [click_at(last.click)]},
         {"box": last.center_box, "points": [click_at(last.click), click_at(first.click, positive=False)]},
         {"box": first.center_box, "points": []},
+        {"box": _box((0, lead.header.width), (0, lead.header.height)), "points": [click_at(first.click)]},
     ]
-    asks = "boxes one thing and clicks another, which are both meant"
+    asks = "boxes one thing and clicks another, which are both meant, and boxes the whole image"
     body = body_of(lead, prompts=prompts, format="rle")
     yield case_of(f"{lead.name}/boxes_and_clicks", VISUAL, asks, body, lead)
 
@@ -90,18 +93,25 @@ def _clicks(photograph: Photograph) -> list[Json]:
         {"points": [click_at((0, others[0].click[1]))]},
         *({"points": [click_at((thing.click[0] + 0.5, thing.click[1] + 0.25))]} for thing in photograph.things),
         {"points": [click_at(first.click, positive=False), click_at(others[0].click)]},
-        {"points": [*_around(first, 3), click_at(others[-1].click)]},
+        {"points": [click_at(first.click), *(click_at(thing.click, positive=False) for thing in others)]},
+        {"points": [*_around(first, STEPS[:3]), click_at(others[-1].click)]},
         {"points": [click_at(others[0].click), click_at(others[0].click)]},
-        {"points": [*_around(first, 9), click_at(others[-1].click)]},
-        {"points": [*_around(first, 9), click_at(_far_in(first), positive=False)]},
+        {"points": [*_around(first, STEPS), click_at(others[-1].click)]},
+        {"points": [*_around(first, GRID), click_at(others[-1].click)]},
+        {"points": [*_around(first, STEPS), click_at(_far_in(first), positive=False)]},
         {"points": [click_at(others[0].click), click_at((-4, -7)), click_at((width + 30, 5), positive=False)]},
         *({"points": [click_at(thing.click)]} for thing in photograph.things),
+        *({"points": [click_at(place)]} for place in _places(first, STEPS)),
     ]
 
 
-def _around(thing: Thing, number: int) -> list[Json]:
+def _around(thing: Thing, steps: Sequence[tuple[int, int]]) -> list[Json]:
+    return [click_at(place) for place in _places(thing, steps)]
+
+
+def _places(thing: Thing, steps: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     x, y = thing.click
-    return [click_at((x + right, y + down)) for right, down in STEPS[:number]]
+    return [(x + right, y + down) for right, down in steps]
 
 
 def _far_in(thing: Thing) -> tuple[int, int]:

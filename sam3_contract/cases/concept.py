@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import blank_image
-from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view
+from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, padded_view
 from sam3_contract.cases.questions import CONCEPT, LONG, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
@@ -26,7 +28,7 @@ ODD_TEXTS: Final = (
     "a very long description of something that is not in this image " * 40,
 )
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
-DEFAULT_MODEL: Final = "sam3/sam3_final"
+ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 ORIGIN: Final = "https://app.example.com"
 OTHER_WORDS: Final[Mapping[str, str]] = {
     "content-type": "Application/JSON; charset=UTF-8",
@@ -61,12 +63,12 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     yield case("again", asks, prompts, key_in="lower_bearer", headers=OTHER_WORDS)
     sure = {**prompts[0], "output_prob_thresh": 1}
     many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
-    asks = f"asks for {MAX_PROMPTS} concepts: in another order, some twice, some in odd letters, one at threshold 1"
-    yield case("sixteen", asks, many[:MAX_PROMPTS])
+    asks = f"asks for {MAX_PROMPTS} concepts, in JSON of many lines: in another order, some twice, some in odd letters"
+    yield case("sixteen", asks, many[:MAX_PROMPTS], spread_out=True)
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:
-    """Ask the same of other views of the scene: as data URI, and if it is a drawn one, turned, grey and mirrored."""
+    """Ask the same of other views of the scene: as data URI, and if it is a drawn one, turned, grey, bordered."""
     lead, scene = questions.lead, questions.scene
     main = f"{CONCEPT}/{lead.name}/rle"
     if scene is None:
@@ -78,7 +80,7 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     prompts = _with_exemplar(questions, plain)
     yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
-    yield view_case(questions, mirrored_view(scene, "png-alpha"), main)
+    yield view_case(questions, padded_view(scene, "png-alpha"), main)
 
 
 def described_case(questions: Questions) -> Iterator[Case]:
@@ -88,24 +90,17 @@ def described_case(questions: Questions) -> Iterator[Case]:
         yield view_case(questions, view, f"{CONCEPT}/{questions.lead.name}/rle")
 
 
-def written_out_case(questions: Questions) -> Iterator[Case]:
-    """Ask the same again, with what is not said said by null, and what is the default anyway written out."""
-    lead = questions.lead
-    nothing: tuple[dict[str, Any], ...] = ({"boxes": None, "box_labels": None}, {"boxes": [], "box_labels": []})
-    prompts = [{**nothing[index % 2], **one} for index, one in enumerate(questions.concept_prompts(lead))]
-    written: dict[str, Any] = {"nms_iou_threshold": None, "image_id": None, "model_id": DEFAULT_MODEL}
-    body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle", **written)
-    asks = "asks the same again, with nulls, empty lists and the default written out"
-    yield case_of(f"{lead.name}/written_out", CONCEPT, asks, body, lead, beside=(f"{CONCEPT}/{lead.name}/rle",))
-
-
 def further_scene_cases(questions: Questions) -> Iterator[Case]:
     """Ask of something narrow, of black and white, and of two files that are alike but for their middle."""
     scene = questions.scene
     if scene is None:
         return
     _, _, _, _, bare, tall = further_scenes()
-    yield scene_case(questions, encoded(tall, "png-16-grey"), "asks of an image of 15 columns, in grey of 16 bits")
+    narrow = encoded(tall, "png-16-grey")
+    # As command lines write base64; the service passes over the line breaks.
+    in_lines = {"type": "base64", "value": base64.encodebytes(narrow.content).decode("ascii")}
+    asks = "asks of an image of 15 columns, in grey of 16 bits, whose base64 is broken into lines"
+    yield scene_case(questions, narrow, asks, image=in_lines)
     shades = encoded(stencil(), "png-1")
     yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
     yield view_case(questions, encoded_view(scene, "bmp"), f"{CONCEPT}/{questions.lead.name}/rle")
@@ -125,6 +120,27 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         turned = encoded(wide, "jpeg-turned-8")
         yield scene_case(questions, turned, asks, prompts=_with_exemplar(questions, turned), **named)
+
+
+def exemplar_case(questions: Questions) -> Iterator[Case]:
+    """Box things in ways that are allowed and rare: across the border, of a few pixels, in two forms at once."""
+    photograph = questions.photographs[min(1, len(questions.photographs) - 1)]
+    if questions.scene_of(photograph) is None:
+        return
+    small = min(photograph.things, key=lambda thing: int(thing.bitmap.sum())).top_left_box
+    at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
+    first, *_, last = (thing.top_left_box for thing in photograph.things)
+    corners = {"x0": last["x"], "y0": last["y"], "x1": last["x"] + last["width"], "y1": last["y"] + last["height"]}
+    across = {**at_the_edge, "x": at_the_edge["x"] - ACROSS, "width": at_the_edge["width"] + ACROSS}
+    prompts = [
+        {"boxes": [across], "box_labels": [1]},
+        {"boxes": [small], "box_labels": [1]},
+        {"boxes": [first, corners], "box_labels": [1, 1]},
+        {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
+    ]
+    asks = "boxes things across the border, of a few pixels, in two forms at once, and one that is unlike and no other"
+    case = scene_case(questions, photograph, asks, prompts=prompts)
+    yield replace(case, id=f"{CONCEPT}/{photograph.name}/odd_exemplars")
 
 
 def blank_case(questions: Questions) -> Iterator[Case]:

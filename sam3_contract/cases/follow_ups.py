@@ -18,7 +18,8 @@ STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches
 INSET: Final = 0.25  # pixels by which a box is smaller than what it boxes: fractions, which no form may round
 ROOMY: Final = 16  # pixels of a side from which on that makes no difference
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
-JUST: Final = 0.001  # by which one is below a confidence that must
+JUST: Final = 0.001  # by which one is below a confidence that must, or above one that must not
+ODD_TEXT: Final = "grünes Dreieck"
 MAX_BOXED: Final = 4  # unlike things that one prompt boxes
 
 
@@ -52,8 +53,9 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
 def further_follow_ups(questions: Questions) -> Iterator[Made]:
     """Ask at another confidence of what was found."""
     sources = _telling_cases(questions)
-    asks = "sets the request's threshold to just below such a confidence"
-    yield f"{CONCEPT}/at_request_threshold", asks, partial(_at_request, questions, sources), sources
+    for name, side, off in (("at_request_threshold", "below", -JUST), ("above_request_threshold", "above", JUST)):
+        asks = f"sets the request's threshold to just {side} such a confidence"
+        yield f"{CONCEPT}/{name}", asks, partial(_at_request, questions, sources, name, off), sources
 
 
 def _telling_cases(questions: Questions) -> tuple[str, str, str]:
@@ -85,16 +87,18 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
     inner = {"x": x + inset, "y": y + inset, "width": width - 2 * inset, "height": height - 2 * inset}
     corners = {"x0": inner["x"], "y0": inner["y"], "x1": x + width - inset, "y1": y + height - inset}
     turned = {"x0": corners["x1"], "y0": corners["y1"], "x1": corners["x0"], "y1": corners["y0"]}
+    like, unlike, strict = {"box_labels": [1]}, {"box_labels": [0]}, {"output_prob_thresh": STRICT}
     prompts: list[dict[str, Any]] = [
-        {"boxes": [inner], "box_labels": [1]},
-        {"boxes": [corners], "box_labels": [1]},
+        {"boxes": [inner], **like},
+        {"type": "visual", "text": None, "boxes": [corners], **like},
         {"text": one.text},
-        {"text": one.text, "boxes": [box], "box_labels": [0]},
-        {"boxes": [box], "box_labels": [1], "output_prob_thresh": STRICT},
-        {"boxes": [turned], "box_labels": [1]},
+        {"type": "text", "text": one.text, "boxes": [box], **unlike},
+        {"boxes": [box], **like, **strict},
+        {"boxes": [turned], **like},
         {"text": one.text, "boxes": [], "box_labels": []},
-        {"text": one.text, "boxes": [box], "box_labels": [0], "output_prob_thresh": STRICT},
-        {"boxes": [_from_the_edge(found)], "box_labels": [1]},
+        {"type": "visual", "text": one.text, "boxes": [box], **unlike, **strict},
+        {"text": ODD_TEXT, "boxes": [inner], **like, **strict},
+        {"boxes": [_from_the_edge(found)], **like},
         *_with_another(one, inner, found),
     ]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
@@ -138,6 +142,7 @@ def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -
         text = {"text": one.text}
         prompts.append({**text, "boxes": [_box_of(one), alike], "box_labels": [0, 1]})
         prompts.append({**text, "boxes": [alike], "box_labels": [1]})
+        prompts.append({**text, "boxes": [_box_of(one), alike], "box_labels": [0, 0]})
     return prompts
 
 
@@ -154,7 +159,8 @@ def _from_the_edge(found: Sequence[Found]) -> dict[str, float]:
 
 
 def _box_of(one: Found) -> dict[str, float]:
-    x, y, width, height = map(float, one.mask.box)
+    """Box one, by whole numbers."""
+    x, y, width, height = map(int, one.mask.box)
     return {"x": x, "y": y, "width": width, "height": height}
 
 
@@ -177,16 +183,18 @@ def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exc
     return _at(telling, questions, "at_own_threshold", prompts=prompts, threshold=surest.confidence)
 
 
-def _at_request(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
-    """Ask at just less than the confidence of something that the next surest comes close to."""
+def _at_request(
+    questions: Questions, sources: Sequence[str], name: str, off: float, seen: Mapping[str, Exchange]
+) -> Case | None:
+    """Ask at just less, or more, than the confidence of something that the next surest comes close to."""
     telling = first_telling(seen, *sources)
     found = _by_question(telling)
     if telling is None or not found:
         return None
     ranked = sorted({one.confidence for one in found_in(telling)}, reverse=True)
     gaps = [(above - below, above) for above, below in pairwise(ranked) if above - below > ABOVE]
-    threshold = (min(gaps)[1] if gaps else ranked[0]) - JUST
-    return _at(telling, questions, "at_request_threshold", prompts=[one.question for one in found], threshold=threshold)
+    threshold = min((min(gaps)[1] if gaps else ranked[0]) + off, 1.0)
+    return _at(telling, questions, name, prompts=[one.question for one in found], threshold=threshold)
 
 
 def _by_question(telling: Exchange | None) -> list[Found]:

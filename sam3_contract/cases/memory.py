@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,10 +10,10 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
+from sam3_contract.cases.refused import REFUSED_ID
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 EMBED: Final = "embed_image"
-BEYOND_ASCII: Final = 6  # the place of that id, which is used twice
 
 
 def memory_cases(questions: Questions) -> Iterator[Case]:
@@ -46,21 +47,34 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(polygons,))
 
 
+def named_cases(questions: Questions) -> Iterator[Case]:
+    """Ask by two ids of two images, to be under way at once."""
+    lead, named = questions.lead, questions.image_id("lead")
+    asks, after = "asks by image_id while others are under way", (f"{EMBED}/{lead.name}",)
+    for other in questions.photographs[1:2]:
+        own = _own_id(questions, other)
+        yield replace(own, id=f"{own.id}_at_once", asks=asks, beside=own.beside, after=after)
+    body = body_of(lead, prompts=questions.click_prompts(lead), format="rle", image_id=named)
+    beside = (f"{VISUAL}/{lead.name}/rle",)
+    yield case_of(f"{lead.name}/by_id_at_once", VISUAL, asks, body, lead, after=after, beside=beside)
+
+
 def logits_cases(questions: Questions) -> Iterator[Case]:
-    """Keep the logits of one prompt, and load what was kept for another, and for the same."""
-    lead = questions.lead
-    first, second = questions.other_click(lead), questions.one_click(lead)
-    name, main = questions.image_id("logits"), f"{VISUAL}/{lead.name}/rle"
+    """Keep the logits of one prompt, and load what was kept for it: for another image, and for its own."""
+    lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
+    prompts, main = questions.other_click(lead), f"{VISUAL}/{lead.name}/rle"
 
-    def case(part: str, asks: str, prompts: Any, after: tuple[str, ...] = (), **flags: bool) -> Case:
-        body = body_of(lead, prompts=prompts, format="rle", image_id=name, **flags)
-        return case_of(f"{lead.name}/{part}", VISUAL, asks, body, lead, after=after, beside=(main,))
+    def case(name: str, asks: str, sent: Photograph, **fields: Any) -> Case:
+        body = body_of(sent, prompts=prompts, format="rle", **fields)
+        return case_of(f"{lead.name}/{name}", VISUAL, asks, body, sent, beside=(main,))
 
-    kept = case("logits_kept", "asks to keep the logits", first, save_logits_to_cache=True)
+    named = {"image_id": questions.image_id("logits")}
+    kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True, **named)
     yield kept
-    asks = "asks to load the logits of a prompt of which none are kept"
-    yield case("logits_of_another", asks, second, after=(kept.id,), load_logits_from_cache=True)
-    yield case("logits_loaded", "asks to load the logits that are kept", first, (kept.id,), load_logits_from_cache=True)
+    asks = "asks to load the logits of a prompt of which none are kept for that image"
+    yield replace(case("logits_of_another", asks, other, load_logits_from_cache=True), after=(kept.id,))
+    asks = "asks to load the logits that are kept"
+    yield replace(case("logits_loaded", asks, lead, load_logits_from_cache=True, **named), after=(kept.id,))
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:
@@ -74,7 +88,8 @@ def unnamed_cases(questions: Questions) -> Iterator[Case]:
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
     # Right after another image, which it does not stand for.
-    yield case_of(f"{lead.name}/unnamed", EMBED, "asks to keep an embedding, and for its id", body_of(sent), sent)
+    asks = "asks to keep an embedding, and for its id"
+    yield case_of(f"{lead.name}/unnamed", EMBED, asks, body_of(sent), sent, key_in="body")
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
@@ -93,11 +108,12 @@ def other_ids(questions: Questions) -> Iterator[tuple[str, Photograph]]:
     others = [photograph for photograph in questions.photographs if photograph is not questions.lead]
     lead = questions.image_id("lead")
     long = f"{lead[::-1]}{'x' * LONG}"
-    names = (f"x{lead}", lead[:-1], f"{lead}/", lead.replace("/", "_"), long, f"{lead}\u00e9\u200b")
-    # Equal to what others stand for, if accents were joined with their letters, or signs were unquoted as in a URL.
+    # The last two are the lead's, if accents were joined with their letters, or signs were unquoted as in a URL.
+    other_forms = unicodedata.normalize("NFD", lead), f"{lead[:-1]}%{ord(lead[-1]):02x}"
+    names = (f"{lead}.png", lead[:-1], f"{lead}/", lead.replace("/", "_"), long, *other_forms)
     for other in others[:1]:
+        yield questions.image_id(REFUSED_ID), other
         yield from ((name, other) for name in names)
-        yield from ((f"{lead}e\u0301\u200b", questions.lead), (f"{lead[:-1]}%{ord(lead[-1]):02x}", other))
 
 
 def _given(questions: Questions, source: str, seen: Mapping[str, Exchange]) -> Case | None:

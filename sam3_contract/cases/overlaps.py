@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam3_contract.cases.found import Found, found_in
+from sam3_contract.cases.pictures.photographs import DISC, is_of_discs
 from sam3_contract.cases.questions import (
     CONCEPT,
     HIGH,
@@ -27,6 +28,8 @@ from sam3_contract.masks import iou_matrix
 
 OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")
 USUAL: Final = 0.3  # an IoU above which instances are suppressed, where the answers do not tell a better one
+DEFAULT_THRESHOLD: Final = 0.5
+DEFAULT_MODEL: Final = "sam3/sam3_final"
 OFF: Final = 0.01  # by which an IoU may be off to be noticed
 LEAST_GAP: Final = 0.002  # between two IoUs, for a threshold between them
 MAX_CANDIDATES: Final = 64
@@ -36,17 +39,33 @@ Reading = Callable[[float], frozenset[int]]
 
 
 def overlap_cases(questions: Questions) -> Iterator[Case]:
-    """Ask for things that overlap: without suppression, at other thresholds, and with all and none suppressed."""
+    """Ask for things that overlap: without suppression, at other thresholds, and with none suppressed."""
     last = questions.photographs[-1]
     plain = _suppressed(questions, last, None, "no_nms")
     yield plain
-    polygons = {**plain.sent, "format": "polygon"}
-    yield replace(plain, id=f"{CONCEPT}/{last.name}/polygon_of_overlaps", body=polygons, beside=(plain.id,))
     yield _with_default_thresholds(plain, last)
     yield _with_lower_thresholds(plain, last)
-    none_left = _suppressed(questions, last, 0, "nms_of_zero")
-    yield replace(none_left, body={**none_left.sent, "format": "polygon"})
     yield _suppressed(questions, last, 1, "nms_of_one")
+
+
+def polygon_case(questions: Questions) -> Iterator[Case]:
+    """Ask for the same things as polygons."""
+    last = questions.photographs[-1]
+    plain = _suppressed(questions, last, None, "no_nms")
+    polygons = {**plain.sent, "format": "polygon"}
+    yield replace(plain, id=f"{CONCEPT}/{last.name}/polygon_of_overlaps", body=polygons, beside=(plain.id,))
+
+
+def written_out_case(questions: Questions) -> Iterator[Case]:
+    """Ask the same again, with what is not said said by null, and what is the default anyway written out."""
+    last = questions.photographs[-1]
+    plain = _suppressed(questions, last, None, "no_nms")
+    nothing: tuple[dict[str, Any], ...] = ({"boxes": None, "box_labels": None}, {"boxes": [], "box_labels": []})
+    prompts = [{**nothing[index % 2], **one} for index, one in enumerate(plain.sent["prompts"])]
+    written = {"prompts": prompts, "nms_iou_threshold": None, "image_id": None, "model_id": DEFAULT_MODEL}
+    asks = "asks the same again, with nulls, empty lists and the default written out"
+    name = f"{CONCEPT}/{last.name}/written_out"
+    yield replace(plain, id=name, asks=asks, body={**plain.sent, **written}, beside=(plain.id,))
 
 
 def certain_case(questions: Questions) -> Iterator[Case]:
@@ -55,12 +74,8 @@ def certain_case(questions: Questions) -> Iterator[Case]:
 
 
 def threshold_cases(questions: Questions) -> Iterator[Case]:
-    """Ask for the same things with a threshold at the lower end of its range, and a high one."""
-    yield from _at_thresholds(
-        questions,
-        ("zero", 0, "asks for everything, at threshold 0"),
-        ("sure", 0.9, "asks at threshold 0.9"),
-    )
+    """Ask for the same things with a threshold at the lower end of its range."""
+    yield from _at_thresholds(questions, ("zero", 0, "asks for everything, at threshold 0"))
 
 
 def _at_thresholds(questions: Questions, *asked: tuple[str, float, str]) -> Iterator[Case]:
@@ -72,71 +87,78 @@ def _at_thresholds(questions: Questions, *asked: tuple[str, float, str]) -> Iter
 
 
 def few_prompts(questions: Questions) -> Iterator[Case]:
-    """Suppress among few prompts: one text twice, once with an exemplar, once where a threshold comes first."""
-    scene = questions.scene
-    if scene is None:
+    """Suppress among few prompts: one text twice, once behind the same one that a threshold hides."""
+    if questions.scene is None:
         return
-    lead, thing = questions.lead, questions.lead.things[0]
-    text: dict[str, Any] = {"text": thing.category}
-    boxed = {"boxes": [thing.top_left_box], "box_labels": [1]}
-    base = {"output_prob_thresh": LOW, "format": "rle"}
-    hidden = [{**text, "output_prob_thresh": 1}, text, text]
-    nms = {"nms_iou_threshold": 0.5}
+    lead = questions.lead
+    text: dict[str, Any] = {"text": lead.things[0].category}
+    hidden, main = {**text, "output_prob_thresh": 1}, f"{CONCEPT}/{lead.name}/rle"
     for name, asks, prompts, more in (
-        ("twice", "asks for one thing twice, without overlaps", [text, text], nms),
-        (
-            "like_it",
-            "asks for a thing and what is like it, without overlaps",
-            [text, boxed],
-            {"nms_iou_threshold": 0.5},
-        ),
-        ("hidden", "asks for a thing twice, and for it at threshold 1", hidden, {}),
+        ("twice", "asks for one thing twice, without overlaps", [text, text], ()),
         (
             "hidden_nms",
-            "asks the same without overlaps: what is hidden suppresses nothing",
-            hidden,
-            {"nms_iou_threshold": 0.5},
+            "asks the same, and first for it at threshold 1: what is hidden suppresses nothing",
+            [hidden, text, text],
+            (f"{CONCEPT}/{lead.name}/own_threshold_of_one",),
         ),
     ):
-        body = body_of(lead, prompts=prompts, **base, **more)
-        beside = (f"{CONCEPT}/{lead.name}/hidden",) if name == "hidden_nms" else ()
-        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=beside)
+        body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle", nms_iou_threshold=0.5)
+        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(main, *more))
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
     """Ask for no overlaps, at an IoU that tells apart what suppression may go by."""
     last = questions.photographs[-1]
     source = f"{CONCEPT}/{last.name}/no_nms"
+    asks = "asks for no overlap at all, as polygons, with a single prompt if its instances overlap"
+    yield f"{CONCEPT}/{last.name}/nms_of_zero", asks, partial(_none_left, questions, last, asks, source), (source,)
     asks = "asks for no overlaps, at an IoU that tells masks from boxes, the better from the worse, and less from more"
     yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), (source,)
 
 
 def further_follow_ups(questions: Questions) -> Iterator[Made]:
-    """Ask for no overlaps among the instances of one prompt, and once more at the telling IoU, as polygons."""
+    """Ask once more for no overlaps, at the telling IoU as polygons, and for none at all of all prompts."""
     last = questions.photographs[-1]
     source = f"{CONCEPT}/{last.name}/no_nms"
     asks = "asks for no overlaps at an IoU that tells masks from boxes, as polygons"
     make = partial(_telling_case, questions, last, source, masks="polygon")
     yield f"{CONCEPT}/{last.name}/nms_polygon", asks, make, (source,)
-    asks = "asks for no overlaps with a single prompt, whose instances overlap"
-    yield f"{CONCEPT}/{last.name}/nms_alone", asks, partial(_lone_case, last, source), (source,)
+    yield f"{CONCEPT}/{last.name}/nms_of_all", "asks for no overlap at all", partial(_of_all, questions, last), ()
 
 
-def _lone_case(photograph: Photograph, source: str, seen: Mapping[str, Exchange]) -> Case | None:
-    """Choose the prompt whose own instances overlap most often."""
-    found = found_in(seen.get(source))
-    overlaps = (
-        iou_matrix([one.mask.runs for one in found], [one.mask.runs for one in found]) if found else np.zeros((0, 0))
-    )
-    numbers = np.array([one.index for one in found])
-    overlapping = (overlaps > LEAST_GAP) & (numbers[:, None] == numbers[None, :]) & ~np.eye(len(found), dtype=bool)
-    counts = overlapping.sum(axis=1)
-    if not counts.any():
-        return None
-    prompt = found[int(np.argmax(counts))].question
-    body = body_of(photograph, prompts=[prompt], output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=0)
-    asks = "asks for no overlaps with a single prompt"
-    return case_of(f"{photograph.name}/nms_alone", CONCEPT, asks, body, photograph, beside=(source,))
+def _of_all(questions: Questions, photograph: Photograph, _: Mapping[str, Exchange]) -> Case:
+    return _suppressed(questions, photograph, 0, "nms_of_all")
+
+
+def _none_left(
+    questions: Questions, photograph: Photograph, asks: str, source: str, seen: Mapping[str, Exchange]
+) -> Case:
+    case = _suppressed(questions, photograph, 0, "nms_of_zero")
+    prompt = _telling_prompt(found_in(seen.get(source)))
+    prompts = case.sent["prompts"] if prompt is None else [prompt]
+    return replace(case, asks=asks, body={**case.sent, "prompts": prompts, "format": "polygon"})
+
+
+def _telling_prompt(found: Sequence[Found]) -> dict[str, Any] | None:
+    """Choose the prompt of whose own instances the most misreadings leave others; ``None`` if those of none overlap."""
+    best, told = None, 0
+    for index in dict.fromkeys(one.index for one in found):
+        own = [one for one in found if one.index == index]
+        overlaps = _overlaps_of(own)
+        right, *wrong = _readings(own, overlaps, hidden_text="")
+        meant = right(0.0)
+        telling = sum(reading(0.0) != meant for reading in wrong)
+        if telling > told and overlaps.max() > LEAST_GAP:
+            best, told = own[0].question, telling
+    return best
+
+
+def _overlaps_of(found: Sequence[Found]) -> Matrix:
+    """Measure the IoU of each with every other one, and 0 with itself."""
+    masks = [one.mask.runs for one in found]
+    overlaps = np.asarray(iou_matrix(masks, masks), np.float64)
+    np.fill_diagonal(overlaps, 0.0)
+    return overlaps
 
 
 def _suppressed(questions: Questions, photograph: Photograph, threshold: float | None, name: str) -> Case:
@@ -145,7 +167,8 @@ def _suppressed(questions: Questions, photograph: Photograph, threshold: float |
     texts = list(concepts)[: MAX_PROMPTS // 2]
     # What is below its threshold is not there, so that it suppresses nothing of what is found by the same text.
     hidden: dict[str, Any] = {"text": texts[-1], "output_prob_thresh": 1}
-    prompts = [hidden, *({"text": text} for text in texts * 2)][:MAX_PROMPTS]
+    exemplar = [{"boxes": [DISC], "box_labels": [1]}] if is_of_discs(photograph) else []
+    prompts = [*[hidden, *({"text": text} for text in texts * 2)][: MAX_PROMPTS - 1], *exemplar]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle", nms_iou_threshold=threshold)
     if threshold is None:
         body.pop("nms_iou_threshold")
@@ -170,16 +193,18 @@ def _with_default_thresholds(plain: Case, photograph: Photograph) -> Case:
 
 
 def _with_lower_thresholds(plain: Case, photograph: Photograph) -> Case:
-    """Ask the same at threshold 1, with two prompts at lower ones: the server is known to take that for all.
+    """Ask the same at threshold 1, with three prompts at lower ones: the server is known to take the least for all.
 
-    But for those two this is what ``certain_case`` asks later.
+    But for those three this is what ``certain_case`` asks later.
     """
     first, second, *rest = plain.sent["prompts"]
-    prompts = [{**first, "output_prob_thresh": VERY_LOW}, {**second, "output_prob_thresh": 0}, *rest]
+    third, *rest = rest
+    lower = ((first, VERY_LOW), (second, 0), (third, DEFAULT_THRESHOLD))
+    prompts = [*({**prompt, "output_prob_thresh": least} for prompt, least in lower), *rest]
     body = {**plain.sent, "prompts": prompts, "output_prob_thresh": 1}
     name = f"{CONCEPT}/{photograph.name}/lower_threshold_of_one"
     return replace(
-        plain, id=name, asks="lowers the threshold of two prompts, of one to 0", body=body, beside=(plain.id,)
+        plain, id=name, asks="lowers the threshold of three prompts, of one to 0", body=body, beside=(plain.id,)
     )
 
 
@@ -189,15 +214,16 @@ def _telling_case(
     found = found_in(seen.get(source))
     if not found:
         return None
-    case = _suppressed(questions, photograph, _telling_threshold(found), "nms" if masks == "rle" else f"nms_{masks}")
-    return replace(case, body={**case.sent, "format": masks})
+    case = _suppressed(questions, photograph, 0, "nms" if masks == "rle" else f"nms_{masks}")
+    threshold = _telling_threshold(found, hidden_text=case.sent["prompts"][0]["text"])
+    body = {**case.sent, "format": masks, "nms_iou_threshold": threshold}
+    return replace(case, asks=f"asks for no overlaps of more than {threshold:g}", body=body)
 
 
-def _telling_threshold(found: Sequence[Found]) -> float:
+def _telling_threshold(found: Sequence[Found], hidden_text: str) -> float:
     """Choose the IoU at which the most misreadings of suppression would leave other instances than the right one."""
-    overlaps = iou_matrix([one.mask.runs for one in found], [one.mask.runs for one in found])
-    np.fill_diagonal(overlaps, 0.0)
-    right, *wrong = _readings(found, overlaps)
+    overlaps = _overlaps_of(found)
+    right, *wrong = _readings(found, overlaps, hidden_text)
     best, told = USUAL, -1
     for threshold in _between(overlaps):
         meant = right(threshold)
@@ -219,8 +245,11 @@ def _between(overlaps: Matrix) -> list[float]:
     return [round(value, 5) for value in (edges[chosen] + gaps[chosen] / 2).tolist()]
 
 
-def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:
-    """List how suppression may be read: first as it is meant, then by other overlaps, orders, prompts and borders."""
+def _readings(found: Sequence[Found], overlaps: Matrix, hidden_text: str) -> list[Reading]:
+    """List how suppression may be read: first as it is meant, then by other overlaps, orders, prompts and borders.
+
+    Last, that what the first prompt hides by its threshold suppresses all that another prompt finds by the same text.
+    """
     confidences = np.array([one.confidence for one in found])
     prompts = np.array([one.index for one in found])
     within = prompts[:, None] == prompts[None, :]
@@ -229,6 +258,7 @@ def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:
     shared = overlaps * (areas[:, None] + areas[None, :]) / (1 + overlaps)
     by_boxes = np.array([[_iou(one.mask.box, other.mask.box) for other in found] for one in found])
     np.fill_diagonal(by_boxes, 0.0)
+    hidden = frozenset(index for index, one in enumerate(found) if one.text == hidden_text)
 
     def greedy(measure: Matrix, order: NDArray[np.int64], off: float = 0.0) -> Reading:
         return lambda threshold: _survivors(measure, order, threshold + off)
@@ -244,6 +274,7 @@ def _readings(found: Sequence[Found], overlaps: Matrix) -> list[Reading]:
         greedy(overlaps, best_first[::-1]),
         greedy(overlaps, np.arange(len(found))),
         lambda threshold: _never_beaten(overlaps, confidences, threshold),
+        lambda threshold: _survivors(overlaps, best_first, threshold) - hidden,
     ]
 
 

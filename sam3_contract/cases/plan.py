@@ -15,7 +15,7 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
-from sam3_contract.cases.questions import Asks, Made, Questions
+from sam3_contract.cases.questions import CONCEPT, Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
@@ -130,7 +130,9 @@ def plan(
 def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Case | FollowUp]:
     """What a run of the default budget asks."""
     main, others = questions.lead, questions.photographs[1:]
-    yield from concept.main_cases(questions, main)
+    yield next(concept.main_cases(questions, main))
+    # Another image in both formats: it shows more of what is hard to outline.
+    yield from concept.main_cases(questions, (others or (main,))[0])
     yield from _made(follow_ups.other_prompts(questions))
     yield from visual.main_cases(questions, main)
     yield from memory.memory_cases(questions)
@@ -139,7 +141,6 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from overlaps.overlap_cases(questions)
     yield from visual.shape_cases(questions)
     for other in others[:1]:
-        yield next(concept.main_cases(questions, other))
         yield from visual.object_cases(questions, other)
     yield from concept.detail_cases(questions)
     yield from visual.detail_cases(questions)
@@ -147,10 +148,11 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from boundaries.click_case(questions)
     yield from boundaries.box_case(questions)
     yield from concept.further_scene_cases(questions)
-    yield from concept.written_out_case(questions)
+    yield from overlaps.written_out_case(questions)
     yield from _at_once(questions)
     for url, at_hand in urls.items():
         yield from concept.url_cases(questions, url, at_hand)
+    yield refused.preflight("preflight", CONCEPT)
     yield from refused.of_concept(questions)
     yield from refused.of_models_and_formats(questions)
     yield from _made(concept.large_scene_case(questions))
@@ -159,11 +161,8 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
 def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
     yield from concept.described_case(questions)
-    yield from refused.of_origins()
     yield from refused.of_others(questions)
     yield from _visual_at_once(questions)
-    for other in questions.photographs[1:2]:
-        yield from concept.main_cases(questions, other)
     yield from _made(follow_ups.further_follow_ups(questions))
     yield from overlaps.few_prompts(questions)
     yield from _made(overlaps.further_follow_ups(questions))
@@ -171,6 +170,7 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     yield from memory.unnamed_cases(questions)
     yield from _made(memory.follow_ups(questions))
     yield from visual.form_cases(questions)
+    yield from concept.exemplar_case(questions)
     yield from concept.blank_case(questions)
     yield from boundaries.mixed_case(questions)
     yield from _made(boundaries.large_case(questions))
@@ -181,6 +181,8 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     yield from sweep.ids(questions)
     yield from _made(sweep.sizes(questions))
     yield from _made(sweep.encodings(questions))
+    yield from concept.main_cases(questions, questions.lead)
+    yield from overlaps.polygon_case(questions)
 
 
 def _at_once(questions: Questions) -> Iterator[Case]:
@@ -193,8 +195,9 @@ def _at_once(questions: Questions) -> Iterator[Case]:
 
 
 def _visual_at_once(questions: Questions) -> Iterator[Case]:
-    """Click and box again at once what was clicked and boxed alone before."""
-    yield from map(_again, (next(visual.main_cases(questions, questions.lead)), *visual.shape_cases(questions)))
+    """Click again what was clicked alone before, and use image_ids meanwhile."""
+    yield _again(next(visual.main_cases(questions, questions.lead)))
+    yield from (replace(case, at_once=AT_ONCE) for case in memory.named_cases(questions))
 
 
 def _again(case: Case) -> Case:

@@ -11,6 +11,7 @@ from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
 TEXT: Final = "aGVsbG8gd29ybGQ="
 EMBED: Final = "embed_image"
+REFUSED_ID: Final = "refused"
 _UNAUTHORISED: Final = frozenset({401})
 _UNPROCESSABLE: Final = frozenset({422})
 _BAD_IMAGE: Final = frozenset({400, 422})
@@ -60,15 +61,19 @@ def of_others(questions: Questions) -> Iterator[Case]:
     cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
     half = {"points": [{"x": 1, "y": 1}]}
     yield _unauthorised("concept_no_key", "has no API key", good, "none")
+    asks = "has a key that nobody has"
+    yield Case("refused/visual_wrong_key", VISUAL, asks, clicks, key_in="wrong", expected=_UNAUTHORISED)
     yield _refused("concept_malformed_json", CONCEPT, "is no JSON", b"{'image': 1}")
-    place = ("prompts", "points", "positive")
+    place: tuple[str | int, ...] = ("prompts", "points", "positive")
     asks = "has a click without `positive` in its second prompt"
-    yield _refused("half_a_point", VISUAL, asks, {**clicks, "prompts": [*clicks["prompts"], half]}, mistake=place)
+    # What is refused takes no image_id, which another image is sent under later.
+    halved = {**clicks, "prompts": [*clicks["prompts"], half], "image_id": questions.image_id(REFUSED_ID)}
+    yield _refused("half_a_point", VISUAL, asks, halved, mistake=place)
     yield Case(
         "refused/visual_cut_image",
         VISUAL,
         "sends an image that is cut short",
-        {**clicks, "image": cut},
+        {**clicks, "image": cut, "image_id": questions.image_id("bad")},
         expected=_BAD_IMAGE,
     )
     bad_image = {"type": "base64", "value": TEXT}
@@ -78,6 +83,15 @@ def of_others(questions: Questions) -> Iterator[Case]:
     yield Case("refused/embed_no_key", EMBED, "has no API key", unkeyed, key_in="none", expected=_UNAUTHORISED)
     words = {**clicks, "multimask_output": "some"}
     yield _refused("multimask_of_words", VISUAL, "has a word for a boolean", words, mistake=("multimask_output",))
+    yield _refused("empty_body", CONCEPT, "has no body", b"")
+    yield _refused("list", CONCEPT, "is a list", b"[]")
+    texts = {**good, "prompts": [prompt["text"] for prompt in good["prompts"]]}
+    yield _refused("texts_for_prompts", CONCEPT, "has a text for a prompt", texts, mistake=("prompts", 0))
+    alone = {**good, "prompts": good["prompts"][0]}
+    yield _refused("prompt_in_no_list", CONCEPT, "has a prompt in no list", alone, mistake=("prompts",))
+    wordy = {**clicks, "prompts": [{"points": [{"x": "left", "y": 1, "positive": True}]}]}
+    place = ("prompts", "points", 0, "x")
+    yield _refused("click_of_words", VISUAL, "has a word for a coordinate", wordy, mistake=place)
 
 
 def the_rest(questions: Questions) -> Iterator[Case]:
@@ -102,6 +116,7 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
     misspelt = {**good, "treshold": 0.5}
     yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
+    yield preflight("visual_preflight", VISUAL)
     unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}
     for name, operation, asks, body, status, deviation in (
         (
@@ -156,22 +171,16 @@ def of_models_and_formats(questions: Questions) -> Iterator[Case]:
     )
 
 
-def of_origins() -> Iterator[Case]:
+def preflight(name: str, operation: str) -> Case:
     """Ask whether a browser may ask."""
-    preflight = {
+    headers = {
         "origin": ORIGIN,
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization,content-type",
     }
-    yield Case(
-        "refused/preflight",
-        CONCEPT,
-        "is a browser's preflight, which has no key",
-        None,
-        method="OPTIONS",
-        key_in="none",
-        expected=frozenset({200, 204}),
-        headers=preflight,
+    asks, expected = "is a browser's preflight, which has no key", frozenset({200, 204})
+    return Case(
+        f"refused/{name}", operation, asks, None, method="OPTIONS", key_in="none", expected=expected, headers=headers
     )
 
 

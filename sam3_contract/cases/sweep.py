@@ -11,7 +11,7 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
-from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ SENT_OF_OTHERS: Final = frozenset(
     {
         *("jpeg-cmyk", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-6", "jpeg-turned-8"),
         *("png-alpha", "png-described", "png-16-grey", "png-grey-alpha", "png-interlaced", "png-palette"),
-        *("webp", "webp-animated", "tiff-deflate", "tiff-turned-5", "tiff-turned-7"),
+        *("webp", "webp-animated", "tiff-deflate", "tiff-turned-7"),
     }
 )
 """Encodings that were sent by then of another scene or view: what they find more is little, so they come last."""
@@ -118,17 +118,11 @@ def neighbours(questions: Questions) -> Iterator[Case]:
 
 def ids(questions: Questions) -> Iterator[Case]:
     """Send an image under ids that are much like that of another one."""
-    kept: list[Case] = []
     for number, (name, photograph) in enumerate(memory.other_ids(questions), start=1):
         body = body_of(photograph, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
         asks = "sends an image under an image_id that is much like another's"
         case = case_of(f"{photograph.name}/id_{number}", VISUAL, asks, body, photograph)
-        kept.append(replace(case, after=(f"embed_image/{questions.lead.name}",)))
-    yield from kept
-    for case in kept[memory.BEYOND_ASCII - 1 : memory.BEYOND_ASCII]:
-        body = {**case.sent, "image": as_base64(questions.lead)}
-        asks = "sends another image under that image_id, which stands for the first"
-        yield replace(case, id=f"{case.id}_again", asks=asks, body=body, after=(case.id,))
+        yield replace(case, after=(f"embed_image/{questions.lead.name}",))
 
 
 def encodings(questions: Questions) -> Iterator[Made]:
@@ -172,7 +166,6 @@ def sizes(questions: Questions) -> Iterator[Made]:
         (filled(), "png", VISUAL, "rle"),
         (filled(), "jpeg", CONCEPT, "polygon"),
         (large, "png", CONCEPT, "rle"),
-        (wide, "tiff-turned-5", CONCEPT, "rle"),
     ):
         way = way_of(name)
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
-from sam3_contract.cases.pictures.views import View, padded_view
+from sam3_contract.cases.pictures.views import View, mirrored_view
 from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
 NOTHING_SAID: Final = {"image_id": None, "model_id": None}
+OTHER_ORIGIN: Final = "https://another.example.org"
 BINARY_TOLERATED: Final = {500: "binary_answers_500"}
 
 
@@ -45,37 +46,36 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     nested = {"prompts": {"prompts": [{**prompt, "box": None} for prompt in prompts]}, **NOTHING_SAID}
     yield _case(questions, "nested", "asks the same in the nested form, with nulls", main, **nested)
     best = _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
-    yield replace(best, key_in="bearer")
-    case = _case(questions, "binary", "asks for binary masks", main, prompts=prompts, format="binary")
-    yield replace(case, tolerated=BINARY_TOLERATED)
+    yield replace(best, key_in="bearer", headers={"origin": OTHER_ORIGIN})
+    asks, beside = "asks for binary masks in the nested form", f"{VISUAL}/{lead.name}/nested"
+    yield _as_archive(_case(questions, "binary", asks, beside, **nested))
 
 
 def form_cases(questions: Questions) -> Iterator[Case]:
     """Ask for one object without any list, and for nothing in particular in every way to say so."""
     alone = f"{VISUAL}/{questions.lead.name}/alone"
     clicked = questions.one_click(questions.lead)[0]
-    yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     boxes = [{"box": prompt["box"]} for prompt in questions.object_prompts(questions.lead) if "box" in prompt]
     if boxes:
         yield _case(questions, "boxed", "boxes two objects", alone, prompts=boxes[:2])
-        yield _case(
-            questions, "single_box", "boxes one object, in no list", f"{alone[:-5]}boxed", prompts=boxes[:2][-1]
-        )
-    archive = _case(
-        questions,
-        "binary_of_one",
-        "asks for one binary mask",
-        f"{VISUAL}/{questions.lead.name}/best",
-        prompts=[clicked],
-        format="binary",
-        multimask_output=False,
-    )
-    yield replace(archive, tolerated=BINARY_TOLERATED)
+        asks, beside = "boxes one object, in no list", f"{alone[:-5]}boxed"
+        yield _case(questions, "single_box", asks, beside, prompts=boxes[:2][-1])
+    else:
+        yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
+    main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)
+    yield _case(questions, "best_of_each", "asks for one mask of each", main, prompts=clicks, multimask_output=False)
+    named = {"prompts": [clicked], "multimask_output": False, "image_id": questions.image_id("lead")}
+    archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
+    yield replace(_as_archive(archive), after=(f"embed_image/{questions.lead.name}",), beside=())
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
-    for name, prompts in (("null", None), ("empty_list", []), ("empty_set", {"prompts": []})):
+    for name, prompts in (("null", None), ("empty_set", {"prompts": []})):
         asks = f"asks for nothing in particular, by {name.replace('_', ' ')}"
         yield _case(questions, f"prompts_{name}", asks, unprompted, prompts=prompts)
+
+
+def _as_archive(case: Case) -> Case:
+    return replace(case, body={**case.sent, "format": "binary"}, tolerated=BINARY_TOLERATED)
 
 
 def shape_cases(questions: Questions) -> Iterator[Case]:
@@ -102,14 +102,14 @@ def shape_cases(questions: Questions) -> Iterator[Case]:
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:
-    """Click the same objects in a view with a border, the first of two frames, under another id."""
+    """Click the same objects in a mirrored view, which is as large, the first of two frames, under another id."""
     scene, lead = questions.scene, questions.lead
     if scene is None or questions.points:
         return
     # Under an id that differs from the first one's only in a space.
-    view = padded_view(scene, "webp-animated")
-    padded = view_case(questions, view, f"{VISUAL}/{lead.name}/rle", image_id=questions.image_id("lead "))
-    yield replace(padded, after=(f"embed_image/{lead.name}",))
+    view = mirrored_view(scene, "webp-animated")
+    mirrored = view_case(questions, view, f"{VISUAL}/{lead.name}/rle", image_id=questions.image_id("lead "))
+    yield replace(mirrored, after=(f"embed_image/{lead.name}",))
 
 
 def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:

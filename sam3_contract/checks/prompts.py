@@ -27,7 +27,7 @@ class AnsweredPrompt:
     Attributes:
         exchange: The request and its answer.
         index: The prompt's place in the request.
-        sent: The prompt as it was sent, without what is null or empty; empty if the request had none.
+        sent: The prompt as it was sent, without its type and what is null or empty; empty if the request had none.
         predictions: What was found for it.
         threshold: The least confidence it asked for, by the documentation; ``None`` for ``visual_segment``, and where
             it cannot be told.
@@ -178,7 +178,8 @@ def _concept(exchange: Exchange) -> list[AnsweredPrompt]:
 
 
 def _said(prompt: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: value for name, value in prompt.items() if value is not None and value != []}
+    """Leave out what says nothing, and the type, which the boxes tell."""
+    return {name: value for name, value in prompt.items() if value is not None and value != [] and name != "type"}
 
 
 def _thresholds(

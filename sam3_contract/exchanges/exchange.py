@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -97,6 +98,7 @@ class Case:
         beside: Ids of the cases whose answers it is compared with.
         headers: Further headers of the request, names in lower case.
         at_once: What the cases have in common that are to be under way at once; empty for a case by itself.
+        spread_out: Whether its JSON is written with line breaks and escapes, and its fields in the reverse order.
         mistake: Where in the body the mistake is that the answer has to name; empty if there is none, or no one place.
     """
 
@@ -115,6 +117,7 @@ class Case:
     beside: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     at_once: str = ""
+    spread_out: bool = False
     mistake: tuple[str | int, ...] = ()
 
     @cached_property
@@ -127,6 +130,8 @@ class Case:
         """The body's bytes as they go over the wire; not kept, as a run keeps its cases, with an image in each."""
         if self.body is None or isinstance(self.body, bytes):
             return self.body or b""
+        if self.spread_out:
+            return json.dumps(dict(list(self.body.items())[::-1]), indent=1).encode()
         return orjson.dumps(self.body)
 
     @cached_property

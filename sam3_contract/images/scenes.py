@@ -153,7 +153,7 @@ def further_scenes() -> tuple[Scene, ...]:
     Returns:
         ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
         either end. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels. ``bare``: ``shapes`` without the triangle.
-        ``tall``: 15 pixels wide and 203 high, in shades of grey.
+        ``tall``: 15 pixels wide and 203 high, in shades of grey, with a small hole.
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
@@ -385,15 +385,15 @@ def _bare() -> Scene:
 
 def _tall() -> Scene:
     size = (203, 15)
+    frame = _rectangle(size, left=3, top=140, width=10, height=52) & ~_rectangle(
+        size, left=5, top=146, width=4, height=5
+    )
     return _drawn(
         "tall",
         (168, 168, 168),
         [
             (Thing("black circle", ("circle",), _disc(size, x=8, y=20, radius=6)), (34, 34, 34)),
-            (
-                Thing("dark grey rectangle", ("rectangle",), _rectangle(size, left=3, top=140, width=10, height=52)),
-                (84, 84, 84),
-            ),
+            (Thing("dark grey rectangle", ("rectangle",), frame), (84, 84, 84)),
             (
                 Thing("white triangle", ("triangle",), _triangle(size, corners=((5, 58), (13, 118), (1, 118)))),
                 (250, 250, 250),

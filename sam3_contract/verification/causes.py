@@ -18,7 +18,8 @@ MOST_FOLLOWING: Final = 0.5
 
 _TIERS: Final[Sequence[Sequence[str]]] = (
     ("S08", "S01", "S05"),  # no answer, another than was due, or one that nobody can read
-    ("R02", "R08", "R09", "R11", "R12"),  # an answer to another request, or of another image: its masks are elsewhere
+    ("R02",),  # another answer to the same request
+    ("R08", "R09", "R11", "R12"),  # an answer to another request, or of another image: its masks are elsewhere
     ("M",),  # masks that cannot be read as what they are
     ("S03", "S04"),  # an answer that is none of its schema's
     ("G01",),  # masks that lie elsewhere, with what was done to them
@@ -35,7 +36,7 @@ Of laws that compare, those come first that compare what differs in the least: a
 another's has other instances at another threshold too, and not the other way round.
 """
 _APART: Final = len(_TIERS)
-_LATE: Final = 9  # the tier of laws that only compare
+_LATE: Final = 10  # the tier of laws that only compare
 
 _Condition = Callable[[Exchange], bool]
 

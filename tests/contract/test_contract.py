@@ -294,7 +294,7 @@ FOUND_BY = {
     "embedding_replaced": "R09",
     "embedding_not_kept": "R09",
     "image_ids_simplified": "R08",
-    "image_ids_simplified:stripped": "M03",
+    "image_ids_simplified:stripped": "G01",
     "image_ids_simplified:name": "G02",
     "logits_of_another_prompt": "R13",
     "requests_mixed": "R12",
@@ -304,14 +304,14 @@ FOUND_BY = {
 # together, and those of the next only if they showed nothing.
 C, V = "concept_segment", "visual_segment"
 SHOWN_BY = {
-    "S01": f"""{C}/discs.png/no_nms {C}/tall-png-16-grey.png/rle {C}/shapes-mirrored-png-alpha.png/rle
+    "S01": f"""{C}/discs.png/no_nms {C}/tall-png-16-grey.png/rle {C}/shapes-padded-png-alpha.png/rle
         {C}/shapes.png/again {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box
         refused/malformed_json refused/no_image refused/no_key refused/no_prompts refused/not_an_image
         refused/own_threshold_of_two refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key
         refused/unknown_model {V}/discs.png/clicks""",
     "S02": f"{C}/shapes.png/rle",
     "S03": f"{C}/shapes.png/rle refused/malformed_json",
-    "S04": f"{C}/shapes.png/rle {V}/shapes-padded-webp-animated.webp/rle refused/malformed_json",
+    "S04": f"{C}/shapes.png/rle {V}/shapes-mirrored-webp-animated.webp/rle refused/malformed_json",
     "S05": f"{C}/shapes.png/rle refused/malformed_json",
     "S06": "refused/malformed_json",
     "S07": f"{C}/shapes.png/rle",
@@ -323,14 +323,15 @@ SHOWN_BY = {
     "S13": f"{C}/shapes.png/rle",
     "M01": f"{C}/shapes.png/rle",
     "M02": f"{C}/shapes.png/rle",
-    "M03": f"""{C}/shapes-jpeg-described.jpg/rle {V}/shapes-padded-webp-animated.webp/rle
+    "M03": f"""{C}/shapes-jpeg-described.jpg/rle {V}/shapes-mirrored-webp-animated.webp/rle
         {C}/discs.png/no_nms""",
     "M04": f"{V}/shapes.png/json",
-    "M05": f"{C}/discs.png/polygon_of_overlaps",
-    "M06": f"{C}/shapes.png/polygon",
+    "M05": f"{C}/awkward.png/polygon",
+    "M06": f"{C}/awkward.png/polygon",
     "M07": f"{V}/shapes.png/binary",
-    "M08": f"{C}/shapes.png/polygon {C}/shapes.png/rle",
-    "M09": f"{C}/shapes.png/polygon",
+    "M08": f"""{C}/awkward.png/polygon {C}/shapes.png/rle
+        {C}/shapes.png/polygon {C}/shapes.png/rle""",
+    "M09": f"{C}/awkward.png/polygon",
     "C01": f"{C}/discs.png/default_threshold",
     "C02": f"{C}/shapes.png/exemplars {C}/shapes.png/sixteen",
     "C03": f"""{C}/at_request_threshold {C}/discs.png/default_threshold {C}/discs.png/lower_threshold_of_one
@@ -340,11 +341,11 @@ SHOWN_BY = {
     "C06": f"{C}/discs.png/exemplars {C}/shapes.png/exemplars {C}/shapes.png/exemplars_exchanged",
     "C07": f"{C}/shapes.png/exemplars {C}/shapes.png/rle {C}/shapes.png/exemplars_exchanged",
     "C08": f"{C}/shapes.png/rle {C}/discs.png/no_nms",
-    "V01": f"{V}/shapes-padded-webp-animated.webp/rle {V}/shapes.png/best",
+    "V01": f"{V}/shapes-mirrored-webp-animated.webp/rle {V}/shapes.png/best",
     "V02": f"{V}/shapes.png/binary",
     "V03": f"{V}/discs.png/clicks {V}/shapes.png/many_clicks {V}/awkward-tiff-turned-7.tiff/boxes",
     "V04": f"""{V}/discs.png/boxes {V}/shapes.png/alone {V}/shapes.png/signs_exchanged
-        {V}/shapes-padded-webp-animated.webp/rle
+        {V}/shapes-mirrored-webp-animated.webp/rle
         {V}/awkward-tiff-turned-7.tiff/boxes""",
     "V05": f"""{V}/discs.png/boxes
         {V}/awkward.png/rle""",
@@ -352,27 +353,27 @@ SHOWN_BY = {
     "V07": f"{V}/shapes.png/best {V}/shapes.png/rle",
     "V08": f"{V}/shapes.png/binary",
     "V09": f"{V}/shapes.png/alone",
-    "R01": f"""{C}/shapes.png/rle {C}/shapes.png/polygon
-        {C}/discs.png/polygon_of_overlaps""",
+    "R01": f"{C}/awkward.png/rle {C}/awkward.png/polygon",
     "R02": f"{C}/shapes.png/again",
     "R03": f"""{C}/at_own_threshold {C}/discs.png/exemplars {C}/discs.png/lower_threshold_of_one
         {C}/discs.png/default_threshold""",
     "R04": f"{C}/discs.png/nms {C}/discs.png/nms_of_zero",
     "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/discs.png/nms_of_zero",
     "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri {C}/shapes-bmp.bmp/rle",
-    "R07": f"{V}/shapes-padded-webp-animated.webp/rle",
+    "R07": f"{V}/shapes-mirrored-webp-animated.webp/rle",
     "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
     "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
     "R10": "embed_image/shapes.png",
-    "R11": f"{C}/shapes.png/rle {C}/shapes.png/written_out",
-    "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-padded-webp-animated.webp/rle",
+    "R11": f"{C}/discs.png/written_out",
+    "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-mirrored-webp-animated.webp/rle",
     "R13": f"{V}/shapes.png/by_id",
     "G01": f"""{C}/awkward.png/polygon
         {V}/awkward.png/rle {C}/shapes-grey-png-palette.png/rle {C}/shapes.png/data_uri
-        {C}/wide-jpeg-turned-8.jpg/polygon {C}/shapes-mirrored-png-alpha.png/rle
+        {V}/shapes-mirrored-webp-animated.webp/rle {C}/shapes.png/rle
+        {C}/wide-jpeg-turned-8.jpg/polygon {C}/shapes-padded-png-alpha.png/rle
         {C}/large-jpeg-subsampled.jpg/polygon {C}/crowd-jpeg-cmyk.jpg/rle""",
     "G02": f"{C}/shapes.png/rle {C}/shapes.png/data_uri {C}/shapes-grey-png-palette.png/rle "
-    f"{C}/tall-png-16-grey.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-padded-webp-animated.webp/rle "
+    f"{C}/tall-png-16-grey.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-mirrored-webp-animated.webp/rle "
     f"{C}/shapes-bmp.bmp/rle {V}/awkward-tiff-turned-7.tiff/boxes",
     "G03": f"{C}/shapes.png/rle {C}/shapes-bmp.bmp/rle {C}/bare-bmp.bmp/rle",
 }

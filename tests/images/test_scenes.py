@@ -47,7 +47,7 @@ PIXELS = {
     "tiny": "dde394c8",
     "large": "6890f6b3",
     "bare": "d955a8f7",
-    "tall": "464dda8a",
+    "tall": "a1da8b71",
     "stencil": "4da6885f",
     "filled": "20c4b32c",
 }

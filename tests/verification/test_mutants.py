@@ -25,7 +25,7 @@ LATER = {
     "default_format_beside_an_image_id_is_rle": "visual_segment/shapes.png/by_id",
     "format_of_the_first_call_is_kept_with_the_id": "visual_segment/shapes.png/by_id",
     "json_of_several_prompts_is_rle": "visual_segment/discs.png/clicks",
-    "image_ids_beyond_ascii_are_not_kept": "visual_segment/awkward.png/id_6_again",
+    "image_ids_beyond_ascii_are_not_kept": "visual_segment/shapes.png/reused_id",
     "polygons_of_large_images_are_of_half_the_size": "concept_segment/large-jpeg-subsampled.jpg/polygon",
     "third_and_fourth_of_single_masks_are_exchanged": "visual_segment/shapes.png/many_clicks",
     "place_of_a_mistake_is_not_in_the_body": "refused/no_image",

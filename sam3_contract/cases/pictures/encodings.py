@@ -31,6 +31,8 @@ _LYING: Final = {
     8: Image.Transpose.ROTATE_270,
 }
 """For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
+_TURNED: Final = frozenset({3, 6, 8})
+_HEAD: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # markers of what applications say of a JPEG, and of comments
 _COLOUR_TYPE: Final = {3: 2, 4: 6}  # of a PNG, by the number of its channels
 _HALF_SEEN: Final = bytes(range(256))  # how opaque each entry of a palette is
 _ADAM7: Final = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
@@ -74,14 +76,31 @@ def _lying(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def jpeg(orientation: int = 1, **options: Any) -> Write:
-    """Write JPEGs that lie on a side, and a tag that turns them upright."""
+    """Write JPEGs that lie on a side, and a tag that turns them upright.
+
+    Those that are turned and not mirrored begin with that tag and have the lower byte of a number first, as cameras
+    write them; the others begin as libraries write them.
+    """
+    of_cameras = orientation in _TURNED
 
     def write(pixels: Pixels) -> bytes:
-        lying = _lying(Image.fromarray(pixels), orientation)
-        tagged = {} if orientation == 1 else {"exif": _exif(orientation)}
-        return _file(lying, "JPEG", **{"quality": 95, "subsampling": 0, **options, **tagged})
+        lying, exif = _lying(Image.fromarray(pixels), orientation), _exif(orientation)
+        exif.endian = "<" if of_cameras else ">"
+        tagged = {} if orientation == 1 else {"exif": exif}
+        content = _file(lying, "JPEG", **{"quality": 95, "subsampling": 0, **options, **tagged})
+        return _headed(content, b"\xe1") if of_cameras else content
 
     return write
+
+
+def _headed(content: bytes, markers: bytes) -> bytes:
+    """Put the segments that a JPEG begins with into another order, and leave out those whose marker is not listed."""
+    segments: dict[int, bytes] = {}
+    at = 2
+    while content[at + 1] in _HEAD:
+        end = at + 2 + int.from_bytes(content[at + 2 : at + 4])
+        segments[content[at + 1]], at = content[at:end], end
+    return content[:2] + b"".join(segments[marker] for marker in markers) + content[at:]
 
 
 def _cmyk(pixels: Pixels) -> bytes:
@@ -138,7 +157,7 @@ def _described_jpeg(orientation: int) -> Write:
     def write(pixels: Pixels) -> bytes:
         lying = _lying(Image.fromarray(pixels), orientation)
         described = {"icc_profile": _profile(), "dpi": (300, 300), "exif": _exif(orientation), "comment": b"drawn"}
-        return _file(lying, "JPEG", quality=95, subsampling=0, **described)
+        return _headed(_file(lying, "JPEG", quality=95, subsampling=0, **described), b"\xe0\xe2\xe1\xfe")
 
     return write
 

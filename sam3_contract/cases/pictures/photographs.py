@@ -24,6 +24,8 @@ _DISCS: Final = (
     ((20, 20, 120, 120), (112, 48, 140)),
     ((1110, 790, 1310, 990), (148, 82, 40)),
 )
+DISC: Final = {"x": 750, "y": 300, "width": 431, "height": 431}
+"""The box of one of them, anchored at its top left corner."""
 _CANVAS: Final = (1319, 1001)  # wider than the model's frame of 1008, and of odd sides
 
 Pixel = tuple[int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,14 +31,14 @@ class _Suppressed:
         exchange: The request and its answer.
         threshold: The IoU above which one of two goes.
         size: ``(height, width)`` of the masks.
-        partner: The same request as RLE and without NMS, if it was sent.
+        before: Each of its prompts as RLE and without NMS, in whatever company; empty if one was not asked so.
         survivors: Of each prompt, its predictions with their true masks; of a polygon that is that of an RLE.
     """
 
     exchange: Exchange
     threshold: float
     size: tuple[int, int]
-    partner: Exchange | None
+    before: tuple[AnsweredPrompt, ...]
     survivors: tuple[tuple[Measured, ...], ...]
 
     @cached_property
@@ -75,42 +75,46 @@ def _overlaps_left(answer: _Suppressed, entries: Sequence[Measured]) -> Iterator
 
 
 def _only_the_worse_goes(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
-    """Compare with the same request without suppression: what goes has to overlap something better."""
+    """Compare with the same prompts without suppression: what goes has to overlap something better."""
     judged = 0
     found: list[Breach] = []
     for answer in _suppressed(exchanges):
-        if answer.partner is not None:
+        if answer.before:
             judged += 1
-            found += _wrongly_suppressed(answer, answer.partner)
+            found += _wrongly_suppressed(answer)
     return Judgement(judged, few_of_each(found))
 
 
-def _wrongly_suppressed(answer: _Suppressed, partner: Exchange) -> Iterator[Breach]:
+def _wrongly_suppressed(answer: _Suppressed) -> Iterator[Breach]:
     leeway = leeway_of(answer.exchange)
-    prompts = zip(prompts_of(partner), prompts_of(answer.exchange), answer.survivors, strict=False)
-    for before, after, left in prompts:
+    for before, after, left in zip(answer.before, prompts_of(answer.exchange), answer.survivors, strict=True):
+        where: dict[str, Any] = {"exchange": answer.exchange, "beside": (before.exchange,)}
         all_of_them = measured(before.predictions)
         pairing = same_things(all_of_them, left, tolerant=bool(leeway))
         least = (after.threshold or 0.0) + leeway
         for index in pairing.right:
             if left[index].prediction.confidence >= least:
-                found, wanted = "an instance that is not there without NMS", f"one of those in {partner.case.id}"
-                yield Breach(left[index].prediction.path, found, wanted, exchange=answer.exchange, beside=(partner,))
+                found, wanted = (
+                    "an instance that is not there without NMS",
+                    f"one of those in {before.exchange.case.id}",
+                )
+                yield Breach(left[index].prediction.path, found, wanted, **where)
         for row, column in pairing.pairs:
             own, other = left[column].prediction, all_of_them[row].prediction
             if abs(own.confidence - other.confidence) > leeway:
-                wanted = f"{other.confidence}, as in {partner.case.id}: NMS changes no confidence"
-                at = f"{own.path}.confidence"
-                yield Breach(at, str(own.confidence), wanted, exchange=answer.exchange, beside=(partner,))
+                wanted = f"{other.confidence}, as in {before.exchange.case.id}: NMS changes no confidence"
+                yield Breach(f"{own.path}.confidence", str(own.confidence), wanted, **where)
         for index in pairing.left:
             if all_of_them[index].prediction.confidence >= least:
-                yield from _unjustified(all_of_them[index], after, answer)
+                yield from _unjustified(all_of_them[index], before, after, answer)
 
 
-def _unjustified(lost: Measured, after: AnsweredPrompt, answer: _Suppressed) -> Iterator[Breach]:
+def _unjustified(
+    lost: Measured, before: AnsweredPrompt, after: AnsweredPrompt, answer: _Suppressed
+) -> Iterator[Breach]:
     none_goes = answer.threshold >= 1.0  # no two masks overlap by more than wholly
     leeway, entries = leeway_of(answer.exchange), answer.everything
-    least = answer.threshold - (SLACK if leeway else ROUNDING)
+    least = max(answer.threshold - (SLACK if leeway else ROUNDING), 0.0)
     overlaps = [] if none_goes or not entries else iou_matrix([lost.mask.runs], [one.mask.runs for one in entries])[0]
     near = [
         one.prediction
@@ -121,49 +125,51 @@ def _unjustified(lost: Measured, after: AnsweredPrompt, answer: _Suppressed) -> 
     if any(one.confidence >= gone.confidence - leeway for one in near):
         return
     worse = f"only the less confident {near[0].path} overlaps it" if near else "nothing that stayed overlaps it so much"
-    partner = answer.partner
     yield Breach(
         after.path,
-        f"{gone.path} of {partner.case.id if partner else ''} is missing, confidence {gone.confidence}",
+        f"{gone.path} of {before.exchange.case.id} is missing, confidence {gone.confidence}",
         f"it goes only for a better one that it overlaps by more than {answer.threshold:g}",
         worse,
         exchange=answer.exchange,
         masks=Shown(tuple(one.value["masks"] for one in near), (gone.value["masks"],), answer.size),
-        beside=(partner,) if partner else (),
+        beside=(before.exchange,),
     )
 
 
 def _suppressed(exchanges: Sequence[Exchange]) -> Iterator[_Suppressed]:
     """List the answers with NMS whose masks can be measured."""
-    plain = {_key(one): one for one in exchanges if _is_rle(one) and prompts_of(one) and _nms(one) is None}
+    plain = {
+        _key(prompt): prompt for one in exchanges if _is_rle(one) and _nms(one) is None for prompt in prompts_of(one)
+    }
     for exchange in exchanges:
         threshold, size = number(_nms(exchange)), frame_of(exchange)
         if threshold is None or size is None:
             continue
-        partner = plain.get(_key(exchange))
+        known = [plain.get(_key(prompt)) for prompt in prompts_of(exchange)]
+        before = () if None in known else tuple(prompt for prompt in known if prompt is not None)
         survivors = [measured(prompt.predictions) for prompt in prompts_of(exchange)]
         if not _is_rle(exchange):
-            survivors = _with_holes(survivors, partner) if partner else []
+            survivors = _with_holes(survivors, before) if before else []
         if survivors:
-            yield _Suppressed(exchange, threshold, size, partner, tuple(map(tuple, survivors)))
+            yield _Suppressed(exchange, threshold, size, before, tuple(map(tuple, survivors)))
 
 
-def _with_holes(survivors: Sequence[Sequence[Measured]], partner: Exchange) -> list[list[Measured]]:
+def _with_holes(survivors: Sequence[Sequence[Measured]], plain: Sequence[AnsweredPrompt]) -> list[list[Measured]]:
     """Give polygons back the holes that count in an IoU: those of the RLEs that they show; empty if one shows none."""
     whole = []
-    for each, before in zip(survivors, prompts_of(partner), strict=True):
+    for each, before in zip(survivors, plain, strict=True):
         known = measured(before.predictions)
         filled = [Measured(one.prediction, one.mask.filled) for one in known]
-        pairing = same_things(each, filled, tolerant=not partner.exact)
+        pairing = same_things(each, filled, tolerant=not before.exchange.exact)
         if pairing.left:
             return []
         whole.append([Measured(each[row].prediction, known[column].mask) for row, column in pairing.pairs])
     return whole
 
 
-def _key(exchange: Exchange) -> Hashable:
-    thresholds = tuple((one.question, one.threshold) for one in prompts_of(exchange))
-    return (context_of(exchange, besides=["nms_iou_threshold", "format"]), thresholds)
+def _key(prompt: AnsweredPrompt) -> Hashable:
+    asked = context_of(prompt.exchange, besides=["nms_iou_threshold", "format"])
+    return (asked, prompt.question, prompt.threshold, prompt.said_threshold)
 
 
 def _nms(exchange: Exchange) -> object:
@@ -195,6 +201,6 @@ CHECKS = (
         rule=_RULE,
         mend="Sort by confidence, best first; compare masks, not boxes; keep the best of each group.",
         judge=_only_the_worse_goes,
-        needs="the same request with NMS, and as RLE without",
+        needs="the same prompts with NMS, and as RLE without",
     ),
 )

@@ -52,7 +52,7 @@ def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     judged = 0
     found: list[Breach] = []
     for prompt, size in _with_boxes(exchanges):
-        inside = [(index, box) for index, box in _boxes_labelled(prompt, 1) if _lies_inside(box, size)]
+        inside = [(index, box) for index, box in _boxes_labelled(prompt, 1) if _holds_pixels(box, size)]
         if inside and (prompt.threshold or 0.0) <= SURE:
             judged += 1
             missed = next((one for one in inside if not _is_found(prompt, one[1])), None)
@@ -94,7 +94,7 @@ def _negative_exemplar_excludes(exchanges: Sequence[Exchange], _: Contract) -> J
     found: list[Breach] = []
     for prompt, size in _with_boxes(exchanges):
         partner = plain.get(_without_negatives(prompt))
-        for _index, box in _boxes_labelled(prompt, 0) if partner else ():
+        for box in _negatives(prompt) if partner else ():
             if partner and any(_share_inside(one, box) >= HALF for one in partner.predictions):
                 judged += 1
                 found += _not_excluded(prompt, partner, box, size)
@@ -120,7 +120,7 @@ def _not_excluded(
             masks=Shown((inside[0].value.get("masks"),), (), size),
             beside=(partner.exchange,),
         )
-    elif not prompt.predictions and len(partner.predictions) > 1:
+    elif not prompt.predictions and _is_something_left(partner, _negatives(prompt)):
         yield Breach(
             prompt.path,
             "nothing at all",
@@ -128,6 +128,14 @@ def _not_excluded(
             exchange=prompt.exchange,
             beside=(partner.exchange,),
         )
+
+
+def _negatives(prompt: AnsweredPrompt) -> list[Corners]:
+    return [box for _, box in _boxes_labelled(prompt, 0)]
+
+
+def _is_something_left(partner: AnsweredPrompt, boxes: Sequence[Corners]) -> bool:
+    return any(all(_share_inside(one, box) < HALF for box in boxes) for one in partner.predictions)
 
 
 def _with_boxes(exchanges: Sequence[Exchange]) -> Iterator[tuple[AnsweredPrompt, tuple[int, int]]]:
@@ -155,10 +163,13 @@ def _share_inside(prediction: Prediction, box: Corners) -> float:
     return int(np.count_nonzero(mask.bitmap[_window(box)])) / mask.area
 
 
-def _lies_inside(box: Corners, size: tuple[int, int]) -> bool:
-    """Tell whether a box has an area, and all of it is of the image."""
+def _holds_pixels(box: Corners, size: tuple[int, int]) -> bool:
+    """Tell whether most of a box is of the image; it may reach across the border."""
     left, top, right, bottom = box
-    return 0 <= left < right <= size[1] and 0 <= top < bottom <= size[0]
+    if left >= right or top >= bottom:
+        return False
+    across, down = min(right, size[1]) - max(left, 0), min(bottom, size[0]) - max(top, 0)
+    return across >= HALF * (right - left) and down >= HALF * (bottom - top)
 
 
 def _window(box: Corners) -> tuple[slice, slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from sam3_contract.checks.prompts import prompts_of, request_of, visual_request
 from sam3_contract.errors import MaskError
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction
-from sam3_contract.masks import masks_from_npz
+from sam3_contract.masks import BinaryMasks, iou, masks_from_npz
 from sam3_contract.spec import Contract
+
+UNLIKE: Final = 0.5  # IoU up to which two masks are of different things
 
 
 def _archive_agrees(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
@@ -41,9 +44,10 @@ def _asks_for(wanted: str, exchange: Exchange) -> bool:
 
 def _unlike_archive(exchange: Exchange, predictions: Sequence[Prediction]) -> Iterator[Breach]:
     try:
-        planes = masks_from_npz(exchange.body).masks >= 0
+        archive = masks_from_npz(exchange.body)
     except MaskError:
         return  # M07 says what is wrong with it
+    planes = archive.masks >= 0
     if len(planes) != len(predictions):
         yield Breach("npz.masks", f"{len(planes)} planes", f"{len(predictions)}, as many as RLEs", exchange=exchange)
         return
@@ -61,13 +65,29 @@ def _unlike_archive(exchange: Exchange, predictions: Sequence[Prediction]) -> It
                 exchange=exchange,
                 masks=Shown((plane,), (prediction.value["masks"],), prediction.mask.size),
             )
+    yield from _alike_in_low_resolution(exchange, archive, predictions)
+
+
+def _alike_in_low_resolution(
+    exchange: Exchange, archive: BinaryMasks, predictions: Sequence[Prediction]
+) -> Iterator[Breach]:
+    """Look for one plane of masks that are not the same; in which frame it lies is not promised."""
+    masks = [one.mask for one in predictions]
+    for index, (mask, plane) in enumerate(zip(masks, archive.low_res_masks, strict=False)):
+        if mask is None or masks[0] is None or mask.size != masks[0].size:
+            continue
+        same = np.any(plane >= 0) and np.array_equal(plane, archive.low_res_masks[0])
+        if same and iou(mask.runs, masks[0].runs) < UNLIKE:
+            found = "the very logits of npz.low_res_masks[0]"
+            yield Breach(f"npz.low_res_masks[{index}]", found, "those of another mask, as in masks", exchange=exchange)
+            return
 
 
 CHECKS = (
     Check(
         code="V08",
         name="archive_agrees_with_rle",
-        law="The archive's logits are 0 or more exactly where the RLE of the same request has its pixels.",
+        law="The archive's logits are 0 or more exactly where the RLEs of the same request have their pixels.",
         source="server",
         rule="#/components/schemas/VisualSegmentRequest/properties/format",
         mend="Write the logits at the image's size, one plane for each prediction, before they are cut at 0.",
