@@ -32,10 +32,12 @@ def differ_by_edges(one: Mask, other: Mask, *, least: float) -> bool:
     """
     if not one.area or not other.area:
         return one.area == other.area
+    if not _are_near(one, other):  # of two lists every mask is held against every other one
+        return False
     if _boxes_agree(one, other) and shared_within_edges(one, other) >= least:
         return True
     smaller, larger = sorted((one, other), key=lambda mask: mask.area)
-    return _has_no_inside(larger) and _within_edges(smaller, larger) >= least * smaller.area
+    return _within_edges(smaller, larger) >= least * smaller.area and _has_no_inside(larger)
 
 
 def shared_within_edges(one: Mask, other: Mask) -> float:
@@ -46,10 +48,19 @@ def shared_within_edges(one: Mask, other: Mask) -> float:
 
 def greatest_iou(one: Mask, other: Mask) -> float:
     """Give the IoU that two masks may have had when a model looked another time, and saw their edges elsewhere."""
+    if not _are_near(one, other):
+        return 0.0
     if differ_by_edges(one, other, least=1.0):
         return 1.0
     shared = shared_within_edges(one, other)
     return shared / (2 - shared)
+
+
+def _are_near(one: Mask, other: Mask) -> bool:
+    """Tell whether the boxes of two masks touch, if their edges are off as far as they may be."""
+    (left, top, width, height), (x, y, across, down) = one.box, other.box
+    meets_across = left <= x + across + EDGE and x <= left + width + EDGE
+    return meets_across and top <= y + down + EDGE and y <= top + height + EDGE
 
 
 def _within_edges(one: Mask, other: Mask) -> int:

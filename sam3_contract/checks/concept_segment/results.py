@@ -108,10 +108,13 @@ def _reaching(prompt: AnsweredPrompt) -> AnsweredPrompt:
 
 def _told_apart(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Iterator[Breach]:
     """Compare two answers, and tell whether another prompt beside it has what one lost."""
+    found = differences(ours, theirs, law="other prompts beside it change nothing")
+    if not found:
+        return
     lost = set(_masks_of(ours)) - set(_masks_of(theirs))
     taken = (prompt.index for prompt in prompts_of(theirs.exchange) if not lost.isdisjoint(_masks_of(prompt)))
     index = next(taken, None)
-    for breach in differences(ours, theirs, law="other prompts beside it change nothing"):
+    for breach in found:
         is_taken = index is not None and breach.at == theirs.path
         why = f"what it lost is found by prompts[{index}]: it looks merged, or suppressed"
         yield replace(breach, why=why) if is_taken else breach

@@ -15,7 +15,7 @@ from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.names import files_of
 from sam3_contract.auditing.parts import written_to_part
 from sam3_contract.auditing.units import Shard, Terms, units_of
-from sam3_contract.cli.codes import codes_of
+from sam3_contract.cli.codes import select_and_ignore
 from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
 from sam3_contract.errors import UsageError
 from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
@@ -34,14 +34,7 @@ _SHARD: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 @click.option("--image", metavar="FILE", type=click.Path(), help="Take the size from this image file.")
 @click.option("--lines", "as_lines", is_flag=True, help="Take every file for JSON Lines, whatever its first line is.")
 @click.option("--column", metavar="NAME", help="Column of masks in Parquet; found by its name if it has a common one.")
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="DEFECTS",
-    callback=codes_of,
-    help="Only these: codes, prefixes or names, by comma.",
-)
-@click.option("--ignore", multiple=True, metavar="DEFECTS", callback=codes_of, help="Not these defects.")
+@select_and_ignore("DEFECTS", what="defects")
 @max_findings_option
 @click.option(
     "--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that judge."

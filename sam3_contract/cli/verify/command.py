@@ -16,7 +16,7 @@ import orjson
 from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
-from sam3_contract.cli.codes import codes_of
+from sam3_contract.cli.codes import select_and_ignore
 from sam3_contract.cli.numbers import FiniteRange
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
@@ -76,14 +76,7 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option(
     "--case", "only", multiple=True, metavar="ID", help="Only this case, and what its answer is compared with."
 )
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="CODES",
-    callback=codes_of,
-    help="Only these checks: codes, prefixes or names, by comma.",
-)
-@click.option("--ignore", multiple=True, metavar="CODES", callback=codes_of, help="Not these checks.")
+@select_and_ignore("CODES", what="checks")
 @click.option(
     "--max-calls",
     metavar="N",

@@ -15,7 +15,7 @@ from sam3_contract.masks.catalogue.finding import Finding, shown
         ({"b": 1, "a": [[[[[1]]]]]}, "{'a': [[[...]]], 'b': 1}"),
         (b"x" * 100, "b'xxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxx'"),
         (10**5000, "<integer of 16610 bits>"),
-        ([1] * 10_000, "[1, 1, 1, 1, ...]"),
+        ([1] * 1_000_000, "[1, 1, 1, 1, ...]"),
         (object, "<type>"),
         ({1, 2}, "{1, 2}"),
     ],
