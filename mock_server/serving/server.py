@@ -316,8 +316,8 @@ def _load_and_announce(
     orphaned: Callable[[], None],
 ) -> Gateway:
     """Load the application in a worker; the first to have done so watches for it to answer."""
-    end_with_parent(orphaned)
     listen_to_the_main_process_only()
+    end_with_parent(orphaned)
     gateway = _TRIED[0] if _TRIED else plan.load()
     warm_up()
     if first.acquire(block=False):

@@ -311,6 +311,22 @@ def test_request_under_way_is_answered_when_the_server_is_stopped(
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are found in /proc")
+def test_worker_that_is_interrupted_itself_goes_on() -> None:
+    """Ctrl-C reaches all: a worker that ended by itself before it is told to would be taken for one that crashed."""
+    with command("--workers", "2") as (process, place):
+        for worker in (before := children_of(process.pid)):
+            os.kill(worker, signal.SIGINT)
+        for _ in range(50):
+            ask(place, "GET", "/healthz")
+        after = children_of(process.pid)
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert after == before
+    assert (process.returncode, out, err) == (0, "", "")
+
+
 def test_stop_does_not_wait_for_ever_for_a_stalled_sender() -> None:
     with command() as (process, place), connected(place) as channel:
         channel.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n")
