@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,7 @@ def outcomes_on_cluster(
         except TimeoutError as error:
             raise Unreadable(f"the scheduler at {address} has no worker") from error
         n_threads = sum(client.nthreads().values())
-        executor = client.get_executor()
+        executor = _ClusterExecutor(client)
         here = (_with_whole_path(unit) for unit in units)
         try:
             yield from outcomes_by(
@@ -60,11 +60,38 @@ def outcomes_on_cluster(
                 is_lost=lambda: client.status != "running",
             )
         except Exception as error:
-            # A client that loses its scheduler cancels what it waits for, and its executor answers that with errors of
-            # several kinds, one of them a slip of its own.
+            # A client that loses its scheduler cancels what it waits for, or a call to it ends in an error of the line.
             if client.status == "running" and not isinstance(error, CancelledError):
                 raise
             raise Unreadable(f"the scheduler at {address} is gone: what follows was not judged") from error
+
+
+class _ClusterExecutor(Executor):
+    """A client as an executor of PEP 3148.
+
+    `Client.get_executor` is another, which takes an answer for an error if the worker that gave it dies while the
+    answer is on its way.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, judge: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        sent = self._client.submit(judge, *arguments, **options)
+        answer: Future[Any] = Future()
+        answer.add_done_callback(lambda answer: sent.cancel() if answer.cancelled() else None)
+        self._client.loop.add_callback(self._fetch, sent, answer)
+        return answer
+
+    async def _fetch(self, sent: Any, answer: Future[Any]) -> None:
+        try:
+            [outcomes] = await self._client.gather([sent], asynchronous=True)
+        except Exception as error:  # what was raised elsewhere is raised where it is waited for
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(error)
+        else:
+            if answer.set_running_or_notify_cancel():
+                answer.set_result(outcomes)
 
 
 def _connected(distributed: Any, address: str, seconds: float) -> Any:

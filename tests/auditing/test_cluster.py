@@ -73,6 +73,27 @@ def test_a_worker_that_is_killed_changes_no_total(lines: str) -> None:
     assert totals == {key: value for key, value in here[2].items() if key != "unread"}
 
 
+def test_an_answer_whose_worker_dies_while_it_is_on_its_way_is_no_error(
+    lines: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import Client  # noqa: PLC0415 - see above
+
+    gather = Client._gather
+
+    async def gather_and_lose(client: Client, futures: Any, **options: Any) -> Any:
+        answer = await gather(client, futures, **options)
+        for future in futures:
+            client._handle_lost_data(key=future.key)  # what the scheduler says of a worker that died
+        return answer
+
+    monkeypatch.setattr(Client, "_gather", gather_and_lose)
+    with local_cluster(n_workers=1, processes=False, protocol="tcp://") as cluster:
+        outcomes = outcomes_on_cluster(cluster.scheduler_address, units_of_file(lines), TERMS)
+        found, late, _ = added_up(lines, outcomes)
+
+    assert (found, late) == added_up(lines, outcomes_here(units_of_file(lines), TERMS))[:2]
+
+
 def test_a_scheduler_that_goes_away_is_named(lines: str) -> None:
     with local_cluster(n_workers=1, processes=False, protocol="tcp://") as cluster:
         outcomes = outcomes_on_cluster(cluster.scheduler_address, units_of_file(lines), TERMS, seconds=0.5)
