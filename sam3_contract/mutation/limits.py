@@ -70,7 +70,7 @@ def time_limit(seconds: float, *, besides: float = 0.0, release: Callable[[], No
             only if this lets it have what it waits for.
 
     Raises:
-        Hang: When the time is over, or behind the block if that swallowed it.
+        Hang: When the time is over, or behind the block if that swallowed it, or raised something else in its place.
     """
     global _limit
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
@@ -91,14 +91,21 @@ def time_limit(seconds: float, *, besides: float = 0.0, release: Callable[[], No
     outer, _limit = _limit, limit
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, limit.seconds, _AGAIN)
+    over = Hang(f"not over after {seconds:g} s")
     try:
         yield
+    except Hang:
+        raise
+    except BaseException as error:
+        if limit.is_over:
+            raise over from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         _limit = outer
     if limit.is_over:
-        raise Hang(f"not over after {seconds:g} s")
+        raise over
 
 
 def let_pass(seconds: float) -> bool:

@@ -60,6 +60,19 @@ def test_block_that_swallows_its_end_is_stopped_behind_it() -> None:
         let_pass(601)
 
 
+def test_block_that_raises_something_else_at_its_end_hangs_all_the_same() -> None:
+    def interrupted() -> None:
+        try:
+            let_pass(601)
+        except Hang as error:
+            raise ResourceWarning("a socket that was just opened") from error
+
+    with pytest.raises(Hang) as hang, time_limit(600):
+        interrupted()
+
+    assert isinstance(hang.value.__cause__, ResourceWarning)
+
+
 def test_time_passes_only_within_a_limit() -> None:
     assert not let_pass(1)
 

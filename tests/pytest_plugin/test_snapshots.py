@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A folder of a user's tests, with nothing of this suite's environment."""
     for name in ("API_KEY", "ROBOFLOW_API_KEY", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
+    # Bytecode of a test that was of the same length in the same second would be taken for that of the new one.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(pytester.path))
     (pytester.path / "helping.py").write_text(HELP)
     return pytester

@@ -155,7 +155,9 @@ def _measured(
     return area, sums, outline, contrast, _boxes(pieces, total)
 
 
-def _counted(places: NDArray[np.int32] | Integers, weights: NDArray[np.generic] | None, total: int) -> Integers:
+def _counted(
+    places: NDArray[np.int32] | Integers, weights: NDArray[np.integer | np.floating] | None, total: int
+) -> Integers:
     # The sums are of integers, far below 2**53: exact as the floats that numpy makes of them.
     return np.bincount(places, weights, minlength=total).astype(np.int64)
 
