@@ -81,5 +81,7 @@ def test_every_check_of_one_exchange_is_registered() -> None:
     from sam3_contract import schemathesis_hooks  # noqa: F401, PLC0415
 
     names = set(library.checks.CHECKS.get_all_names())
-    ours = {f"sam3_{check.name}" for check in CHECKS if check.code[0] in "MCV" and check.severity == "error"}
-    assert ours <= names
+    ours = [check for check in CHECKS if check.code[0] in "MCV" and check.severity == "error"]
+    assert {f"sam3_{check.name}" for check in ours if check.kind == "hard"} <= names
+    # A single miss of a model that is good enough is no failure.
+    assert names.isdisjoint(f"sam3_{check.name}" for check in ours if check.kind == "statistical")
