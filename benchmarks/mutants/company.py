@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.images import frame_of
-from benchmarks.mutants.requests import NMS, THRESHOLD, of_concept, of_visual, with_prompts
+from benchmarks.mutants.requests import NMS, THRESHOLD, is_number, of_concept, of_visual, with_prompts
 from benchmarks.mutants.server import Call, Json, Kind, edited, refusal
 
 mutant = Kind()
@@ -248,3 +248,186 @@ def prompt_of_a_box_alone_beside_clicked_ones_is_the_first_again(call: Call) -> 
         return call.prompts[0] if alone and clicked else prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def text_of_null_beside_boxes_answers_500(call: Call) -> Response:
+    nulls = of_concept(call) and any("text" in prompt and prompt["text"] is None for prompt in call.prompts)
+    return refusal(500, {"message": "Internal error."}) if nulls else call.ask()
+
+
+@mutant
+def boxes_beside_the_type_text_are_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        dropped = {"boxes", "box_labels"} if prompt.get("type") == "text" and prompt.get("text") else set()
+        return {name: value for name, value in prompt.items() if name not in dropped}
+
+    def restored(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            boxes = prompt.get("boxes") or []
+            result["echo"] |= {"num_boxes": len(boxes), "type": "visual" if boxes else "text"}
+
+    return edited(with_prompts(call, change), restored) if of_concept(call) else call.ask()
+
+
+@mutant
+def text_of_the_type_visual_is_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, "text": None} if prompt.get("type") == "visual" and prompt.get("boxes") else prompt
+
+    def restored(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            result["echo"]["text"] = prompt.get("text")
+
+    return edited(with_prompts(call, change), restored) if of_concept(call) else call.ask()
+
+
+@mutant
+def empty_text_beside_boxes_finds_nothing(call: Call) -> Response:
+    return _without_results(call, lambda prompt: prompt.get("text") == "")
+
+
+@mutant
+def text_is_folded_to_ascii_for_exemplars(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body.get("prompt_results", ()), call.prompts, strict=False):
+            text = result["echo"].get("text")
+            if prompt.get("boxes") and isinstance(text, str):
+                result["echo"]["text"] = text.encode("ascii", "ignore").decode()
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def instances_of_a_text_beside_boxes_come_twice(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            if prompt.get("text") and prompt.get("boxes"):
+                result["predictions"] *= 2
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def nothing_but_negative_exemplars_answers_500(call: Call) -> Response:
+    def concerns(prompt: Json) -> bool:
+        return bool(prompt.get("box_labels")) and not any(prompt["box_labels"]) and not prompt.get("text")
+
+    response = call.ask()
+    failing = of_concept(call) and any(map(concerns, call.prompts)) and response.status_code == 200
+    return refusal(500, {"message": "Internal error."}) if failing else response
+
+
+@mutant
+def of_several_negative_exemplars_the_last_counts(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        boxes, labels = prompt.get("boxes"), prompt.get("box_labels")
+        if isinstance(boxes, list) and isinstance(labels, list) and len(boxes) == len(labels):
+            negative = [index for index, label in enumerate(labels) if label == 0]
+            for index in reversed(negative[:-1]):
+                del boxes[index], labels[index]
+        return prompt
+
+    return _restoring_echoes(call, change)
+
+
+@mutant
+def boxes_of_both_forms_in_one_prompt_answer_500(call: Call) -> Response:
+    def has_both(prompt: Json) -> bool:
+        return len({"width" in box for box in prompt.get("boxes") or () if isinstance(box, dict)}) > 1
+
+    both = of_concept(call) and any(map(has_both, call.prompts))
+    return refusal(500, {"message": "Internal error."}) if both else call.ask()
+
+
+@mutant
+def exemplars_by_integers_answer_500(call: Call) -> Response:
+    boxes = [box for prompt in call.prompts for box in prompt.get("boxes") or () if isinstance(box, dict)]
+    by_integers = of_concept(call) and any(type(value) is int for box in boxes for value in box.values())
+    response = call.ask()
+    failing = by_integers and response.status_code == 200
+    return refusal(500, {"message": "Internal error."}) if failing else response
+
+
+@mutant
+def exemplars_end_at_1008_pixels(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        for box in prompt.get("boxes") or ():
+            if isinstance(box, dict) and is_number(box.get("x")) and is_number(box.get("width")):
+                right = min(box["x"] + box["width"], 1008)
+                box["x"] = min(box["x"], 1000)
+                box["width"] = max(right - box["x"], 1)
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+def _spans(box: Json) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Tell from where to where an exemplar reaches, across and down, in either form."""
+    across = (box["x"], box["x"] + box["width"]) if "width" in box else (box.get("x0", 0), box.get("x1", 0))
+    down = (box["y"], box["y"] + box["height"]) if "height" in box else (box.get("y0", 0), box.get("y1", 0))
+    return across, down
+
+
+@mutant
+def exemplars_across_the_border_are_refused(call: Call) -> Response:
+    frame = frame_of(call)
+
+    def is_across(box: Any) -> bool:
+        if not isinstance(box, dict) or not all(map(is_number, box.values())) or frame is None:
+            return False
+        across, down = _spans(box)
+        return min(*across, *down) < 0 or max(across) > frame[1] or max(down) > frame[0]
+
+    outside = of_concept(call) and any(is_across(box) for prompt in call.prompts for box in prompt.get("boxes") or ())
+    return refusal(400, {"message": "Box is not inside of the image."}) if outside else call.ask()
+
+
+@mutant
+def exemplars_of_a_few_pixels_find_nothing(call: Call) -> Response:
+    def is_small(box: Json) -> bool:
+        if "width" in box:
+            return bool(min(abs(box["width"]), abs(box["height"])) < 8)
+        return bool(min(abs(box["x1"] - box["x0"]), abs(box["y1"] - box["y0"])) < 8)
+
+    return _without_results(call, lambda prompt: any(map(is_small, prompt.get("boxes") or ())))
+
+
+@mutant
+def exemplars_as_large_as_half_the_image_are_dropped(call: Call) -> Response:
+    frame = frame_of(call)
+
+    def is_large(box: Any) -> bool:
+        sized = isinstance(box, dict) and is_number(box.get("width")) and is_number(box.get("height"))
+        return sized and frame is not None and bool(box["width"] * box["height"] > frame[0] * frame[1] / 4)
+
+    return _without_results(call, lambda prompt: any(map(is_large, prompt.get("boxes") or ())))
+
+
+@mutant
+def clicks_are_read_in_the_frame_of_the_box_beside_them(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        box = prompt.get("box")
+        for point in prompt.get("points") or ():
+            if isinstance(box, dict) and isinstance(point, dict):
+                point["x"] -= box["x"] - box["width"] / 2
+                point["y"] -= box["y"] - box["height"] / 2
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def box_beside_negative_clicks_only_is_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        negative = points and not any(point.get("positive") for point in points)
+        return {**prompt, "box": None} if prompt.get("box") and negative else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def prompts_without_box_and_points_among_others_are_left_out(call: Call) -> Response:
+    kept = [prompt for prompt in call.prompts if prompt.get("box") or prompt.get("points")]
+    return call.ask(prompts=kept) if of_visual(call) and kept and len(kept) < len(call.prompts) else call.ask()

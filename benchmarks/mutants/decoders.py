@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import as_image, content_of, decoded_otherwise, file_of, frame_of, orientation_of
+from benchmarks.mutants.images import (
+    as_image,
+    content_of,
+    decoded_otherwise,
+    file_of,
+    frame_of,
+    orientation_of,
+    without_exif,
+)
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, redrawn, refusal
 
 mutant = Kind()
@@ -58,7 +68,7 @@ def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
 def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
     def decode(_: Image.Image) -> Image.Image:
         pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
-        return Image.fromarray(np.minimum(pixels, 255).astype(np.uint8))
+        return Image.fromarray(np.minimum(np.asarray(pixels), 255).astype(np.uint8))
 
     return decoded_otherwise(call, lambda file: file.mode.startswith("I"), decode)
 
@@ -134,3 +144,50 @@ def alpha_beside_a_palette_is_refused(call: Call) -> Response:
     file = file_of(call)
     both = file is not None and file.mode == "P" and "transparency" in file.info
     return refusal(400, {"message": "Could not load input image."}) if both else call.ask()
+
+
+@mutant
+def webp_of_several_frames_answers_500(call: Call) -> Response:
+    file = file_of(call)
+    several = file is not None and file.format == "WEBP" and getattr(file, "n_frames", 1) > 1
+    return refusal(500, {"message": "Internal error."}) if several else call.ask()
+
+
+def _unturned(call: Call, concerns: Callable[[bytes], bool]) -> Response:
+    """Pass over the orientation of those files, by how they are written."""
+    return decoded_otherwise(call, lambda file: concerns(content_of(call)) and orientation_of(file) > 1, without_exif)
+
+
+def _byte_order_of_exif(jpeg: bytes) -> bytes:
+    start = jpeg.find(b"Exif\0\0") if jpeg.startswith(b"\xff\xd8") else -1
+    return jpeg[start + 6 : start + 8] if start > 0 else b""
+
+
+@mutant
+def exif_in_big_endian_is_not_read(call: Call) -> Response:
+    return _unturned(call, lambda content: _byte_order_of_exif(content) == b"MM")
+
+
+@mutant
+def exif_in_little_endian_is_not_read(call: Call) -> Response:
+    return _unturned(call, lambda content: _byte_order_of_exif(content) == b"II")
+
+
+@mutant
+def exif_without_jfif_before_it_is_not_read(call: Call) -> Response:
+    return _unturned(call, lambda content: content.startswith(b"\xff\xd8\xff\xe1"))
+
+
+@mutant
+def exif_behind_a_profile_is_not_read(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        profile, exif = (content_of(call).find(marker) for marker in (b"ICC_PROFILE", b"Exif\0\0"))
+        return file.format == "JPEG" and 0 < profile < exif and orientation_of(file) > 1
+
+    return decoded_otherwise(call, concerns, without_exif)
+
+
+@mutant
+def exif_of_jpeg_is_applied_twice_where_it_says_3(call: Call) -> Response:
+    """Two half turns are none."""
+    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 3, without_exif)

@@ -77,7 +77,8 @@ def decoded_otherwise(
     return call.ask(image=as_image(decode(file)))
 
 
-def _without_exif(file: Image.Image) -> Image.Image:
+def without_exif(file: Image.Image) -> Image.Image:
+    """Take the pixels as they lie in the file."""
     plain = file.convert("RGB")
     plain.info.pop("exif", None)
     return plain
@@ -98,7 +99,7 @@ def exif_mirroring_is_not_applied(call: Call) -> Response:
 
 @mutant
 def exif_upside_down_is_not_applied(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: orientation_of(file) == 3, _without_exif)
+    return decoded_otherwise(call, lambda file: orientation_of(file) == 3, without_exif)
 
 
 @mutant
@@ -111,7 +112,7 @@ def exif_7_is_turned_as_5(call: Call) -> Response:
 
 @mutant
 def exif_of_png_is_not_applied(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: file.format == "PNG" and orientation_of(file) > 1, _without_exif)
+    return decoded_otherwise(call, lambda file: file.format == "PNG" and orientation_of(file) > 1, without_exif)
 
 
 @mutant
@@ -149,7 +150,7 @@ def sixteen_bits_are_cut_to_the_low_byte(call: Call) -> Response:
 
     def decode(_: Image.Image) -> Image.Image:
         pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
-        low = (pixels.astype(np.uint32) * 37 & 255).astype(np.uint8)
+        low = (np.asarray(pixels).astype(np.uint32) * 37 & 255).astype(np.uint8)
         return Image.fromarray(low[..., :3] if low.ndim == 3 else low)
 
     return decoded_otherwise(call, is_deep, decode)
@@ -303,20 +304,37 @@ def images_of_one_size_and_length_are_one(call: Call) -> Response:
 
 
 @mutant
+def data_uri_of_gif_or_bmp_is_refused(call: Call) -> Response:
+    plain = value_of(call).startswith(("data:image/gif", "data:image/bmp"))
+    return refusal(400, {"message": "Could not load input image."}) if plain else call.ask()
+
+
+@mutant
+def base64_with_line_breaks_is_refused(call: Call) -> Response:
+    return refusal(400, {"message": "Could not load input image."}) if "\n" in value_of(call) else call.ask()
+
+
+@mutant
+def images_above_three_megabytes_are_refused(call: Call) -> Response:
+    return refusal(413, {"message": "too large"}) if len(value_of(call)) > 3_000_000 else call.ask()
+
+
+@mutant
 def data_uri_of_webp_is_refused(call: Call) -> Response:
     return refusal(400, _REFUSED) if value_of(call).startswith("data:image/webp") else call.ask()
 
 
 @mutant
 def exif_4_of_jpeg_is_not_applied(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 4, _without_exif)
+    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 4, without_exif)
 
 
 @mutant
 def images_of_one_colour_answer_500(call: Call) -> Response:
     file = file_of(call)
     try:
-        plain = file is not None and all(low == high for low, high in file.convert("RGB").getextrema())
+        pixels = None if file is None else np.asarray(file.convert("RGB"))
     except OSError:
-        plain = False
+        pixels = None
+    plain = pixels is not None and bool((pixels == pixels[0, 0]).all())
     return refusal(500, {"message": "Internal error."}) if plain else call.ask()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from werkzeug.wrappers import Response
 
+from benchmarks.mutants.requests import of_concept, of_visual
 from benchmarks.mutants.server import Call, Kind, edited, refusal
 
 mutant = Kind()
@@ -16,12 +18,13 @@ PAUSE = 0.02  # seconds that a request takes at least, so that some are under wa
 
 def _together(call: Call) -> int:
     """Wait for a moment; count the requests that were under way at its beginning."""
+    under_way: int
     with call.state.lock:
         under_way = call.state.kept["under way"] = call.state.kept.get("under way", 0) + 1
     time.sleep(PAUSE if under_way > 1 or call.state.kept.get("busy") else PAUSE / 10)
     with call.state.lock:
         call.state.kept["busy"] = call.state.kept["under way"] > 1
-        return max(under_way, call.state.kept["under way"])
+        return max(under_way, int(call.state.kept["under way"]))
 
 
 def _leave(call: Call) -> None:
@@ -29,29 +32,40 @@ def _leave(call: Call) -> None:
         call.state.kept["under way"] -= 1
 
 
-@mutant
-def image_of_another_request_under_way_is_used(call: Call) -> Response:
-    if call.body.get("image") is None:
-        return call.ask()
-    call.state.kept["image"] = call.body["image"]
+def _with_anothers(call: Call, field: str, value: Any) -> Response:
+    """Ask with what the last request had in a field, if several are under way."""
+    call.state.kept[field] = value
     try:
         together = _together(call) > 1
-        return call.ask(image=call.state.kept["image"]) if together else call.ask()
+        return call.ask(**{field: call.state.kept[field]}) if together else call.ask()
     finally:
         _leave(call)
+
+
+@mutant
+def image_of_another_request_under_way_is_used(call: Call) -> Response:
+    return call.ask() if call.body.get("image") is None else _with_anothers(call, "image", call.body["image"])
 
 
 @mutant
 def prompts_of_another_request_under_way_are_used(call: Call) -> Response:
-    name = (call.operation, "prompts")
-    if call.operation != "concept_segment" or not call.prompts:
-        return call.ask()
-    call.state.kept[name] = call.body["prompts"]
-    try:
-        together = _together(call) > 1
-        return call.ask(prompts=call.state.kept[name]) if together else call.ask()
-    finally:
-        _leave(call)
+    return _with_anothers(call, "prompts", call.prompts) if of_concept(call) and call.prompts else call.ask()
+
+
+@mutant
+def clicks_of_another_request_under_way_are_used(call: Call) -> Response:
+    return _with_anothers(call, "prompts", call.prompts) if of_visual(call) and call.prompts else call.ask()
+
+
+@mutant
+def format_of_another_request_under_way_is_used(call: Call) -> Response:
+    return _with_anothers(call, "format", call.body.get("format", "polygon")) if of_concept(call) else call.ask()
+
+
+@mutant
+def image_id_of_another_request_under_way_is_used(call: Call) -> Response:
+    name = call.body.get("image_id")
+    return _with_anothers(call, "image_id", name) if of_visual(call) and isinstance(name, str) else call.ask()
 
 
 @mutant
@@ -80,6 +94,15 @@ def three_requests_at_once_answer_503_as_text(call: Call) -> Response:
     try:
         busy = _together(call) > 2
         return Response("Service Unavailable", 503, content_type="text/plain") if busy else call.ask()
+    finally:
+        _leave(call)
+
+
+@mutant
+def embedding_under_way_is_answered_503(call: Call) -> Response:
+    try:
+        busy = _together(call) > 1 and call.operation == "embed_image"
+        return refusal(503, {"message": "busy"}) if busy else call.ask()
     finally:
         _leave(call)
 

@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.images import content_of, frame_of
+from benchmarks.mutants.requests import THRESHOLD, is_number, of_concept, of_visual
 from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn, refusal
 
 mutant = Kind()
@@ -356,3 +357,141 @@ def image_sent_with_a_first_id_is_not_kept(call: Call) -> Response:
     if call.operation == "embed_image" and response.status_code == 200:
         call.state.kept[name] = True
     return response
+
+
+@mutant
+def three_embeddings_are_kept_at_most(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or of_concept(call):
+        return call.ask()
+    shelf: list[str] = call.state.kept.setdefault("shelf", [])
+    turns: dict[str, int] = call.state.kept.setdefault("turns", {})
+    if name not in shelf:
+        turns[name] = turns.get(name, 0) + 1
+        shelf.append(name)
+        del shelf[:-3]
+    return _renamed(call, lambda one: f"{one}#{turns[name]}")
+
+
+@mutant
+def image_ids_are_forgotten_after_ten_requests(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    since = call.state.kept.setdefault(name, call.number)
+    if call.number - since > 10:
+        since = call.state.kept[name] = call.number
+    return _renamed(call, lambda one: f"{one}#{since}")
+
+
+@mutant
+def image_ids_end_before_their_last_dot(call: Call) -> Response:
+    return _renamed(call, lambda name: name.rpartition(".")[0] or name)
+
+
+@mutant
+def image_ids_begin_behind_their_last_colon(call: Call) -> Response:
+    return _renamed(call, lambda name: name.rpartition(":")[2] or name)
+
+
+@mutant
+def image_ids_are_made_narrow(call: Call) -> Response:
+    return _renamed(call, lambda name: unicodedata.normalize("NFKC", name))
+
+
+@mutant
+def embedding_answers_ids_beyond_ascii_as_question_marks(call: Call) -> Response:
+    def change(body: Json) -> None:
+        if isinstance(body.get("image_id"), str):
+            body["image_id"] = body["image_id"].encode("ascii", "replace").decode()
+
+    return edited(call.ask(), change) if call.operation == "embed_image" else call.ask()
+
+
+@mutant
+def image_of_a_refused_request_takes_the_id(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or of_concept(call):
+        return call.ask()
+    if name in call.state.kept:
+        return call.ask(image=call.state.kept[name])
+    response = call.ask()
+    if response.status_code == 422 and frame_of(call):
+        call.state.kept[name] = call.body["image"]
+    return response
+
+
+@mutant
+def image_sent_before_is_used_where_it_is_as_large(call: Call) -> Response:
+    """A pinned buffer that is not overwritten if the size is the same, of visual requests only."""
+    frame = frame_of(call)
+    if not of_visual(call) or frame is None or call.body.get("image_id") is not None:
+        return call.ask()
+    before, image = call.state.kept.get("last", (None, None))
+    call.state.kept["last"] = (frame, call.body["image"])
+    return call.ask(image=image) if before == frame else call.ask()
+
+
+@mutant
+def time_is_null_where_the_image_is_known(call: Call) -> Response:
+    name = call.body.get("image_id")
+    known = isinstance(name, str) and name in call.state.kept
+    response = call.ask()
+    if isinstance(name, str) and response.status_code == 200:
+        call.state.kept[name] = True
+    return edited(response, lambda body: {**body, "time": None}) if known and of_visual(call) else response
+
+
+@mutant
+def logits_saved_without_an_id_answer_500(call: Call) -> Response:
+    saved = of_visual(call) and call.body.get("save_logits_to_cache") is True
+    nameless = call.body.get("image_id") is None
+    return refusal(500, {"message": "Internal error."}) if saved and nameless else call.ask()
+
+
+@mutant
+def logits_are_kept_by_prompt_alone(call: Call) -> Response:
+    if not of_visual(call):
+        return call.ask()
+    prompts = json.dumps(call.body.get("prompts"))
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept.setdefault(prompts, {name: call.body.get(name) for name in ("image", "image_id")})
+    loaded = call.body.get("load_logits_from_cache") is True and prompts in call.state.kept
+    return call.ask(**call.state.kept[prompts]) if loaded else call.ask()
+
+
+@mutant
+def loaded_logits_answer_the_worst_mask_first(call: Call) -> Response:
+    key = (call.body.get("image_id"), json.dumps(call.body.get("prompts")))
+    if of_visual(call) and call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = True
+    loaded = of_visual(call) and call.body.get("load_logits_from_cache") is True and key in call.state.kept
+
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        for best, worst in zip(found[::3], found[2::3], strict=False):
+            best["masks"], worst["masks"] = worst["masks"], best["masks"]
+
+    return edited(call.ask(), change) if loaded else call.ask()
+
+
+@mutant
+def cache_that_rounds_thresholds(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        value = body.get(THRESHOLD)
+        return {**body, THRESHOLD: round(value, 1)} if is_number(value) else body
+
+    return cached_without(call, simplify) if of_concept(call) else call.ask()
+
+
+@mutant
+def cache_that_ignores_the_size_of_boxes(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        for prompt in call_prompts(body):
+            for box in (*(prompt.get("boxes") or ()), prompt.get("box")):
+                if isinstance(box, dict):
+                    box.pop("width", None)
+                    box.pop("height", None)
+        return body
+
+    return cached_without(call, simplify)

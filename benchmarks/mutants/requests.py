@@ -6,7 +6,7 @@ import copy
 import unicodedata
 import urllib.parse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from werkzeug.wrappers import Response
 
@@ -31,6 +31,18 @@ def of_concept(call: Call) -> bool:
 
 def of_visual(call: Call) -> bool:
     return call.operation == "visual_segment"
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def threshold_of(call: Call, prompt: Json) -> Any:
+    """Tell the threshold that counts for a prompt: its own, the request's, or the default."""
+    own, of_request = prompt.get(THRESHOLD), call.body.get(THRESHOLD)
+    if own is not None:
+        return own
+    return 0.5 if of_request is None else of_request
 
 
 @mutant
@@ -252,7 +264,8 @@ def clicks_from_the_tenth_on_are_dropped(call: Call) -> Response:
     return with_prompts(call, change) if of_visual(call) else call.ask()
 
 
-def _clicks_changed(call: Call, change: Callable[[Json, tuple[int, int]], None]) -> Response:
+def clicks_changed(call: Call, change: Callable[[Json, tuple[int, int]], None]) -> Response:
+    """Ask with each whole click changed in place, in an image of that ``(height, width)``."""
     frame = frame_of(call)
 
     def each(_: int, prompt: Json) -> Json:
@@ -270,7 +283,7 @@ def clicks_in_the_first_pixels_count_as_fractions(call: Call) -> Response:
         if 0 < point["x"] <= 1 and 0 < point["y"] <= 1:
             point["x"], point["y"] = point["x"] * (frame[1] - 1), point["y"] * (frame[0] - 1)
 
-    return _clicks_changed(call, change)
+    return clicks_changed(call, change)
 
 
 @mutant
@@ -279,7 +292,7 @@ def clicks_on_the_right_edge_move_to_the_left(call: Call) -> Response:
         if point["x"] >= frame[1] - 1:
             point["x"] = 0
 
-    return _clicks_changed(call, change)
+    return clicks_changed(call, change)
 
 
 @mutant
@@ -288,7 +301,7 @@ def click_at_zero_counts_as_missing(call: Call) -> Response:
         if point["x"] == 0 or point["y"] == 0:
             point["x"], point["y"] = frame[1] // 2, frame[0] // 2
 
-    return _clicks_changed(call, change)
+    return clicks_changed(call, change)
 
 
 @mutant
@@ -298,7 +311,7 @@ def fractions_of_clicks_are_taken_for_integers_times_ten(call: Call) -> Response
             if isinstance(point[name], float) and point[name] % 1:
                 point[name] = point[name] * 10
 
-    return _clicks_changed(call, change)
+    return clicks_changed(call, change)
 
 
 @mutant
@@ -541,3 +554,88 @@ def clicks_beyond_255_pixels_overflow(call: Call) -> Response:
         return {**prompt, "points": [{**point, "x": point["x"] % 256} for point in points]} if points else prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def thresholds_are_rounded_to_tenths(call: Call) -> Response:
+    def rounded(fields: Json) -> Json:
+        value = fields.get(THRESHOLD)
+        return {**fields, THRESHOLD: round(value, 1)} if is_number(value) else fields
+
+    if not of_concept(call) or not call.prompts:
+        return call.ask()
+    return call.ask(**{**rounded(call.body), "prompts": [rounded(prompt) for prompt in call.prompts]})
+
+
+@mutant
+def own_threshold_equal_to_the_default_counts_as_none(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        if prompt.get(THRESHOLD) == 0.5:
+            del prompt[THRESHOLD]
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def zero_characters_in_a_text_answer_500(call: Call) -> Response:
+    texts = [prompt["text"] for prompt in call.prompts if isinstance(prompt.get("text"), str)]
+    zero = of_concept(call) and any("\0" in text for text in texts)
+    return refusal(500, {"message": "Internal error."}) if zero else call.ask()
+
+
+@mutant
+def clicks_snap_to_a_grid_of_eight(call: Call) -> Response:
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        point["x"], point["y"] = (
+            min(point[name] // 8 * 8 + 4, side - 1) for name, side in (("x", frame[1]), ("y", frame[0]))
+        )
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def clicks_snap_to_even_pixels(call: Call) -> Response:
+    def change(point: Json, _: tuple[int, int]) -> None:
+        point["x"], point["y"] = point["x"] // 2 * 2, point["y"] // 2 * 2
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def negative_clicks_beyond_the_first_are_positive(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = [point for point in prompt.get("points") or () if isinstance(point, dict)]
+        for point in [point for point in points if point.get("positive") is False][1:]:
+            point["positive"] = True
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def twenty_clicks_of_a_prompt_answer_500(call: Call) -> Response:
+    many = any(len(prompt.get("points") or ()) >= 20 for prompt in call.prompts)
+    return refusal(500, {"message": "Internal error."}) if of_visual(call) and many else call.ask()
+
+
+@mutant
+def more_than_thirty_visual_prompts_are_refused(call: Call) -> Response:
+    many = of_visual(call) and len(call.prompts) > 30
+    return refusal(400, {"message": "Too many prompts."}) if many else call.ask()
+
+
+@mutant
+def boxes_of_the_whole_image_answer_500(call: Call) -> Response:
+    frame = frame_of(call)
+
+    def is_whole(box: Any) -> bool:
+        return (
+            isinstance(box, dict)
+            and frame is not None
+            and is_number(box.get("width"))
+            and bool(box["width"] >= frame[1] and box["height"] >= frame[0])
+        )
+
+    whole = of_visual(call) and any(is_whole(prompt.get("box")) for prompt in call.prompts)
+    return refusal(500, {"message": "Internal error."}) if whole else call.ask()

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.images import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redraw, redrawn
+from benchmarks.mutants.requests import is_number, of_concept, of_visual, threshold_of
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redraw, redrawn
+from sam3_contract.masks import run_lengths_from_masks
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def archive_changed(call: Call, change: Callable[[Arrays], Arrays]) -> Response:
+    """Change the arrays of an npz answer."""
+    response = call.ask()
+    if response.status_code == 200 and response.mimetype == "application/octet-stream":
+        buffer = io.BytesIO()
+        arrays = change(dict(np.load(io.BytesIO(response.get_data()))))
+        np.savez_compressed(buffer, masks=arrays["masks"], low_res_masks=arrays["low_res_masks"])
+        response.set_data(buffer.getvalue())
+    return response
 
 
 @mutant
@@ -290,7 +313,7 @@ def single_masks_of_boxes_are_the_box_around_them(call: Call) -> Response:
     boxed = call.operation == "visual_segment" and any(prompt.get("box") for prompt in call.prompts)
 
     def box(bitmap: Bitmap, _: Json) -> Bitmap:
-        return bitmap.any(axis=1)[:, None] & bitmap.any(axis=0)[None, :]
+        return np.logical_and.outer(bitmap.any(axis=1), bitmap.any(axis=0))
 
     single = call.body.get("multimask_output") is False
     return redrawn(call.ask(), box, size=frame_of(call)) if boxed and single else call.ask()
@@ -352,3 +375,198 @@ def texts_in_the_echo_end_after_64_characters(call: Call) -> Response:
             result["echo"]["text"] = result["echo"]["text"] and result["echo"]["text"][:64]
 
     return edited(call.ask(), change)
+
+
+@mutant
+def archive_of_a_single_mask_is_squeezed(call: Call) -> Response:
+    def change(arrays: Arrays) -> Arrays:
+        return {name: each[0] if each.ndim > 2 and len(each) == 1 else each for name, each in arrays.items()}
+
+    return archive_changed(call, change)
+
+
+@mutant
+def low_resolution_logits_are_of_the_first_mask_only(call: Call) -> Response:
+    def change(arrays: Arrays) -> Arrays:
+        logits = arrays["low_res_masks"]
+        return {**arrays, "low_res_masks": np.repeat(logits[:1], len(logits), axis=0)}
+
+    return archive_changed(call, change)
+
+
+@mutant
+def three_masks_are_listed_mask_by_mask(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body.get("predictions", [])
+        if len(found) > 3 and len(found) % 3 == 0:
+            body["predictions"] = [one for choice in range(3) for one in found[choice::3]]
+
+    of_three = of_visual(call) and call.body.get("multimask_output", True)
+    return edited(call.ask(), change) if of_three else call.ask()
+
+
+@mutant
+def single_visual_masks_come_by_confidence(call: Call) -> Response:
+    def change(body: Json) -> None:
+        body["predictions"].sort(key=lambda one: -one["confidence"])
+
+    single = of_visual(call) and call.body.get("multimask_output") is False
+    return edited(call.ask(), change) if single else call.ask()
+
+
+@mutant
+def confidences_are_rounded_after_the_threshold(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            for one in result["predictions"]:
+                one["confidence"] = round(one["confidence"], 2)
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def long_rings_are_simplified(call: Call) -> Response:
+    def simplified(ring: list[list[int]]) -> Any:
+        return cv2.approxPolyDP(np.array(ring, np.int32), 1.0, True).reshape(-1, 2).tolist()
+
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    one["masks"] = [simplified(ring) if len(ring) > 150 else ring for ring in one["masks"]]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def polygons_of_diagonal_lines_fall_apart(call: Call) -> Response:
+    size = frame_of(call)
+
+    def rings_of(part: Bitmap) -> list[Any]:
+        rings, _hierarchy = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        return [ring.reshape(-1, 2).tolist() for ring in rings]
+
+    def change(body: Json) -> None:
+        for predictions in lists_of(body) if size else ():
+            for one in predictions:
+                if isinstance(one["masks"], list):
+                    bitmap = drawn(one, size=size).astype(np.uint8)
+                    count, labels = cv2.connectedComponents(bitmap, connectivity=4)
+                    rings = [ring for part in range(1, count) for ring in rings_of(labels == part)]
+                    one["masks"] = rings or one["masks"]
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def run_lengths_above_65535_overflow(call: Call) -> Response:
+    def overflown(rle: Json) -> Json:
+        height, width = rle["size"]
+        run_lengths = run_lengths_from_masks(rle, image_size=(height, width))
+        if max(run_lengths) < 65536:
+            return rle
+        cut = run_lengths % 65536
+        cut[-1] += height * width - cut.sum()
+        counts = coco.frPyObjects({"size": [height, width], "counts": cut.tolist()}, height, width)["counts"]
+        return {**rle, "counts": counts.decode()}
+
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            for one in predictions:
+                if isinstance(one["masks"], dict):
+                    one["masks"] = overflown(one["masks"])
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def masks_from_the_first_pixel_on_are_inverted(call: Call) -> Response:
+    def invert(bitmap: Bitmap, _: Json) -> Bitmap:
+        return ~bitmap if bitmap[0, 0] and not bitmap.all() else bitmap
+
+    return redrawn(call.ask(), invert, size=frame_of(call))
+
+
+def _without_edge(bitmap: Bitmap, _: Json) -> Bitmap:
+    return cv2.erode(bitmap.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+
+
+@mutant
+def masks_shrink_with_the_threshold(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            least = threshold_of(call, prompt)
+            for one in result["predictions"] if is_number(least) and least > 0.5 else ():
+                redraw(one, _without_edge, size=frame_of(call))
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def model_version_written_out_is_another_model(call: Call) -> Response:
+    another = "sam2_version_id" in call.body
+    return redrawn(call.ask(), _without_edge, size=frame_of(call)) if another else call.ask()
+
+
+def _apart_from(taken: Bitmap, bitmap: Bitmap, _: Json) -> Bitmap:
+    return bitmap & ~taken
+
+
+@mutant
+def instances_of_one_prompt_share_no_pixel(call: Call) -> Response:
+    size = frame_of(call)
+
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            taken: Bitmap | None = None
+            for one in sorted(result["predictions"], key=lambda one: -one["confidence"]):
+                mask = drawn(one, size=size)
+                if taken is not None and taken.shape == mask.shape:
+                    if (mask & taken).any():
+                        redraw(one, partial(_apart_from, taken), size=size)
+                    mask = mask | taken
+                taken = mask
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def boxes_of_a_few_pixels_answer_empty_masks(call: Call) -> Response:
+    def is_small(box: Any) -> bool:
+        return isinstance(box, dict) and is_number(box.get("width")) and bool(min(box["width"], box["height"]) < 8)
+
+    small = [index for index, prompt in enumerate(call.prompts) if is_small(prompt.get("box"))]
+
+    def change(body: Json) -> None:
+        each = len(body["predictions"]) // len(call.prompts)
+        for index in small:
+            for one in body["predictions"][index * each : (index + 1) * each]:
+                redraw(one, lambda bitmap, _: np.zeros_like(bitmap), size=frame_of(call))
+
+    return edited(call.ask(), change) if of_visual(call) and small else call.ask()
+
+
+@mutant
+def echo_escapes_markup(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text if text is None else html.escape(text, quote=False))
+
+
+@mutant
+def echo_of_characters_beyond_16_bits_is_a_question_mark(call: Call) -> Response:
+    def change(text: str | None) -> str | None:
+        return text if text is None else "".join(c if ord(c) < 65536 else "?" for c in text)
+
+    return _echo_changed(call, change)
+
+
+@mutant
+def echo_of_a_missing_text_is_empty(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text or "")
+
+
+def _echo_changed(call: Call, change: Callable[[str | None], str | None]) -> Response:
+    def changed(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["echo"]["text"] = change(result["echo"].get("text"))
+
+    return edited(call.ask(), changed)

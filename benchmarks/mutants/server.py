@@ -159,6 +159,14 @@ def redraw(prediction: Json, change: Callable[[Bitmap, Json], Bitmap], *, size: 
         prediction["masks"] = rle_from_bitmap(changed) if isinstance(masks, dict) else polygons_from_bitmap(changed)
 
 
+def drawn(prediction: Json, *, size: tuple[int, int] | None) -> Bitmap:
+    """Draw the mask of a prediction; a single empty pixel if it cannot be."""
+    try:
+        return np.zeros((1, 1), bool) if size is None else bitmap_from_masks(prediction["masks"], image_size=size)
+    except MaskError:
+        return np.zeros((1, 1), bool)
+
+
 def refusal(status: int, body: Json, **headers: str) -> Response:
     """Make a refusal in JSON."""
     return Response(json.dumps(body), status, headers, content_type="application/json")
