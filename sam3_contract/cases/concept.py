@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from sam3_contract.cases.pictures.photographs import blank_image
+from sam3_contract.cases.pictures.photographs import blank_image, saved_as
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, padded_view
-from sam3_contract.cases.questions import CONCEPT, LONG, LOW, MAX_PROMPTS, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import CONCEPT, LONG, LOW, MAX_PROMPTS, Made, Questions, as_uri, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
 
@@ -80,7 +80,8 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     prompts = _with_exemplar(questions, plain)
     yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
-    yield view_case(questions, padded_view(scene, "png-alpha"), main)
+    bordered = view_case(questions, padded_view(scene, "webp-animated"), main)
+    yield replace(bordered, body=as_uri(bordered.sent, "webp"))
 
 
 def described_case(questions: Questions) -> Iterator[Case]:
@@ -91,11 +92,11 @@ def described_case(questions: Questions) -> Iterator[Case]:
 
 
 def further_scene_cases(questions: Questions) -> Iterator[Case]:
-    """Ask of something narrow, of black and white, and of two files that are alike but for their middle."""
+    """Ask of something narrow, of black and white, and of two files that are alike but for something small."""
     scene = questions.scene
     if scene is None:
         return
-    _, _, _, _, bare, tall = further_scenes()
+    crowd, _, _, _, fuller, tall, _ = further_scenes()
     narrow = encoded(tall, "png-16-grey")
     # As command lines write base64; the service passes over the line breaks.
     in_lines = {"type": "base64", "value": base64.encodebytes(narrow.content).decode("ascii")}
@@ -103,19 +104,18 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
     yield scene_case(questions, narrow, asks, image=in_lines)
     shades = encoded(stencil(), "png-1")
     yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
-    yield view_case(questions, encoded_view(scene, "bmp"), f"{CONCEPT}/{questions.lead.name}/rle")
-    if questions.lead.name == "shapes.png":
-        prompts = questions.concept_prompts(questions.lead)
-        asks = "sends a file as long and with the same beginning, without the triangle"
-        yield scene_case(questions, encoded(bare, "bmp"), asks, prompts=prompts)
+    yield scene_case(questions, encoded(fuller, "bmp"), "asks for many things that are alike")
+    asks = "sends a file as long and with the same beginning, which shows one small thing less"
+    yield scene_case(questions, encoded(crowd, "bmp"), asks)
 
 
 def crowd_cases(questions: Questions) -> Iterator[Case]:
-    """Ask of a crowd and of something very wide, under ids that begin alike, one of them a long one."""
+    """Ask in CMYK and of something very wide, under ids that begin alike, one of them a long one."""
     if questions.scene is not None:
-        crowd, wide, *_ = further_scenes()
-        named = {"image_id": questions.image_id("lead-crowd")}
-        yield scene_case(questions, encoded(crowd, "jpeg-cmyk"), "asks for many things that are alike", **named)
+        wide = further_scenes()[1]
+        inked = encoded_view(questions.scene, "jpeg-cmyk")
+        of = f"{CONCEPT}/{questions.lead.name}/rle"
+        yield view_case(questions, inked, of, image_id=questions.image_id("lead-inked"))
         asks = "asks of an image four times as wide as high, turned by its EXIF tag, with an exemplar"
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         turned = encoded(wide, "jpeg-turned-8")
@@ -139,7 +139,7 @@ def exemplar_case(questions: Questions) -> Iterator[Case]:
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
     ]
     asks = "boxes things across the border, of a few pixels, in two forms at once, and one that is unlike and no other"
-    case = scene_case(questions, photograph, asks, prompts=prompts)
+    case = scene_case(questions, saved_as(photograph, "jpeg-turned-7"), asks, prompts=prompts)
     yield replace(case, id=f"{CONCEPT}/{photograph.name}/odd_exemplars")
 
 
@@ -181,17 +181,18 @@ def scene_case(questions: Questions, photograph: Photograph, asks: str, **fields
     return case_of(f"{photograph.name}/{fields.get('format', 'rle')}", CONCEPT, asks, body, photograph)
 
 
-def view_case(questions: Questions, view: View, of: str) -> Case:
+def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
     """Ask the same of another view of an image.
 
     Args:
         questions: What to ask.
         view: The image.
         of: Id of the case that asks it of the image as it is.
+        fields: Further fields of the request.
     """
     sent = view.photograph
     prompts = questions.concept_prompts(sent)
-    body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
+    body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle", **fields)
     twin = Twin(of, view.how, view.undo, moved=view.moved)
     return case_of(f"{sent.name}/rle", CONCEPT, f"sends the image {view.how}", body, sent, twin=twin)
 
@@ -205,7 +206,5 @@ def _with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[st
 def _as_data_uri(questions: Questions, sent: Photograph, subtype: str, twin: Twin) -> Case:
     prompts = questions.concept_prompts(questions.lead)
     body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
-    value = f"data:image/{subtype};base64,{body['image']['value']}"
-    as_uri = {**body, "image": {"type": "base64", "value": value}}
     name = f"{questions.lead.name}/data_uri"
-    return case_of(name, CONCEPT, f"sends the image {twin.how}", as_uri, sent, twin=twin)
+    return case_of(name, CONCEPT, f"sends the image {twin.how}", as_uri(body, subtype), sent, twin=twin)

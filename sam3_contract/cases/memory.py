@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.cases.refused import REFUSED_ID
@@ -27,7 +28,7 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
         own = _own_id(questions, other)
         yield replace(own, after=after)
         asks = "asks to keep another image under a known image_id, which is kept as it is"
-        body = body_of(other, image_id=name)
+        body = body_of(saved_as(other, "webp-lossless"), image_id=name)
         again = case_of(f"{other.name}/known_id", EMBED, asks, body, other, after=after, key_in="bearer")
         yield again
         after = (own.id, again.id)
@@ -35,7 +36,8 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
         # What is known of the image is what the id stands for, not what is sent along: before anybody asks about the
         # image itself under that id, as an embedding that was not kept would be made then.
         prompts = questions.other_click(lead)
-        reused = body_of(other, prompts=prompts, format="rle", image_id=name, save_logits_to_cache=True)
+        sent = saved_as(other, "gif")
+        reused = body_of(sent, prompts=prompts, format="rle", image_id=name, save_logits_to_cache=True)
         asks = "sends another image under a known image_id"
         last = case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=after, beside=(main,))
         yield last
@@ -84,7 +86,7 @@ def unnamed_cases(questions: Questions) -> Iterator[Case]:
     # What was asked before under an id that stands for another image: this answer is of the image that is sent.
     for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
         prompts = questions.other_click(lead)
-        body = body_of(other, prompts=prompts, format="rle", save_logits_to_cache=True)
+        body = body_of(saved_as(other, "gif"), prompts=prompts, format="rle", save_logits_to_cache=True)
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
     # Right after another image, which it does not stand for.

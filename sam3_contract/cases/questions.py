@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import cv2
@@ -153,6 +153,17 @@ class Questions:
 def body_of(photograph: Photograph, **fields: Any) -> dict[str, Any]:
     """Write a request on an image."""
     return {"image": as_base64(photograph), **fields}
+
+
+def as_uri(body: Mapping[str, Any], subtype: str) -> dict[str, Any]:
+    """Write the image of a request as a data URI."""
+    image = body["image"]
+    return {**body, "image": {**image, "value": _data_uri(image["value"], subtype)}}
+
+
+@lru_cache(maxsize=4)  # of those that every plan has
+def _data_uri(value: str, subtype: str) -> str:
+    return f"data:image/{subtype};base64,{value}"
 
 
 def case_of(name: str, operation: str, asks: str, body: Mapping[str, Any], photograph: Photograph, **more: Any) -> Case:

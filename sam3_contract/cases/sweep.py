@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle
 from typing import Any, Final
 
 from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
+from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
@@ -16,15 +18,21 @@ from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_
 
 Json = dict[str, Any]
 
-FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "bmp"})
+BESIDE_IDS: Final = (
+    *("gif", "bmp", "webp-lossless", "webp-alpha"),
+    *("bmp-32", "tiff", "jpeg-turned-4", "gif-animated"),
+)
+"""Encodings that keep colours, in which an image is sent under one id after the other."""
+FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-cmyk"})
 """Encodings that every run sends of the lead."""
 BOXED_IN: Final = "jpeg-turned-6"
 """The encoding in which things are boxed; in images of other sizes they are clicked."""
 SENT_OF_OTHERS: Final = frozenset(
     {
-        *("jpeg-cmyk", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-6", "jpeg-turned-8"),
-        *("png-alpha", "png-described", "png-16-grey", "png-grey-alpha", "png-interlaced", "png-palette"),
-        *("webp", "webp-animated", "tiff-deflate", "tiff-turned-7"),
+        *("jpeg-grey", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-5", "jpeg-turned-6"),
+        *("jpeg-turned-7", "jpeg-turned-8"),
+        *("png-described", "png-16", "png-16-grey", "png-grey-alpha", "png-interlaced", "png-palette"),
+        *("webp", "webp-animated", "tiff-deflate", "tiff-turned-7", "bmp-palette", *BESIDE_IDS),
     }
 )
 """Encodings that were sent by then of another scene or view: what they find more is little, so they come last."""
@@ -103,26 +111,78 @@ def pairs(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/defaults", VISUAL, "clicks one thing, defaults written out", written, lead)
 
 
-def neighbours(questions: Questions) -> Iterator[Case]:
-    """Click two things that touch, close by each other, in two requests."""
-    if questions.scene is None or questions.points or len(questions.photographs) < 2:
+def neighbours(questions: Questions) -> Iterator[Made]:
+    """Click two things that touch, close by each other, in two requests, and one end of something long.
+
+    Yields:
+        Id, question, what makes the case when its turn comes, and no ids.
+    """
+    scene = questions.scene_of(questions.photographs[1]) if len(questions.photographs) > 1 else None
+    if scene is None or questions.scene is None or questions.points:
         return
-    photograph = questions.photographs[1]
-    for thing, name in zip(photograph.things[-2:], ("left", "right"), strict=False):
-        left, top, right, bottom = thing.edges
-        place = (right - 5 if name == "left" else left + 5, (top + bottom) // 2)
-        body = body_of(photograph, prompts=[{"points": [click_at(place)]}], format="rle")
-        asks = "clicks one of two things that touch, close to the other"
-        yield case_of(f"{photograph.name}/{name}_of_two", VISUAL, asks, body, photograph)
+    name = questions.photographs[1].name
+    asks = "clicks one of two things that touch, close to the other, in a file without colours"
+    for side, encoding in (("left", "jpeg-grey"), ("right", "bmp-palette")):
+        make = partial(_one_of_two, scene, encoding, f"{name}/{side}_of_two", asks, at_its_end=side == "left")
+        yield f"{VISUAL}/{name}/{side}_of_two", asks, make, ()
+    asks = "clicks one end of something that reaches across a wide image, and nothing else"
+    yield f"{VISUAL}/wide-tiff.tiff/one_end", asks, partial(_one_end, asks), ()
 
 
-def ids(questions: Questions) -> Iterator[Case]:
-    """Send an image under ids that are much like that of another one."""
-    for number, (name, photograph) in enumerate(memory.other_ids(questions), start=1):
-        body = body_of(photograph, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
-        asks = "sends an image under an image_id that is much like another's"
-        case = case_of(f"{photograph.name}/id_{number}", VISUAL, asks, body, photograph)
-        yield replace(case, after=(f"embed_image/{questions.lead.name}",))
+def _one_of_two(
+    scene: Scene, encoding: str, name: str, asks: str, _: Mapping[str, Exchange], *, at_its_end: bool
+) -> Case:
+    sent = encoded(grey_scene(scene), encoding)
+    left, top, right, bottom = sent.things[-2 if at_its_end else -1].edges
+    place = (right - 5 if at_its_end else left + 5, (top + bottom) // 2)
+    body = body_of(sent, prompts=[{"points": [click_at(place)]}], format="rle")
+    return case_of(name, VISUAL, asks, body, sent)
+
+
+def _one_end(asks: str, _: Mapping[str, Exchange]) -> Case:
+    sent = encoded(further_scenes()[1], "tiff")
+    longest = max(sent.things, key=lambda thing: thing.edges[2] - thing.edges[0])
+    left, top, _right, bottom = longest.edges
+    body = body_of(sent, prompts=[{"points": [click_at((left + 4, (top + bottom) // 2))]}], format="rle")
+    return case_of(f"{sent.name}/one_end", VISUAL, asks, body, sent)
+
+
+def outlines(questions: Questions) -> Iterator[Case]:
+    """Ask for boxed things in the default format, where three masks come of each."""
+    for photograph in questions.photographs[1:2]:
+        asks = "boxes what is drawn, in the default format"
+        body = body_of(photograph, prompts=questions.object_prompts(photograph))
+        yield case_of(f"{photograph.name}/json", VISUAL, asks, body, photograph)
+
+
+def ids(questions: Questions) -> Iterator[Made]:
+    """Send an image under ids that are much like that of another one, each time in another kind of file.
+
+    Yields:
+        Id, question, what makes the case when its turn comes, and the id of the case that it comes after.
+    """
+    asks = "sends an image under an image_id that is much like another's"
+    embedded = f"embed_image/{questions.lead.name}"
+    in_files = zip(memory.other_ids(questions), cycle(BESIDE_IDS), strict=False)
+    for number, ((name, photograph), encoding) in enumerate(in_files, start=1):
+        case_name, how = f"{photograph.name}/id_{number}", f"{asks}, {ENCODINGS[encoding].name}"
+        make = partial(_under_id, questions, photograph, name, encoding, case_name, how)
+        yield f"{VISUAL}/{case_name}", how, make, (embedded,)
+
+
+def _under_id(
+    questions: Questions,
+    photograph: Photograph,
+    name: str,
+    encoding: str,
+    case_name: str,
+    asks: str,
+    _: Mapping[str, Exchange],
+) -> Case:
+    sent = saved_as(photograph, encoding)
+    body = body_of(sent, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
+    case = case_of(case_name, VISUAL, asks, body, sent)
+    return replace(case, after=(f"embed_image/{questions.lead.name}",))
 
 
 def encodings(questions: Questions) -> Iterator[Made]:
@@ -156,16 +216,19 @@ def sizes(questions: Questions) -> Iterator[Made]:
     """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
     if questions.scene is None or questions.points or questions.texts:
         return
-    crowd, wide, tiny, large, _, _ = further_scenes()
+    crowd, wide, tiny, large, _, _, beads = further_scenes()
     for scene, name, operation, masks in (
-        (tiny, "png", CONCEPT, "rle"),
+        (tiny, "bmp", CONCEPT, "rle"),
         (tiny, "png-16", VISUAL, "rle"),
-        (wide, "jpeg-turned-6", VISUAL, "json"),
-        (crowd, "png-interlaced", VISUAL, "rle"),
+        (wide, "jpeg-turned-6", VISUAL, "rle"),
+        (wide, "jpeg-turned-6", VISUAL, "binary"),
+        (crowd, "jpeg-turned-5", VISUAL, "rle"),
         (stencil(), "tiff-fax", VISUAL, "rle"),
-        (filled(), "png", VISUAL, "rle"),
+        (stencil(), "png-2", CONCEPT, "rle"),
+        (filled(), "webp", VISUAL, "json"),
         (filled(), "jpeg", CONCEPT, "polygon"),
-        (large, "png", CONCEPT, "rle"),
+        (large, "bmp", CONCEPT, "rle"),
+        (beads, "gif", CONCEPT, "rle"),
     ):
         way = way_of(name)
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"
@@ -196,4 +259,5 @@ def _of_size(
     boxed = encoding == BOXED_IN
     prompts = [{"box": one.center_box} if boxed else {"points": [click_at(one.click)]} for one in sent.things]
     body = body_of(sent, prompts=prompts, format=masks)
-    return case_of(f"{sent.name}/{masks}", VISUAL, asks, body, sent)
+    tolerated = visual.BINARY_TOLERATED if masks == "binary" else {}
+    return case_of(f"{sent.name}/{masks}", VISUAL, asks, body, sent, tolerated=tolerated)

@@ -24,7 +24,7 @@ THRESHOLDS: Final = (None, 0, 0.05, 0.2, 0.35, 0.5, 0.6, 1)
 SUPPRESSIONS: Final = (None, 0, 0.3, 0.5, 1)
 MAX_VISUAL: Final = 20
 _SCENES: Final = (
-    *("shapes", "awkward", "crowd", "wide", "bare", "tiny"),
+    *("shapes", "awkward", "crowd", "wide", "fuller", "tiny"),
     *(f"{name}-{view}" for name in ("shapes", "awkward") for view in ("mirrored", "padded", "grey")),
 )
 _TOLD: Final = frozenset({"encoding", "prompts", "format", "threshold", "nms", "key_in"})

@@ -102,12 +102,15 @@ def shape_cases(questions: Questions) -> Iterator[Case]:
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:
-    """Click the same objects in a mirrored view, which is as large, the first of two frames, under another id."""
+    """Click the same objects in a mirrored view, which is as large, under another id.
+
+    The pixels in the file are those of one that is sent as well, whose EXIF tag mirrors them.
+    """
     scene, lead = questions.scene, questions.lead
     if scene is None or questions.points:
         return
     # Under an id that differs from the first one's only in a space.
-    view = mirrored_view(scene, "webp-animated")
+    view = mirrored_view(scene, "jpeg")
     mirrored = view_case(questions, view, f"{VISUAL}/{lead.name}/rle", image_id=questions.image_id("lead "))
     yield replace(mirrored, after=(f"embed_image/{lead.name}",))
 

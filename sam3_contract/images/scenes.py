@@ -152,35 +152,41 @@ def further_scenes() -> tuple[Scene, ...]:
 
     Returns:
         ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
-        either end. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels. ``bare``: ``shapes`` without the triangle.
-        ``tall``: 15 pixels wide and 203 high, in shades of grey, with a small hole.
+        either end, and a bar from one to the other. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels.
+        ``fuller``: ``crowd`` and one small diamond more, which is all in which they differ. ``tall``: 15 pixels wide
+        and 203 high, in shades of grey, with two holes and something in one of them. ``beads``: 128 of them.
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
         [('crowd', (251, 345), 18), ('wide', (151, 620), 4), ('tiny', (10, 14), 1)]
     """
-    return _crowd(), _wide(), _tiny(), _large(), _bare(), _tall()
+    return _crowd(), _wide(), _tiny(), _large(), _fuller(), _tall(), _beads()
 
 
 @cache
 def stencil() -> Scene:
     """Draw a scene of black and white alone, which a file of one bit holds: square, with what is easily cleaned away.
 
-    A rectangle has a small hole, a line is one pixel thin and straight, four small dots are one thing.
+    A rectangle has two holes and something in the larger one, a line is one pixel thin and straight, four small dots
+    are one thing with a single pixel and two that touch at a corner.
 
     Example:
         >>> stencil().size, sorted(set(stencil().pixels.ravel().tolist()))
-        ((120, 120), [0, 255])
+        ((131, 131), [0, 255])
     """
-    size = (120, 120)
-    plate = _rectangle(size, left=66, top=14, width=40, height=22) & ~_rectangle(
-        size, left=92, top=20, width=5, height=6
-    )
+    size = (131, 131)
+    plate = _rectangle(size, left=66, top=14, width=44, height=40)
+    plate &= ~_rectangle(size, left=96, top=20, width=5, height=6)
+    plate &= ~_rectangle(size, left=71, top=33, width=18, height=15)
+    plate |= _rectangle(size, left=76, top=37, width=7, height=6)
     dots = np.any([_disc(size, x=x, y=y, radius=3) for x, y in ((20, 30), (40, 30), (20, 44), (32, 56))], axis=0)
+    dots |= _rectangle(size, left=42, top=44, width=1, height=1)
+    for left, top in ((46, 58), (47, 59)):
+        dots |= _rectangle(size, left=left, top=top, width=1, height=1)
     things = (
         Thing("black rectangle", ("rectangle",), plate),
         Thing("black dash", ("dash",), _rectangle(size, left=14, top=83, width=61, height=1)),
-        Thing("four black dots", ("black dots",), np.asarray(dots)),
+        Thing("black dots", ("dots",), np.asarray(dots)),
     )
 
     def paint() -> Pixels:
@@ -307,6 +313,10 @@ def _awkward() -> Scene:
 
 
 def _crowd() -> Scene:
+    return _crowd_with("crowd")
+
+
+def _crowd_with(name: str, *more: tuple[int, int, int]) -> Scene:
     size = (251, 345)
     places = [(x, y) for y in (34, 92, 150) for x in (40, 98, 156, 214, 272)]
     coins = [
@@ -315,10 +325,10 @@ def _crowd() -> Scene:
     ]
     diamonds = [
         Thing("grey diamond", ("diamond",), _diamond(size, x=x, y=y, radius=radius))
-        for x, y, radius in ((70, 219, 20), (170, 226, 14), (318, 208, 24))
+        for x, y, radius in ((70, 219, 20), (170, 226, 14), (318, 208, 24), *more)
     ]
     return _drawn(
-        "crowd",
+        name,
         (52, 78, 64),
         [*((coin, (224, 188, 60)) for coin in coins), *((diamond, (150, 154, 162)) for diamond in diamonds)],
     )
@@ -338,6 +348,10 @@ def _wide() -> Scene:
             (
                 Thing("green triangle", ("triangle",), _triangle(size, corners=((250, 24), (356, 118), (222, 118)))),
                 (44, 136, 70),
+            ),
+            (
+                Thing("brown bar", ("bar",), _rectangle(size, left=9, top=138, width=600, height=9)),
+                (122, 76, 44),
             ),
             (
                 Thing(
@@ -377,10 +391,8 @@ def _large() -> Scene:
     )
 
 
-def _bare() -> Scene:
-    shapes = built_in_scenes()[0]
-    kept = [thing for thing in shapes.things if thing.category != "green triangle"]
-    return _drawn("bare", shapes.background, [(thing, _SHAPES_COLORS[thing.category]) for thing in kept])
+def _fuller() -> Scene:
+    return _crowd_with("fuller", (323, 95, 5))
 
 
 def _tall() -> Scene:
@@ -388,6 +400,8 @@ def _tall() -> Scene:
     frame = _rectangle(size, left=3, top=140, width=10, height=52) & ~_rectangle(
         size, left=5, top=146, width=4, height=5
     )
+    frame &= ~_rectangle(size, left=5, top=164, width=6, height=21)
+    frame |= _rectangle(size, left=7, top=168, width=2, height=12)
     return _drawn(
         "tall",
         (168, 168, 168),
@@ -400,6 +414,13 @@ def _tall() -> Scene:
             ),
         ],
     )
+
+
+def _beads() -> Scene:
+    size = (97, 181)
+    places = [(x, y) for y in range(8, 96, 11) for x in range(8, 180, 11)]
+    beads = [Thing("black bead", ("bead",), _disc(size, x=x, y=y, radius=4)) for x, y in places]
+    return _drawn("beads", (214, 210, 202), [(bead, (42, 44, 48)) for bead in beads])
 
 
 def _drawn(name: str, background: Color, things: Sequence[tuple[Thing, Color]]) -> Scene:

@@ -260,9 +260,9 @@ FOUND_BY = {
     "exif_mirroring_ignored": "G02",
     "palette_read_as_grey": "G02",
     "sixteen_bits_cut": "G02",
-    "cmyk_inverted": "G02",
+    "cmyk_inverted": "G02 R06",
     "last_frame_taken": "G02",
-    "bmp_upside_down": "G02 R06",
+    "bmp_upside_down": "G02 G01",
     "progressive_refused": "S01",
     "interlaced_refused": "S01",
     "small_images_answered_500": "S01",
@@ -287,7 +287,7 @@ FOUND_BY = {
     "answers_cached_without:output_prob_thresh": "C03",
     "answers_cached_without:nms_iou_threshold": "R04",
     "answers_cached_without:multimask_output": "V01",
-    "answers_cached_without:end_of_image": "G03",
+    "answers_cached_without:end_of_image": "G01 G03",
     "answers_cached_without:box_labels": "C06",
     "answers_cached_without:own_threshold": "C03",
     "answers_cached_without:positive": "V04",
@@ -304,14 +304,14 @@ FOUND_BY = {
 # together, and those of the next only if they showed nothing.
 C, V = "concept_segment", "visual_segment"
 SHOWN_BY = {
-    "S01": f"""{C}/discs.png/no_nms {C}/tall-png-16-grey.png/rle {C}/shapes-padded-png-alpha.png/rle
+    "S01": f"""{C}/discs.png/no_nms {C}/tall-png-16-grey.png/rle {C}/shapes-padded-webp-animated.webp/rle
         {C}/shapes.png/again {C}/shapes.png/data_uri {V}/shapes.png/reused_id refused/get refused/labels_without_box
         refused/malformed_json refused/no_image refused/no_key refused/no_prompts refused/not_an_image
         refused/own_threshold_of_two refused/seventeen_prompts refused/unknown_visual_format refused/wrong_key
-        refused/unknown_model {V}/discs.png/clicks""",
+        refused/unknown_model {V}/discs.png/clicks {V}/shapes.png/many_clicks""",
     "S02": f"{C}/shapes.png/rle",
     "S03": f"{C}/shapes.png/rle refused/malformed_json",
-    "S04": f"{C}/shapes.png/rle {V}/shapes-mirrored-webp-animated.webp/rle refused/malformed_json",
+    "S04": f"{C}/shapes.png/rle {V}/shapes-mirrored-jpeg.jpg/rle refused/malformed_json",
     "S05": f"{C}/shapes.png/rle refused/malformed_json",
     "S06": "refused/malformed_json",
     "S07": f"{C}/shapes.png/rle",
@@ -323,7 +323,7 @@ SHOWN_BY = {
     "S13": f"{C}/shapes.png/rle",
     "M01": f"{C}/shapes.png/rle",
     "M02": f"{C}/shapes.png/rle",
-    "M03": f"""{C}/shapes-jpeg-described.jpg/rle {V}/shapes-mirrored-webp-animated.webp/rle
+    "M03": f"""{C}/shapes-jpeg-described.jpg/rle {V}/shapes-mirrored-jpeg.jpg/rle
         {C}/discs.png/no_nms""",
     "M04": f"{V}/shapes.png/json",
     "M05": f"{C}/awkward.png/polygon",
@@ -341,11 +341,11 @@ SHOWN_BY = {
     "C06": f"{C}/discs.png/exemplars {C}/shapes.png/exemplars {C}/shapes.png/exemplars_exchanged",
     "C07": f"{C}/shapes.png/exemplars {C}/shapes.png/rle {C}/shapes.png/exemplars_exchanged",
     "C08": f"{C}/shapes.png/rle {C}/discs.png/no_nms",
-    "V01": f"{V}/shapes-mirrored-webp-animated.webp/rle {V}/shapes.png/best",
+    "V01": f"{V}/shapes-mirrored-jpeg.jpg/rle {V}/shapes.png/best",
     "V02": f"{V}/shapes.png/binary",
     "V03": f"{V}/discs.png/clicks {V}/shapes.png/many_clicks {V}/awkward-tiff-turned-7.tiff/boxes",
     "V04": f"""{V}/discs.png/boxes {V}/shapes.png/alone {V}/shapes.png/signs_exchanged
-        {V}/shapes-mirrored-webp-animated.webp/rle
+        {V}/shapes-mirrored-jpeg.jpg/rle
         {V}/awkward-tiff-turned-7.tiff/boxes""",
     "V05": f"""{V}/discs.png/boxes
         {V}/awkward.png/rle""",
@@ -359,23 +359,23 @@ SHOWN_BY = {
         {C}/discs.png/default_threshold""",
     "R04": f"{C}/discs.png/nms {C}/discs.png/nms_of_zero",
     "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/discs.png/nms_of_zero",
-    "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri {C}/shapes-bmp.bmp/rle",
-    "R07": f"{V}/shapes-mirrored-webp-animated.webp/rle",
+    "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri {C}/shapes-jpeg-cmyk.jpg/rle",
+    "R07": f"{V}/shapes-mirrored-jpeg.jpg/rle",
     "R08": f"{V}/awkward.png/own_id {V}/awkward.png/rle {V}/shapes.png/by_id",
     "R09": f"{V}/shapes.png/nested {V}/shapes.png/reused_id",
     "R10": "embed_image/shapes.png",
     "R11": f"{C}/discs.png/written_out",
-    "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-mirrored-webp-animated.webp/rle",
+    "R12": f"{C}/shapes.png/rle_at_once {V}/shapes-mirrored-jpeg.jpg/rle",
     "R13": f"{V}/shapes.png/by_id",
     "G01": f"""{C}/awkward.png/polygon
         {V}/awkward.png/rle {C}/shapes-grey-png-palette.png/rle {C}/shapes.png/data_uri
-        {V}/shapes-mirrored-webp-animated.webp/rle {C}/shapes.png/rle
-        {C}/wide-jpeg-turned-8.jpg/polygon {C}/shapes-padded-png-alpha.png/rle
-        {C}/large-jpeg-subsampled.jpg/polygon {C}/crowd-jpeg-cmyk.jpg/rle""",
+        {V}/shapes-mirrored-jpeg.jpg/rle {C}/shapes.png/rle
+        {C}/wide-jpeg-turned-8.jpg/polygon {C}/shapes-padded-webp-animated.webp/rle
+        {C}/large-jpeg-subsampled.jpg/polygon {C}/crowd-bmp.bmp/rle""",
     "G02": f"{C}/shapes.png/rle {C}/shapes.png/data_uri {C}/shapes-grey-png-palette.png/rle "
-    f"{C}/tall-png-16-grey.png/rle {C}/crowd-jpeg-cmyk.jpg/rle {V}/shapes-mirrored-webp-animated.webp/rle "
-    f"{C}/shapes-bmp.bmp/rle {V}/awkward-tiff-turned-7.tiff/boxes",
-    "G03": f"{C}/shapes.png/rle {C}/shapes-bmp.bmp/rle {C}/bare-bmp.bmp/rle",
+    f"{C}/tall-png-16-grey.png/rle {C}/crowd-bmp.bmp/rle {V}/shapes-mirrored-jpeg.jpg/rle "
+    f"{C}/shapes-jpeg-cmyk.jpg/rle {V}/awkward-tiff-turned-7.tiff/boxes {C}/shapes-padded-webp-animated.webp/rle",
+    "G03": f"{C}/shapes.png/rle {C}/fuller-bmp.bmp/rle {C}/crowd-bmp.bmp/rle",
 }
 # Faults that are found by a whole run all the same: one of each family of the catalogue.
 WHOLE_RUNS = ["missing_key_accepted", "size_swapped", "threshold_ignored", "names_in_camel_case", "image_id_ignored"]

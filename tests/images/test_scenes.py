@@ -35,7 +35,7 @@ from sam3_contract.images.scenes import (
 
 SHAPES, AWKWARD = built_in_scenes()
 EVERY = built_in_scenes() + derived_scenes() + further_scenes()
-CROWD, WIDE, TINY, LARGE, BARE_SHAPES, TALL = further_scenes()
+CROWD, WIDE, TINY, LARGE, FULLER, TALL, BEADS = further_scenes()
 THINGS = [pytest.param(scene, thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 BARE = [pytest.param(thing, id=f"{scene.name}, {thing.category}") for scene in EVERY for thing in scene.things]
 
@@ -43,12 +43,13 @@ PIXELS = {
     "shapes": "ce6c613e",
     "awkward": "2a7794b4",
     "crowd": "5383f329",
-    "wide": "09adff2d",
+    "wide": "825cf5f2",
     "tiny": "dde394c8",
     "large": "6890f6b3",
-    "bare": "d955a8f7",
-    "tall": "a1da8b71",
-    "stencil": "4da6885f",
+    "fuller": "35561137",
+    "tall": "99ca8f1d",
+    "beads": "a750f8a6",
+    "stencil": "864805a3",
     "filled": "20c4b32c",
 }
 
@@ -155,9 +156,16 @@ def test_further_scenes_are_what_longer_runs_need() -> None:
     assert max(TINY.size) < 16
     assert LARGE.size[0] * LARGE.size[1] > 2_000_000
     assert {side % 2 for scene in (CROWD, WIDE, LARGE) for side in scene.size} == {0, 1}
-    assert [thing.bitmap.tobytes() for thing in BARE_SHAPES.things] == [
-        thing.bitmap.tobytes() for thing in SHAPES.things if thing.category != "green triangle"
+    assert len(BEADS.things) > 100
+    (bar,) = WIDE.things_of("brown bar")
+    assert bar.bitmap.any(axis=0).sum() > 2 * 256
+    assert [thing.bitmap.tobytes() for thing in FULLER.things[:-1]] == [
+        thing.bitmap.tobytes() for thing in CROWD.things
     ]
+    # Whoever knows pictures by a smaller one takes them for the same.
+    small = [cv2.resize(scene.pixels, (8, 8), interpolation=cv2.INTER_AREA) // 64 for scene in (CROWD, FULLER)]
+    assert np.array_equal(small[0], small[1])
+    assert parts_of(TALL.things[1]) == 2
 
 
 def test_stencil_is_of_two_shades_and_has_a_line_that_is_a_ring_of_two_points() -> None:
@@ -166,7 +174,7 @@ def test_stencil_is_of_two_shades_and_has_a_line_that_is_a_ring_of_two_points() 
 
     assert set(np.unique(scene.pixels)) == {0, 255}
     assert np.array_equal(scene.pixels[:, :, 0] == 0, np.sum([thing.bitmap for thing in scene.things], axis=0) == 1)
-    assert [parts_of(thing) for thing in scene.things] == [1, 1, 4]
+    assert [parts_of(thing) for thing in scene.things] == [2, 1, 6]
     assert scene.size[0] == scene.size[1]
     assert [len(contour) for contour in contours] == [2]
     assert not np.array_equal(scene.things[0].bitmap, scene.things[0].bitmap.T)

@@ -17,7 +17,7 @@ from tests.plans import PLAN
 CONTRACT = spec.load()
 # Found by single cases, some of which only larger budgets send.
 LATER = {
-    "data_uri_of_webp_is_refused": "concept_segment/shapes-webp-alpha.webp/polygon",
+    "data_uri_of_webp_is_refused": "concept_segment/shapes-padded-webp-animated.webp/rle",
     "images_of_one_colour_answer_500": "concept_segment/blank.png/rle",
     "nms_is_left_out_beside_own_thresholds": "concept_segment/shapes.png/hidden_nms",
     "nms_of_polygons_suppresses_more": "concept_segment/discs.png/nms_polygon",
@@ -51,10 +51,10 @@ LATER = {
     "truncated_image_is_answered_200": "refused/cut_image",
     "deleting_answers_200": "refused/delete",
     "exemplars_in_turned_jpegs_are_refused": "concept_segment/wide-jpeg-turned-8.jpg/polygon",
-    "boxes_are_not_turned_with_a_jpeg": "visual_segment/wide-jpeg-turned-6.jpg/json",
+    "boxes_are_not_turned_with_a_jpeg": "visual_segment/wide-jpeg-turned-6.jpg/rle",
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
-SEEING = ("concept_segment/shapes.png/rle", "concept_segment/crowd-jpeg-cmyk.jpg/rle")
+SEEING = ("concept_segment/shapes.png/rle", "concept_segment/shapes-jpeg-cmyk.jpg/rle")
 # Some of different kinds, found in whatever the usual run asks.
 QUICK = [
     "masks_move_where_the_width_is_no_multiple_of_8",

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+
+from sam3_contract.cases.pictures import handmade
 
 Pixels = NDArray[np.uint8]
 Write = Callable[[Pixels], bytes]
 
-_ORIENTATION: Final = 0x0112
 _LYING: Final = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,9 +33,7 @@ _LYING: Final = {
 """For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
 _TURNED: Final = frozenset({3, 6, 8})
 _HEAD: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # markers of what applications say of a JPEG, and of comments
-_COLOUR_TYPE: Final = {3: 2, 4: 6}  # of a PNG, by the number of its channels
 _HALF_SEEN: Final = bytes(range(256))  # how opaque each entry of a palette is
-_ADAM7: Final = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +61,6 @@ def _file(picture: Image.Image, file_format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _exif(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[_ORIENTATION] = orientation
-    return exif
-
-
 def _lying(picture: Image.Image, orientation: int) -> Image.Image:
     """Lay a picture on the side from which a tag turns it upright."""
     turn = _LYING[orientation]
@@ -78,17 +70,19 @@ def _lying(picture: Image.Image, orientation: int) -> Image.Image:
 def jpeg(orientation: int = 1, **options: Any) -> Write:
     """Write JPEGs that lie on a side, and a tag that turns them upright.
 
-    Those that are turned and not mirrored begin with that tag and have the lower byte of a number first, as cameras
-    write them; the others begin as libraries write them.
+    Those that are turned and not mirrored are as cameras write them: they begin with that tag, have the lower byte of a
+    number first, coarser colours, marks to begin again at, and a film behind their end. The others begin as libraries
+    write them.
     """
     of_cameras = orientation in _TURNED
+    ways: dict[str, Any] = {"quality": 95, "subsampling": 0}
+    ways |= {"subsampling": 2, "restart_marker_rows": 1} if of_cameras else {}
 
     def write(pixels: Pixels) -> bytes:
-        lying, exif = _lying(Image.fromarray(pixels), orientation), _exif(orientation)
-        exif.endian = "<" if of_cameras else ">"
-        tagged = {} if orientation == 1 else {"exif": exif}
-        content = _file(lying, "JPEG", **{"quality": 95, "subsampling": 0, **options, **tagged})
-        return _headed(content, b"\xe1") if of_cameras else content
+        lying = _lying(Image.fromarray(pixels), orientation)
+        tagged = {} if orientation == 1 else {"exif": handmade.exif(orientation, "<" if of_cameras else ">")}
+        content = _file(lying, "JPEG", **{**ways, **options, **tagged})
+        return _headed(content, b"\xe1") + handmade.FILM if of_cameras else content
 
     return write
 
@@ -104,15 +98,20 @@ def _headed(content: bytes, markers: bytes) -> bytes:
 
 
 def _cmyk(pixels: Pixels) -> bytes:
-    return _file(Image.fromarray(pixels).convert("CMYK"), "JPEG", quality=97, subsampling=0)
+    """Write a JPEG in CMYK, and behind its end another one, as telephones write the brightness of what is light."""
+    content = _file(Image.fromarray(pixels).convert("CMYK"), "JPEG", quality=97, subsampling=0)
+    return content + _file(Image.fromarray(255 - pixels[::4, ::4]), "JPEG")
 
 
-def _grey_jpeg(orientation: int) -> Write:
-    def write(pixels: Pixels) -> bytes:
-        lying = _lying(Image.fromarray(pixels[:, :, 0]), orientation)
-        return _file(lying, "JPEG", quality=95, exif=_exif(orientation))
+def _coarse_jpeg(pixels: Pixels) -> bytes:
+    """Write colours for each four pixels of a row, as films have them."""
+    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411]
+    _, content = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95, *sampling])
+    return content.tobytes()
 
-    return write
+
+def _grey_jpeg(pixels: Pixels) -> bytes:
+    return _file(Image.fromarray(pixels[:, :, 0]), "JPEG", quality=95, exif=handmade.exif(1, ">"))
 
 
 def _sixteen_bits(pixels: Pixels) -> bytes:
@@ -138,15 +137,24 @@ def _profile() -> bytes:
 
 
 def _described_png(orientation: int) -> Write:
-    """Write beside the pixels what many programs do, and what changes none of them: gamma, profile, density, text."""
+    """Write beside the pixels what many programs do, and what changes none of them: gamma, profile, density, text.
+
+    There is an alpha channel too, the rows are interlaced, and the file is cut into many chunks, some of nobody's.
+    """
 
     def write(pixels: Pixels) -> bytes:
-        lying = _lying(Image.fromarray(pixels), orientation)
-        said = PngInfo()
-        said.add(b"gAMA", struct.pack(">I", 100_000))  # 1.0: heeded, the picture would be far too light or dark
-        said.add_text("Software", "sam3-contract")
-        described = {"pnginfo": said, "icc_profile": _profile(), "dpi": (300, 300), "exif": _exif(orientation)}
-        return _file(lying, "PNG", compress_level=1, **described)
+        lying = np.asarray(_lying(Image.fromarray(pixels), orientation))
+        return handmade.png_in_pieces(
+            _with_alpha(lying),
+            (b"gAMA", struct.pack(">I", 100_000)),  # 1.0: heeded, the picture would be far too light or dark
+            (b"sBIT", bytes((5, 6, 5, 1))),
+            (b"iCCP", b"sRGB\0\0" + zlib.compress(_profile())),
+            (b"bKGD", struct.pack(">3H", 255, 0, 255)),
+            (b"pHYs", struct.pack(">IIB", 2835, 5670, 1)),  # of pixels twice as high as wide
+            (b"tEXt", b"Software\0sam3-contract"),
+            (b"eXIf", handmade.exif(orientation, "<").removeprefix(b"Exif\0\0")),
+            (b"prVt", b"of one program alone"),
+        )
 
     return write
 
@@ -156,17 +164,24 @@ def _described_jpeg(orientation: int) -> Write:
 
     def write(pixels: Pixels) -> bytes:
         lying = _lying(Image.fromarray(pixels), orientation)
-        described = {"icc_profile": _profile(), "dpi": (300, 300), "exif": _exif(orientation), "comment": b"drawn"}
-        return _headed(_file(lying, "JPEG", quality=95, subsampling=0, **described), b"\xe0\xe2\xe1\xfe")
+        described = {"icc_profile": _profile(), "dpi": (300, 300), "comment": b"drawn"}
+        described |= {"exif": handmade.exif(orientation, ">")}
+        content = _file(lying, "JPEG", quality=95, subsampling="4:2:2", **described)
+        return _headed(content, b"\xe0\xe2\xe1\xfe") + b"\0" * 64
 
     return write
+
+
+def _untouched_jpeg(pixels: Pixels) -> bytes:
+    """Write a progressive JPEG of which no program says how it lies: the tag is 0."""
+    return _file(Image.fromarray(pixels), "JPEG", quality=95, progressive=True, exif=handmade.exif(0, ">"))
 
 
 def _with_alpha(pixels: Pixels) -> bytes:
     """Write an alpha channel that would hide much of the picture, if it were heeded; interlaced, to ask for both."""
     alpha = np.full(pixels.shape[:2], 255, np.uint8)
     alpha[::2] = 0
-    return _interlaced(np.dstack([pixels, alpha]))
+    return handmade.interlaced_png(np.dstack([pixels, alpha]))
 
 
 def _grey_with_alpha(pixels: Pixels) -> bytes:
@@ -174,15 +189,54 @@ def _grey_with_alpha(pixels: Pixels) -> bytes:
     return _file(Image.fromarray(np.dstack([pixels[:, :, 0], alpha]), "LA"), "PNG", compress_level=1)
 
 
+def _shuffled(pixels: Pixels) -> tuple[Pixels, Pixels]:
+    """Write grey pixels by a palette whose entries are not in the order of their shades: entries, and RGB of each."""
+    shades = (np.arange(256) * 167 + 31) % 256  # of each entry
+    return np.argsort(shades).astype(np.uint8)[pixels[:, :, 0]], np.repeat(shades.astype(np.uint8), 3).reshape(-1, 3)
+
+
 def _palette(file_format: str, **options: Any) -> Write:
-    """Write grey pixels by a palette whose entries are not in the order of their shades."""
+    def write(pixels: Pixels) -> bytes:
+        entries, palette = _shuffled(pixels)
+        picture = Image.fromarray(entries, "P")
+        picture.putpalette(palette.tobytes())
+        return _file(picture, file_format, **options)
+
+    return write
+
+
+def _few_entries(bits: int) -> Write:
+    """Write black and white by a palette of other colours beside, of few bits a pixel."""
+    palette = np.arange(3 << bits, dtype=np.uint8).reshape(-1, 3)
+    black, white = len(palette) - 2, 1
+    palette[black], palette[white] = 0, 255
 
     def write(pixels: Pixels) -> bytes:
-        shuffled = (np.arange(256) * 167 + 31) % 256  # entry -> shade
-        entry_of = np.argsort(shuffled).astype(np.uint8)
-        picture = Image.fromarray(entry_of[pixels[:, :, 0]], "P")
-        picture.putpalette(np.repeat(shuffled.astype(np.uint8), 3).tobytes())
-        return _file(picture, file_format, **options)
+        picture = Image.fromarray(np.where(pixels[:, :, 0] > 127, white, black).astype(np.uint8), "P")
+        picture.putpalette(palette.tobytes())
+        return _file(picture, "PNG", bits=bits)
+
+    return write
+
+
+def _bmp_in_runs(pixels: Pixels) -> bytes:
+    return handmade.bmp_in_runs(*_shuffled(pixels))
+
+
+def _gif(*moments: Callable[[Pixels], Pixels]) -> Write:
+    """Write a GIF with an entry for what is transparent, which nothing is, and a comment.
+
+    Args:
+        moments: Make the further frames of the picture, each with a palette of its own.
+    """
+
+    def write(pixels: Pixels) -> bytes:
+        shown = [pixels, *(moment(pixels) for moment in moments)]
+        first, *others = (
+            Image.fromarray(one).quantize(255, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for one in shown
+        )
+        of_many = {"save_all": True, "append_images": others, "duration": 100, "loop": 0} if others else {}
+        return _file(first, "GIF", transparency=255, comment=b"drawn", **of_many)
 
     return write
 
@@ -201,49 +255,24 @@ def _alpha_webp(pixels: Pixels) -> bytes:
     """Write colours that are wholly transparent on every other line, which nothing may take for white or black."""
     alpha = np.full(pixels.shape[:2], 255, np.uint8)
     alpha[::2] = 0
-    return _file(Image.fromarray(np.dstack([pixels, alpha])), "WEBP", lossless=True, exact=True)
+    return _file(Image.fromarray(np.dstack([pixels, alpha])), "WEBP", lossless=True, exact=True, method=0)
 
 
 def _animated_webp(pixels: Pixels) -> bytes:
     frames = [Image.fromarray(pixels), Image.fromarray(255 - pixels)]
-    return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, lossless=True)
-
-
-def _interlaced(pixels: Pixels) -> bytes:
-    """Write a PNG in the seven passes of Adam7, which Pillow and OpenCV read but do not write.
-
-    Args:
-        pixels: RGB or RGBA, shape ``(height, width, 3 or 4)``.
-    """
-    height, width, channels = pixels.shape
-    rows = bytearray()
-    for top, left, down, across in _ADAM7:
-        part = pixels[top::down, left::across]
-        for row in part if part.size else ():
-            rows += b"\0" + row.tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 1)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 1)), (b"IEND", b""))
-    body = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
+    return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, lossless=True, method=0)
 
 
 def _turned_png(orientation: int) -> Write:
     def write(pixels: Pixels) -> bytes:
         lying = _lying(Image.fromarray(pixels), orientation)
-        return _file(lying, "PNG", compress_level=1, exif=_exif(orientation))
+        return _file(lying, "PNG", compress_level=1, exif=handmade.exif(orientation, ">"))
 
     return write
 
 
-def _tiff(orientation: int = 1, **options: Any) -> Write:
-    def write(pixels: Pixels) -> bytes:
-        lying = _lying(Image.fromarray(pixels), orientation)
-        tagged = {} if orientation == 1 else {"tiffinfo": {274: orientation}}
-        return _file(lying, "TIFF", **options, **tagged)
-
-    return write
+def _turned_tiff(orientation: int) -> Write:
+    return lambda pixels: handmade.tiff(np.asarray(_lying(Image.fromarray(pixels), orientation)), orientation)
 
 
 def _previewed_tiff(pixels: Pixels) -> bytes:
@@ -260,32 +289,35 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
     "png": Encoding("as PNG", "png", _plain("PNG", compress_level=1)),
     "png-16": Encoding("as PNG of 16 bits", "png", _sixteen_bits),
     "png-16-grey": Encoding("as grey PNG of 16 bits", "png", _sixteen_bits_of_grey, grey=True),
-    "png-described": Encoding("as PNG with gamma and profile, turned by EXIF tag 3", "png", _described_png(3)),
+    "png-described": Encoding(
+        "as interlaced PNG with alpha, gamma and profile, turned by EXIF tag 3", "png", _described_png(3)
+    ),
     "png-alpha": Encoding("as interlaced PNG with an alpha channel", "png", _with_alpha),
-    "png-interlaced": Encoding("as interlaced PNG", "png", _interlaced),
+    "png-interlaced": Encoding("as interlaced PNG", "png", handmade.interlaced_png),
     "png-palette": Encoding(
         "as PNG with a palette of transparent entries", "png", _palette("PNG", transparency=_HALF_SEEN), grey=True
     ),
     "png-grey": Encoding("as PNG with one channel", "png", lambda pixels: _plain("PNG")(pixels[:, :, 0]), grey=True),
     "png-grey-alpha": Encoding("as PNG with grey and alpha", "png", _grey_with_alpha, grey=True),
     "jpeg": Encoding("as JPEG", "jpg", jpeg(), lossless=False),
-    "jpeg-progressive": Encoding("as progressive JPEG", "jpg", jpeg(progressive=True), lossless=False),
-    "jpeg-subsampled": Encoding("as JPEG with coarser colours", "jpg", jpeg(subsampling=2), lossless=False),
+    "jpeg-progressive": Encoding("as progressive JPEG", "jpg", _untouched_jpeg, lossless=False),
+    "jpeg-subsampled": Encoding("as JPEG with coarser colours", "jpg", _coarse_jpeg, lossless=False),
     "jpeg-cmyk": Encoding("as JPEG in CMYK", "jpg", _cmyk, lossless=False),
-    "jpeg-grey": Encoding("as JPEG with one channel", "jpg", _grey_jpeg(1), lossless=False, grey=True),
+    "jpeg-grey": Encoding("as JPEG with one channel", "jpg", _grey_jpeg, lossless=False, grey=True),
     "jpeg-described": Encoding(
         "as JPEG with profile and density, turned by EXIF tag 6", "jpg", _described_jpeg(6), lossless=False
     ),
     "webp": Encoding("as WebP", "webp", _plain("WEBP", quality=92), lossless=False),
-    "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", lossless=True)),
+    "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", lossless=True, method=0)),
     "webp-alpha": Encoding("as WebP with an alpha channel", "webp", _alpha_webp),
     "webp-animated": Encoding("as the first frame of a WebP", "webp", _animated_webp),
-    "gif": Encoding("as GIF", "gif", _palette("GIF"), grey=True),
-    "gif-animated": Encoding("as the first frame of a GIF", "gif", _animated("GIF"), grey=True),
+    "gif": Encoding("as GIF", "gif", _gif(), lossless=False),
+    "gif-animated": Encoding("as the first frame of a GIF", "gif", _gif(np.invert), lossless=False),
     "png-animated": Encoding("as the first frame of a PNG", "png", _animated("PNG"), grey=True),
     "bmp": Encoding("as BMP", "bmp", _plain("BMP")),
-    "bmp-palette": Encoding("as BMP with a palette", "bmp", _palette("BMP"), grey=True),
-    "tiff": Encoding("as TIFF", "tiff", _tiff(compression="tiff_lzw")),
+    "bmp-32": Encoding("as BMP of 32 bits, from the top", "bmp", handmade.bmp_from_the_top),
+    "bmp-palette": Encoding("as BMP with a palette, in run lengths", "bmp", _bmp_in_runs, grey=True),
+    "tiff": Encoding("as TIFF of tiles, channel by channel", "tiff", handmade.tiff),
     "tiff-pages": Encoding("as the first page of a TIFF", "tiff", _animated("TIFF"), grey=True),
     "tiff-deflate": Encoding("as deflated TIFF, with a preview behind it", "tiff", _previewed_tiff),
     **{
@@ -294,7 +326,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
         for kind, title, suffix, write, lossless in (
             ("jpeg", "JPEG, turned by EXIF tag", "jpg", jpeg, False),
             ("png", "PNG, turned by EXIF tag", "png", _turned_png, True),
-            ("tiff", "TIFF, turned by its tag", "tiff", _tiff, True),
+            ("tiff", "TIFF, turned by its tag", "tiff", _turned_tiff, True),
         )
     },
 }
@@ -302,6 +334,8 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
 
 OF_TWO_SHADES: Final[Mapping[str, Encoding]] = {
     "png-1": Encoding("as PNG of one bit", "png", _two_shades("PNG"), grey=True),
+    "png-2": Encoding("as PNG of two bits", "png", _few_entries(2), grey=True),
+    "png-4": Encoding("as PNG of four bits", "png", _few_entries(4), grey=True),
     "tiff-fax": Encoding("as TIFF of one bit, packed like a fax", "tiff", _two_shades("TIFF", compression="group4")),
 }
 """Ways to write what is black and white alone, by name."""
