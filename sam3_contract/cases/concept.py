@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import blank_image, saved_as
 from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, padded_view
-from sam3_contract.cases.questions import CONCEPT, LONG, LOW, MAX_PROMPTS, Made, Questions, as_uri, body_of, case_of
+from sam3_contract.cases.questions import (
+    BAD_ID,
+    CONCEPT,
+    LONG,
+    LOW,
+    MAX_PROMPTS,
+    Made,
+    Questions,
+    as_uri,
+    body_of,
+    case_of,
+)
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
 
@@ -31,6 +42,7 @@ SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 ORIGIN: Final = "https://app.example.com"
 OTHER_WORDS: Final[Mapping[str, str]] = {
+    "accept": "application/json, text/plain, */*",
     "content-type": "Application/JSON; charset=UTF-8",
     "origin": ORIGIN,
     "transfer-encoding": "chunked",
@@ -64,7 +76,9 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     sure = {**prompts[0], "output_prob_thresh": 1}
     many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
     asks = f"asks for {MAX_PROMPTS} concepts, in JSON of many lines: in another order, some twice, some in odd letters"
-    yield case("sixteen", asks, many[:MAX_PROMPTS], spread_out=True)
+    sixteen = case("sixteen", asks, many[:MAX_PROMPTS], spread_out=True)
+    # Where texts are asked for an id stands for nothing: later it comes with another image.
+    yield replace(sixteen, body={**sixteen.sent, "image_id": questions.image_id(BAD_ID)})
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:

@@ -12,9 +12,12 @@ from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.cases.refused import REFUSED_ID
-from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, KeyPlace, Photograph
+from sam3_contract.images.scenes import Thing
 
 EMBED: Final = "embed_image"
+ONE_REQUEST: Final = "one-request"
+KEY_PLACES: Final[tuple[tuple[str, KeyPlace], ...]] = (("first", "upper_bearer"), ("second", "query_first"))
 
 
 def memory_cases(questions: Questions) -> Iterator[Case]:
@@ -22,13 +25,16 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
     lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
     polygons, main = f"{VISUAL}/{lead.name}/json", f"{VISUAL}/{lead.name}/rle"
     name, embedded = questions.image_id("lead"), f"{EMBED}/{lead.name}"
+    # Names of requests are the client's, and tell a server nothing: those of one are several all the same.
+    one = {"id": ONE_REQUEST}
     yield case_of(lead.name, EMBED, "asks to keep an embedding", body_of(lead, image_id=name), lead)
     after: tuple[str, ...] = (embedded,)
     if other is not lead:  # in between, so that a cache of one image shows
         own = _own_id(questions, other)
-        yield replace(own, after=after)
+        yield replace(own, body={**own.sent, **one}, after=after)
         asks = "asks to keep another image under a known image_id, which is kept as it is"
-        body = body_of(saved_as(other, "webp-lossless"), image_id=name)
+        # With null for the key where none has to be, as the vendor's client writes it.
+        body = body_of(saved_as(other, "webp-lossless"), image_id=name, api_key=None, **one)
         again = case_of(f"{other.name}/known_id", EMBED, asks, body, other, after=after, key_in="bearer")
         yield again
         after = (own.id, again.id)
@@ -37,28 +43,56 @@ def memory_cases(questions: Questions) -> Iterator[Case]:
         # image itself under that id, as an embedding that was not kept would be made then.
         prompts = questions.other_click(lead)
         sent = saved_as(other, "gif")
-        reused = body_of(sent, prompts=prompts, format="rle", image_id=name, save_logits_to_cache=True)
+        reused = body_of(sent, prompts=prompts, format="rle", image_id=name, save_logits_to_cache=True, **one)
         asks = "sends another image under a known image_id"
         last = case_of(f"{lead.name}/reused_id", VISUAL, asks, reused, lead, after=after, beside=(main,))
         yield last
         after = (last.id,)
     # It is asked for something else than before, in another format, so that an answer that is kept instead of the
     # embedding shows; and so do logits that were kept for the other prompt.
-    body = body_of(lead, prompts=questions.one_click(lead), image_id=name, load_logits_from_cache=True)
+    body = body_of(lead, prompts=questions.one_click(lead), image_id=name, load_logits_from_cache=True, **one)
     asks = "asks by image_id for what was embedded"
     yield case_of(f"{lead.name}/by_id", VISUAL, asks, body, lead, after=after, beside=(polygons,))
 
 
 def named_cases(questions: Questions) -> Iterator[Case]:
-    """Ask by two ids of two images, to be under way at once."""
+    """Embed, and ask by two ids of two images, to be under way at once; long after the first id was used first."""
     lead, named = questions.lead, questions.image_id("lead")
-    asks, after = "asks by image_id while others are under way", (f"{EMBED}/{lead.name}",)
-    for other in questions.photographs[1:2]:
-        own = _own_id(questions, other)
+    asks, after, sent = "asks by image_id while others are under way", (f"{EMBED}/{lead.name}",), lead
+    for sent in questions.photographs[1:2]:
+        own = _own_id(questions, sent)
         yield replace(own, id=f"{own.id}_at_once", asks=asks, beside=own.beside, after=after)
-    body = body_of(lead, prompts=questions.click_prompts(lead), format="rle", image_id=named)
+        for name, place in KEY_PLACES:
+            body = body_of(sent, image_id=questions.image_id(name))
+            embeds = "asks to keep an embedding while others are under way"
+            yield case_of(f"{sent.name}/{name}_at_once", EMBED, embeds, body, sent, key_in=place)
+    body = body_of(sent, prompts=questions.click_prompts(lead), format="rle", image_id=named)
     beside = (f"{VISUAL}/{lead.name}/rle",)
     yield case_of(f"{lead.name}/by_id_at_once", VISUAL, asks, body, lead, after=after, beside=beside)
+
+
+def exchanged_boxes_case(questions: Questions) -> Iterator[Case]:
+    """Click what was clicked before beside other boxes: an answer that is kept for the clicks alone shows."""
+    for photograph in questions.photographs[1:2]:
+        prompts = questions.object_prompts(photograph)
+        things = dict(zip(range(len(prompts)), photograph.things, strict=False))
+        clicked = [index for index, prompt in enumerate(prompts) if "box" in prompt and prompt.get("points")]
+        moved = {index: things[other] for index, other in zip(clicked, clicked[1:] + clicked[:1], strict=True)}
+        if len(moved) < 2 or any(_is_clicked(thing, prompts[index]) for index, thing in moved.items()):
+            continue
+        exchanged = [
+            {**prompt, "box": moved[index].center_box} if index in moved else prompt
+            for index, prompt in enumerate(prompts)
+        ]
+        asks, beside = "boxes the same objects, each beside the click of another", (f"{VISUAL}/{photograph.name}/rle",)
+        body = body_of(photograph, prompts=exchanged, format="rle", image_id=None)
+        yield case_of(
+            f"{photograph.name}/boxes_exchanged", VISUAL, asks, body, photograph, key_in="body", beside=beside
+        )
+
+
+def _is_clicked(thing: Thing, prompt: Mapping[str, Any]) -> bool:
+    return any(thing.bitmap[int(point["y"]), int(point["x"])] for point in prompt["points"])
 
 
 def logits_cases(questions: Questions) -> Iterator[Case]:
@@ -86,7 +120,8 @@ def unnamed_cases(questions: Questions) -> Iterator[Case]:
     # What was asked before under an id that stands for another image: this answer is of the image that is sent.
     for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
         prompts = questions.other_click(lead)
-        body = body_of(saved_as(other, "gif"), prompts=prompts, format="rle", save_logits_to_cache=True)
+        fields = {"format": "rle", "save_logits_to_cache": True, "id": ONE_REQUEST}
+        body = body_of(saved_as(other, "gif"), prompts=prompts, **fields)
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
     # Right after another image, which it does not stand for.

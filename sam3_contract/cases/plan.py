@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from sam3_contract.cases import (
     boundaries,
@@ -136,49 +139,50 @@ def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Cas
     yield from _made(follow_ups.other_prompts(questions))
     yield from visual.main_cases(questions, main)
     yield from memory.memory_cases(questions)
-    # Good requests follow: what a refusal leaves behind shows in them.
-    yield from refused.most_telling(questions)
-    yield from overlaps.overlap_cases(questions)
+    yield from _in_turns(overlaps.overlap_cases(questions), refused.most_telling(questions))
+    again, *rest = concept.detail_cases(questions)
+    yield from rest
     yield from visual.shape_cases(questions)
-    for other in others[:1]:
-        yield from visual.object_cases(questions, other)
-    yield from concept.detail_cases(questions)
-    yield from visual.detail_cases(questions)
-    yield from _made(follow_ups.follow_ups(questions))
+    unlocked, *bad = refused.of_concept(questions)
+    bad += refused.of_models_and_formats(questions)
+    yield from _in_turns([*visual.detail_cases(questions), *_made(follow_ups.follow_ups(questions))], bad)
     yield from boundaries.click_case(questions)
     yield from boundaries.box_case(questions)
     yield from concept.further_scene_cases(questions)
     yield from overlaps.written_out_case(questions)
-    yield from _at_once(questions)
+    yield from _at_once(questions, again, unlocked)
     for url, at_hand in urls.items():
         yield from concept.url_cases(questions, url, at_hand)
     yield refused.preflight("preflight", CONCEPT)
-    yield from refused.of_concept(questions)
-    yield from refused.of_models_and_formats(questions)
     yield from _made(concept.large_scene_case(questions))
 
 
 def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     """What a longer run asks as well."""
-    yield from concept.described_case(questions)
-    yield from refused.of_others(questions)
-    yield from _visual_at_once(questions)
-    yield from _made(follow_ups.further_follow_ups(questions))
-    yield from overlaps.few_prompts(questions)
-    yield from _made(overlaps.further_follow_ups(questions))
-    yield from memory.logits_cases(questions)
-    yield from memory.unnamed_cases(questions)
-    yield from _made(memory.follow_ups(questions))
-    yield from visual.form_cases(questions)
-    yield from concept.exemplar_case(questions)
-    yield from concept.blank_case(questions)
-    yield from boundaries.mixed_case(questions)
-    yield from _made(boundaries.large_case(questions))
-    yield from overlaps.threshold_cases(questions)
-    yield from refused.the_rest(questions)
+    good: tuple[Case | FollowUp, ...] = (
+        *concept.described_case(questions),
+        *_made(follow_ups.further_follow_ups(questions)),
+        *overlaps.few_prompts(questions),
+        *_made(overlaps.further_follow_ups(questions)),
+        *memory.logits_cases(questions),
+        *memory.unnamed_cases(questions),
+        *_made(memory.follow_ups(questions)),
+        *memory.exchanged_boxes_case(questions),
+    )
+    yield from _in_turns(good, refused.of_others(questions))
+    good = (
+        *visual.form_cases(questions),
+        *concept.exemplar_case(questions),
+        *concept.blank_case(questions),
+        *boundaries.mixed_case(questions),
+        *_made(boundaries.large_case(questions)),
+        *overlaps.threshold_cases(questions),
+    )
+    yield from _in_turns(good, refused.the_rest(questions))
     yield from sweep.pairs(questions)
     yield from _made(sweep.neighbours(questions))
     yield from _made(sweep.ids(questions))
+    yield from _visual_at_once(questions)
     yield from sweep.outlines(questions)
     yield from _made(sweep.sizes(questions))
     yield from _made(sweep.encodings(questions))
@@ -186,24 +190,47 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     yield from overlaps.polygon_case(questions)
 
 
-def _at_once(questions: Questions) -> Iterator[Case]:
+def _at_once(questions: Questions, again: Case, refused_one: Case) -> Iterator[Case]:
     """Send other views of the scene at once, other things with them, and again what was asked alone before."""
-    yield _again(next(concept.main_cases(questions, questions.lead)))
-    views = [*concept.view_cases(questions), *visual.view_cases(questions)]
-    others = [*concept.crowd_cases(questions), *overlaps.certain_case(questions)]
+    main = _again(next(concept.main_cases(questions, questions.lead)))
+    objects = [case for other in questions.photographs[1:2] for case in visual.object_cases(questions, other)]
+    others, (alike, *views) = [*concept.crowd_cases(questions)], concept.view_cases(questions)
+    unlike = [*others[1:], *objects, *visual.view_cases(questions), *views]
+    # The last asks what none of the others does, so that it shows where others are answered as the latest.
+    wave = [main, again, *unlike, refused_one, alike, *others[:1], *overlaps.certain_case(questions)]
     # What others are compared with is not among them.
-    yield from (replace(case, at_once=AT_ONCE) for case in (*others, *views))
+    yield from _under_way(wave)
 
 
 def _visual_at_once(questions: Questions) -> Iterator[Case]:
     """Click again what was clicked alone before, and use image_ids meanwhile."""
-    yield _again(next(visual.main_cases(questions, questions.lead)))
-    yield from (replace(case, at_once=AT_ONCE) for case in memory.named_cases(questions))
+    clicks = _again(next(visual.main_cases(questions, questions.lead)))
+    yield from _under_way([clicks, *memory.named_cases(questions)])
+
+
+def _under_way(cases: Iterable[Case]) -> Iterator[Case]:
+    """Send cases at once, some of them from different origins."""
+    for number, case in enumerate(cases):
+        origin = {"origin": f"https://{number}.example.org"} if number % 2 else {}
+        yield _named(replace(case, at_once=AT_ONCE, headers={**origin, **case.headers}), number)
+
+
+def _named(case: Case, number: int) -> Case:
+    """Send a case under a name of its own, in one of the ways in which a UUID may be written."""
+    name = uuid.UUID(bytes=hashlib.sha256(case.id.encode()).digest()[:16], version=4)
+    written = (str(name), str(name).upper(), name.hex)[number % 3]
+    return replace(case, headers={"x-request-id": written, **case.headers})
+
+
+def _in_turns(good: Iterable[Case | FollowUp], bad: Iterable[Case]) -> Iterator[Case | FollowUp]:
+    """Put something good after each refusal, as long as there is: what a refusal leaves behind shows there."""
+    for pair in zip_longest(good, (_named(case, number) for number, case in enumerate(bad))):
+        yield from (entry for entry in pair if entry is not None)
 
 
 def _again(case: Case) -> Case:
     asks = f"{case.asks}, while others are under way"
-    return replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,), at_once=AT_ONCE)
+    return replace(case, id=f"{case.id}_at_once", asks=asks, beside=(case.id,))
 
 
 def _made(follow_ups: Iterable[Made]) -> Iterator[FollowUp]:

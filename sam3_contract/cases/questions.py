@@ -20,6 +20,8 @@ Asks = str | Callable[[], str]
 Made = tuple[str, Asks, Callable[[Mapping[str, Exchange]], Case | None], tuple[str, ...]]
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
 
+BAD_ID: Final = "bad"
+"""Of the ids that come with what is no image."""
 CONCEPT: Final = "concept_segment"
 VISUAL: Final = "visual_segment"
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from sam3_contract.cases import concept, visual
 from sam3_contract.cases.concept import ORIGIN
-from sam3_contract.cases.questions import CONCEPT, VISUAL, Questions, body_of
+from sam3_contract.cases.questions import BAD_ID, CONCEPT, VISUAL, Questions, body_of
 from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
 TEXT: Final = "aGVsbG8gd29ybGQ="
 EMBED: Final = "embed_image"
 REFUSED_ID: Final = "refused"
+CUT_ID: Final = "cut"
+BOX: Final = {"x": 1, "y": 1, "width": 8, "height": 8}
+Place = tuple[str | int, ...]
 _UNAUTHORISED: Final = frozenset({401})
 _UNPROCESSABLE: Final = frozenset({422})
 _BAD_IMAGE: Final = frozenset({400, 422})
@@ -28,8 +32,8 @@ def most_telling(questions: Questions) -> Iterator[Case]:
     get = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
     yield Case("refused/get", CONCEPT, "uses GET", None, method="GET", expected=method, tolerated=get)
-    yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]}, mistake=("image",))
-    no_image = {"image": {"type": "base64", "value": TEXT}, "image_id": questions.image_id("bad")}
+    yield _refused("no_image", CONCEPT, "has no image", {"prompts": good["prompts"]}, mistakes=(("image",),))
+    no_image = {"image": {"type": "base64", "value": TEXT}, "image_id": questions.image_id(BAD_ID)}
     yield Case("refused/not_an_image", EMBED, "embeds a text", no_image, expected=_BAD_IMAGE)
 
 
@@ -38,8 +42,7 @@ def of_concept(questions: Questions) -> Iterator[Case]:
     good = _good(questions)
     yield _unauthorised("wrong_key", "has a key that nobody has", good, "wrong")
     prompt = good["prompts"][0]
-    box = {"x": 1, "y": 1, "width": 8, "height": 8}
-    labelled = {"text": "thing", "boxes": [box], "box_labels": [1, 0]}
+    labelled = {"text": "thing", "boxes": [BOX], "box_labels": [1, 0]}
     own = {**prompt, "output_prob_thresh": 2}
     for name, asks, body, mistake in (
         ("no_prompts", "has an empty list of prompts", {"prompts": []}, ("prompts",)),
@@ -52,53 +55,77 @@ def of_concept(questions: Questions) -> Iterator[Case]:
             ("prompts", 1, "output_prob_thresh"),
         ),
     ):
-        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake, headers={"origin": ORIGIN})
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistakes=(mistake,), headers={"origin": ORIGIN})
 
 
 def of_others(questions: Questions) -> Iterator[Case]:
-    """Ask each operation what only another was asked."""
+    """Ask each operation what only another was asked, and make several mistakes at once, which are all to be named."""
     good, clicks = _good(questions), _clicks(questions)
+    embedded = body_of(questions.lead, image_id=questions.image_id("lead"))
     cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
-    half = {"points": [{"x": 1, "y": 1}]}
+    bad_image = {"type": "base64", "value": TEXT}
     yield _unauthorised("concept_no_key", "has no API key", good, "none")
-    asks = "has a key that nobody has"
-    yield Case("refused/visual_wrong_key", VISUAL, asks, clicks, key_in="wrong", expected=_UNAUTHORISED)
+    yield _unauthorised("wrong_key_in_body", "has a wrong key in its body", good, "wrong_body")
+    # A cache that keeps what is asked, whoever asks, would answer these.
+    asks = "has a wrong key in the query, before the right one"
+    yield _unauthorised("visual_wrong_key", asks, clicks, "wrong_query_first", VISUAL)
+    yield _unauthorised("embed_no_key", "has no API key", embedded, "none", EMBED)
+    asks = "has a wrong key as bearer, before the right one"
+    yield _unauthorised("embed_wrong_key", asks, embedded, "wrong_bearer_first", EMBED)
     yield _refused("concept_malformed_json", CONCEPT, "is no JSON", b"{'image': 1}")
-    place: tuple[str | int, ...] = ("prompts", "points", "positive")
-    asks = "has a click without `positive` in its second prompt"
-    # What is refused takes no image_id, which another image is sent under later.
-    halved = {**clicks, "prompts": [*clicks["prompts"], half], "image_id": questions.image_id(REFUSED_ID)}
-    yield _refused("half_a_point", VISUAL, asks, halved, mistake=place)
+    yield from _of_several_mistakes(questions)
     yield Case(
         "refused/visual_cut_image",
         VISUAL,
         "sends an image that is cut short",
-        {**clicks, "image": cut, "image_id": questions.image_id("bad")},
+        {**clicks, "image": cut, "image_id": questions.image_id(CUT_ID)},
         expected=_BAD_IMAGE,
     )
-    bad_image = {"type": "base64", "value": TEXT}
     asks = "sends a text as image"
     yield Case("refused/concept_not_an_image", CONCEPT, asks, {**good, "image": bad_image}, expected=_BAD_IMAGE)
-    unkeyed = {"image": bad_image}
-    yield Case("refused/embed_no_key", EMBED, "has no API key", unkeyed, key_in="none", expected=_UNAUTHORISED)
-    words = {**clicks, "multimask_output": "some"}
-    yield _refused("multimask_of_words", VISUAL, "has a word for a boolean", words, mistake=("multimask_output",))
+    asks, unknown = "sends an image of a type that is none", {"type": "bitmap", "value": TEXT}
+    yield Case("refused/image_type", VISUAL, asks, {**clicks, "image": unknown}, expected=_BAD_IMAGE)
     yield _refused("empty_body", CONCEPT, "has no body", b"")
-    yield _refused("list", CONCEPT, "is a list", b"[]")
+    yield _refused("list", VISUAL, "is a list", b"[]")
     texts = {**good, "prompts": [prompt["text"] for prompt in good["prompts"]]}
-    yield _refused("texts_for_prompts", CONCEPT, "has a text for a prompt", texts, mistake=("prompts", 0))
+    yield _refused("texts_for_prompts", CONCEPT, "has a text for a prompt", texts, mistakes=(("prompts", 0),))
     alone = {**good, "prompts": good["prompts"][0]}
-    yield _refused("prompt_in_no_list", CONCEPT, "has a prompt in no list", alone, mistake=("prompts",))
-    wordy = {**clicks, "prompts": [{"points": [{"x": "left", "y": 1, "positive": True}]}]}
-    place = ("prompts", "points", 0, "x")
-    yield _refused("click_of_words", VISUAL, "has a word for a coordinate", wordy, mistake=place)
+    yield _refused("prompt_in_no_list", CONCEPT, "has a prompt in no list", alone, mistakes=(("prompts",),))
+
+
+def _of_several_mistakes(questions: Questions) -> Iterator[Case]:
+    """Make mistakes in fields of each kind, in later entries of lists, and in each operation."""
+    good, clicks = _good(questions), _clicks(questions)
+    named = {"image_id": questions.image_id(REFUSED_ID)}  # which what is refused does not take
+    boxed = {"boxes": [BOX, {**BOX, "width": "wide"}], "box_labels": [1, "often"]}
+    wrong = {"text": 7, "output_prob_thresh": 1e300, **boxed}
+    fields = {"prompts": [*good["prompts"], wrong], "output_prob_thresh": "high", "nms_iou_threshold": 2, "format": 7}
+    places: tuple[Place, ...] = (
+        *((name,) for name in fields if name != "prompts"),
+        *(("prompts", len(good["prompts"]), name) for name in ("text", "output_prob_thresh")),
+        ("prompts", len(good["prompts"]), "boxes", 1, "width"),
+        ("prompts", len(good["prompts"]), "box_labels", 1),
+    )
+    asks = f"makes {len(places)} mistakes, most of them in its last prompt"
+    yield _refused("several_mistakes", CONCEPT, asks, {**good, **fields}, mistakes=places)
+    half = {"points": [{"x": 1, "y": 1}]}
+    fields = {"prompts": [*clicks["prompts"], half], "multimask_output": None, "save_logits_to_cache": "perhaps"}
+    places = (("prompts", "points", "positive"), ("multimask_output",), ("save_logits_to_cache",))
+    asks = "has a click without `positive` in its last prompt, null for a boolean, and a word for another"
+    yield _refused("half_a_point", VISUAL, asks, {**clicks, **fields, **named}, mistakes=places)
+    wordy = {"points": [{"x": 1, "y": 1, "positive": True}, {"x": "left", "y": None, "positive": 2}], "box": BOX}
+    places = tuple(("prompts", "points", 1, name) for name in ("x", "y", "positive"))
+    asks = "has a word and null for the coordinates of its second click, 2 for a boolean, and null for an image"
+    fields = {"prompts": [wordy], "image": None}
+    yield _refused("click_of_words", VISUAL, asks, {**clicks, **fields}, mistakes=(*places, ("image",)))
+    places = (("image",), ("image_id",))
+    asks = "has a text for an image, and a number for its id"
+    yield _refused("image_of_a_text", EMBED, asks, {"image": "dog.jpg", "image_id": 7}, mistakes=places)
 
 
 def the_rest(questions: Questions) -> Iterator[Case]:
     """Ask with further bad values, and in the ways that the server is known to take otherwise."""
     good, clicks = _good(questions), _clicks(questions)
-    prompt = good["prompts"][0]
-    box = {"x": 1, "y": 1, "width": 8, "height": 8}
     cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
     yield Case(
         "refused/cut_image", CONCEPT, "sends an image that is cut short", {**good, "image": cut}, expected=_BAD_IMAGE
@@ -107,17 +134,10 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     method = frozenset({405})
     yield Case("refused/delete", VISUAL, "uses DELETE", None, method="DELETE", expected=method, tolerated=deleted)
     yield _unauthorised("empty_key", "has an empty key", good, "empty")
-    for name, asks, body, mistake in (
-        ("threshold_of_words", "has a word for a threshold", {"output_prob_thresh": "high"}, ("output_prob_thresh",)),
-        ("nms_of_two", "has an IoU of 2", {"nms_iou_threshold": 2}, ("nms_iou_threshold",)),
-        ("text_of_a_number", "has a number for a text", {"prompts": [prompt, {"text": 7}]}, ("prompts", 1, "text")),
-        ("image_of_a_text", "has a text for an image", {"image": "dog.jpg"}, ("image",)),
-    ):
-        yield _refused(name, CONCEPT, asks, {**good, **body}, mistake=mistake)
     misspelt = {**good, "treshold": 0.5}
-    yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
     yield preflight("visual_preflight", VISUAL)
-    unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [box]}]}
+    yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})
+    unlabelled = {**good, "prompts": [{"text": "thing", "boxes": [BOX]}]}
     for name, operation, asks, body, status, deviation in (
         (
             "threshold_of_two",
@@ -167,7 +187,7 @@ def of_models_and_formats(questions: Questions) -> Iterator[Case]:
         "asks for a format that is none",
         {**_clicks(questions), "format": "bitmap"},
         tolerated={500: "unknown_visual_format_answers_500"},
-        mistake=("format",),
+        mistakes=(("format",),),
     )
 
 
@@ -185,16 +205,17 @@ def preflight(name: str, operation: str) -> Case:
 
 
 def _good(questions: Questions) -> dict[str, Any]:
-    return body_of(questions.lead, prompts=[{"text": questions.concepts(questions.lead)[0]}])
+    """Ask what was asked and answered before, so that what differs in what is refused is nothing but the mistake."""
+    return dict(next(concept.main_cases(questions, questions.lead)).sent)
 
 
 def _clicks(questions: Questions) -> dict[str, Any]:
-    return {"image": as_base64(questions.lead), "prompts": questions.click_prompts(questions.lead)[:1]}
+    return dict(next(visual.main_cases(questions, questions.lead)).sent)
 
 
 def _refused(name: str, operation: str, asks: str, body: dict[str, Any] | bytes, **more: Any) -> Case:
     return Case(f"refused/{name}", operation, asks, body, expected=_UNPROCESSABLE, **more)
 
 
-def _unauthorised(name: str, asks: str, body: dict[str, Any], key_in: KeyPlace) -> Case:
-    return Case(f"refused/{name}", CONCEPT, asks, body, key_in=key_in, expected=_UNAUTHORISED)
+def _unauthorised(name: str, asks: str, body: dict[str, Any], key_in: KeyPlace, operation: str = CONCEPT) -> Case:
+    return Case(f"refused/{name}", operation, asks, body, key_in=key_in, expected=_UNAUTHORISED)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import View, mirrored_view
-from sam3_contract.cases.questions import VISUAL, Questions, body_of, case_of
+from sam3_contract.cases.questions import BAD_ID, VISUAL, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
 NOTHING_SAID: Final = {"image_id": None, "model_id": None}
@@ -64,7 +64,8 @@ def form_cases(questions: Questions) -> Iterator[Case]:
         yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)
     yield _case(questions, "best_of_each", "asks for one mask of each", main, prompts=clicks, multimask_output=False)
-    named = {"prompts": [clicked], "multimask_output": False, "image_id": questions.image_id("lead")}
+    other = questions.photographs[min(1, len(questions.photographs) - 1)]  # which the id does not stand for
+    named = {"prompts": [clicked], "multimask_output": False, "image_id": questions.image_id("lead"), **body_of(other)}
     archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
     yield replace(_as_archive(archive), after=(f"embed_image/{questions.lead.name}",), beside=())
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
@@ -81,13 +82,16 @@ def _as_archive(case: Case) -> Case:
 def shape_cases(questions: Questions) -> Iterator[Case]:
     """Box and click an image of which nothing is known, in two more file formats."""
     last = questions.photographs[-1]
-    for name, asks, prompts, sent, fields in (
+    # An id that came with what is no image, and then where texts are asked for: only now does it stand for an image.
+    fresh = questions.image_id(BAD_ID)
+    for name, asks, prompts, sent, fields, after in (
         (
             "boxes",
             "boxes something around its centre, and something small at the border",
             questions.box_prompts(last),
             saved_as(last, "tiff-deflate"),
-            {"format": "rle"},
+            {"format": "rle", "image_id": fresh},
+            ("refused/not_an_image",),
         ),
         (
             "clicks",
@@ -95,10 +99,12 @@ def shape_cases(questions: Questions) -> Iterator[Case]:
             questions.click_train(last),
             saved_as(last, "jpeg-progressive"),
             {"format": "json", "multimask_output": False, "image_id": questions.number},
+            (),
         ),
     ):
         body = body_of(sent, prompts=prompts, **fields)
-        yield case_of(f"{last.name}/{name}", VISUAL, f"{asks}, in a {sent.header.format}", body, sent)
+        asks = f"{asks}, in a {sent.header.format}"
+        yield case_of(f"{last.name}/{name}", VISUAL, asks, body, sent, after=after)
 
 
 def view_cases(questions: Questions) -> Iterator[Case]:

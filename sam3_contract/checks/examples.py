@@ -305,9 +305,8 @@ def _answered(operation: str, body: Json, results: Json, *, name: str) -> Exchan
 
 def _refused(status: int, answer: Json) -> Exchange:
     body = {"prompts": [{"text": "square"}]}
-    mistake = ("image",)
     expected = frozenset({422})
-    case = Case("no image", "concept_segment", "has no image", body, expected=expected, mistake=mistake)
+    case = Case("no image", "concept_segment", "has no image", body, expected=expected, mistakes=(("image",),))
     return Exchange(case, status, {"content-type": "application/json"}, orjson.dumps(answer), 0.5)
 
 

@@ -87,6 +87,8 @@ def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hash
     """
     sent = exchange.case.sent
     left_out = _NOT_SEMANTIC | {"prompts", "image", _THRESHOLD, *besides}
+    if exchange.case.operation == "concept_segment":
+        left_out |= {"image_id"}  # accepted, and ignored
     rest = {key: value for key, value in sent.items() if key not in left_out and value is not None}
     if "format" in rest:
         rest["format"] = {"json": "polygon"}.get(str(rest["format"]), rest["format"])

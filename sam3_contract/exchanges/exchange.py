@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -28,13 +28,78 @@ WRONG_KEY: Final = "wrong-key"
 MASKS_HEADER: Final = "x-mock-masks"
 """The header by which a mock of ours says what it is; ``exact`` if it answers alike to the last pixel."""
 
-KeyPlace = Literal["query", "bearer", "lower_bearer", "body", "none", "empty", "wrong"]
-"""Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query.
+KeyPlace = Literal[
+    "query",
+    "bearer",
+    "lower_bearer",
+    "upper_bearer",
+    "body",
+    "none",
+    "empty",
+    "wrong",
+    "wrong_body",
+    "query_first",
+    "wrong_query_first",
+    "wrong_bearer_first",
+]
+"""Where a case puts the API key; ``none`` sends no key, ``empty`` and ``wrong`` bad ones in the query, ``wrong_body``
+a bad one in the body.
 
-``lower_bearer`` writes the scheme in lower case, which means the same.
+``lower_bearer`` and ``upper_bearer`` write the scheme in other letters, which means the same. Of several keys the first
+counts: ``query_first`` sends the key in the query and wrong ones elsewhere, ``wrong_query_first`` a wrong one in the
+query and the key elsewhere, ``wrong_bearer_first`` a wrong one in the header and the key in the body.
 """
 
 _OK: Final = frozenset({200})
+
+
+class KeysSent(NamedTuple):
+    """What stands where a key may stand, in the order in which the service looks for it; ``None`` for nothing.
+
+    Attributes:
+        query: The parameter ``api_key``.
+        bearer: What follows the scheme in the header.
+        body: The field ``api_key``.
+    """
+
+    query: str | None = None
+    bearer: str | None = None
+    body: str | None = None
+
+
+BAD_KEYS: Final = frozenset({"none", "empty", "wrong", "wrong_body", "wrong_query_first", "wrong_bearer_first"})
+"""Places that are refused."""
+_KEY: Final = "{key}"
+_PLACES: Final[Mapping[KeyPlace, KeysSent]] = {
+    "query": KeysSent(query=_KEY),
+    "bearer": KeysSent(bearer=_KEY),
+    "lower_bearer": KeysSent(bearer=_KEY),
+    "upper_bearer": KeysSent(bearer=_KEY),
+    "body": KeysSent(body=_KEY),
+    "none": KeysSent(),
+    "empty": KeysSent(query=""),
+    "wrong": KeysSent(query=WRONG_KEY),
+    "wrong_body": KeysSent(body=WRONG_KEY),
+    "query_first": KeysSent(_KEY, WRONG_KEY, WRONG_KEY),
+    "wrong_query_first": KeysSent(WRONG_KEY, _KEY, _KEY),
+    "wrong_bearer_first": KeysSent(None, WRONG_KEY, _KEY),
+}
+_SCHEMES: Final[Mapping[str, str]] = {"lower_bearer": "bearer", "upper_bearer": "BEARER"}
+
+
+def keys_sent(place: KeyPlace, key: str | None) -> KeysSent:
+    """Tell what stands in each place of a key.
+
+    Args:
+        place: Where a case puts it.
+        key: The key, or what is shown instead; ``None`` leaves it out.
+    """
+    return KeysSent(*(key if sent == _KEY else sent for sent in _PLACES[place]))
+
+
+def scheme_of(place: KeyPlace) -> str:
+    """Write the scheme before a key in the header."""
+    return _SCHEMES.get(place, "Bearer")
 
 
 @dataclass(frozen=True)
@@ -99,7 +164,7 @@ class Case:
         headers: Further headers of the request, names in lower case.
         at_once: What the cases have in common that are to be under way at once; empty for a case by itself.
         spread_out: Whether its JSON is written with line breaks and escapes, and its fields in the reverse order.
-        mistake: Where in the body the mistake is that the answer has to name; empty if there is none, or no one place.
+        mistakes: Where in the body the mistakes are that the answer has to name; empty if they are in no one place.
     """
 
     id: str
@@ -118,7 +183,7 @@ class Case:
     headers: Mapping[str, str] = field(default_factory=dict)
     at_once: str = ""
     spread_out: bool = False
-    mistake: tuple[str | int, ...] = ()
+    mistakes: tuple[tuple[str | int, ...], ...] = ()
 
     @cached_property
     def sent(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Final, get_args
@@ -121,10 +121,14 @@ def _own(entry: Entry, case: Case) -> Case:
             beside=tuple(map(str, own["beside"])),
             headers={str(name): str(value) for name, value in own.get("headers", {}).items()},
             at_once=str(own.get("at_once", "")),
-            mistake=tuple(part if isinstance(part, int) else str(part) for part in own.get("mistake", ())),
+            mistakes=tuple(_place(place) for place in own.get("mistakes", [own.get("mistake")]) if place),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise entry.malformed(f"_case is not as sam3-contract writes it: {error!r}") from error
+
+
+def _place(steps: Sequence[Any]) -> tuple[str | int, ...]:
+    return tuple(step if isinstance(step, int) else str(step) for step in steps)
 
 
 def _scene_of(case: Case, name: str) -> Case | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import harfile
 import orjson
 
-from sam3_contract.exchanges.exchange import WRONG_KEY, Case, Exchange
+from sam3_contract.exchanges.exchange import Case, Exchange, KeysSent, keys_sent
 from sam3_contract.redaction import MASK, bytes_without_key, without_key
 from sam3_contract.spec import Contract, load
 
@@ -75,18 +75,17 @@ def _plain_url(url: str) -> str:
 
 def _request(exchange: Exchange, url: str) -> dict[str, Any]:
     case = exchange.case
-    sent = _key_sent(case, exchange.key)
+    sent = _keys_sent(case, exchange.key)
     named = {"content-type": "application/json", **case.headers}
     headers = [harfile.Record(name.title(), value) for name, value in named.items()]
-    if case.key_in in {"bearer", "lower_bearer"} and sent is not None:
-        headers.append(harfile.Record("Authorization", f"Bearer {sent}"))
-    in_query = sent is not None and case.key_in in {"query", "wrong", "empty"}
+    if sent.bearer is not None:
+        headers.append(harfile.Record("Authorization", f"Bearer {sent.bearer}"))
     request = harfile.Request(
         method=case.method,
-        url=f"{url}?api_key={sent}" if in_query else url,
+        url=url if sent.query is None else f"{url}?api_key={sent.query}",
         httpVersion=_VERSION,
         headers=headers,
-        queryString=[harfile.Record("api_key", sent)] if in_query and sent is not None else [],
+        queryString=[] if sent.query is None else [harfile.Record("api_key", sent.query)],
         bodySize=len(_content_of(case)),
     ).asdict()
     if case.body is not None:
@@ -94,17 +93,14 @@ def _request(exchange: Exchange, url: str) -> dict[str, Any]:
     return request
 
 
-def _key_sent(case: Case, key: str | None) -> str | None:
-    """Tell what stands in the place of the key; ``None`` if none was sent."""
-    if case.key_in in {"wrong", "empty"}:
-        return WRONG_KEY if case.key_in == "wrong" else ""
-    return MASK if key and case.key_in != "none" else None
+def _keys_sent(case: Case, key: str | None) -> KeysSent:
+    return keys_sent(case.key_in, MASK if key else None)
 
 
 def _post_data(exchange: Exchange) -> dict[str, str]:
     body = exchange.case.body
     if isinstance(body, Mapping):
-        masked = exchange.case.key_in == "body" or "api_key" in body
+        masked = keys_sent(exchange.case.key_in, MASK).body is not None or body.get("api_key") is not None
         content = _as_bytes({**body, "api_key": MASK}) if masked else _content_of(exchange.case)
     else:
         content = body or b""
@@ -192,6 +188,6 @@ def _case(exchange: Exchange) -> dict[str, Any]:
         "beside": list(case.beside),
         "headers": dict(case.headers),
         "at_once": case.at_once,
-        "mistake": list(case.mistake),
+        "mistakes": [list(place) for place in case.mistakes],
         "exact": exchange.exact,
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sam3_contract.errors import ImageError, MaskError
-from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.exchange import Exchange, keys_sent
 from sam3_contract.images import bytes_from_base64, read_header
 from sam3_contract.masks import masks_from_npz
 from sam3_contract.redaction import MASK, bytes_without_key, without_key
@@ -69,7 +69,7 @@ def request_lines(exchange: Exchange) -> list[Line]:
     if isinstance(case.body, bytes):
         return _preview(case.body, exchange)
     body: dict[str, Any] = {**case.body}
-    if "api_key" in body or (case.key_in == "body" and exchange.key):
+    if body.get("api_key") is not None or keys_sent(case.key_in, exchange.key).body:
         body["api_key"] = MASK
     if isinstance(body.get("image"), Mapping):
         body["image"] = {**body["image"], "value": _image(body["image"])}

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import orjson
 from werkzeug.test import Client
 
-from sam3_contract.exchanges.exchange import MASKS_HEADER, WRONG_KEY, Case, Exchange
+from sam3_contract.exchanges.exchange import MASKS_HEADER, Case, Exchange, keys_sent, scheme_of
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
 
@@ -114,13 +114,12 @@ def says_exact(headers: Mapping[str, str]) -> bool:
 
 def with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[str, str], bytes]:
     """Put the key where the case wants it: query, headers and body to send."""
-    sent = {"query": key, "wrong": WRONG_KEY, "empty": ""}.get(case.key_in)
-    query = None if sent is None else {"api_key": sent}
+    sent = keys_sent(case.key_in, key)
+    query = None if sent.query is None else {"api_key": sent.query}
     headers = {**JSON_HEADERS, **case.headers}
-    if case.key_in in {"bearer", "lower_bearer"} and key is not None:
-        headers["authorization"] = f"{'Bearer' if case.key_in == 'bearer' else 'bearer'} {key}"
-    in_body = case.key_in == "body" and key is not None
-    return query, headers, orjson.dumps({**case.sent, "api_key": key}) if in_body else case.content
+    if sent.bearer is not None:
+        headers["authorization"] = f"{scheme_of(case.key_in)} {sent.bearer}"
+    return query, headers, case.content if sent.body is None else orjson.dumps({**case.sent, "api_key": sent.body})
 
 
 def as_bearer(key: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from sam3_contract.checks.matching import SAME_CONFIDENCE, SAME_IOU, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
 from sam3_contract.exchanges.deviations import deviation_explaining
-from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.exchange import BAD_KEYS, Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction
 from sam3_contract.masks import iou
 from sam3_contract.snapshots.fields import fields_of, lost_fields, new_fields
@@ -144,10 +144,7 @@ def compare(first: Run, second: Run) -> Comparison:
 
 def _request(exchange: Exchange) -> tuple[str, str, str, bytes]:
     case = exchange.case
-    return (case.operation, case.method, case.key_in if case.key_in in _BAD_KEYS else "", case.signature)
-
-
-_BAD_KEYS: Final = frozenset({"none", "empty", "wrong"})
+    return (case.operation, case.method, case.key_in if case.key_in in BAD_KEYS else "", case.signature)
 
 
 def _differences(first: Exchange, second: Exchange) -> Iterator[Difference]:

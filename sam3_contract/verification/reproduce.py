@@ -10,7 +10,7 @@ from typing import Final
 
 from sam3_contract.checks import Violation
 from sam3_contract.errors import ImageError, OutputError, UsageError
-from sam3_contract.exchanges.exchange import WRONG_KEY, Exchange
+from sam3_contract.exchanges.exchange import Exchange, KeysSent, keys_sent, scheme_of
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.images import bytes_from_base64
 from sam3_contract.spec import Contract
@@ -67,12 +67,12 @@ class Reproduction:
         return " ".join(parts)
 
     def _key_of(self, exchange: Exchange) -> tuple[str, str]:
-        variable = f"${self.key_variable}"
-        queries = {"query": f"?api_key={variable}", "body": f"?api_key={variable}", "empty": "?api_key="}
-        queries["wrong"] = f"?api_key={WRONG_KEY}"
         place = exchange.case.key_in
-        scheme = {"bearer": "Bearer", "lower_bearer": "bearer"}.get(place)
-        return queries.get(place, ""), f"Authorization: {scheme} {variable}" if scheme else ""
+        sent = keys_sent(place, f"${self.key_variable}")
+        # The saved body holds no key: what would find it there finds it in the query.
+        query = sent.body if sent == KeysSent(body=sent.body) else sent.query
+        header = "" if sent.bearer is None else f"Authorization: {scheme_of(place)} {sent.bearer}"
+        return "" if query is None else f"?api_key={query}", header
 
     def _save(self, exchange: Exchange) -> Path:
         name = re.sub(r"[^\w.-]+", "_", exchange.case.id)

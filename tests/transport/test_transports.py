@@ -51,16 +51,21 @@ def test_no_answer_names_the_server_and_the_cause_but_not_the_key() -> None:
 @pytest.mark.parametrize(
     ("place", "query", "header", "in_body"),
     [
-        ("query", KEY, None, False),
-        ("bearer", None, f"Bearer {KEY}", False),
-        ("body", None, None, True),
-        ("none", None, None, False),
-        ("empty", "", None, False),
-        ("wrong", WRONG_KEY, None, False),
+        ("query", KEY, None, None),
+        ("bearer", None, f"Bearer {KEY}", None),
+        ("upper_bearer", None, f"BEARER {KEY}", None),
+        ("body", None, None, KEY),
+        ("none", None, None, None),
+        ("empty", "", None, None),
+        ("wrong", WRONG_KEY, None, None),
+        ("wrong_body", None, None, WRONG_KEY),
+        ("query_first", KEY, f"Bearer {WRONG_KEY}", WRONG_KEY),
+        ("wrong_query_first", WRONG_KEY, f"Bearer {KEY}", KEY),
+        ("wrong_bearer_first", None, f"Bearer {WRONG_KEY}", KEY),
     ],
 )
 def test_key_is_put_where_the_case_wants_it(
-    place: KeyPlace, query: str | None, header: str | None, in_body: bool
+    place: KeyPlace, query: str | None, header: str | None, in_body: str | None
 ) -> None:
     seen: list[Request] = []
 
@@ -75,7 +80,7 @@ def test_key_is_put_where_the_case_wants_it(
     (request,) = seen
     assert request.args.get("api_key") == query
     assert request.headers.get("Authorization") == header
-    assert (request.get_json().get("api_key") == KEY) is in_body
+    assert request.get_json().get("api_key") == in_body
 
 
 def test_key_of_nobody_is_refused_by_a_mock_that_takes_any_other() -> None:

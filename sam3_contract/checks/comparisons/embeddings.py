@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, each, shown
 from sam3_contract.checks.matching import differences
@@ -38,16 +38,11 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
         if exchange.case.operation == "visual_segment" and exchange.case.sent.get("image_id") is None
         for prompt in prompts_of(exchange)
     }
-    first_image: dict[str, Hashable] = {}
     judged = 0
     found: list[Breach] = []
-    for exchange in exchanges:
+    for exchange, first in _with_images(exchanges):
         name = exchange.case.sent.get("image_id")
-        if exchange.case.operation not in _REMEMBERING or not isinstance(name, str) or exchange.status != 200:
-            continue
-        own = image_of(exchange)
-        first = first_image.setdefault(name, own)
-        if (first != own) is not reused:
+        if not isinstance(name, str) or (first != image_of(exchange)) is not reused:
             continue
         law = (
             f"image_id {shown(name)} stands for its first image"
@@ -62,28 +57,42 @@ def _compare(exchanges: Sequence[Exchange], *, reused: bool) -> Judgement:
     return Judgement(judged, tuple(found))
 
 
+def _with_images(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, Hashable]]:
+    """Tell of each answered request which image is meant: an id stands for the one that it was sent with first."""
+    first_image: dict[str, Hashable] = {}
+    for exchange in exchanges:
+        if exchange.case.operation in _REMEMBERING and exchange.status == 200:
+            own, name = image_of(exchange), exchange.case.sent.get("image_id")
+            yield exchange, first_image.setdefault(name, own) if isinstance(name, str) else own
+
+
 def _logits_change_nothing(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     """Compare answers that start from kept logits with those that do not: a refined mask is still of that object."""
-    plain = {
-        _logits_key(prompt): prompt
-        for exchange in exchanges
-        if not any(exchange.case.sent.get(name) for name in _LOGITS) and exchange.case.operation == "visual_segment"
+    asked = [
+        (prompt, image)
+        for exchange, image in _with_images(exchanges)
+        if exchange.case.operation == "visual_segment"
         for prompt in prompts_of(exchange)
-    }
+    ]
+    plain = {_logits_key(prompt, image): prompt for prompt, image in asked if not _uses_logits(prompt.exchange)}
     judged = 0
     found: list[Breach] = []
-    for exchange in exchanges:
-        for prompt in prompts_of(exchange) if any(exchange.case.sent.get(name) for name in _LOGITS) else ():
-            partner = plain.get(_logits_key(prompt))
+    for prompt, image in asked:
+        if _uses_logits(prompt.exchange):
+            partner = plain.get(_logits_key(prompt, image))
             if partner is not None:
                 judged += 1
                 found += _refined(partner, prompt)
     return Judgement(judged, tuple(found))
 
 
-def _logits_key(prompt: AnsweredPrompt) -> Hashable:
-    besides = ["image_id", *_LOGITS]
-    return (context_of(prompt.exchange, besides=besides), prompt.question)
+def _uses_logits(exchange: Exchange) -> bool:
+    return any(exchange.case.sent.get(name) for name in _LOGITS)
+
+
+def _logits_key(prompt: AnsweredPrompt, image: Hashable) -> Hashable:
+    besides = ["image", "image_id", *_LOGITS]
+    return (context_of(prompt.exchange, besides=besides), image, prompt.question)
 
 
 def _refined(partner: AnsweredPrompt, prompt: AnsweredPrompt) -> list[Breach]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
 import jsonschema_rs
 
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
-from sam3_contract.exchanges.exchange import Exchange
+from sam3_contract.exchanges.exchange import WRONG_KEY, Exchange, keys_sent
 from sam3_contract.exchanges.measuring import number, predictions_of
 from sam3_contract.files.json_positions import json_path
 from sam3_contract.masks import parse_json
@@ -82,15 +82,25 @@ def _body_fits_schema(exchange: Exchange, contract: Contract) -> list[Breach] | 
 
 
 def _key_is_not_echoed(exchange: Exchange, _: Contract) -> list[Breach] | None:
-    if not exchange.key or len(exchange.key) < MIN_KEY:
-        return None
+    keys = dict(_keys_of(exchange))
+    return [breach for key, name in keys.items() for breach in _echoes(exchange, key, name)] if keys else None
+
+
+def _keys_of(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """List what was sent as a key, each with how to call it: a wrong one may be somebody's other key."""
     sent = {name: value for name, value in exchange.case.sent.items() if name != "api_key"}
-    if exchange.key in shown(sent, limit=sys.maxsize):
-        return None  # sent as a text or a name as well, and those are echoed
-    forms = spellings_of(exchange.key)  # as it is, percent-encoded, in base64
+    # Sent as a text or a name as well, it is echoed.
+    if exchange.key and len(exchange.key) >= MIN_KEY and exchange.key not in shown(sent, limit=sys.maxsize):
+        yield exchange.key, f"the API key ({MASK})"
+    if exchange.key and WRONG_KEY in keys_sent(exchange.case.key_in, exchange.key):
+        yield WRONG_KEY, f"the wrong key that was sent, {WRONG_KEY!r}"
+
+
+def _echoes(exchange: Exchange, key: str, what: str) -> list[Breach]:
+    forms = spellings_of(key)  # as it is, percent-encoded, in base64
     places = [f"headers.{name}" for name, value in exchange.headers.items() if any(form in value for form in forms)]
     places += ["body"] if any(form.encode("utf-8", "surrogatepass") in exchange.body for form in forms) else []
-    return [Breach(place, f"the API key ({MASK})", "no trace of the key") for place in places]
+    return [Breach(place, what, "no trace of the key") for place in places]
 
 
 def _time_is_plausible(exchange: Exchange, _: Contract) -> list[Breach] | None:
@@ -183,7 +193,7 @@ CHECKS = (
     Check(
         code="S06",
         name="key_is_not_echoed",
-        law="The API key never comes back, neither in a body nor in a header.",
+        law="The API key never comes back, right or wrong, neither in a body nor in a header.",
         source="derived",
         rule="#/components/securitySchemes",
         mend="Answers are logged and cached; mask the key where errors echo the request.",

@@ -53,14 +53,18 @@ def _sentences(exchange: Exchange) -> Iterator[tuple[str, str]]:
 
 def _mistake_is_named(exchange: Exchange, _: Contract) -> list[Breach] | None:
     entries = list_of(exchange.answer, "detail")
-    if exchange.status != 422 or not exchange.case.mistake or not entries:
+    if exchange.status != 422 or not exchange.case.mistakes or not entries:
         return None
     places = [list_of(entry, "loc") for entry in entries]
-    if any(_names(place, exchange.case.mistake) for place in places):
+    unnamed = [one for one in exchange.case.mistakes if not any(_names(place, one) for place in places)]
+    if not unnamed:
         return []
-    wanted = ".".join(map(str, ("body", *exchange.case.mistake)))
+    wanted = " and ".join(".".join(map(str, ("body", *one))) for one in unnamed)
     found = ", ".join(".".join(map(str, place)) for place in places[:4])
-    return [Breach("$.detail[0].loc", shown(found), f"{wanted}, where the mistake is")]
+    return [Breach("$.detail[0].loc", shown(found), f"{wanted}, where {_A_MISTAKE[len(unnamed) > 1]}")]
+
+
+_A_MISTAKE: Final = ("a mistake is", "mistakes are")
 
 
 def _names(place: Sequence[Any], mistake: Sequence[str | int]) -> bool:
@@ -83,11 +87,11 @@ CHECKS = (
     Check(
         code="S10",
         name="mistake_is_named",
-        law="A 422 names the place of the mistake, in whichever prompt it is.",
+        law="A 422 names the place of each mistake, in whichever prompt it is.",
         source="server",
         rule="#/components/schemas/ValidationErrors",
         mend="Answer the validator's own locations, indexes included.",
         judge=each(_mistake_is_named),
-        needs="a 422 to a request with one mistake",
+        needs="a 422 to a request whose mistakes are known",
     ),
 )

@@ -1,0 +1,93 @@
+"""What laws say of refusals, and of ids: which keys may not come back, which mistakes are to be named."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from numpy.typing import NDArray
+
+from sam3_contract import cases, spec
+from sam3_contract.checks import judge
+from sam3_contract.checks.prompts import context_of
+from sam3_contract.exchanges.exchange import WRONG_KEY, Case, Exchange, KeyPlace
+from sam3_contract.images import ImageHeader
+from sam3_contract.masks import rle_from_bitmap
+from tests.faults import KEY
+from tests.plans import PLAN
+
+Json = dict[str, Any]
+Bitmap = NDArray[np.bool_]
+
+CONTRACT = spec.load()
+HEADER = ImageHeader("PNG", width=6, height=4)
+LEFT: Bitmap = np.array([[x < 3 for x in range(6)]] * 4)
+
+
+def refusal(answer: Json, *, key_in: KeyPlace = "query", mistakes: tuple[tuple[str | int, ...], ...] = ()) -> Exchange:
+    case = Case("refused", "concept_segment", "is refused", {"prompts": []}, key_in=key_in, mistakes=mistakes)
+    headers = {"content-type": "application/json"}
+    return Exchange(case, 422 if mistakes else 401, headers, orjson.dumps(answer), 0.1, KEY)
+
+
+@pytest.mark.parametrize(
+    ("place", "found"), [("wrong", 1), ("wrong_body", 1), ("wrong_query_first", 1), ("empty", 0), ("none", 0)]
+)
+def test_wrong_key_may_not_come_back_where_it_was_sent(place: KeyPlace, found: int) -> None:
+    exchange = refusal({"status": 401, "message": f"No such key: {WRONG_KEY}"}, key_in=place)
+
+    assert len(judge([exchange], CONTRACT)["S06"].breaches) == found
+
+
+@pytest.mark.parametrize(("named", "missing"), [(("text", "format"), ""), (("format",), "body.prompts.1.text")])
+def test_each_of_several_mistakes_is_to_be_named(named: tuple[str, ...], missing: str) -> None:
+    places: Json = {"text": ["body", "prompts", 1, "text"], "format": ["body", "format"]}
+    answer = {"detail": [{"loc": places[name], "msg": "no", "type": "string_type"} for name in named]}
+    exchange = refusal(answer, mistakes=(("prompts", 1, "text"), ("format",)))
+
+    breaches = judge([exchange], CONTRACT)["S10"].breaches
+
+    assert [breach.expected for breach in breaches] == ([f"{missing}, where a mistake is"] if missing else [])
+
+
+def clicked(name: str, image: str, found: Bitmap, **fields: Any) -> Exchange:
+    sent = {"image": {"type": "url", "value": f"https://example.com/{image}.png"}, "format": "rle", **fields}
+    body = {**sent, "prompts": [{"points": [{"x": 1, "y": 1, "positive": True}]}]}
+    answer = {"time": 0.1, "predictions": [{"masks": rle_from_bitmap(found), "confidence": 0.9, "format": "rle"}]}
+    case = Case(name, "visual_segment", name, body, image=HEADER)
+    return Exchange(case, 200, {"content-type": "application/json"}, orjson.dumps(answer), 0.1, exact=True)
+
+
+def test_logits_are_compared_with_answers_of_the_image_that_an_id_stands_for() -> None:
+    left, right = LEFT, ~LEFT
+    named = clicked("named", "left", left, image_id="a")
+    other = clicked("another image under that id", "right", left, image_id="a")
+    loaded = clicked("loaded", "right", right, load_logits_from_cache=True)
+
+    assert not judge([named, other, loaded], CONTRACT)["R13"].breaches
+    assert judge([clicked("plain", "right", left), loaded], CONTRACT)["R13"].breaches
+
+
+@pytest.mark.parametrize(("operation", "same"), [("concept_segment", True), ("visual_segment", False)])
+def test_id_stands_for_nothing_where_texts_are_asked_for(operation: str, *, same: bool) -> None:
+    body = {"image": {"type": "url", "value": "https://example.com/a.png"}, "prompts": []}
+    plain, named = (
+        Exchange(Case("asked", operation, "asks", {**body, **fields}), 200, {}, b"{}")
+        for fields in ({}, {"image_id": "a"})
+    )
+
+    assert (context_of(plain) == context_of(named)) is same
+
+
+def test_something_good_follows_most_kinds_of_refusals() -> None:
+    sent = [entry for entry in PLAN.entries[:60] if isinstance(entry, cases.FollowUp) or not entry.at_once]
+
+    after: set[int] = set()
+    for refused, entry in pairwise(sent):
+        good = isinstance(entry, cases.FollowUp) or entry.expected == {200}
+        after |= set() if isinstance(refused, cases.FollowUp) or not good else refused.expected
+
+    assert {400, 401, 404, 405, 422} <= after
