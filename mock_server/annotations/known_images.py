@@ -68,20 +68,20 @@ def known_scenes(size: Size | None = None) -> Iterator[KnownImage]:
     Args:
         size: ``(height, width)`` of those that are meant; all by default.
     """
-    for scene, annotated in _annotated_scenes():
-        if size in {None, annotated.size}:
-            yield KnownImage(annotated, partial(_pixels, scene))
+    for scene in _scenes():
+        if size in {None, scene.size}:
+            yield KnownImage(_annotated(scene), partial(_pixels, scene))
 
 
 @cache
-def _annotated_scenes() -> Sequence[tuple[Scene, AnnotatedImage]]:
-    scenes = (*built_in_scenes(), *derived_scenes(), *further_scenes(), stencil(), filled())
-    return [(scene, _annotated(scene)) for scene in scenes]
+def _scenes() -> Sequence[Scene]:
+    return (*built_in_scenes(), *derived_scenes(), *further_scenes(), stencil(), filled())
 
 
 _SCENES: Final = {size: Later(count, partial(known_scenes, size)) for size, count in _SIZES.items()}
 
 
+@cache
 def _annotated(scene: Scene) -> AnnotatedImage:
     categories = {
         thing.category: Category(thing.category, forms_of(thing.category).union(*map(forms_of, thing.synonyms)))

@@ -118,9 +118,12 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
     yield scene_case(questions, narrow, asks, image=in_lines)
     shades = encoded(stencil(), "png-1")
     yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
-    yield scene_case(questions, encoded(fuller, "bmp"), "asks for many things that are alike")
-    asks = "sends a file as long and with the same beginning, which shows one small thing less"
-    yield scene_case(questions, encoded(crowd, "bmp"), asks)
+    for shown, asks in (
+        (fuller, "asks for many things that are alike, in a data URI"),
+        (crowd, "sends a file as long and with the same beginning, which shows one small thing less, in a data URI"),
+    ):
+        case = scene_case(questions, encoded(shown, "bmp"), asks)
+        yield replace(case, body=as_uri(case.sent, "bmp"))
 
 
 def crowd_cases(questions: Questions) -> Iterator[Case]:

@@ -163,7 +163,7 @@ def as_uri(body: Mapping[str, Any], subtype: str) -> dict[str, Any]:
     return {**body, "image": {**image, "value": _data_uri(image["value"], subtype)}}
 
 
-@lru_cache(maxsize=4)  # of those that every plan has
+@lru_cache(maxsize=16)  # those that every plan has are made once
 def _data_uri(value: str, subtype: str) -> str:
     return f"data:image/{subtype};base64,{value}"
 

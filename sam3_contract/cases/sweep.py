@@ -12,7 +12,7 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
-from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, body_of, case_of, click_at
+from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, as_uri, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
 
@@ -23,6 +23,7 @@ BESIDE_IDS: Final = (
     *("bmp-32", "tiff", "jpeg-turned-4", "gif-animated"),
 )
 """Encodings that keep colours, in which an image is sent under one id after the other."""
+_IN_URIS: Final = frozenset({"gif", "webp-lossless", "tiff", "jpeg-turned-4"})
 FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-cmyk"})
 """Encodings that every run sends of the lead."""
 BOXED_IN: Final = "jpeg-turned-6"
@@ -58,9 +59,8 @@ class Dress:
 
     def worn(self, body: Mapping[str, Any], sent: Photograph) -> Json:
         """Ask by it what a body asks."""
-        image, prompts = body["image"], body["prompts"]
-        if self.as_uri:
-            image = {**image, "value": f"data:image/{sent.header.format.lower()};base64,{image['value']}"}
+        image = as_uri(body, sent.header.format.lower())["image"] if self.as_uri else body["image"]
+        prompts = body["prompts"]
         if self.nulls:
             prompts = [{**prompt, "boxes": None, "box_labels": None} for prompt in prompts]
         if self.nested:
@@ -181,6 +181,8 @@ def _under_id(
 ) -> Case:
     sent = saved_as(photograph, encoding)
     body = body_of(sent, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
+    if encoding in _IN_URIS:
+        body = as_uri(body, sent.header.format.lower())
     case = case_of(case_name, VISUAL, asks, body, sent)
     return replace(case, after=(f"embed_image/{questions.lead.name}",))
 

@@ -168,7 +168,7 @@ def stencil() -> Scene:
     """Draw a scene of black and white alone, which a file of one bit holds: square, with what is easily cleaned away.
 
     A rectangle has two holes and something in the larger one, a line is one pixel thin and straight, four small dots
-    are one thing with a single pixel and two that touch at a corner.
+    are one thing with many single pixels and two that touch at a corner.
 
     Example:
         >>> stencil().size, sorted(set(stencil().pixels.ravel().tolist()))
@@ -181,7 +181,7 @@ def stencil() -> Scene:
     plate |= _rectangle(size, left=76, top=37, width=7, height=6)
     dots = np.any([_disc(size, x=x, y=y, radius=3) for x, y in ((20, 30), (40, 30), (20, 44), (32, 56))], axis=0)
     dots |= _rectangle(size, left=42, top=44, width=1, height=1)
-    for left, top in ((46, 58), (47, 59)):
+    for left, top in ((46, 58), (47, 59), *((left, top) for left in range(20, 56, 4) for top in range(96, 112, 4))):
         dots |= _rectangle(size, left=left, top=top, width=1, height=1)
     things = (
         Thing("black rectangle", ("rectangle",), plate),

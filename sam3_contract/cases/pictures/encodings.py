@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -67,12 +68,12 @@ def _lying(picture: Image.Image, orientation: int) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def jpeg(orientation: int = 1, **options: Any) -> Write:
+def jpeg(orientation: int = 1) -> Write:
     """Write JPEGs that lie on a side, and a tag that turns them upright.
 
     Those that are turned and not mirrored are as cameras write them: they begin with that tag, have the lower byte of a
     number first, coarser colours, marks to begin again at, and a film behind their end. The others begin as libraries
-    write them.
+    write them, and have a colour profile in front of the tag.
     """
     of_cameras = orientation in _TURNED
     ways: dict[str, Any] = {"quality": 95, "subsampling": 0}
@@ -80,9 +81,11 @@ def jpeg(orientation: int = 1, **options: Any) -> Write:
 
     def write(pixels: Pixels) -> bytes:
         lying = _lying(Image.fromarray(pixels), orientation)
-        tagged = {} if orientation == 1 else {"exif": handmade.exif(orientation, "<" if of_cameras else ">")}
-        content = _file(lying, "JPEG", **{**ways, **options, **tagged})
-        return _headed(content, b"\xe1") + handmade.FILM if of_cameras else content
+        if orientation == 1:
+            return _file(lying, "JPEG", **ways)
+        exif = handmade.exif(orientation, "<" if of_cameras else ">")
+        content = _file(lying, "JPEG", **ways, exif=exif, icc_profile=_profile())
+        return _headed(content, b"\xe1") + handmade.FILM if of_cameras else _headed(content, b"\xe0\xe2\xe1")
 
     return write
 
@@ -131,9 +134,12 @@ def _two_shades(file_format: str, **options: Any) -> Write:
 
 @cache
 def _profile() -> bytes:
+    """Make a colour profile that would exchange red and blue, if it were heeded: that of sRGB, in another order."""
     from PIL import ImageCms  # noqa: PLC0415 - few runs want it
 
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    other = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return re.sub(b"[rb]XYZ", lambda found: other[found[0]], profile)
 
 
 def _described_png(orientation: int) -> Write:
