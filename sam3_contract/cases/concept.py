@@ -26,6 +26,7 @@ from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
 
 ODD_TEXTS: Final = (
+    "a very long description of something that is not in this image " * 40,
     " Red  Circle, and a ",  # no trimming, no splitting, no lower case
     "grünes Dreieck",
     "赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
@@ -36,8 +37,9 @@ ODD_TEXTS: Final = (
     "x",
     "Zebra",  # which is asked for in small letters as well
     "עיגול אדום",
-    "a very long description of something that is not in this image " * 40,
 )
+FURTHER_TEXTS: Final = ("None", "a big dog. a small cat.", "", "null", "true")
+"""Words of programs, sentences, and none: as good texts as any."""
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 ORIGIN: Final = "https://app.example.com"
@@ -74,7 +76,8 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     asks = "asks the same again, with the key as bearer, in chunks, and from another origin"
     yield case("again", asks, prompts, key_in="lower_bearer", headers=OTHER_WORDS)
     sure = {**prompts[0], "output_prob_thresh": 1}
-    many = [*prompts[::-1], prompts[0], sure, *({"text": text} for text in ODD_TEXTS), *prompts]
+    odd = [{"text": text} for text in ODD_TEXTS]
+    many = [*odd[:2], *prompts[::-1], prompts[0], sure, *odd[2:], *prompts]
     asks = f"asks for {MAX_PROMPTS} concepts, in JSON of many lines: in another order, some twice, some in odd letters"
     sixteen = case("sixteen", asks, many[:MAX_PROMPTS], spread_out=True)
     # Where texts are asked for an id stands for nothing: later it comes with another image.
@@ -114,8 +117,9 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
     narrow = encoded(tall, "png-16-grey")
     # As command lines write base64; the service passes over the line breaks.
     in_lines = {"type": "base64", "value": base64.encodebytes(narrow.content).decode("ascii")}
+    prompts = [*questions.concept_prompts(narrow), *({"text": text} for text in FURTHER_TEXTS)]
     asks = "asks of an image of 15 columns, in grey of 16 bits, whose base64 is broken into lines"
-    yield scene_case(questions, narrow, asks, image=in_lines)
+    yield scene_case(questions, narrow, asks, prompts=prompts[:MAX_PROMPTS], image=in_lines)
     shades = encoded(stencil(), "png-1")
     yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
     for shown, asks in (
@@ -133,10 +137,11 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
         inked = encoded_view(questions.scene, "jpeg-cmyk")
         of = f"{CONCEPT}/{questions.lead.name}/rle"
         yield view_case(questions, inked, of, image_id=questions.image_id("lead-inked"))
-        asks = "asks of an image four times as wide as high, turned by its EXIF tag, with an exemplar"
+        asks = "asks of an image four times as wide as high, turned by its EXIF tag, with odd exemplars"
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         turned = encoded(wide, "jpeg-turned-8")
-        yield scene_case(questions, turned, asks, prompts=_with_exemplar(questions, turned), **named)
+        prompts = [*_with_exemplar(questions, turned), *_odd_exemplars(turned)]
+        yield scene_case(questions, turned, asks, prompts=prompts[:MAX_PROMPTS], **named)
 
 
 def exemplar_case(questions: Questions) -> Iterator[Case]:
@@ -144,19 +149,8 @@ def exemplar_case(questions: Questions) -> Iterator[Case]:
     photograph = questions.photographs[min(1, len(questions.photographs) - 1)]
     if questions.scene_of(photograph) is None:
         return
-    small = min(photograph.things, key=lambda thing: int(thing.bitmap.sum())).top_left_box
-    at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
-    first, *_, last = (thing.top_left_box for thing in photograph.things)
-    corners = {"x0": last["x"], "y0": last["y"], "x1": last["x"] + last["width"], "y1": last["y"] + last["height"]}
-    across = {**at_the_edge, "x": at_the_edge["x"] - ACROSS, "width": at_the_edge["width"] + ACROSS}
-    prompts = [
-        {"boxes": [across], "box_labels": [1]},
-        {"boxes": [small], "box_labels": [1]},
-        {"boxes": [first, corners], "box_labels": [1, 1]},
-        {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
-    ]
     asks = "boxes things across the border, of a few pixels, in two forms at once, and one that is unlike and no other"
-    case = scene_case(questions, saved_as(photograph, "jpeg-turned-7"), asks, prompts=prompts)
+    case = scene_case(questions, saved_as(photograph, "jpeg-turned-7"), asks, prompts=_odd_exemplars(photograph))
     yield replace(case, id=f"{CONCEPT}/{photograph.name}/odd_exemplars")
 
 
@@ -218,6 +212,21 @@ def _with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[st
     """Ask for the concepts, and for what is like one of the drawn things."""
     exemplar = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
     return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - 1], exemplar]
+
+
+def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
+    small = min(photograph.things, key=lambda thing: int(thing.bitmap.sum())).top_left_box
+    at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
+    first, *_, last = (thing.top_left_box for thing in photograph.things)
+    corners = {"x0": last["x"], "y0": last["y"], "x1": last["x"] + last["width"], "y1": last["y"] + last["height"]}
+    across = {**at_the_edge, "x": at_the_edge["x"] - ACROSS, "width": at_the_edge["width"] + ACROSS}
+    return [
+        {"boxes": [across], "box_labels": [1]},
+        {"boxes": [small], "box_labels": [1]},
+        {"boxes": [first, corners], "box_labels": [1, 1]},
+        {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
+        {"boxes": [{**first, "width": 0, "height": 0}], "box_labels": [1]},  # a click that did not become a box
+    ]
 
 
 def _as_data_uri(questions: Questions, sent: Photograph, subtype: str, twin: Twin) -> Case:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sam3_contract.cases import overlaps
+from sam3_contract.cases.concept import ACROSS
 from sam3_contract.cases.found import Found, first_telling, found_in
 from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
@@ -39,9 +40,10 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     """
     lead, last = questions.lead, questions.photographs[-1]
     sources = overlapping, main, other = _telling_cases(questions)
-    for photograph, its in {lead.name: (lead, (main, other)), last.name: (last, (overlapping,))}.values():
+    of_last = (last, (overlapping,), ACROSS)
+    for photograph, its, beyond in {lead.name: (lead, (main, other), 0.0), last.name: of_last}.values():
         name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both ways, as like and unlike"
-        yield name, asks, partial(_exemplars, photograph, its), its
+        yield name, asks, partial(_exemplars, photograph, its, beyond), its
     name = f"{CONCEPT}/{lead.name}/exemplars"
     asks = "asks the same, but that what was like is unlike, and what was unlike is like"
     yield f"{name}_exchanged", asks, partial(_exchanged, name, asks), (name,)
@@ -72,7 +74,9 @@ def _others(lead: Photograph, main: str, seen: Mapping[str, Exchange]) -> Case |
     return case_of(f"{lead.name}/other_prompts", CONCEPT, "asks for other concepts", body, lead)
 
 
-def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:
+def _exemplars(
+    photograph: Photograph, sources: Sequence[str], beyond: float, seen: Mapping[str, Exchange]
+) -> Case | None:
     """Box one instance of what was found most often: what is left of it shows that the text still counts."""
     telling = first_telling(seen, *sources)
     found = [one for one in found_in(telling) if one.text is not None]
@@ -98,7 +102,7 @@ def _exemplars(photograph: Photograph, sources: Sequence[str], seen: Mapping[str
         {"text": one.text, "boxes": [], "box_labels": []},
         {"type": "visual", "text": one.text, "boxes": [box], **unlike, **strict},
         {"text": ODD_TEXT, "boxes": [inner], **like, **strict},
-        {"boxes": [_from_the_edge(found)], **like},
+        {"boxes": [_from_the_edge(found, beyond=beyond)], **like},
         *_with_another(one, inner, found),
     ]
     body = body_of(photograph, prompts=prompts, output_prob_thresh=VERY_LOW, format="rle")
@@ -134,6 +138,7 @@ def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -
     like = [other for other in others if other.text == one.text and _lie_apart(one, other)]
     if unlike:
         boxed = [_box_of(each) for each in (one, *unlike)][:MAX_BOXED]
+        boxed[1::2] = map(_in_corners, boxed[1::2])  # each box has its own form
         prompts += [{"boxes": boxes, "box_labels": [1] * len(boxes)} for boxes in (boxed, boxed[::-1])]
     if like:
         alike = _box_of(like[0])
@@ -152,16 +157,20 @@ def _lie_apart(one: Found, other: Found) -> bool:
     return x >= left + width or left >= x + across or y >= top + height or top >= y + down
 
 
-def _from_the_edge(found: Sequence[Found]) -> dict[str, float]:
-    """Box what lies farthest left, from the image's edge on."""
+def _from_the_edge(found: Sequence[Found], *, beyond: float) -> dict[str, float]:
+    """Box what lies farthest left, from the image's edge on, or from beyond it."""
     x, y, width, height = map(float, min(found, key=lambda one: one.mask.box[0]).mask.box)
-    return {"x": 0.0, "y": y, "width": x + width, "height": height}
+    return {"x": -beyond, "y": y, "width": x + width + beyond, "height": height}
 
 
 def _box_of(one: Found) -> dict[str, float]:
     """Box one, by whole numbers."""
     x, y, width, height = map(int, one.mask.box)
     return {"x": x, "y": y, "width": width, "height": height}
+
+
+def _in_corners(box: dict[str, float]) -> dict[str, float]:
+    return {"x0": box["x"], "y0": box["y"], "x1": box["x"] + box["width"], "y1": box["y"] + box["height"]}
 
 
 def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:

@@ -18,9 +18,10 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
+from sam3_contract.cases.dressing import dressed
 from sam3_contract.cases.questions import CONCEPT, Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
-from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
+from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
 
 AT_ONCE = "all at once"
 
@@ -127,7 +128,20 @@ def plan(
     first: dict[str, Case | FollowUp] = {}
     for entry in entries:
         first.setdefault(entry.id, entry)
-    return Plan(tuple(first.values()), variants)
+    plain = as_base64(questions.lead)
+    return Plan(tuple(_dressed(entry, plain, seed) for entry in first.values()), variants)
+
+
+def _dressed(entry: Case | FollowUp, plain: Mapping[str, str], seed: int) -> Case | FollowUp:
+    """Say beside good requests what changes nothing, but for those of the lead, which are plain."""
+    if isinstance(entry, Case):
+        return entry if entry.sent.get("image") == plain else dressed(entry, seed)
+
+    def make(seen: Mapping[str, Exchange]) -> Case | None:
+        made = entry.make(seen)
+        return made if made is None or made.sent.get("image") == plain else dressed(made, seed)
+
+    return replace(entry, make=make)
 
 
 def _first(questions: Questions, urls: Mapping[str, Photograph]) -> Iterator[Case | FollowUp]:

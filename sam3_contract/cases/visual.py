@@ -47,8 +47,7 @@ def detail_cases(questions: Questions) -> Iterator[Case]:
     yield _case(questions, "nested", "asks the same in the nested form, with nulls", main, **nested)
     best = _case(questions, "best", "asks for one mask", alone, prompts=alone_prompts, multimask_output=False)
     yield replace(best, key_in="bearer", headers={"origin": OTHER_ORIGIN})
-    asks, beside = "asks for binary masks in the nested form", f"{VISUAL}/{lead.name}/nested"
-    yield _as_archive(_case(questions, "binary", asks, beside, **nested))
+    yield _as_archive(_case(questions, "binary", "asks for binary masks", main, prompts=prompts))
 
 
 def form_cases(questions: Questions) -> Iterator[Case]:
@@ -68,11 +67,13 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     named = {"prompts": [clicked], "multimask_output": False, "image_id": questions.image_id("lead"), **body_of(other)}
     archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
     yield replace(_as_archive(archive), after=(f"embed_image/{questions.lead.name}",), beside=())
+    best, one = f"{VISUAL}/{questions.lead.name}/best", {"prompts": [clicked], "multimask_output": False}
+    yield _as_archive(_case(questions, "best_binary", "asks for one binary mask", best, **one))
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
-    for name, prompts in (("null", None), ("empty_set", {"prompts": []})):
-        asks = f"asks for nothing in particular, by {name.replace('_', ' ')}"
-        yield _case(questions, f"prompts_{name}", asks, unprompted, prompts=prompts)
+    yield _case(questions, "prompts_null", "asks for nothing in particular, by null", unprompted, prompts=None)
+    asks = "asks for one mask of nothing in particular, by an empty set"
+    yield _case(questions, "prompts_empty_set", asks, unprompted, prompts={"prompts": []}, multimask_output=False)
 
 
 def _as_archive(case: Case) -> Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 import orjson
@@ -17,7 +17,16 @@ from sam3_contract.exchanges.measuring import Prediction, list_of, number, predi
 
 DEFAULT_THRESHOLD: Final = 0.5
 _THRESHOLD: Final = "output_prob_thresh"
-_NOT_SEMANTIC: Final = frozenset({"id", "api_key", "usage_billable", "start", "source", "source_info"})
+_UNREAD: Final = frozenset({"id", "api_key", "usage_billable", "start", "source", "source_info"})
+_IGNORED_BESIDE_TEXTS: Final = frozenset({"image_id"})
+_IGNORED_BESIDE_CLICKS: Final = frozenset({"model_id", "sam2_version_id"})
+_MODELS: Final[Mapping[str, type[wire.Request]]] = {
+    "concept_segment": wire.ConceptSegmentRequest,
+    "visual_segment": wire.VisualSegmentRequest,
+    "embed_image": wire.EmbedImageRequest,
+}
+_OUTLINES: Final = ("json", "polygon")  # two names of one format, as far as servers take either
+_NOTHING: Final[tuple[Any, ...]] = (None, [], {}, {"prompts": []}, {"prompts": None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +94,40 @@ def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hash
         exchange: The request.
         besides: Fields that are left out, because they are what is compared.
     """
-    sent = exchange.case.sent
-    left_out = _NOT_SEMANTIC | {"prompts", "image", _THRESHOLD, *besides}
-    if exchange.case.operation == "concept_segment":
-        left_out |= {"image_id"}  # accepted, and ignored
-    rest = {key: value for key, value in sent.items() if key not in left_out and value is not None}
-    if "format" in rest:
-        rest["format"] = {"json": "polygon"}.get(str(rest["format"]), rest["format"])
-    elif "format" not in left_out:
-        rest["format"] = "polygon"
+    left_out = {"prompts", _THRESHOLD, *besides}
+    rest = {name: value for name, value in meant_by(exchange).items() if name not in left_out}
     return (exchange.case.operation, "" if "image" in besides else image_of(exchange), _canonical(rest))
+
+
+def meant_by(exchange: Exchange) -> dict[str, Any]:
+    """Take of a request what has a meaning, its image apart.
+
+    Left out is what is null, empty or its field's default anyway, what is there for statistics alone, and what the
+    operation accepts and ignores.
+    """
+    case = exchange.case
+    unread = _UNREAD | (_IGNORED_BESIDE_TEXTS if case.operation == "concept_segment" else _IGNORED_BESIDE_CLICKS)
+    defaults = _defaults_of(case.operation)
+    said = {name: value for name, value in case.sent.items() if name not in unread and name != "image"}
+    said = {name: _pruned(value) for name, value in said.items() if value != defaults.get(name, ...)}
+    outlines = said.get("format") in _OUTLINES
+    return {
+        name: value for name, value in said.items() if value not in _NOTHING and not (outlines and name == "format")
+    }
+
+
+@cache
+def _defaults_of(operation: str) -> Mapping[str, Any]:
+    model = _MODELS.get(operation)
+    return {} if model is None else {name: field.default for name, field in model.model_fields.items()}
+
+
+def _pruned(value: Any) -> Any:
+    """Take out what says nothing."""
+    if isinstance(value, Mapping):
+        inner = {name: _pruned(one) for name, one in value.items() if name != "type"}
+        return {name: one for name, one in inner.items() if one not in _NOTHING}
+    return [_pruned(one) for one in value] if isinstance(value, list) else value
 
 
 def image_of(exchange: Exchange) -> Hashable:
@@ -113,8 +146,8 @@ def request_of(exchange: Exchange, *, besides: Iterable[str]) -> Hashable:
         exchange: The request.
         besides: Fields that are left out, because they are what is compared.
     """
-    sent = exchange.case.sent
-    return (context_of(exchange, besides=besides), _canonical([sent.get("prompts"), sent.get(_THRESHOLD)]))
+    meant = meant_by(exchange)
+    return (context_of(exchange, besides=besides), _canonical([meant.get("prompts"), meant.get(_THRESHOLD)]))
 
 
 def grouped(
@@ -210,7 +243,7 @@ def _visual(exchange: Exchange) -> list[AnsweredPrompt]:
     request = visual_request(exchange)
     if request is None:
         return []
-    prompts = [prompt.model_dump(exclude_none=True) for prompt in request.asked]
+    prompts = [_said(prompt.model_dump()) for prompt in request.asked]
     found = predictions_of(exchange)
     each, rest = divmod(len(found), len(prompts))
     if rest or not each:

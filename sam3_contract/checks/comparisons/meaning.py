@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Hashable, Sequence
+from typing import Final
 
 import orjson
 
-from sam3_contract import wire
 from sam3_contract.checks.check import Breach, Check, Judgement, few_of_each
 from sam3_contract.checks.matching import differences
-from sam3_contract.checks.prompts import image_of, prompts_of, visual_request
+from sam3_contract.checks.prompts import image_of, meant_by, prompts_of, visual_request
 from sam3_contract.exchanges.exchange import Exchange, kept
 from sam3_contract.spec import Contract
 
 _VISUAL: Final = "visual_segment"
-_MODELS: Final[Mapping[str, type[wire.Request]]] = {
-    "concept_segment": wire.ConceptSegmentRequest,
-    _VISUAL: wire.VisualSegmentRequest,
-}
-_NOTHING: Final[tuple[Any, ...]] = (None, [], {}, {"prompts": []}, {"prompts": None})
+_WITH_PROMPTS: Final = frozenset({"concept_segment", _VISUAL})
 
 
 @kept
@@ -29,25 +24,12 @@ def meaning_of(exchange: Exchange) -> Hashable | None:
     ``None`` of a request that builds on what is remembered, and of one whose body cannot be compared.
     """
     case = exchange.case
-    model = _MODELS.get(case.operation)
-    if model is None or case.sent.get("image_id") is not None or not case.sent:
+    if case.operation not in _WITH_PROMPTS or case.sent.get("image_id") is not None or not case.sent:
         return None
-    fields = {name: value for name, value in case.sent.items() if name not in {"image", "api_key"}}
-    defaults = {name: field.default for name, field in model.model_fields.items()}
-    said = {name: _pruned(value) for name, value in fields.items() if value != defaults.get(name, ...)}
-    said = {name: value for name, value in said.items() if value not in _NOTHING}
     try:
-        return (case.operation, image_of(exchange), orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+        return (case.operation, image_of(exchange), orjson.dumps(meant_by(exchange), option=orjson.OPT_SORT_KEYS))
     except orjson.JSONEncodeError:
         return None
-
-
-def _pruned(value: Any) -> Any:
-    """Take out what says nothing."""
-    if isinstance(value, Mapping):
-        inner = {name: _pruned(one) for name, one in value.items() if name != "type"}
-        return {name: one for name, one in inner.items() if one not in _NOTHING}
-    return [_pruned(one) for one in value] if isinstance(value, list) else value
 
 
 def _defaults_may_be_written_out(exchanges: Sequence[Exchange], _: Contract) -> Judgement:

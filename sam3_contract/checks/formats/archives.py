@@ -23,7 +23,7 @@ def _archive_agrees(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
     drawn = {
         request_of(exchange, besides=["format"]): [one for prompt in prompts_of(exchange) for one in prompt.predictions]
         for exchange in exchanges
-        if _asks_for("rle", exchange)
+        if exchange.succeeded and _asks_for("rle", exchange)
     }
     judged = 0
     found: list[Breach] = []

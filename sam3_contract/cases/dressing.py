@@ -1,0 +1,132 @@
+"""What a request may say besides, and which changes nothing: each good request says some of it, drawn by the seed.
+
+Statistics, nulls, empty lists, defaults written out, fields that are left over from SAM 2, headers of clients and
+proxies, the place of the key, the layout of the JSON: whoever asks by hand says none of it, every client some.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from sam3_contract.cases.questions import CONCEPT, VISUAL
+from sam3_contract.exchanges.exchange import Case
+
+Json = dict[str, Any]
+
+OFTEN: Final = 0.5
+"""The share of requests that say a thing."""
+
+_HEAD: Final = 44  # characters of base64: the header of a PNG or BMP
+
+_EVERYWHERE: Final[Mapping[str, tuple[Any, ...]]] = {
+    "id": ("7", "a request / é ☃", "3F2B8C1A-9D47-4E05-8B61-2A7C5D9E0F13", "x" * 300),
+    "source": ("app", None),
+    "source_info": ("nightly, run 7", None),
+    "start": (1795888513.25, 0, None),
+    "usage_billable": (True,),
+    "api_key": (None,),
+}
+_LEFT_OVER: Final[Mapping[str, tuple[Any, ...]]] = {
+    "model_id": ("sam3/sam3_interactive", "my-project/3", None),
+    "sam2_version_id": ("hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"),
+}
+_OF_OPERATION: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
+    CONCEPT: {"model_id": ("sam3/sam3_final",), "nms_iou_threshold": (None,), "image_id": (None,)},
+    VISUAL: {
+        **_LEFT_OVER,
+        "image_id": (None,),
+        "multimask_output": (True,),
+        "save_logits_to_cache": (False,),
+        "load_logits_from_cache": (False,),
+    },
+    "embed_image": _LEFT_OVER,
+}
+_OF_TEXTS: Final[tuple[Json, ...]] = (
+    {"boxes": None, "output_prob_thresh": None},
+    {"boxes": [], "box_labels": []},
+    {"box_labels": None, "output_prob_thresh": None},
+    {"type": "text"},
+)
+_OF_EXEMPLARS: Final[tuple[Json, ...]] = ({"text": None}, {"output_prob_thresh": None})
+_BOXES: Final = frozenset({"boxes", "box_labels"})
+_OF_CLICKS: Final[tuple[Json, ...]] = ({"box": None},)
+_OF_BOXES: Final[tuple[Json, ...]] = ({"points": None}, {"points": []})
+_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "accept": ("application/json", "*/*", "application/json, text/plain;q=0.5, */*;q=0.1"),
+    "accept-language": ("de-CH, fr;q=0.8",),
+    "content-type": ("application/json; charset=utf-8",),
+    "cookie": ("session=0123456789abcdef; theme=dark",),
+    "referer": ("https://app.example.com/annotate?image=7",),
+    "traceparent": ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",),
+    "user-agent": ("Mozilla/5.0 (X11; Linux x86_64) an app / 1.0",),
+    "x-forwarded-for": ("203.0.113.7",),
+}
+
+
+def dressed(case: Case, seed: int) -> Case:
+    """Say some of it beside a good request.
+
+    It is the same for every request to an operation with an image that begins so: whatever else tells two of them
+    apart is all that does, so that an answer that a server keeps for one may be taken for that of the other.
+    """
+    if not isinstance(case.body, Mapping) or case.method != "POST" or case.expected != {200} or case.key_in == "none":
+        return case
+    dice = random.Random(f"{seed}/{case.operation}/{_beginning(case.body)}")  # noqa: S311 - drawn the same every time
+    key_in = case.key_in
+    if key_in == "query" and dice.random() < OFTEN:
+        key_in = dice.choice(("bearer", "lower_bearer", "body"))
+    body = {**_beside(case, dice), **case.body}
+    if key_in == "body":
+        body.pop("api_key", None)
+    if "prompts" in body:
+        body["prompts"] = _prompts(body["prompts"], case.operation, dice)
+    return replace(
+        case,
+        body=body,
+        key_in=key_in,
+        headers={**dict(_drawn(_HEADERS, dice)), **_request_id(case, dice), **case.headers},
+        spread_out=case.spread_out or dice.random() < OFTEN,
+    )
+
+
+def _beginning(body: Mapping[str, Any]) -> str:
+    """Take of an image what tells its format, and mostly its size."""
+    image = body.get("image")
+    return str(image.get("value"))[:_HEAD] if isinstance(image, Mapping) else ""
+
+
+def _beside(case: Case, dice: random.Random) -> Json:
+    return dict(_drawn({**_EVERYWHERE, **_OF_OPERATION.get(case.operation, {})}, dice))
+
+
+def _drawn(choices: Mapping[str, tuple[Any, ...]], dice: random.Random) -> Iterator[tuple[str, Any]]:
+    yield from ((name, dice.choice(values)) for name, values in choices.items() if dice.random() < OFTEN)
+
+
+def _request_id(case: Case, dice: random.Random) -> dict[str, str]:
+    named = {"x-request-id": str(uuid.uuid5(uuid.NAMESPACE_URL, case.id))}
+    return named if dice.random() < OFTEN else {}
+
+
+def _prompts(prompts: Any, operation: str, dice: random.Random) -> Any:
+    """Say in every other prompt of a list, in whichever form it is, what it does not ask by null, or by nothing."""
+    if isinstance(prompts, Mapping) and "prompts" in prompts:
+        return {**prompts, "prompts": _prompts(prompts["prompts"], operation, dice)}
+    if not isinstance(prompts, list):
+        return prompts
+    first = dice.randrange(2)
+    return [{**_unsaid(one, operation, at), **one} if at % 2 == first else one for at, one in enumerate(prompts)]
+
+
+def _unsaid(prompt: Any, operation: str, at: int) -> Json:
+    if operation == VISUAL:
+        choices = _OF_CLICKS if prompt.get("points") else _OF_BOXES
+    else:
+        choices = _OF_EXEMPLARS if prompt.get("boxes") else _OF_TEXTS
+    # What is made of an earlier request may say a part already; labels go by their boxes.
+    said = _BOXES if _BOXES & prompt.keys() else frozenset()
+    return {name: value for name, value in choices[at // 2 % len(choices)].items() if name not in said}
