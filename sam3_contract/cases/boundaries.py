@@ -68,6 +68,23 @@ def mixed_case(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/boxes_and_clicks", VISUAL, asks, body, lead)
 
 
+def other_clicks_case(questions: Questions) -> Iterator[Case]:
+    """Box what is boxed by `mixed_case`, with other clicks: an answer that is kept by the boxes alone is another's."""
+    lead = questions.lead
+    if questions.scene is None or questions.points:
+        return
+    first, second, *_, last = lead.things
+    prompts = [
+        {"box": first.center_box, "points": [click_at(second.click)]},
+        {"box": last.center_box, "points": [click_at(last.click), click_at(second.click, positive=False)]},
+        {"box": first.center_box, "points": [click_at(last.click)]},
+        {"box": _box((0, lead.header.width), (0, lead.header.height)), "points": [click_at(last.click)]},
+    ]
+    asks = "boxes the same things, and clicks others beside them"
+    body = body_of(lead, prompts=prompts, format="rle")
+    yield case_of(f"{lead.name}/boxes_and_other_clicks", VISUAL, asks, body, lead)
+
+
 def large_case(questions: Questions) -> Iterator[Made]:
     """Click in two megapixels, far from the origin; they are drawn only if it comes to that."""
     if questions.scene is not None and not questions.points:

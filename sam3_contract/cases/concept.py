@@ -38,10 +38,11 @@ ODD_TEXTS: Final = (
     "Zebra",  # which is asked for in small letters as well
     "עיגול אדום",
 )
-FURTHER_TEXTS: Final = ("None", "a big dog. a small cat.", "", "null", "true")
+FURTHER_TEXTS: Final = ("None", "a big dog. a small cat.", "", '"stop"; [go]', "true")
 """Words of programs, sentences, and none: as good texts as any."""
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
+FAR_ACROSS: Final = 90.0  # by which an exemplar does, so that a lost sign puts it elsewhere
 ORIGIN: Final = "https://app.example.com"
 OTHER_WORDS: Final[Mapping[str, str]] = {
     "accept": "application/json, text/plain, */*",
@@ -219,9 +220,9 @@ def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
     at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
     first, *_, last = (thing.top_left_box for thing in photograph.things)
     corners = {"x0": last["x"], "y0": last["y"], "x1": last["x"] + last["width"], "y1": last["y"] + last["height"]}
-    across = {**at_the_edge, "x": at_the_edge["x"] - ACROSS, "width": at_the_edge["width"] + ACROSS}
+    beyond = {"x": at_the_edge["x"] - FAR_ACROSS, "width": at_the_edge["width"] + FAR_ACROSS}
     return [
-        {"boxes": [across], "box_labels": [1]},
+        {"boxes": [{**at_the_edge, **beyond}], "box_labels": [1]},
         {"boxes": [small], "box_labels": [1]},
         {"boxes": [first, corners], "box_labels": [1, 1]},
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered

@@ -35,7 +35,7 @@ _LEFT_OVER: Final[Mapping[str, tuple[Any, ...]]] = {
     "sam2_version_id": ("hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"),
 }
 _OF_OPERATION: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
-    CONCEPT: {"model_id": ("sam3/sam3_final",), "nms_iou_threshold": (None,), "image_id": (None,)},
+    CONCEPT: {"model_id": ("sam3/sam3_final",), "nms_iou_threshold": (None,), "image_id": (None, "an image")},
     VISUAL: {
         **_LEFT_OVER,
         "image_id": (None,),

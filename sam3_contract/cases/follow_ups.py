@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sam3_contract.cases import overlaps
-from sam3_contract.cases.concept import ACROSS
+from sam3_contract.cases.concept import FAR_ACROSS
 from sam3_contract.cases.found import Found, first_telling, found_in
 from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
@@ -21,6 +21,8 @@ ROOMY: Final = 16  # pixels of a side from which on that makes no difference
 ABOVE: Final = 0.002  # by which a threshold is above a confidence that must not reach it
 JUST: Final = 0.001  # by which one is below a confidence that must, or above one that must not
 ODD_TEXT: Final = "grünes Dreieck"
+RETOLD: Final = "zebra"
+"""What is in none of the images."""
 MAX_BOXED: Final = 4  # unlike things that one prompt boxes
 
 
@@ -40,7 +42,7 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     """
     lead, last = questions.lead, questions.photographs[-1]
     sources = overlapping, main, other = _telling_cases(questions)
-    of_last = (last, (overlapping,), ACROSS)
+    of_last = (last, (overlapping,), FAR_ACROSS)
     for photograph, its, beyond in {lead.name: (lead, (main, other), 0.0), last.name: of_last}.values():
         name, asks = f"{CONCEPT}/{photograph.name}/exemplars", "boxes what was found, in both ways, as like and unlike"
         yield name, asks, partial(_exemplars, photograph, its, beyond), its
@@ -119,6 +121,21 @@ def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | N
     return replace(
         asked, id=f"{source}_exchanged", asks=asks, body={**asked.sent, "prompts": prompts}, beside=(source,)
     )
+
+
+def retold(questions: Questions) -> Iterator[Made]:
+    """Ask for the same boxes beside other texts: an answer that is kept by the boxes alone is another's."""
+    source = f"{CONCEPT}/{questions.photographs[-1].name}/exemplars"
+    asks = "boxes the same, beside another text"
+    yield f"{source}_retold", asks, partial(_retold, source, asks), (source,)
+
+
+def _retold(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | None:
+    if source not in seen:
+        return None
+    asked = seen[source].case
+    told = [{**one, "text": RETOLD} if one.get("boxes") and one.get("text") else one for one in asked.sent["prompts"]]
+    return replace(asked, id=f"{source}_retold", asks=asks, body={**asked.sent, "prompts": told}, beside=(source,))
 
 
 def _with_other_labels(prompt: dict[str, Any]) -> dict[str, Any]:

@@ -109,8 +109,9 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
     yield kept
     asks = "asks to load the logits of a prompt of which none are kept for that image"
     yield replace(case("logits_of_another", asks, other, load_logits_from_cache=True), after=(kept.id,))
-    asks = "asks to load the logits that are kept"
-    yield replace(case("logits_loaded", asks, lead, load_logits_from_cache=True, **named), after=(kept.id,))
+    asks = "asks to load the logits that are kept, as polygons"
+    loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, **named)
+    yield replace(loaded, body={**loaded.sent, "format": "json"}, after=(kept.id,), beside=(f"{main[:-3]}json",))
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:

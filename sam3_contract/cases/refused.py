@@ -42,12 +42,12 @@ def of_concept(questions: Questions) -> Iterator[Case]:
     good = _good(questions)
     yield _unauthorised("wrong_key", "has a key that nobody has", good, "wrong")
     prompt = good["prompts"][0]
-    labelled = {"text": "thing", "boxes": [BOX], "box_labels": [1, 0]}
+    labelled = [{"boxes": [BOX], "box_labels": [1, 0]}, {"text": "thing", "boxes": [BOX, BOX], "box_labels": [1]}]
     own = {**prompt, "output_prob_thresh": 2}
     for name, asks, body, mistake in (
         ("no_prompts", "has an empty list of prompts", {"prompts": []}, ("prompts",)),
         ("seventeen_prompts", "has 17 prompts, one too many", {"prompts": [prompt] * 17}, ("prompts",)),
-        ("labels_without_box", "has more labels than boxes", {"prompts": [labelled]}, ("prompts", 0)),
+        ("labels_without_box", "has more labels than boxes, and fewer", {"prompts": labelled}, ("prompts", 0)),
         (
             "own_threshold_of_two",
             "has a threshold of 2 in its second prompt",
@@ -156,14 +156,6 @@ def the_rest(questions: Questions) -> Iterator[Case]:
             "unknown_concept_format_answers_nothing",
         ),
         ("box_without_label", CONCEPT, "has a box without a label", unlabelled, 500, "missing_box_labels_answers_500"),
-        (
-            "unknown_model_size",
-            VISUAL,
-            "names a SAM 2 that is none",
-            {**clicks, "sam2_version_id": "hiera_huge"},
-            200,
-            "sam2_version_id_ignored",
-        ),
     ):
         yield _refused(name, operation, asks, body, tolerated={status: deviation})
     alone = {"image_id": questions.image_id("lead"), "prompts": clicks["prompts"]}
@@ -175,6 +167,13 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         tolerated={422: "image_required_beside_image_id"},
         after=(f"embed_image/{questions.lead.name}",),
     )
+
+
+def of_model_sizes(questions: Questions) -> Iterator[Case]:
+    """Name a size of SAM 2 that there is none of, which servers mostly pass over."""
+    body = {**_clicks(questions), "sam2_version_id": "hiera_huge"}
+    tolerated = {200: "sam2_version_id_ignored"}
+    yield _refused("unknown_model_size", VISUAL, "names a SAM 2 that is none", body, tolerated=tolerated)
 
 
 def of_models_and_formats(questions: Questions) -> Iterator[Case]:

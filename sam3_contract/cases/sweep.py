@@ -105,7 +105,14 @@ def pairs(questions: Questions) -> Iterator[Case]:
         body = {field: value for field, value in {**base, **fields}.items() if value is not ...}
         asks = f"asks what differs from another request in little: {name.replace('_', ' ')}"
         yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body_of(lead, **body), lead)
-    body = body_of(lead, prompts=[{"points": [click_at(first.click)]}], format="rle")
+
+
+def defaults(questions: Questions) -> Iterator[Case]:
+    """Click one thing, and again with the defaults written out."""
+    if questions.scene is None or questions.points or questions.texts:
+        return
+    lead = questions.lead
+    body = body_of(lead, prompts=[{"points": [click_at(lead.things[0].click)]}], format="rle")
     written = {**body, "sam2_version_id": "hiera_large", "multimask_output": True, "save_logits_to_cache": False}
     yield case_of(f"{lead.name}/plain", VISUAL, "clicks one thing", body, lead)
     yield case_of(f"{lead.name}/defaults", VISUAL, "clicks one thing, defaults written out", written, lead)
