@@ -158,7 +158,7 @@ def further_scenes() -> tuple[Scene, ...]:
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
-        [('crowd', (251, 345), 18), ('wide', (151, 620), 4), ('tiny', (10, 14), 1)]
+        [('crowd', (251, 345), 18), ('wide', (151, 620), 5), ('tiny', (10, 14), 1)]
     """
     return _crowd(), _wide(), _tiny(), _large(), _fuller(), _tall(), _beads()
 
