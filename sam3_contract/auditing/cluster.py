@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,11 +88,11 @@ class _ClusterExecutor(Executor):
         try:
             [outcomes] = await self._client.gather([sent], asynchronous=True)
         except Exception as error:  # what was raised elsewhere is raised where it is waited for
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(error)
+            end = partial(answer.set_exception, error)
         else:
-            if answer.set_running_or_notify_cancel():
-                answer.set_result(outcomes)
+            end = partial(answer.set_result, outcomes)
+        if answer.set_running_or_notify_cancel():
+            end()
 
 
 def _connected(distributed: Any, address: str, seconds: float) -> Any:

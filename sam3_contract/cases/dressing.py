@@ -6,6 +6,7 @@ proxies, the place of the key, the layout of the JSON: whoever asks by hand says
 
 from __future__ import annotations
 
+import hashlib
 import random
 import uuid
 from collections.abc import Iterator, Mapping
@@ -84,13 +85,21 @@ def dressed(case: Case, seed: int) -> Case:
         body.pop("api_key", None)
     if "prompts" in body:
         body["prompts"] = _prompts(body["prompts"], case.operation, dice)
-    return replace(
+    worn = replace(
         case,
         body=body,
         key_in=key_in,
-        headers={**dict(_drawn(_HEADERS, dice)), **_request_id(case, dice), **case.headers},
+        headers={**dict(_drawn(_HEADERS, dice)), **case.headers},
         spread_out=case.spread_out or dice.random() < OFTEN,
     )
+    return named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
+
+
+def named(case: Case, number: int) -> Case:
+    """Send a case under a name of its own, in one of the ways in which a UUID may be written."""
+    name = uuid.UUID(bytes=hashlib.sha256(case.id.encode()).digest()[:16], version=4)
+    written = (str(name), str(name).upper(), name.hex)[number % 3]
+    return replace(case, headers={"x-request-id": written, **case.headers})
 
 
 def _beginning(body: Mapping[str, Any]) -> str:
@@ -105,11 +114,6 @@ def _beside(case: Case, dice: random.Random) -> Json:
 
 def _drawn(choices: Mapping[str, tuple[Any, ...]], dice: random.Random) -> Iterator[tuple[str, Any]]:
     yield from ((name, dice.choice(values)) for name, values in choices.items() if dice.random() < OFTEN)
-
-
-def _request_id(case: Case, dice: random.Random) -> dict[str, str]:
-    named = {"x-request-id": str(uuid.uuid5(uuid.NAMESPACE_URL, case.id))}
-    return named if dice.random() < OFTEN else {}
 
 
 def _prompts(prompts: Any, operation: str, dice: random.Random) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -18,7 +16,7 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
-from sam3_contract.cases.dressing import dressed
+from sam3_contract.cases.dressing import dressed, named
 from sam3_contract.cases.questions import CONCEPT, Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
@@ -230,19 +228,12 @@ def _under_way(cases: Iterable[Case]) -> Iterator[Case]:
     """Send cases at once, some of them from different origins."""
     for number, case in enumerate(cases):
         origin = {"origin": f"https://{number}.example.org"} if number % 2 else {}
-        yield _named(replace(case, at_once=AT_ONCE, headers={**origin, **case.headers}), number)
-
-
-def _named(case: Case, number: int) -> Case:
-    """Send a case under a name of its own, in one of the ways in which a UUID may be written."""
-    name = uuid.UUID(bytes=hashlib.sha256(case.id.encode()).digest()[:16], version=4)
-    written = (str(name), str(name).upper(), name.hex)[number % 3]
-    return replace(case, headers={"x-request-id": written, **case.headers})
+        yield named(replace(case, at_once=AT_ONCE, headers={**origin, **case.headers}), number)
 
 
 def _in_turns(good: Iterable[Case | FollowUp], bad: Iterable[Case]) -> Iterator[Case | FollowUp]:
     """Put something good after each refusal, as long as there is: what a refusal leaves behind shows there."""
-    for pair in zip_longest(good, (_named(case, number) for number, case in enumerate(bad))):
+    for pair in zip_longest(good, (named(case, number) for number, case in enumerate(bad))):
         yield from (entry for entry in pair if entry is not None)
 
 

@@ -44,18 +44,19 @@ def of_concept(questions: Questions) -> Iterator[Case]:
     prompt = good["prompts"][0]
     labelled = [{"boxes": [BOX], "box_labels": [1, 0]}, {"text": "thing", "boxes": [BOX, BOX], "box_labels": [1]}]
     own = {**prompt, "output_prob_thresh": 2}
-    for name, asks, body, mistake in (
-        ("no_prompts", "has an empty list of prompts", {"prompts": []}, ("prompts",)),
-        ("seventeen_prompts", "has 17 prompts, one too many", {"prompts": [prompt] * 17}, ("prompts",)),
-        ("labels_without_box", "has more labels than boxes, and fewer", {"prompts": labelled}, ("prompts", 0)),
+    both = (("prompts", 0), ("prompts", 1))
+    for name, asks, body, mistakes in (
+        ("no_prompts", "has an empty list of prompts", {"prompts": []}, (("prompts",),)),
+        ("seventeen_prompts", "has 17 prompts, one too many", {"prompts": [prompt] * 17}, (("prompts",),)),
+        ("labels_without_box", "has more labels than boxes, and fewer", {"prompts": labelled}, both),
         (
             "own_threshold_of_two",
             "has a threshold of 2 in its second prompt",
             {"prompts": [prompt, own]},
-            ("prompts", 1, "output_prob_thresh"),
+            (("prompts", 1, "output_prob_thresh"),),
         ),
     ):
-        yield _refused(name, CONCEPT, asks, {**good, **body}, mistakes=(mistake,), headers={"origin": ORIGIN})
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistakes=mistakes, headers={"origin": ORIGIN})
 
 
 def of_others(questions: Questions) -> Iterator[Case]:

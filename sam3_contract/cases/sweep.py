@@ -40,7 +40,7 @@ SENT_OF_OTHERS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Dress:
+class Wording:
     """Another way to ask the same, so that what is wrong in some company only has a chance to show.
 
     Attributes:
@@ -57,7 +57,7 @@ class Dress:
     nested: bool = False
     nulls: bool = False
 
-    def worn(self, body: Mapping[str, Any], sent: Photograph) -> Json:
+    def put(self, body: Mapping[str, Any], sent: Photograph) -> Json:
         """Ask by it what a body asks."""
         image = as_uri(body, sent.header.format.lower())["image"] if self.as_uri else body["image"]
         prompts = body["prompts"]
@@ -65,16 +65,16 @@ class Dress:
             prompts = [{**prompt, "boxes": None, "box_labels": None} for prompt in prompts]
         if self.nested:
             prompts = {"prompts": prompts}
-        dressed = {**body, "image": image, "prompts": prompts}
-        return {name: value for name, value in dressed.items() if not (self.as_polygons and name == "format")}
+        asked = {**body, "image": image, "prompts": prompts}
+        return {name: value for name, value in asked.items() if not (self.as_polygons and name == "format")}
 
 
-_AS_URI: Final = Dress(", as a data URI", as_uri=True)
-_AS_POLYGONS: Final = Dress(", in the default format", as_polygons=True)
-_AS_BOTH: Final = Dress(", as a data URI in the default format", as_uri=True, as_polygons=True)
-DRESSES: Final[Mapping[str, Sequence[Dress]]] = {
-    CONCEPT: (_AS_URI, _AS_POLYGONS, Dress(", with nulls", nulls=True), _AS_BOTH, Dress()),
-    VISUAL: (_AS_URI, _AS_POLYGONS, Dress(", with nested prompts", nested=True), _AS_BOTH, Dress()),
+_AS_URI: Final = Wording(", as a data URI", as_uri=True)
+_AS_POLYGONS: Final = Wording(", in the default format", as_polygons=True)
+_AS_BOTH: Final = Wording(", as a data URI in the default format", as_uri=True, as_polygons=True)
+WORDINGS: Final[Mapping[str, Sequence[Wording]]] = {
+    CONCEPT: (_AS_URI, _AS_POLYGONS, Wording(", with nulls", nulls=True), _AS_BOTH, Wording()),
+    VISUAL: (_AS_URI, _AS_POLYGONS, Wording(", with nested prompts", nested=True), _AS_BOTH, Wording()),
 }
 
 
@@ -207,12 +207,12 @@ def encodings(questions: Questions) -> Iterator[Made]:
     for number, (name, way) in enumerate(sorted(unsent, key=lambda entry: _lateness(entry[0]))):
         shown = grey_scene(scene) if way.grey else scene
         operation = (CONCEPT, VISUAL)[number % 2]
-        dress = DRESSES[operation][number % len(DRESSES[operation])]
-        masks = "polygon" if dress.as_polygons else "rle"
+        wording = WORDINGS[operation][number % len(WORDINGS[operation])]
+        masks = "polygon" if wording.as_polygons else "rle"
         case_name = f"{operation}/{shown.name}-{name}.{way.suffix}/{masks}"
-        make = partial(_in_file, questions, shown, name, case_name, dress)
+        make = partial(_in_file, questions, shown, name, case_name, wording)
         plain = f"{CONCEPT}/{shown.name}-png-grey-alpha.png/rle" if way.grey else f"{operation}/{scene.name}.png/rle"
-        yield case_name, f"sends the image {way.name}{dress.words}", make, (plain,)
+        yield case_name, f"sends the image {way.name}{wording.words}", make, (plain,)
 
 
 def _lateness(name: str) -> tuple[bool, bool, bool]:
@@ -246,7 +246,7 @@ def sizes(questions: Questions) -> Iterator[Made]:
 
 
 def _in_file(
-    questions: Questions, scene: Scene, encoding: str, name: str, dress: Dress, _: Mapping[str, Exchange]
+    questions: Questions, scene: Scene, encoding: str, name: str, wording: Wording, _: Mapping[str, Exchange]
 ) -> Case:
     view = encoded_view(scene, encoding)
     plain = questions.scene in built_in_scenes() and not ENCODINGS[encoding].grey
@@ -255,7 +255,7 @@ def _in_file(
     else:
         of = f"{CONCEPT}/{scene.name}.png/rle" if plain else f"{CONCEPT}/{scene.name}-png-grey-alpha.png/rle"
         case = concept.view_case(questions, view, of)
-    return replace(case, id=name, body=dress.worn(case.sent, view.photograph), asks=f"{case.asks}{dress.words}")
+    return replace(case, id=name, body=wording.put(case.sent, view.photograph), asks=f"{case.asks}{wording.words}")
 
 
 def _of_size(

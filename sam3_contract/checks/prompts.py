@@ -99,7 +99,8 @@ def context_of(exchange: Exchange, *, besides: Iterable[str] = ()) -> tuple[Hash
     return (exchange.case.operation, "" if "image" in besides else image_of(exchange), _canonical(rest))
 
 
-def meant_by(exchange: Exchange) -> dict[str, Any]:
+@kept
+def meant_by(exchange: Exchange) -> Mapping[str, Any]:
     """Take of a request what has a meaning, its image apart.
 
     Left out is what is null, empty or its field's default anyway, what is there for statistics alone, and what the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
-import orjson
 from werkzeug.test import Client
 
 from sam3_contract.exchanges.exchange import MASKS_HEADER, Case, Exchange, keys_sent, scheme_of
@@ -119,7 +119,8 @@ def with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[s
     headers = {**JSON_HEADERS, **case.headers}
     if sent.bearer is not None:
         headers["authorization"] = f"{scheme_of(case.key_in)} {sent.bearer}"
-    return query, headers, case.content if sent.body is None else orjson.dumps({**case.sent, "api_key": sent.body})
+    keyed = case if sent.body is None else replace(case, body={**case.sent, "api_key": sent.body})
+    return query, headers, keyed.content
 
 
 def as_bearer(key: str | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sam3_contract import cases, intercept, spec
 from sam3_contract.errors import TransportError
 from sam3_contract.exchanges.exchange import WRONG_KEY, Case, KeyPlace
 from sam3_contract.transport import HttpTransport, WsgiTransport
+from sam3_contract.transport.transports import with_key
 from tests.faults import KEY
 from tests.plans import PLAN
 from tests.servers import serving
@@ -29,6 +30,19 @@ def test_transports_answer_alike() -> None:
 
     assert [(one.status, one.media_type, one.body) for one in within] == [
         (one.status, one.media_type, one.body) for one in over
+    ]
+
+
+def test_key_in_a_body_leaves_its_layout_and_its_numbers_as_they_are() -> None:
+    case = Case("x", "embed_image", "", {"image": {}, "id": 2**70}, key_in="body", spread_out=True)
+
+    _, _, content = with_key(case, KEY)
+
+    assert content.splitlines()[1:] == [
+        f' "api_key": "{KEY}",'.encode(),
+        b' "id": 1180591620717411303424,',
+        b' "image": {}',
+        b"}",
     ]
 
 

@@ -119,9 +119,8 @@ def _same_request_same_answer(exchanges: Sequence[Exchange], _: Contract) -> Jud
     for exchange in exchanges:
         if exchange.status != 200 or exchange.case.sent.get("image_id") is not None:
             continue
-        partner = first.setdefault(
-            exchange.case.signature, exchange
-        )  # letter by letter: R11 compares what means the same
+        # Letter by letter: R11 compares what means the same.
+        partner = first.setdefault(exchange.case.signature, exchange)
         if partner is not exchange:
             judged += 1
             pairs = zip(prompts_of(partner), prompts_of(exchange), strict=False)
