@@ -29,7 +29,9 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 demo: setup  ## a mock, a request on a photograph, a picture of the masks, the contract verified
 	$(BIN)/python examples/demo.py
 
-test: clients lint types tests build  ## everything that has to hold
+test:  ## everything that has to hold
+	$(MAKE) --jobs=2 clients lint types build
+	$(MAKE) tests
 
 clients: .venv-clients/installed  ## the official clients, for their tests
 
