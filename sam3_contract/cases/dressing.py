@@ -7,20 +7,24 @@ proxies, the place of the key, the layout of the JSON: whoever asks by hand says
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.questions import CONCEPT, VISUAL
 from sam3_contract.exchanges.exchange import Case
 
 Json = dict[str, Any]
+Undress = Callable[[Case], Case]
 
 OFTEN: Final = 0.5
 """The share of requests that say a thing."""
 
+_MOST_SHOWN: Final = 60  # characters of a value
 _HEAD: Final = 44  # characters of base64: the header of a PNG or BMP
 
 _EVERYWHERE: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -91,8 +95,39 @@ def dressed(case: Case, seed: int) -> Case:
         key_in=key_in,
         headers={**dict(_drawn(_HEADERS, dice)), **case.headers},
         spread_out=case.spread_out or dice.random() < OFTEN,
+        plain=case,
     )
     return named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
+
+
+def worn(case: Case) -> Iterator[tuple[str, Undress]]:
+    """List what a case says besides: each thing in words that fit "without ...", and how to leave it out."""
+    plain = case.plain
+    if plain is None:
+        return
+    for name in (name for name in case.sent if name not in plain.sent):
+        yield f"`{name}` {json.dumps(case.sent[name])[:_MOST_SHOWN]}", partial(_without_field, name=name)
+    for name in (name for name in case.headers if name not in plain.headers):
+        yield f"the header {name}: {case.headers[name][:_MOST_SHOWN]}", partial(_without_header, name=name)
+    if case.sent.get("prompts") != plain.sent.get("prompts"):
+        said = partial(_with_field, name="prompts", value=plain.sent.get("prompts"))
+        yield "nulls, empty lists and types in its prompts", said
+    if case.key_in != plain.key_in:
+        yield f"the key where it is ({case.key_in})", partial(replace, key_in=plain.key_in)
+    if case.spread_out and not plain.spread_out:
+        yield "line breaks and escapes in its JSON", partial(replace, spread_out=False)
+
+
+def _without_field(case: Case, *, name: str) -> Case:
+    return replace(case, body={key: value for key, value in case.sent.items() if key != name})
+
+
+def _with_field(case: Case, *, name: str, value: Any) -> Case:
+    return replace(case, body={**case.sent, name: value})
+
+
+def _without_header(case: Case, *, name: str) -> Case:
+    return replace(case, headers={key: value for key, value in case.headers.items() if key != name})
 
 
 def named(case: Case, number: int) -> Case:

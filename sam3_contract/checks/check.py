@@ -115,11 +115,14 @@ class Violation:
         check: The law.
         breach: Where and what.
         exchange: The exchange that shows it.
+        takes: Which of the things that its request says besides it takes to show it, in words; empty if that is not
+            known, or none.
     """
 
     check: Check
     breach: Breach
     exchange: Exchange
+    takes: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:

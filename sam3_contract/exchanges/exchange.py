@@ -165,6 +165,7 @@ class Case:
         at_once: What the cases have in common that are to be under way at once; empty for a case by itself.
         spread_out: Whether its JSON is written with line breaks and escapes, and its fields in the reverse order.
         mistakes: Where in the body the mistakes are that the answer has to name; empty if they are in no one place.
+        plain: The same request without what it says besides and what changes nothing; ``None`` if it says nothing else.
     """
 
     id: str
@@ -184,6 +185,7 @@ class Case:
     at_once: str = ""
     spread_out: bool = False
     mistakes: tuple[tuple[str | int, ...], ...] = ()
+    plain: Case | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def sent(self) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ from sam3_contract.report.words import (
     rate_of,
     repeats,
     safe,
+    takes_of,
     tool,
     verdict_of,
     violations_of,
@@ -80,6 +81,7 @@ class _Finding:
     found: str
     expected: str
     why: str
+    takes: str
     deviation: str
     commands: list[str]
     figures: list[Figure]
@@ -164,6 +166,7 @@ class _Writer:
             found=found,
             expected=expected,
             why=why,
+            takes=_cut(takes_of(violation), limit),
             deviation=breach.deviation,
             commands=repeats(violation, self.again),
             figures=figures_of(violation, self.album) if pictured else [left_out],

@@ -129,6 +129,7 @@ def _violation(violation: Violation, again: Again | None) -> dict[str, Any]:
         "found": safe(breach.found, exchange),
         "expected": safe(breach.expected, exchange),
         "why": safe(breach.why, exchange),
+        "takes": [safe(thing, exchange) for thing in violation.takes],
         "again": commands[0] if commands else "",
         "commands": commands,
         "rule": check.rule,

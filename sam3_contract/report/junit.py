@@ -23,6 +23,7 @@ from sam3_contract.report.words import (
     rate_of,
     repeats,
     safe,
+    takes_of,
     tool,
     verdict_of,
     violations_of,
@@ -149,6 +150,7 @@ def _lines(violation: Violation, again: Again | None) -> list[str]:
         ("found", breach.found),
         ("expected", breach.expected),
         ("because", breach.why),
+        ("takes", takes_of(violation)),
         *(("again", command) for command in repeats(violation, again)),
     ]
     return [f"{name:8}  {safe(text, exchange)}" for name, text in fields if text]

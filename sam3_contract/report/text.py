@@ -25,6 +25,7 @@ from sam3_contract.report.words import (
     rate_of,
     repeats,
     safe,
+    takes_of,
     tool,
     verdict_of,
 )
@@ -179,6 +180,8 @@ class _Page:
         yield "at", safe(breach.at, exchange)
         yield "found", _cut(safe(breach.found, exchange))
         yield "expected", _cut(safe(breach.expected, exchange))
+        if violation.takes:
+            yield "takes", takes_of(violation)
         if breach.why:
             yield "law", violation.check.law
         yield "mend", violation.check.mend

@@ -142,6 +142,13 @@ def repeats(violation: Violation, again: Again | None) -> list[str]:
     return [safe(command, violation.exchange) for command in commands]
 
 
+def takes_of(violation: Violation) -> str:
+    """Say what a request takes to show a finding, of what it says besides; empty if that is not known, or nothing."""
+    if not violation.takes:
+        return ""
+    return safe(f"{' and '.join(violation.takes)}; without, the same request shows nothing", violation.exchange)
+
+
 def conclusion(run: Run) -> str:
     """Say in a few words what a run came to."""
     broken = sum(outcome.verdict == "broken" for outcome in run.outcomes)

@@ -1,4 +1,4 @@
-"""Findings of variants made plainer: of many conditions those that it takes to show them."""
+"""Findings made plainer: of many conditions those that it takes to show them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from sam3_contract.cases import Plan
+from sam3_contract.cases.dressing import worn
 from sam3_contract.cases.variants import PREFIX
 from sam3_contract.checks import Check, Violation
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
+from sam3_contract.verification.causes import causes_of
 from sam3_contract.verification.runner import CheckOutcome, Run
 
 MOST_FINDINGS: Final = 3  # that are made plainer; the first ones tell the story
@@ -18,7 +20,7 @@ MOST_CALLS: Final = 24  # of one finding
 
 
 def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Run:
-    """Make the findings plainer that only variants show, where calls are free.
+    """Make the findings plainer that only variants or what is said besides show, where calls are free.
 
     Args:
         run: What came out.
@@ -27,13 +29,15 @@ def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Ru
         contract: What the answers are held to.
 
     Returns:
-        The run; in the place of each such finding one of the plainest variant that still shows it.
+        The run; in the place of each finding of a variant one of the plainest variant that still shows it. The others
+        say what it takes of what their requests say besides.
     """
-    if plan.variants is None or not transport.is_free or run.unanswered or run.stopped:
+    if not transport.is_free or run.unanswered or run.stopped:
         return run
     shrinking = _Shrinking(run, transport, plan, contract)
     outcomes = tuple(shrinking.outcome(outcome) for outcome in run.outcomes)
-    return replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent))
+    run = replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent))
+    return _undressed(run, transport, contract)
 
 
 class _Shrinking:
@@ -81,3 +85,39 @@ class _Shrinking:
             return None
         own = [one for one in breaches if one.exchange is exchange and not one.deviation]
         return Violation(check, own[0], exchange) if own else None
+
+
+def _undressed(run: Run, transport: Transport, contract: Contract) -> Run:
+    """Let the causes that are told first say what they take."""
+    firsts = [cause.violations[0] for cause in causes_of(run.outcomes, run.exchanges)[:MOST_FINDINGS]]
+    taking = {id(first): replace(first, takes=_takes(first, run, transport, contract)) for first in firsts}
+    outcomes = (
+        replace(outcome, violations=tuple(taking.get(id(one), one) for one in outcome.violations))
+        for outcome in run.outcomes
+    )
+    return replace(run, outcomes=tuple(outcomes))
+
+
+def _takes(violation: Violation, run: Run, transport: Transport, contract: Contract) -> tuple[str, ...]:
+    """Leave out one after the other what a request says besides, for as long as the finding stays."""
+    case = violation.exchange.case
+
+    def shows(asked: Case) -> bool:
+        try:
+            answer = transport.send(asked)
+            others = [answer if one is violation.exchange else one for one in run.exchanges]
+            breaches = violation.check.judge(others, contract).breaches
+        except Exception:
+            return False
+        return any(one.exchange is answer and not one.deviation for one in breaches)
+
+    # Asked again as it was, too: what a server shows but once takes something else.
+    if case.plain is None or shows(case.plain) or not shows(case):
+        return ()
+    taken = []
+    for words, undress in worn(case):
+        if shows(undress(case)):
+            case = undress(case)
+        else:
+            taken.append(words)
+    return tuple(taken)
