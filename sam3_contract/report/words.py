@@ -146,7 +146,8 @@ def takes_of(violation: Violation) -> str:
     """Say what a request takes to show a finding, of what it says besides; empty if that is not known, or nothing."""
     if not violation.takes:
         return ""
-    return safe(f"{' and '.join(violation.takes)}; without, the same request shows nothing", violation.exchange)
+    things, them = " and ".join(violation.takes), "it" if len(violation.takes) == 1 else "one of them"
+    return safe(f"{things}; without {them}, the same request does not show it", violation.exchange)
 
 
 def conclusion(run: Run) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -19,6 +20,7 @@ from tests.mock_server.client import Client, Json, click, image
 from tests.servers import command_serving
 
 CONNECTIONS = 8
+A_TRACE = sys.getsizeof(bytes(32))  # bytes that the least takes by which an image can be remembered, its digest
 TEXTS = ("person", "dog", "specimen:hole", "犬")
 
 
@@ -89,8 +91,9 @@ def test_memory_stays_what_it_is_however_many_images_come(images: int, monkeypat
     finally:
         tracemalloc.stop()
 
-    # Bytes for each image: less than any trace of it would take. What is made once falls into one stretch.
-    assert min(after - before for before, after in pairwise(held)) < images * 32
+    # What is made once falls into one stretch; what was made before the tracing is replaced little by little by what is
+    # traced, some 40 bytes an image with Python 3.12.
+    assert min(after - before for before, after in pairwise(held)) < images * A_TRACE
 
 
 def test_what_is_kept_of_each_image_would_be_seen() -> None:
