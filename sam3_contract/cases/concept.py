@@ -38,8 +38,22 @@ ODD_TEXTS: Final = (
     "Zebra",  # which is asked for in small letters as well
     "עיגול אדום",
 )
-FURTHER_TEXTS: Final = ("None", "a big dog. a small cat.", "", '"stop"; [go]', "true")
-"""Words of programs, sentences, and none: as good texts as any."""
+FURTHER_TEXTS: Final = (
+    "None",
+    "a big dog. a small cat.",
+    "",
+    '"stop"; [go]',
+    "true",
+    "null",
+    "   ",
+    "THE DOGS WITH_A-HAT (3/4): #1 @home = $5 | 2*3^4 ~ `x`!?",
+    "\u201cκόκκινος\u201d \u2013 красный круг\u2026",  # noqa: RUF001 - other scripts
+    "دائرة حمراء\u200f लाल 빨간 원 วงกลม",
+    # What is folded into other letters: dotted, long, joined, raised; and what nobody sees.
+    "İstanbul straße ﬁsh ½ m² 20 °C × €\u00a0so\u00adft\ufeff",  # noqa: RUF001 - no x
+    "one\r\nline\0 and \x1b[1mno more\x7f",
+)
+"""Words of programs, sentences, other scripts, and none: as good texts as any."""
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 FAR_ACROSS: Final = 90.0  # by which an exemplar does, so that a lost sign puts it elsewhere
@@ -93,7 +107,7 @@ def view_cases(questions: Questions) -> Iterator[Case]:
         yield _as_data_uri(questions, lead, "png", Twin(main, "as data URI", lambda bitmap: bitmap, exact=True))
         return
     turned = encoded_view(scene, "jpeg-turned-2")
-    yield _as_data_uri(questions, turned.photograph, "jpeg", Twin(main, f"as data URI, {turned.how}", turned.undo))
+    yield _as_data_uri(questions, turned.photograph, "jpg", Twin(main, f"as data URI, {turned.how}", turned.undo))
     plain = encoded(grey_scene(scene), "png-grey-alpha")
     prompts = _with_exemplar(questions, plain)
     yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)

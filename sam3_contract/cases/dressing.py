@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.questions import CONCEPT, VISUAL
-from sam3_contract.exchanges.exchange import Case
+from sam3_contract.exchanges.exchange import Case, KeyPlace
 
 Json = dict[str, Any]
 Undress = Callable[[Case], Case]
@@ -81,9 +81,9 @@ def dressed(case: Case, seed: int) -> Case:
     if not isinstance(case.body, Mapping) or case.method != "POST" or case.expected != {200} or case.key_in == "none":
         return case
     dice = random.Random(f"{seed}/{case.operation}/{_beginning(case.body)}")  # noqa: S311 - drawn the same every time
-    key_in = case.key_in
-    if key_in == "query" and dice.random() < OFTEN:
-        key_in = dice.choice(("bearer", "lower_bearer", "body"))
+    # Everything is drawn whatever the case says already: what is made of a dressed request is dressed alike.
+    place: KeyPlace = dice.choice(("bearer", "lower_bearer", "body")) if dice.random() < OFTEN else "query"
+    key_in = place if case.key_in == "query" else case.key_in
     body = {**_beside(case, dice), **case.body}
     if key_in == "body":
         body.pop("api_key", None)
@@ -94,7 +94,7 @@ def dressed(case: Case, seed: int) -> Case:
         body=body,
         key_in=key_in,
         headers={**dict(_drawn(_HEADERS, dice)), **case.headers},
-        spread_out=case.spread_out or dice.random() < OFTEN,
+        spread_out=dice.random() < OFTEN or case.spread_out,
         plain=case,
     )
     return named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn

@@ -16,6 +16,7 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
+from sam3_contract.cases.concept import ORIGIN
 from sam3_contract.cases.dressing import dressed, named
 from sam3_contract.cases.questions import CONCEPT, Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
@@ -233,8 +234,13 @@ def _under_way(cases: Iterable[Case]) -> Iterator[Case]:
 
 def _in_turns(good: Iterable[Case | FollowUp], bad: Iterable[Case]) -> Iterator[Case | FollowUp]:
     """Put something good after each refusal, as long as there is: what a refusal leaves behind shows there."""
-    for pair in zip_longest(good, (named(case, number) for number, case in enumerate(bad))):
+    for pair in zip_longest(good, (_from_elsewhere(case, number) for number, case in enumerate(bad))):
         yield from (entry for entry in pair if entry is not None)
+
+
+def _from_elsewhere(case: Case, number: int) -> Case:
+    """Send a case from a page of another origin, which has to be able to read why it is refused."""
+    return named(replace(case, headers={"origin": ORIGIN, **case.headers}), number)
 
 
 def _again(case: Case) -> Case:

@@ -137,10 +137,10 @@ class Questions:
     def image_id(self, name: str) -> str:
         """Name an image by what is sent in all: a server may remember the id from another run.
 
-        The ids of a run differ in their last characters only, by which a cache that cuts them short shows; and one of
-        their letters is beyond ASCII.
+        The ids of a run differ in their last characters only, by which a cache that cuts them short shows; and before
+        those stands what something may be cut at: a letter beyond ASCII, and signs of URLs, files and shells.
         """
-        return f"sam3-contract/\u00e9/{self._digest}/{name}"
+        return f"sam3-contract/\u00e9 .:;,@#?&=+*|~$%2f'\"\\/{self._digest}/{name}"
 
     @property
     def number(self) -> str:

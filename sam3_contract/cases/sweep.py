@@ -129,8 +129,8 @@ def neighbours(questions: Questions) -> Iterator[Made]:
         return
     name = questions.photographs[1].name
     asks = "clicks one of two things that touch, close to the other, in a file without colours"
-    for side, encoding in (("left", "jpeg-grey"), ("right", "bmp-palette")):
-        make = partial(_one_of_two, scene, encoding, f"{name}/{side}_of_two", asks, at_its_end=side == "left")
+    for side in ("left", "right"):
+        make = partial(_one_of_two, scene, "bmp-palette", f"{name}/{side}_of_two", asks, at_its_end=side == "left")
         yield f"{VISUAL}/{name}/{side}_of_two", asks, make, ()
     asks = "clicks one end of something that reaches across a wide image, and nothing else"
     yield f"{VISUAL}/wide-tiff.tiff/one_end", asks, partial(_one_end, asks), ()
@@ -155,10 +155,10 @@ def _one_end(asks: str, _: Mapping[str, Exchange]) -> Case:
 
 
 def outlines(questions: Questions) -> Iterator[Case]:
-    """Ask for boxed things in the default format, where three masks come of each."""
+    """Ask for boxed things in the default format, where three masks come of each, in the nested form."""
     for photograph in questions.photographs[1:2]:
-        asks = "boxes what is drawn, in the default format"
-        body = body_of(photograph, prompts=questions.object_prompts(photograph))
+        asks = "boxes what is drawn, in the default format and the nested form"
+        body = body_of(photograph, prompts={"prompts": questions.object_prompts(photograph)})
         yield case_of(f"{photograph.name}/json", VISUAL, asks, body, photograph)
 
 

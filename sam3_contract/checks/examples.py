@@ -83,6 +83,7 @@ def _http() -> dict[str, Example]:
         "S11": _pair(_from_elsewhere(good, ORIGIN), _from_elsewhere(good, "https://example.com")),
         "S12": _pair(_named(good, REQUEST_ID), _named(good, "1")),
         "S13": _pair(good, _with(good, body=good.body, headers={"content-type": "application/json; charset=latin-1"})),
+        "S14": _pair(_not_allowed({"allow": "POST"}), _not_allowed({})),
     }
 
 
@@ -242,6 +243,13 @@ def _named(exchange: Exchange, answered: str) -> Exchange:
     """Name the exchange by an id; the answer has one as well."""
     case = replace(exchange.case, headers={"x-request-id": REQUEST_ID})
     return replace(exchange, case=case, headers={**exchange.headers, "x-request-id": answered})
+
+
+def _not_allowed(headers: Mapping[str, str]) -> Exchange:
+    """Ask by another method, in a run that names its requests."""
+    case = Case("get", "concept_segment", "uses GET", None, method="GET", expected=frozenset({405}))
+    answer = orjson.dumps({"detail": "Method Not Allowed"})
+    return _named(Exchange(case, 405, {"content-type": "application/json", **headers}, answer, 0.5), REQUEST_ID)
 
 
 def _at_once(masks: Sequence[Json]) -> Exchange:

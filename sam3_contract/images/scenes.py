@@ -152,9 +152,9 @@ def further_scenes() -> tuple[Scene, ...]:
 
     Returns:
         ``crowd``: fifteen coins and three diamonds, at odd sides. ``wide``: four times as wide as high, something at
-        either end, and a bar from one to the other. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels.
-        ``fuller``: ``crowd`` and one small diamond more, which is all in which they differ. ``tall``: 15 pixels wide
-        and 203 high, in shades of grey, with two holes and something in one of them. ``beads``: 128 of them.
+        either end, and a bar from one to the other. ``tiny``: of 14 by 10 pixels. ``large``: two megapixels, wider
+        than 2048. ``fuller``: ``crowd`` and one small diamond more, which is all in which they differ. ``tall``: 15
+        pixels wide and 203 high, in shades of grey, with two holes and something in one of them. ``beads``: 128.
 
     Example:
         >>> [(scene.name, scene.size, len(scene.things)) for scene in further_scenes()[:3]]
@@ -370,23 +370,21 @@ def _tiny() -> Scene:
 
 
 def _large() -> Scene:
-    size = (1229, 1637)
+    size = (953, 2111)
     return _drawn(
         "large",
         (222, 218, 206),
         [
-            (Thing("red circle", ("circle",), _disc(size, x=430, y=560, radius=330)), (204, 56, 46)),
+            (Thing("red circle", ("circle",), _disc(size, x=430, y=500, radius=330)), (204, 56, 46)),
             (
-                Thing("blue square", ("square",), _rectangle(size, left=1003, top=95, width=431, height=431)),
+                Thing("blue square", ("square",), _rectangle(size, left=1403, top=95, width=431, height=431)),
                 (46, 94, 186),
             ),
             (
-                Thing(
-                    "green triangle", ("triangle",), _triangle(size, corners=((880, 640), (1570, 1180), (880, 1180)))
-                ),
+                Thing("green triangle", ("triangle",), _triangle(size, corners=((880, 420), (1570, 920), (880, 920)))),
                 (42, 138, 74),
             ),
-            (Thing("yellow coin", ("coin",), _disc(size, x=1590, y=610, radius=9)), (226, 190, 58)),
+            (Thing("yellow coin", ("coin",), _disc(size, x=2078, y=610, radius=9)), (226, 190, 58)),
         ],
     )
 

@@ -254,6 +254,7 @@ FOUND_BY = {
     "request_id_repeated": "S12",
     "request_id_replaced": "S12",
     "origin_not_answered": "S11",
+    "allow_left_out": "S14",
     "errors_show_traceback": "S09",
     "errors_show_paths": "S09",
     "mistakes_not_located": "S10",
@@ -321,6 +322,7 @@ SHOWN_BY = {
     "S11": f"{C}/shapes.png/again",
     "S12": f"{C}/shapes.png/again",
     "S13": f"{C}/shapes.png/rle",
+    "S14": "refused/get",
     "M01": f"{C}/shapes.png/rle",
     "M02": f"{C}/shapes.png/rle",
     "M03": f"""{C}/shapes-jpeg-described.jpg/rle {V}/shapes-mirrored-jpeg.jpg/rle

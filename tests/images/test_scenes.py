@@ -45,7 +45,7 @@ PIXELS = {
     "crowd": "5383f329",
     "wide": "825cf5f2",
     "tiny": "dde394c8",
-    "large": "6890f6b3",
+    "large": "12e4b6d1",
     "fuller": "35561137",
     "tall": "99ca8f1d",
     "beads": "a750f8a6",

@@ -12,6 +12,10 @@ from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
 _REQUEST_ID: Final = "x-request-id"
+_OF_ANSWERS: Final = (_REQUEST_ID, "x-model-id", "x-processing-time")
+"""What the document lists beside a 200."""
+_OK: Final = 200
+_NOT_ALLOWED: Final = 405
 _UNANSWERED: Final = frozenset({401, 402})  # refused in front of what answers origins
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
@@ -52,6 +56,30 @@ def _request_id_names_one_exchange(exchanges: Sequence[Exchange], _: Contract) -
             wanted, partner = f"another one than that of {first[own].case.id}", (first[own],)
             found.append(Breach(_AT, shown(own), wanted, exchange=exchange, beside=partner))
     return Judgement(len(answered), tuple(found[:8]))
+
+
+def _headers_come_with_all(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    """Judge a run that sends a request id of its own: recordings may hold answers of several servers."""
+    if not any(_REQUEST_ID in exchange.case.headers for exchange in exchanges):
+        return Judgement(0, ())
+    refused = [exchange for exchange in exchanges if exchange.status == _NOT_ALLOWED]
+    answered = [exchange for exchange in exchanges if exchange.status == _OK and exchange.case.method == "POST"]
+    found = [
+        Breach("headers.allow", shown(None), "the methods that the path answers", exchange=exchange)
+        for exchange in refused
+        if "allow" not in exchange.headers
+    ]
+    first: dict[tuple[str, str], Exchange] = {}
+    for exchange in answered:
+        for name in _OF_ANSWERS:
+            if exchange.headers.get(name):
+                first.setdefault((exchange.case.operation, name), exchange)
+    for exchange in answered:
+        for (operation, name), partner in first.items():
+            if operation == exchange.case.operation and not exchange.headers.get(name):
+                wanted = f"one, as with {partner.case.id}"
+                found.append(Breach(f"headers.{name}", shown(None), wanted, exchange=exchange, beside=(partner,)))
+    return Judgement(len(refused) + len(answered), tuple(found[:8]))
 
 
 _AT: Final = f"headers.{_REQUEST_ID}"
@@ -97,5 +125,15 @@ CHECKS = (
         rule="",
         mend="JSON between systems is UTF-8 whatever a header says; some clients believe the header.",
         judge=each(_charset_is_utf_8),
+    ),
+    Check(
+        code="S14",
+        name="headers_come_with_all",
+        law="A header that comes with one 200 comes with all of the operation, and a 405 says what is allowed.",
+        source="server",
+        rule="#/paths",
+        mend="Set headers in one place that every answer passes, whichever handler wrote it.",
+        judge=_headers_come_with_all,
+        needs="a run that sends a request id",
     ),
 )

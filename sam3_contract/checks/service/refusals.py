@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sam3_contract.checks.check import Breach, Check, each, shown
@@ -12,6 +12,8 @@ from sam3_contract.exchanges.measuring import list_of
 from sam3_contract.spec import Contract
 
 MAX_WORDS: Final = 65_536  # characters of a refusal that are looked through
+_LEAST: Final = 2  # steps of a place that leads into a body
+_NOWHERE: Final = object()
 _INSIDE: Final = {
     "a traceback": re.compile(r"Traceback \(most recent call last\)|^\s*File \"[^\"\n]+\", line \d+", re.MULTILINE),
     "a path of the server": re.compile(
@@ -53,18 +55,50 @@ def _sentences(exchange: Exchange) -> Iterator[tuple[str, str]]:
 
 def _mistake_is_named(exchange: Exchange, _: Contract) -> list[Breach] | None:
     entries = list_of(exchange.answer, "detail")
-    if exchange.status != 422 or not exchange.case.mistakes or not entries:
+    if exchange.status != 422 or not entries:
         return None
+    others = _other_values(exchange, entries)
+    if not exchange.case.mistakes:
+        return others
     places = [list_of(entry, "loc") for entry in entries]
     unnamed = [one for one in exchange.case.mistakes if not any(_names(place, one) for place in places)]
     if not unnamed:
-        return []
+        return others
     wanted = " and ".join(".".join(map(str, ("body", *one))) for one in unnamed)
     found = ", ".join(".".join(map(str, place)) for place in places[:4])
     return [Breach("$.detail[0].loc", shown(found), f"{wanted}, where {_A_MISTAKE[len(unnamed) > 1]}")]
 
 
 _A_MISTAKE: Final = ("a mistake is", "mistakes are")
+
+
+def _other_values(exchange: Exchange, entries: Sequence[Any]) -> list[Breach]:
+    """Find entries that repeat another value than the one at their place; one that leads nowhere says nothing of it."""
+    found = []
+    for index, entry in enumerate(entries):
+        place = list_of(entry, "loc")
+        told = entry.get("input", _NOWHERE) if isinstance(entry, dict) else _NOWHERE
+        sent = _sent_at(exchange.case.sent, place)
+        if told is not _NOWHERE and sent is not _NOWHERE and (told != sent or type(told) is not type(sent)):
+            at = ".".join(map(str, place))
+            found.append(Breach(f"$.detail[{index}].input", shown(told), f"{shown(sent)}, which stands at {at}"))
+    return found
+
+
+def _sent_at(body: Mapping[str, Any], place: Sequence[Any]) -> Any:
+    if len(place) < _LEAST or place[0] != "body":
+        return _NOWHERE
+    at: Any = body
+    for step in place[1:]:
+        leads = step in at if isinstance(at, Mapping) else isinstance(at, list) and _is_index(step, at)
+        if not leads:
+            return _NOWHERE
+        at = at[step]
+    return at
+
+
+def _is_index(step: Any, values: Sequence[Any]) -> bool:
+    return type(step) is int and 0 <= step < len(values)
 
 
 def _names(place: Sequence[Any], mistake: Sequence[str | int]) -> bool:
@@ -87,11 +121,11 @@ CHECKS = (
     Check(
         code="S10",
         name="mistake_is_named",
-        law="A 422 names the place of each mistake, in whichever prompt it is.",
+        law="A 422 names the place of each mistake, in whichever prompt it is, and repeats what stands there.",
         source="server",
         rule="#/components/schemas/ValidationErrors",
-        mend="Answer the validator's own locations, indexes included.",
+        mend="Answer the validator's own locations, indexes included, and its input.",
         judge=each(_mistake_is_named),
-        needs="a 422 to a request whose mistakes are known",
+        needs="a 422 that lists what is wrong",
     ),
 )

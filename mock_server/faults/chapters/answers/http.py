@@ -256,6 +256,12 @@ def _replaced(response: Response, call: Call) -> Response:
     return response
 
 
+@HTTP.fault("allow_left_out", "A 405 does not say which methods there are.", on=replies, when="a request by GET")
+def _no_allow(response: Response, _: Call) -> Response:
+    response.headers.pop("allow", None)
+    return response
+
+
 @HTTP.fault(
     "origin_not_answered", "No origin is allowed to read an answer.", on=replies, when="a request with an Origin"
 )
