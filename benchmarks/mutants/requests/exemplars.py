@@ -7,8 +7,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import frame_of
-from benchmarks.mutants.requests import NMS, THRESHOLD, is_number, of_concept, of_visual, with_prompts
+from benchmarks.mutants.images.formats import frame_of
+from benchmarks.mutants.requests.thresholds import NMS, THRESHOLD, is_number, of_concept, of_visual, with_prompts
 from benchmarks.mutants.server import Call, Json, Kind, edited, refusal
 
 mutant = Kind()

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import file_of, frame_of, orientation_of
-from benchmarks.mutants.requests import NMS, THRESHOLD, clicks_changed, of_concept, of_visual, with_prompts
-from benchmarks.mutants.results import Arrays, archive_changed
+from benchmarks.mutants.images.formats import file_of, frame_of, orientation_of
+from benchmarks.mutants.requests.thresholds import NMS, THRESHOLD, clicks_changed, of_concept, of_visual, with_prompts
+from benchmarks.mutants.results.masks import Arrays, archive_changed
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, redrawn, refusal
 
 mutant = Kind()

@@ -10,8 +10,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import content_of, frame_of
-from benchmarks.mutants.requests import THRESHOLD, is_number, of_concept, of_visual
+from benchmarks.mutants.images.formats import content_of, frame_of
+from benchmarks.mutants.requests.thresholds import THRESHOLD, is_number, of_concept, of_visual
 from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn, refusal
 
 mutant = Kind()

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.requests import of_concept, of_visual
+from benchmarks.mutants.requests.thresholds import of_concept, of_visual
 from benchmarks.mutants.server import Call, Kind, edited, refusal
 
 mutant = Kind()

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import frame_of
-from benchmarks.mutants.requests import is_number, of_concept, of_visual, threshold_of
+from benchmarks.mutants.images.formats import frame_of
+from benchmarks.mutants.requests.thresholds import is_number, of_concept, of_visual, threshold_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redraw, redrawn
 from sam3_contract.masks import run_lengths_from_masks
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import frame_of
-from benchmarks.mutants.memory import cached_without
-from benchmarks.mutants.requests import (
+from benchmarks.mutants.images.formats import frame_of
+from benchmarks.mutants.memory.names import cached_without
+from benchmarks.mutants.requests.thresholds import (
     NMS,
     THRESHOLD,
     is_number,

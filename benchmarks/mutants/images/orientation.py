@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import (
+from benchmarks.mutants.images.formats import (
     as_image,
     content_of,
     decoded_otherwise,

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images import frame_of
+from benchmarks.mutants.images.formats import frame_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, refusal
 
 mutant = Kind()

@@ -1,0 +1,1 @@
+"""What a server keeps from one request to another."""

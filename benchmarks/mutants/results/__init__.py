@@ -1,0 +1,1 @@
+"""What becomes of results on their way out."""
