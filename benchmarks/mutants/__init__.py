@@ -7,18 +7,12 @@ condition. ``benchmarks/verify.py --mutants`` tells which of them `verify` finds
 
 from __future__ import annotations
 
-from benchmarks.mutants.images import formats, orientation
-from benchmarks.mutants.memory import names
-from benchmarks.mutants.requests import batches, exemplars, suppression, thresholds
-from benchmarks.mutants.results import masks
+from benchmarks.mutants import images, memory, requests, results, service
 from benchmarks.mutants.server import Mutant
-from benchmarks.mutants.service import load, transport
 
 __all__ = ["MUTANTS", "Mutant"]
 
 MUTANTS: dict[str, Mutant] = {
-    mutant.name: mutant
-    for kind in (formats, orientation, thresholds, exemplars, batches, suppression, masks, names, load, transport)
-    for mutant in kind.MUTANTS
+    mutant.name: mutant for room in (images, requests, results, memory, service) for mutant in room.MUTANTS
 }
 """Every mutant by its name."""

@@ -172,6 +172,27 @@ def refusal(status: int, body: Json, **headers: str) -> Response:
     return Response(json.dumps(body), status, headers, content_type="application/json")
 
 
+def failure() -> Response:
+    """Fail as a framework does of which nobody caught the exception."""
+    return refusal(500, {"message": "Internal error."})
+
+
+def unloadable() -> Response:
+    """Refuse an image."""
+    return refusal(400, {"message": "Could not load input image. Cause: Malformed base64 input image."})
+
+
+def unauthorised() -> Response:
+    """Refuse a key."""
+    return refusal(401, {"status": 401, "message": "Unauthorized api_key"})
+
+
+def invalid(kind: str, message: str, given: Any, *place: str | int, **more: Any) -> Response:
+    """Refuse a value of the body, as the framework does."""
+    entry = {"type": kind, "loc": ["body", *place], "msg": message, "input": given, **more}
+    return refusal(422, {"detail": [entry]})
+
+
 def request_of(path: str, body: Json, key: str) -> Json:
     """Make the environ of a request, for tests of the mutants themselves."""
     return EnvironBuilder(path=path, method="POST", json=body, query_string={"api_key": key}).get_environ()

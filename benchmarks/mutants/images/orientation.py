@@ -1,4 +1,4 @@
-"""What libraries do to pictures that nobody asked for: gamma, profiles, alpha, pages, frames of their own."""
+"""Pictures that are turned: EXIF orientation that is not read, read wrongly, or not applied to everything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images.formats import (
+from benchmarks.mutants.asked import of_concept, of_visual, with_prompts
+from benchmarks.mutants.pictures import (
     as_image,
     content_of,
     decoded_otherwise,
@@ -24,97 +25,67 @@ mutant = Kind()
 MUTANTS = mutant.mutants
 
 
-def _has_alpha(file: Image.Image) -> bool:
-    return file.mode in {"RGBA", "LA"} or "transparency" in file.info
-
-
-def _multiplied(file: Image.Image) -> Image.Image:
-    """Multiply colours with their alpha, so that what is transparent is black."""
-    pixels = np.asarray(file.convert("RGBA")).astype(np.uint32)
-    return Image.fromarray((pixels[..., :3] * pixels[..., 3:] // 255).astype(np.uint8))
-
-
-def _last_frame(file: Image.Image) -> Image.Image:
-    file.seek(getattr(file, "n_frames", 1) - 1)
-    return file.convert("RGB")
-
-
 @mutant
-def gamma_of_png_is_applied(call: Call) -> Response:
+def exif_mirroring_is_not_applied(call: Call) -> Response:
+    turned = {2: 1, 4: 3, 5: 6, 7: 8}
+
     def decode(file: Image.Image) -> Image.Image:
-        light = (np.asarray(file.convert("RGB")) / 255) ** 2.2
-        return Image.fromarray((255 * light).astype(np.uint8))
+        number = turned[orientation_of(file)]
+        file = file.convert("RGB")
+        turns = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
+        return file.transpose(turns[number]) if number in turns else file
 
-    return decoded_otherwise(call, lambda file: "gamma" in file.info, decode)
-
-
-@mutant
-def colour_profile_answers_500(call: Call) -> Response:
-    file = file_of(call)
-    return refusal(500, {"message": "Internal error."}) if file and file.info.get("icc_profile") else call.ask()
+    return decoded_otherwise(call, lambda file: orientation_of(file) in turned, decode)
 
 
 @mutant
-def alpha_is_multiplied_in(call: Call) -> Response:
-    return decoded_otherwise(call, _has_alpha, _multiplied)
+def exif_upside_down_is_not_applied(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: orientation_of(file) == 3, without_exif)
 
 
 @mutant
-def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: file.format == "WEBP" and file.mode == "RGBA", _multiplied)
+def exif_7_is_turned_as_5(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        return file.convert("RGB").transpose(Image.Transpose.TRANSPOSE)
+
+    return decoded_otherwise(call, lambda file: orientation_of(file) == 7, decode)
 
 
 @mutant
-def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
-    def decode(_: Image.Image) -> Image.Image:
-        pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
-        return Image.fromarray(np.minimum(np.asarray(pixels), 255).astype(np.uint8))
-
-    return decoded_otherwise(call, lambda file: file.mode.startswith("I"), decode)
+def exif_4_of_jpeg_is_not_applied(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 4, without_exif)
 
 
 @mutant
-def last_page_of_a_tiff_counts(call: Call) -> Response:
-    return decoded_otherwise(call, lambda file: file.format == "TIFF" and getattr(file, "n_frames", 1) > 1, _last_frame)
+def exif_of_jpeg_is_applied_twice_where_it_says_3(call: Call) -> Response:
+    """Two half turns are none."""
+    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 3, without_exif)
 
 
 @mutant
-def visual_does_not_apply_exif(call: Call) -> Response:
-    file = file_of(call)
-    lies = call.operation == "visual_segment" and file is not None and orientation_of(file) > 1
-    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
+def exif_of_png_is_not_applied(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "PNG" and orientation_of(file) > 1, without_exif)
 
 
 @mutant
-def embeddings_are_of_what_lies_in_the_file(call: Call) -> Response:
-    file = file_of(call)
-    lies = call.operation == "embed_image" and file is not None and orientation_of(file) > 1
-    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
+def orientation_of_tiff_is_not_applied(call: Call) -> Response:
+    lying = (
+        None,
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_270,
+    )
 
+    def decode(file: Image.Image) -> Image.Image:
+        turn = lying[orientation_of(file) - 1]
+        upright = file.convert("RGB")  # Pillow turns a TIFF whenever it is loaded
+        return upright if turn is None else upright.transpose(turn)
 
-@mutant
-def masks_of_square_images_are_transposed(call: Call) -> Response:
-    def turn(bitmap: Bitmap, _: Json) -> Bitmap:
-        return bitmap.T if bitmap.shape[0] == bitmap.shape[1] else bitmap
-
-    return redrawn(call.ask(), turn, size=frame_of(call))
-
-
-@mutant
-def masks_of_narrow_images_are_off_by_one(call: Call) -> Response:
-    def move(bitmap: Bitmap, _: Json) -> Bitmap:
-        return np.roll(bitmap, 1, axis=1) if bitmap.shape[1] < 48 else bitmap
-
-    return redrawn(call.ask(), move, size=frame_of(call))
-
-
-@mutant
-def masks_of_tall_images_keep_some_padding(call: Call) -> Response:
-    def move(bitmap: Bitmap, _: Json) -> Bitmap:
-        height, width = bitmap.shape
-        return np.roll(bitmap, height // 40, axis=0) if height > 2 * width else bitmap
-
-    return redrawn(call.ask(), move, size=frame_of(call))
+    return decoded_otherwise(call, lambda file: file.format == "TIFF" and orientation_of(file) > 1, decode)
 
 
 @mutant
@@ -133,24 +104,17 @@ def exif_of_data_uris_is_not_applied(call: Call) -> Response:
 
 
 @mutant
-def grey_jpeg_answers_500(call: Call) -> Response:
+def visual_does_not_apply_exif(call: Call) -> Response:
     file = file_of(call)
-    grey = file is not None and file.format == "JPEG" and file.mode == "L"
-    return refusal(500, {"message": "Internal error."}) if grey else call.ask()
+    lies = of_visual(call) and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
 
 
 @mutant
-def alpha_beside_a_palette_is_refused(call: Call) -> Response:
+def embeddings_are_of_what_lies_in_the_file(call: Call) -> Response:
     file = file_of(call)
-    both = file is not None and file.mode == "P" and "transparency" in file.info
-    return refusal(400, {"message": "Could not load input image."}) if both else call.ask()
-
-
-@mutant
-def webp_of_several_frames_answers_500(call: Call) -> Response:
-    file = file_of(call)
-    several = file is not None and file.format == "WEBP" and getattr(file, "n_frames", 1) > 1
-    return refusal(500, {"message": "Internal error."}) if several else call.ask()
+    lies = call.operation == "embed_image" and file is not None and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
 
 
 def _unturned(call: Call, concerns: Callable[[bytes], bool]) -> Response:
@@ -188,6 +152,33 @@ def exif_behind_a_profile_is_not_read(call: Call) -> Response:
 
 
 @mutant
-def exif_of_jpeg_is_applied_twice_where_it_says_3(call: Call) -> Response:
-    """Two half turns are none."""
-    return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 3, without_exif)
+def boxes_are_not_turned_with_a_jpeg(call: Call) -> Response:
+    file = file_of(call) if of_visual(call) and any(prompt.get("box") for prompt in call.prompts) else None
+    turned = file is not None and file.format == "JPEG" and orientation_of(file) in {6, 8}
+
+    def change(_: int, prompt: Json) -> Json:
+        box = prompt.get("box")
+        if isinstance(box, dict):
+            prompt["box"] = {"x": box["y"], "y": box["x"], "width": box["height"], "height": box["width"]}
+        return prompt
+
+    return with_prompts(call, change) if turned else call.ask()
+
+
+@mutant
+def exemplars_in_turned_jpegs_are_refused(call: Call) -> Response:
+    file = file_of(call) if of_concept(call) and any(prompt.get("boxes") for prompt in call.prompts) else None
+    turned = file is not None and file.format == "JPEG" and orientation_of(file) > 1
+    return refusal(400, {"message": "Box is not inside of the image."}) if turned else call.ask()
+
+
+@mutant
+def visual_masks_of_turned_images_are_smoothed(call: Call) -> Response:
+    file = file_of(call)
+
+    def smooth(bitmap: Bitmap, _: Json) -> Bitmap:
+        return cv2.medianBlur(bitmap.astype(np.uint8), 5).astype(bool)
+
+    if not of_visual(call) or file is None or orientation_of(file) == 1:
+        return call.ask()
+    return redrawn(call.ask(), smooth, size=frame_of(call))

@@ -1,183 +1,169 @@
-"""Defects that need two conditions at once, each of which is harmless without the other."""
+"""Prompts that are read rightly alone, and wrongly beside a number of others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import cv2
-import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.images.formats import file_of, frame_of, orientation_of
-from benchmarks.mutants.requests.thresholds import NMS, THRESHOLD, clicks_changed, of_concept, of_visual, with_prompts
-from benchmarks.mutants.results.masks import Arrays, archive_changed
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, redrawn, refusal
+from benchmarks.mutants.answers import Arrays, archive_changed, give, shrunk
+from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, invalid, redraw, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
 
-SIDE = 1008  # pixels of the square that the model looks at
 
+@mutant
+def results_from_the_thirteenth_prompt_on_are_empty(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ())[12:]:
+            result["predictions"] = []
 
-def _is_nested(call: Call) -> bool:
-    prompts: Any = call.body.get("prompts")
-    return of_visual(call) and isinstance(prompts, dict) and "prompts" in prompts
-
-
-def _as_polygons(call: Call) -> bool:
-    return of_concept(call) and call.body.get("format", "polygon") in {"polygon", "json"}
+    return edited(call.ask(), change)
 
 
 @mutant
-def nms_of_exemplars_is_left_out_for_polygons(call: Call) -> Response:
-    boxed = any(prompt.get("boxes") for prompt in call.prompts)
-    return call.ask(**{NMS: ...}) if _as_polygons(call) and boxed else call.ask()
+def results_beyond_whole_batches_of_four_are_empty(call: Call) -> Response:
+    def change(body: Json) -> None:
+        results = body.get("prompt_results", [])
+        for result in results[len(results) // 4 * 4 :] if len(results) > 4 else ():
+            result["predictions"] = []
+
+    return edited(call.ask(), change)
 
 
 @mutant
-def own_thresholds_are_ignored_for_polygons_beside_nms(call: Call) -> Response:
-    def change(_: int, prompt: Json) -> Json:
-        return {name: value for name, value in prompt.items() if name != THRESHOLD}
+def third_of_three_prompts_has_the_results_of_the_second(call: Call) -> Response:
+    def change(body: Json) -> None:
+        results = body.get("prompt_results", [])
+        if len(results) == 3:
+            results[2]["predictions"] = results[1]["predictions"]
 
-    suppressed = _as_polygons(call) and call.body.get(NMS) is not None
-    return with_prompts(call, change) if suppressed else call.ask()
-
-
-@mutant
-def one_mask_of_nested_prompts_is_three(call: Call) -> Response:
-    return call.ask(multimask_output=True) if _is_nested(call) and "multimask_output" in call.body else call.ask()
+    return edited(call.ask(), change)
 
 
 @mutant
-def binary_masks_of_nested_prompts_are_json(call: Call) -> Response:
-    return call.ask(format="json") if _is_nested(call) and call.body.get("format") == "binary" else call.ask()
+def results_of_equal_texts_are_the_last_ones(call: Call) -> Response:
+    def change(body: Json) -> None:
+        results = body.get("prompt_results", ())
+        last = {result["echo"]["text"]: result["predictions"] for result in results}
+        for result in results:
+            result["predictions"] = last[result["echo"]["text"]]
+
+    return edited(call.ask(), change)
 
 
 @mutant
-def polygons_of_nested_prompts_are_rle(call: Call) -> Response:
-    by_default = _is_nested(call) and "format" not in call.body
-    return call.ask(format="rle") if by_default else call.ask()
+def repeated_text_finds_nothing(call: Call) -> Response:
+    def change(body: Json) -> None:
+        seen: set[str] = set()
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            if prompt.get("text") is not None and not prompt.get("boxes"):
+                if prompt["text"] in seen:
+                    result["predictions"] = []
+                seen.add(prompt["text"])
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+def _ordered(call: Call, rank: Callable[[Json], int]) -> Response:
+    """Answer what was found in the order of a rank of the prompts, not in theirs."""
+
+    def change(body: Json) -> None:
+        results = body["prompt_results"]
+        order = sorted(range(len(results)), key=lambda index: rank(call.prompts[index]))
+        give(results, [results[index]["predictions"] for index in order])
+
+    return edited(call.ask(), change) if of_concept(call) and call.prompts else call.ask()
 
 
 @mutant
-def boxes_in_grey_images_answer_500(call: Call) -> Response:
-    file = file_of(call) if of_visual(call) and any(prompt.get("box") for prompt in call.prompts) else None
-    grey = file is not None and file.mode in {"L", "LA", "I;16"}
-    return refusal(500, {"message": "Internal error."}) if grey else call.ask()
+def results_of_long_batches_come_by_length_of_text(call: Call) -> Response:
+    long = len(call.prompts) > 8
+    return _ordered(call, lambda prompt: len(str(prompt.get("text") or "")) if long else 0)
 
 
 @mutant
-def exemplars_in_images_with_alpha_answer_500(call: Call) -> Response:
-    file = file_of(call) if of_concept(call) and any(prompt.get("boxes") for prompt in call.prompts) else None
-    return refusal(500, {"message": "Internal error."}) if file is not None and "A" in file.mode else call.ask()
+def results_of_texts_come_before_those_of_boxes(call: Call) -> Response:
+    return _ordered(call, lambda prompt: bool(prompt.get("boxes")))
 
 
 @mutant
-def boxes_are_not_turned_with_a_jpeg(call: Call) -> Response:
-    file = file_of(call) if of_visual(call) and any(prompt.get("box") for prompt in call.prompts) else None
-    turned = file is not None and file.format == "JPEG" and orientation_of(file) in {6, 8}
-
-    def change(_: int, prompt: Json) -> Json:
-        box = prompt.get("box")
-        if isinstance(box, dict):
-            prompt["box"] = {"x": box["y"], "y": box["x"], "width": box["height"], "height": box["width"]}
-        return prompt
-
-    return with_prompts(call, change) if turned else call.ask()
+def visual_prompts_from_the_ninth_on_are_dropped(call: Call) -> Response:
+    return call.ask(prompts=call.prompts[:8]) if of_visual(call) and len(call.prompts) > 8 else call.ask()
 
 
 @mutant
-def exemplars_in_turned_jpegs_are_refused(call: Call) -> Response:
-    file = file_of(call) if of_concept(call) and any(prompt.get("boxes") for prompt in call.prompts) else None
-    turned = file is not None and file.format == "JPEG" and orientation_of(file) > 1
-    return refusal(400, {"message": "Box is not inside of the image."}) if turned else call.ask()
+def visual_prompts_above_16_are_refused(call: Call) -> Response:
+    too_many = of_visual(call) and len(call.prompts) > 16
+    return invalid("too_long", "List should have at most 16 items", [], "prompts") if too_many else call.ask()
 
 
 @mutant
-def bmp_is_refused_by_visual(call: Call) -> Response:
-    file = file_of(call)
-    is_bmp = of_visual(call) and file is not None and file.format == "BMP"
-    return refusal(400, {"message": "Could not load input image."}) if is_bmp else call.ask()
+def more_than_thirty_visual_prompts_are_refused(call: Call) -> Response:
+    many = of_visual(call) and len(call.prompts) > 30
+    return refusal(400, {"message": "Too many prompts."}) if many else call.ask()
 
 
 @mutant
-def gif_is_refused_by_visual(call: Call) -> Response:
-    file = file_of(call)
-    is_gif = of_visual(call) and file is not None and file.format == "GIF"
-    return refusal(400, {"message": "Could not load input image."}) if is_gif else call.ask()
+def prompts_without_box_and_points_among_others_are_left_out(call: Call) -> Response:
+    kept = [prompt for prompt in call.prompts if prompt.get("box") or prompt.get("points")]
+    return call.ask(prompts=kept) if of_visual(call) and kept and len(kept) < len(call.prompts) else call.ask()
 
 
 @mutant
-def embedding_of_a_jpeg_answers_500(call: Call) -> Response:
-    file = file_of(call)
-    is_jpeg = call.operation == "embed_image" and file is not None and file.format == "JPEG"
-    return refusal(500, {"message": "Internal error."}) if is_jpeg else call.ask()
+def results_of_two_boxes_are_exchanged(call: Call) -> Response:
+    def change(body: Json) -> None:
+        body["predictions"] = body["predictions"][::-1]
+
+    boxes = len(call.prompts) == 2 and all(prompt.get("box") for prompt in call.prompts)
+    return edited(call.ask(), change) if of_visual(call) and boxes else call.ask()
 
 
 @mutant
-def images_with_one_bright_and_dark_half_are_inverted(call: Call) -> Response:
-    """Of images of one bit, what is masked and what is not are exchanged for clicks and boxes."""
-    file = file_of(call)
-    one_bit = file is not None and file.mode == "1" and of_visual(call)
-    return redrawn(call.ask(), lambda bitmap, _: ~bitmap, size=frame_of(call)) if one_bit else call.ask()
+def third_and_fourth_of_single_masks_are_exchanged(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        if len(found) == len(call.prompts) > 3:
+            found[2], found[3] = found[3], found[2]
+
+    return edited(call.ask(), change) if of_visual(call) else call.ask()
 
 
 @mutant
-def visual_masks_of_turned_images_are_smoothed(call: Call) -> Response:
-    file = file_of(call)
-
-    def smooth(bitmap: Bitmap, _: Json) -> Bitmap:
-        return cv2.medianBlur(bitmap.astype(np.uint8), 5).astype(bool)
-
-    if not of_visual(call) or file is None or orientation_of(file) == 1:
-        return call.ask()
-    return redrawn(call.ask(), smooth, size=frame_of(call))
+def three_masks_of_one_prompt_only(call: Call) -> Response:
+    if of_visual(call) and len(call.prompts) > 3 and call.body.get("format") != "binary":
+        return call.ask(multimask_output=False)
+    return call.ask()
 
 
 @mutant
-def clicks_in_large_images_are_not_scaled(call: Call) -> Response:
-    def change(point: Json, frame: tuple[int, int]) -> None:
-        if max(frame) > SIDE:
-            point["x"], point["y"] = (point[name] * SIDE / max(frame) for name in ("x", "y"))
+def masks_of_later_visual_prompts_are_eroded(call: Call) -> Response:
+    def change(body: Json) -> None:
+        each = len(body.get("predictions", ())) // max(len(call.prompts), 1)
+        for one in body.get("predictions", ())[2 * each :] if call.prompts else ():
+            redraw(one, shrunk(3), size=frame_of(call))
 
-    return clicks_changed(call, change)
+    return edited(call.ask(), change)
 
 
 @mutant
-def boxes_in_large_images_are_not_scaled(call: Call) -> Response:
-    frame = frame_of(call)
+def three_masks_are_listed_mask_by_mask(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body.get("predictions", [])
+        if len(found) > 3 and len(found) % 3 == 0:
+            body["predictions"] = [one for choice in range(3) for one in found[choice::3]]
 
-    def change(_: int, prompt: Json) -> Json:
-        box = prompt.get("box")
-        if isinstance(box, dict) and frame and max(frame) > SIDE:
-            prompt["box"] = {name: value * SIDE / max(frame) for name, value in box.items()}
-        return prompt
-
-    return with_prompts(call, change) if of_visual(call) else call.ask()
+    of_three = of_visual(call) and call.body.get("multimask_output", True)
+    return edited(call.ask(), change) if of_three else call.ask()
 
 
 def _asks_for_single_masks(call: Call) -> bool:
     single = of_visual(call) and call.body.get("multimask_output") is False
     return single and call.body.get("format") != "binary"
-
-
-@mutant
-def confidence_of_single_masks_is_that_of_the_first_of_three(call: Call) -> Response:
-    """Of the least sure one, where there are several prompts."""
-    if not _asks_for_single_masks(call):
-        return call.ask()
-    three = call.ask(multimask_output=True)
-    if three.status_code != 200:
-        return three
-    confidences = [one["confidence"] for one in three.get_json()["predictions"]]
-
-    def change(body: Json) -> None:
-        for index, one in enumerate(body["predictions"]):
-            if 3 * index + 2 < len(confidences):
-                one["confidence"] = min(confidences[3 * index : 3 * index + 3])
-
-    single = call.ask()
-    return edited(single, change) if len(call.prompts) > 1 else single
 
 
 @mutant
@@ -201,13 +187,52 @@ def best_of_three_is_chosen_by_the_first_prompt(call: Call) -> Response:
 
 
 @mutant
-def archives_beside_an_image_id_are_of_16_bits(call: Call) -> Response:
-    """Less still: whether a logit is positive is all that is left of it."""
+def confidence_of_single_masks_is_that_of_the_first_of_three(call: Call) -> Response:
+    """Of the least sure one, where there are several prompts."""
+    if not _asks_for_single_masks(call):
+        return call.ask()
+    three = call.ask(multimask_output=True)
+    if three.status_code != 200:
+        return three
+    confidences = [one["confidence"] for one in three.get_json()["predictions"]]
 
-    def change(arrays: Arrays) -> Arrays:
-        return {name: (array >= 0).astype(np.uint8) for name, array in arrays.items()}
+    def change(body: Json) -> None:
+        for index, one in enumerate(body["predictions"]):
+            if 3 * index + 2 < len(confidences):
+                one["confidence"] = min(confidences[3 * index : 3 * index + 3])
 
-    return archive_changed(call, change) if call.body.get("image_id") else call.ask()
+    single = call.ask()
+    return edited(single, change) if len(call.prompts) > 1 else single
+
+
+@mutant
+def nested_prompts_lose_the_last(call: Call) -> Response:
+    prompts: Any = call.body.get("prompts")
+    listed = prompts.get("prompts") if isinstance(prompts, dict) else None
+    if of_visual(call) and isinstance(listed, list) and len(listed) > 1:
+        return call.ask(prompts={"prompts": listed[:-1]})
+    return call.ask()
+
+
+def _is_nested(call: Call) -> bool:
+    prompts: Any = call.body.get("prompts")
+    return of_visual(call) and isinstance(prompts, dict) and "prompts" in prompts
+
+
+@mutant
+def one_mask_of_nested_prompts_is_three(call: Call) -> Response:
+    return call.ask(multimask_output=True) if _is_nested(call) and "multimask_output" in call.body else call.ask()
+
+
+@mutant
+def binary_masks_of_nested_prompts_are_json(call: Call) -> Response:
+    return call.ask(format="json") if _is_nested(call) and call.body.get("format") == "binary" else call.ask()
+
+
+@mutant
+def polygons_of_nested_prompts_are_rle(call: Call) -> Response:
+    by_default = _is_nested(call) and "format" not in call.body
+    return call.ask(format="rle") if by_default else call.ask()
 
 
 @mutant

@@ -1,14 +1,16 @@
-"""What goes wrong only while several requests are under way, or after many of them."""
+"""What goes wrong only while several requests are under way."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.requests.thresholds import of_concept, of_visual
-from benchmarks.mutants.server import Call, Kind, edited, refusal
+from benchmarks.mutants.asked import THRESHOLD, of_concept, of_visual
+from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -16,30 +18,32 @@ MUTANTS = mutant.mutants
 PAUSE = 0.02  # seconds that a request takes at least, so that some are under way at once
 
 
-def _together(call: Call) -> int:
-    """Wait for a moment; count the requests that were under way at its beginning."""
-    under_way: int
+@contextmanager
+def _under_way(call: Call) -> Iterator[list[Call]]:
+    """Stay for a moment; tell the other requests that were under way in it."""
+    calls: list[Call] = call.state.kept.setdefault("under way", [])
     with call.state.lock:
-        under_way = call.state.kept["under way"] = call.state.kept.get("under way", 0) + 1
-    time.sleep(PAUSE if under_way > 1 or call.state.kept.get("busy") else PAUSE / 10)
+        met = list(calls)
+        calls.append(call)
+        for other in met:
+            call.state.kept.setdefault(id(other), []).append(call)
+    time.sleep(PAUSE if met or call.state.kept.get("busy") else PAUSE / 5)
     with call.state.lock:
-        call.state.kept["busy"] = call.state.kept["under way"] > 1
-        return max(under_way, int(call.state.kept["under way"]))
-
-
-def _leave(call: Call) -> None:
-    with call.state.lock:
-        call.state.kept["under way"] -= 1
+        met += call.state.kept.pop(id(call), [])
+        call.state.kept["busy"] = bool(met)
+    try:
+        yield met
+    finally:
+        with call.state.lock:
+            calls.remove(call)
+            call.state.kept.pop(id(call), None)
 
 
 def _with_anothers(call: Call, field: str, value: Any) -> Response:
     """Ask with what the last request had in a field, if several are under way."""
     call.state.kept[field] = value
-    try:
-        together = _together(call) > 1
-        return call.ask(**{field: call.state.kept[field]}) if together else call.ask()
-    finally:
-        _leave(call)
+    with _under_way(call) as others:
+        return call.ask(**{field: call.state.kept[field]}) if others else call.ask()
 
 
 @mutant
@@ -70,59 +74,39 @@ def image_id_of_another_request_under_way_is_used(call: Call) -> Response:
 
 @mutant
 def threshold_of_another_request_under_way_is_used(call: Call) -> Response:
-    if call.operation != "concept_segment":
+    if not of_concept(call):
         return call.ask()
-    call.state.kept["threshold"] = call.body.get("output_prob_thresh", 0.5)
-    try:
-        together = _together(call) > 1
-        own = call.body.get("output_prob_thresh", 0.5)
-        return call.ask(output_prob_thresh=max(call.state.kept["threshold"], own)) if together else call.ask()
-    finally:
-        _leave(call)
+    own = call.state.kept["threshold"] = call.body.get(THRESHOLD, 0.5)
+    with _under_way(call) as others:
+        return call.ask(**{THRESHOLD: max(call.state.kept["threshold"], own)}) if others else call.ask()
 
 
 @mutant
 def two_requests_at_once_answer_500(call: Call) -> Response:
-    try:
-        return refusal(500, {"message": "Internal error."}) if _together(call) > 1 else call.ask()
-    finally:
-        _leave(call)
+    with _under_way(call) as others:
+        return failure() if others else call.ask()
 
 
 @mutant
 def three_requests_at_once_answer_503_as_text(call: Call) -> Response:
-    try:
-        busy = _together(call) > 2
+    with _under_way(call) as others:
+        busy = len(others) > 1
         return Response("Service Unavailable", 503, content_type="text/plain") if busy else call.ask()
-    finally:
-        _leave(call)
 
 
 @mutant
 def embedding_under_way_is_answered_503(call: Call) -> Response:
-    try:
-        busy = _together(call) > 1 and call.operation == "embed_image"
+    with _under_way(call) as others:
+        busy = others and call.operation == "embed_image"
         return refusal(503, {"message": "busy"}) if busy else call.ask()
-    finally:
-        _leave(call)
 
 
 @mutant
 def half_the_results_are_lost_under_load(call: Call) -> Response:
-    try:
-        together = _together(call) > 1
+    def change(body: Json) -> None:
+        results = body.get("prompt_results", [])
+        for result in results[len(results) // 2 :]:
+            result["predictions"] = []
 
-        def change(body: dict[str, object]) -> None:
-            results = body.get("prompt_results")
-            if together and isinstance(results, list):
-                for result in results[len(results) // 2 :]:
-                    result["predictions"] = []
-
-        return edited(call.ask(), change)
-    finally:
-        _leave(call)
-
-
-@mutant
-def the_fortieth_request_and_all_after_answer_503(call: Call) -> Response:
-    return refusal(503, {"message": "Model is not ready."}) if call.number >= 40 else call.ask()
+    with _under_way(call) as others:
+        return edited(call.ask(), change) if others else call.ask()

@@ -1,0 +1,127 @@
+"""Files whose pixels are decoded to others: colours, bits, alpha, pages, rows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import of_visual
+from benchmarks.mutants.pictures import content_of, decoded_otherwise, file_of, frame_of
+from benchmarks.mutants.server import Call, Kind, redrawn
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def palette_is_read_as_grey(call: Call) -> Response:
+    return decoded_otherwise(
+        call, lambda file: file.mode == "P" and file.format == "PNG", lambda file: Image.fromarray(np.asarray(file))
+    )
+
+
+@mutant
+def one_bit_image_is_black(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.mode == "1", lambda file: Image.new("RGB", file.size))
+
+
+@mutant
+def images_with_one_bright_and_dark_half_are_inverted(call: Call) -> Response:
+    """Of images of one bit, what is masked and what is not are exchanged for clicks and boxes."""
+    file = file_of(call)
+    one_bit = file is not None and file.mode == "1" and of_visual(call)
+    return redrawn(call.ask(), lambda bitmap, _: ~bitmap, size=frame_of(call)) if one_bit else call.ask()
+
+
+@mutant
+def sixteen_bits_are_cut_to_the_low_byte(call: Call) -> Response:
+    def is_deep(file: Image.Image) -> bool:
+        return content_of(call)[24:25] == b"\x10" and file.format == "PNG"
+
+    def decode(_: Image.Image) -> Image.Image:
+        pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
+        low = (np.asarray(pixels).astype(np.uint32) * 37 & 255).astype(np.uint8)
+        return Image.fromarray(low[..., :3] if low.ndim == 3 else low)
+
+    return decoded_otherwise(call, is_deep, decode)
+
+
+@mutant
+def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
+    def decode(_: Image.Image) -> Image.Image:
+        pixels = cv2.imdecode(np.frombuffer(content_of(call), np.uint8), cv2.IMREAD_UNCHANGED)
+        return Image.fromarray(np.minimum(np.asarray(pixels), 255).astype(np.uint8))
+
+    return decoded_otherwise(call, lambda file: file.mode.startswith("I"), decode)
+
+
+@mutant
+def cmyk_is_inverted(call: Call) -> Response:
+    return decoded_otherwise(
+        call,
+        lambda file: file.mode == "CMYK",
+        lambda file: ImageOps.invert(ImageOps.exif_transpose(file).convert("RGB")),
+    )
+
+
+@mutant
+def lossy_webp_is_read_as_bgr(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(np.asarray(file.convert("RGB"))[..., ::-1]))
+
+    return decoded_otherwise(call, lambda file: file.format == "WEBP", decode)
+
+
+@mutant
+def gamma_of_png_is_applied(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        light = (np.asarray(file.convert("RGB")) / 255) ** 2.2
+        return Image.fromarray((255 * light).astype(np.uint8))
+
+    return decoded_otherwise(call, lambda file: "gamma" in file.info, decode)
+
+
+def _multiplied(file: Image.Image) -> Image.Image:
+    """Multiply colours with their alpha, so that what is transparent is black."""
+    pixels = np.asarray(file.convert("RGBA")).astype(np.uint32)
+    return Image.fromarray((pixels[..., :3] * pixels[..., 3:] // 255).astype(np.uint8))
+
+
+def _has_alpha(file: Image.Image) -> bool:
+    return file.mode in {"RGBA", "LA"} or "transparency" in file.info
+
+
+@mutant
+def alpha_is_multiplied_in(call: Call) -> Response:
+    return decoded_otherwise(call, _has_alpha, _multiplied)
+
+
+@mutant
+def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "WEBP" and file.mode == "RGBA", _multiplied)
+
+
+@mutant
+def last_frame_of_an_animation_counts(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        file.seek(getattr(file, "n_frames", 1) - 1)
+        return file.convert("RGB")
+
+    return decoded_otherwise(call, lambda file: getattr(file, "n_frames", 1) > 1, decode)
+
+
+def _last_frame(file: Image.Image) -> Image.Image:
+    file.seek(getattr(file, "n_frames", 1) - 1)
+    return file.convert("RGB")
+
+
+@mutant
+def last_page_of_a_tiff_counts(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "TIFF" and getattr(file, "n_frames", 1) > 1, _last_frame)
+
+
+@mutant
+def bmp_is_read_upside_down(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "BMP", lambda file: ImageOps.flip(file.convert("RGB")))

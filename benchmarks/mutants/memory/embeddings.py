@@ -1,0 +1,123 @@
+"""Embeddings that are not kept, kept wrongly, or forgotten."""
+
+from __future__ import annotations
+
+import json
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.kept import renamed
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, refusal
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def embedding_replaces_what_is_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    generations = call.state.kept.setdefault("generations", {})
+    if call.operation == "embed_image":
+        generations[name] = generations.get(name, 0) + 1
+    number = generations.get(name, 0)
+    return renamed(call, lambda one: f"{one}#{number}" if number else one)
+
+
+@mutant
+def embedding_is_answered_and_not_kept(call: Call) -> Response:
+    if call.operation == "embed_image" and isinstance(call.body.get("image_id"), str):
+        return renamed(call, lambda name: f"lost/{name}")
+    return call.ask()
+
+
+@mutant
+def embedding_without_an_id_is_not_kept(call: Call) -> Response:
+    if call.operation == "embed_image" and call.body.get("image_id") is None:
+        made = json.loads(call.ask().get_data()).get("image_id", "")
+        call.state.kept.setdefault("made", set()).add(made)
+        return call.ask()
+    if call.body.get("image_id") in call.state.kept.get("made", ()):
+        return call.ask(image_id=None)
+    return call.ask()
+
+
+@mutant
+def embedding_keeps_the_image_before(call: Call) -> Response:
+    before = call.state.kept.get("image")
+    image = call.body.get("image")
+    if frame_of(call) is not None:
+        call.state.kept["image"] = image
+    if call.operation == "embed_image" and before is not None and frame_of(call) is not None:
+        return call.ask(image=before)
+    return call.ask()
+
+
+@mutant
+def embedding_under_a_known_id_is_refused(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if call.operation == "embed_image" and name is not None:
+        if name in call.state.kept:
+            return refusal(409, {"message": "Exists."})
+        call.state.kept[name] = True
+    return call.ask()
+
+
+@mutant
+def embedding_answers_ids_beyond_ascii_as_question_marks(call: Call) -> Response:
+    def change(body: Json) -> None:
+        if isinstance(body.get("image_id"), str):
+            body["image_id"] = body["image_id"].encode("ascii", "replace").decode()
+
+    return edited(call.ask(), change) if call.operation == "embed_image" else call.ask()
+
+
+@mutant
+def image_sent_with_a_first_id_is_not_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if of_visual(call) and isinstance(name, str) and name not in call.state.kept:
+        return call.ask(image_id=...)
+    response = call.ask()
+    if call.operation == "embed_image" and response.status_code == 200:
+        call.state.kept[name] = True
+    return response
+
+
+@mutant
+def only_the_last_image_is_kept(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    if call.state.kept.get("last") != name:
+        call.state.kept["last"] = name
+        call.state.kept["turn"] = call.state.kept.get("turn", 0) + 1
+    turn = call.state.kept["turn"]
+    return renamed(call, lambda one: f"{one}#{turn}")
+
+
+@mutant
+def three_embeddings_are_kept_at_most(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or of_concept(call):
+        return call.ask()
+    shelf: list[str] = call.state.kept.setdefault("shelf", [])
+    turns: dict[str, int] = call.state.kept.setdefault("turns", {})
+    if name not in shelf:
+        turns[name] = turns.get(name, 0) + 1
+        shelf.append(name)
+        del shelf[:-3]
+    return renamed(call, lambda one: f"{one}#{turns[name]}")
+
+
+@mutant
+def image_ids_are_forgotten_after_ten_requests(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    since = call.state.kept.setdefault(name, call.number)
+    if call.number - since > 10:
+        since = call.state.kept[name] = call.number
+    return renamed(call, lambda one: f"{one}#{since}")

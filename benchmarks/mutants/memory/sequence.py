@@ -1,0 +1,109 @@
+"""Answers that depend on the requests before them, where nothing was to be kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import NMS, THRESHOLD, of_concept, of_visual
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, lists_of, refusal
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+def _sticky(field: str, operation: str) -> Callable[[Call], Response]:
+    def behave(call: Call) -> Response:
+        if call.operation != operation:
+            return call.ask()
+        if call.body.get(field) is not None:
+            call.state.kept[field] = call.body[field]
+        return call.ask(**{field: call.state.kept[field]}) if field in call.state.kept else call.ask()
+
+    behave.__name__ = f"{field}_of_{operation}_stays_for_the_next_request"
+    return behave
+
+
+for _field, _operation in (
+    (THRESHOLD, "concept_segment"),
+    (NMS, "concept_segment"),
+    ("format", "concept_segment"),
+    ("multimask_output", "visual_segment"),
+):
+    mutant(_sticky(_field, _operation))
+
+
+@mutant
+def clicks_of_earlier_requests_of_an_id_count(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not of_visual(call) or not isinstance(name, str) or len(call.prompts) != 1 or not call.prompts[0].get("points"):
+        return call.ask()
+    points = copy.deepcopy(call.prompts[0]["points"])
+    before, call.state.kept[name] = call.state.kept.get(name, []), points
+    return call.ask(prompts=[{**call.prompts[0], "points": [*before, *points]}])
+
+
+@mutant
+def image_sent_before_is_used_where_it_is_as_large(call: Call) -> Response:
+    """A pinned buffer that is not overwritten if the size is the same, of visual requests only."""
+    frame = frame_of(call)
+    if not of_visual(call) or frame is None or call.body.get("image_id") is not None:
+        return call.ask()
+    before, image = call.state.kept.get("last", (None, None))
+    call.state.kept["last"] = (frame, call.body["image"])
+    return call.ask(image=image) if before == frame else call.ask()
+
+
+@mutant
+def answer_after_a_refusal_is_empty(call: Call) -> Response:
+    after_refusal = call.state.kept.get("refused", False)
+    response = call.ask()
+    call.state.kept["refused"] = response.status_code >= 400
+
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()) if after_refusal else ():
+            result["predictions"] = []
+
+    return edited(response, change)
+
+
+@mutant
+def the_second_of_two_equal_calls_is_empty(call: Call) -> Response:
+    key = (call.operation, json.dumps(call.body, sort_keys=True))
+    again = key in call.state.kept
+    call.state.kept[key] = True
+
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()) if again else ():
+            result["predictions"] = []
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def order_of_results_changes_from_call_to_call(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            if call.number % 2:
+                result["predictions"].reverse()
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def every_seventh_answer_lacks_its_last_prediction(call: Call) -> Response:
+    def change(body: Json) -> None:
+        lists = [predictions for predictions in lists_of(body) if len(predictions) > 1]
+        if call.number % 7 == 6 and lists and of_concept(call):
+            lists[-1].pop()
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def the_fortieth_request_and_all_after_answer_503(call: Call) -> Response:
+    return refusal(503, {"message": "Model is not ready."}) if call.number >= 40 else call.ask()

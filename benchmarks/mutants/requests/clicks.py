@@ -1,0 +1,180 @@
+"""Clicks that are dropped, moved, refused, or change their sign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import clicks_changed, is_filled, of_visual, with_prompts
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Call, Json, Kind, failure
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def clicks_from_the_fourth_on_are_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, "points": prompt["points"][:3]} if isinstance(prompt.get("points"), list) else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def clicks_from_the_tenth_on_are_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, "points": prompt["points"][:9]} if isinstance(prompt.get("points"), list) else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def twenty_clicks_of_a_prompt_answer_500(call: Call) -> Response:
+    many = any(len(prompt.get("points") or ()) >= 20 for prompt in call.prompts)
+    return failure() if of_visual(call) and many else call.ask()
+
+
+@mutant
+def empty_list_of_points_answers_500(call: Call) -> Response:
+    empty = of_visual(call) and any(prompt.get("points") == [] for prompt in call.prompts)
+    return failure() if empty else call.ask()
+
+
+@mutant
+def two_equal_clicks_cancel_out(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        single = [point for point in points if points.count(point) == 1]
+        return {**prompt, "points": single} if points else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+def _padded(call: Call, padding: Callable[[Json], Json]) -> Response:
+    """Fill up the clicks of each prompt to as many as the one with the most has."""
+    most = max((len(prompt.get("points") or ()) for prompt in call.prompts), default=0)
+
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        missing = most - len(points) if points else 0
+        return {**prompt, "points": [*points, *[padding(points[-1])] * missing]} if missing else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def prompts_of_few_clicks_are_filled_up_with_the_first_pixel(call: Call) -> Response:
+    return _padded(call, lambda _: {"x": 0, "y": 0, "positive": True})
+
+
+@mutant
+def prompts_of_few_clicks_are_filled_up_with_negative_ones(call: Call) -> Response:
+    return _padded(call, lambda last: {**last, "positive": False})
+
+
+@mutant
+def clicks_in_the_first_pixels_count_as_fractions(call: Call) -> Response:
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        if 0 < point["x"] <= 1 and 0 < point["y"] <= 1:
+            point["x"], point["y"] = point["x"] * (frame[1] - 1), point["y"] * (frame[0] - 1)
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def clicks_on_the_right_edge_move_to_the_left(call: Call) -> Response:
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        if point["x"] >= frame[1] - 1:
+            point["x"] = 0
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def clicks_in_the_last_row_move_to_the_first(call: Call) -> Response:
+    frame = frame_of(call)
+
+    def change(_: int, prompt: Json) -> Json:
+        for point in prompt.get("points") or ():
+            if frame and isinstance(point, dict) and point.get("y") == frame[0] - 1:
+                point["y"] = 0
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def click_at_zero_counts_as_missing(call: Call) -> Response:
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        if point["x"] == 0 or point["y"] == 0:
+            point["x"], point["y"] = frame[1] // 2, frame[0] // 2
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def fractions_of_clicks_are_taken_for_integers_times_ten(call: Call) -> Response:
+    def change(point: Json, _: tuple[int, int]) -> None:
+        for name in ("x", "y"):
+            if isinstance(point[name], float) and point[name] % 1:
+                point[name] = point[name] * 10
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def clicks_beyond_255_pixels_overflow(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        return {**prompt, "points": [{**point, "x": point["x"] % 256} for point in points]} if points else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def clicks_snap_to_a_grid_of_eight(call: Call) -> Response:
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        point["x"], point["y"] = (
+            min(point[name] // 8 * 8 + 4, side - 1) for name, side in (("x", frame[1]), ("y", frame[0]))
+        )
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def clicks_snap_to_even_pixels(call: Call) -> Response:
+    def change(point: Json, _: tuple[int, int]) -> None:
+        point["x"], point["y"] = point["x"] // 2 * 2, point["y"] // 2 * 2
+
+    return clicks_changed(call, change)
+
+
+@mutant
+def negative_click_that_comes_first_is_positive(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = prompt.get("points")
+        if isinstance(points, list) and len(points) > 1 and points[0].get("positive") is False:
+            points[0]["positive"] = True
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def negative_clicks_beyond_the_first_are_positive(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = [point for point in prompt.get("points") or () if isinstance(point, dict)]
+        for point in [point for point in points if point.get("positive") is False][1:]:
+            point["positive"] = True
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def nothing_but_negative_clicks_answers_500(call: Call) -> Response:
+    clicked = [prompt["points"] for prompt in call.prompts if is_filled(prompt.get("points")) and not prompt.get("box")]
+    negative = any(not any(point.get("positive", True) for point in points) for points in clicked)
+    return failure() if of_visual(call) and negative else call.ask()

@@ -1,0 +1,88 @@
+"""Echoes that say something else than what was asked."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import of_concept
+from benchmarks.mutants.server import Call, Json, Kind, edited
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def boxes_in_the_echo_are_the_positive_ones(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body.get("prompt_results", ()), call.prompts, strict=False):
+            result["echo"]["num_boxes"] = sum(prompt.get("box_labels") or ())
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def numbers_of_prompts_begin_again_after_the_eighth(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["prompt_index"] %= 8
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def texts_that_differ_in_case_only_are_answered_as_the_first(call: Call) -> Response:
+    def change(body: Json) -> None:
+        seen: dict[str, str] = {}
+        for result in body["prompt_results"]:
+            text = result["echo"].get("text")
+            if text:
+                result["echo"]["text"] = seen.setdefault(text.casefold(), text)
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def text_is_folded_to_ascii_for_exemplars(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body.get("prompt_results", ()), call.prompts, strict=False):
+            text = result["echo"].get("text")
+            if prompt.get("boxes") and isinstance(text, str):
+                result["echo"]["text"] = text.encode("ascii", "ignore").decode()
+
+    return edited(call.ask(), change)
+
+
+def _echo_changed(call: Call, change: Callable[[str | None], str | None]) -> Response:
+    """Change the text of each echo."""
+
+    def changed(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            result["echo"]["text"] = change(result["echo"].get("text"))
+
+    return edited(call.ask(), changed)
+
+
+@mutant
+def texts_in_the_echo_end_after_64_characters(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text and text[:64])
+
+
+@mutant
+def echo_escapes_markup(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text if text is None else html.escape(text, quote=False))
+
+
+@mutant
+def echo_of_characters_beyond_16_bits_is_a_question_mark(call: Call) -> Response:
+    def change(text: str | None) -> str | None:
+        return text if text is None else "".join(c if ord(c) < 65536 else "?" for c in text)
+
+    return _echo_changed(call, change)
+
+
+@mutant
+def echo_of_a_missing_text_is_empty(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text or "")

@@ -1,0 +1,95 @@
+"""Keys, wherever they are sent."""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Call, Kind, unauthorised
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def bearer_in_lower_case_is_refused(call: Call) -> Response:
+    if call.request.headers.get("authorization", "").startswith("bearer "):
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
+def bearer_in_upper_case_is_refused(call: Call) -> Response:
+    if call.request.headers.get("authorization", "").startswith("BEARER "):
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
+def bearer_of_visual_is_refused(call: Call) -> Response:
+    if of_visual(call) and "authorization" in call.request.headers:
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
+def bearer_of_an_embedding_is_refused(call: Call) -> Response:
+    if call.operation == "embed_image" and "authorization" in call.request.headers:
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
+def key_in_the_body_of_visual_is_refused(call: Call) -> Response:
+    if of_visual(call) and "api_key" in call.body:
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
+def key_in_the_body_of_an_embedding_is_refused(call: Call) -> Response:
+    return unauthorised() if call.operation == "embed_image" and "api_key" in call.body else call.ask()
+
+
+@mutant
+def key_in_the_body_of_concept_is_refused(call: Call) -> Response:
+    return unauthorised() if of_concept(call) and "api_key" in call.body else call.ask()
+
+
+@mutant
+def visual_needs_no_key(call: Call) -> Response:
+    response = call.ask()
+    if of_visual(call) and response.status_code == 401 and frame_of(call):
+        return call.ask_body(call.request.get_data(), HTTP_AUTHORIZATION=f"Bearer {call.state.kept.get('key', '')}")
+    key = call.request.args.get("api_key")
+    if response.status_code == 200 and key:
+        call.state.kept["key"] = key
+    return response
+
+
+def _asked_with_the_key_before(call: Call) -> Response:
+    """Ask as one who has sent a good key before, whatever key comes now."""
+    bearer = f"Bearer {call.state.kept.get('key', '')}"
+    return call.ask_body(call.request.get_data(), HTTP_AUTHORIZATION=bearer, QUERY_STRING="")
+
+
+@mutant
+def empty_key_is_accepted(call: Call) -> Response:
+    key = call.request.args.get("api_key")
+    if key == "":
+        return _asked_with_the_key_before(call)
+    response = call.ask()
+    if response.status_code == 200 and key:
+        call.state.kept["key"] = key
+    return response
+
+
+@mutant
+def wrong_key_of_visual_is_accepted(call: Call) -> Response:
+    response, key = call.ask(), call.request.args.get("api_key")
+    if response.status_code == 401 and of_visual(call) and key:
+        return _asked_with_the_key_before(call)
+    if response.status_code == 200 and key:
+        call.state.kept["key"] = key
+    return response

@@ -1,0 +1,155 @@
+"""Refusals that are not told as they should be, or not made."""
+
+from __future__ import annotations
+
+import json
+
+from werkzeug.wrappers import Response
+
+from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.pictures import content_of
+from benchmarks.mutants.server import Call, Kind, refusal
+
+mutant = Kind()
+MUTANTS = mutant.mutants
+
+
+@mutant
+def validation_does_not_name_the_place(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 422:
+        body = json.loads(response.get_data())
+        if isinstance(body.get("detail"), list):
+            for one in body["detail"]:
+                one["loc"] = one["loc"][:1]
+            return refusal(422, body)
+    return response
+
+
+@mutant
+def validation_names_the_first_prompt_always(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 422:
+        body = json.loads(response.get_data())
+        for one in body["detail"] if isinstance(body.get("detail"), list) else ():
+            one["loc"] = [
+                0 if isinstance(part, int) and one["loc"][1:2] == ["prompts"] else part for part in one["loc"]
+            ]
+        return refusal(422, body)
+    return response
+
+
+@mutant
+def place_of_a_mistake_is_not_in_the_body(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 422:
+        body = json.loads(response.get_data())
+        for entry in body.get("detail", ()):
+            if isinstance(entry, dict) and entry.get("loc", [None])[0] == "body":
+                entry["loc"] = entry["loc"][1:]
+        response.set_data(json.dumps(body))
+    return response
+
+
+@mutant
+def places_of_mistakes_end_at_the_prompt(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 422:
+        body = response.get_json()
+        for entry in body.get("detail", ()):
+            if isinstance(entry, dict):
+                entry["loc"] = entry["loc"][:3]
+        return refusal(422, body)
+    return response
+
+
+@mutant
+def mistakes_of_visual_are_not_located(call: Call) -> Response:
+    response = call.ask()
+    if of_visual(call) and response.status_code == 422:
+        body = json.loads(response.get_data())
+        for entry in body.get("detail", ()):
+            entry["loc"] = entry["loc"][:1]
+        response.set_data(json.dumps(body))
+    return response
+
+
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "/app/inference/core/managers/base.py", line 93, in infer\n'
+    "    return self._models[model_id].infer(request)\nValueError: cannot reshape array"
+)
+
+
+@mutant
+def traceback_in_the_message_about_an_image(call: Call) -> Response:
+    response = call.ask()
+    return refusal(400, {"message": TRACEBACK}) if response.status_code == 400 else response
+
+
+@mutant
+def path_of_the_server_in_the_message_about_an_image(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 400 and "image" in response.get_data(as_text=True):
+        return refusal(400, {"message": "Could not load input image. Cause: /usr/app/inference/tmp/upload-3fa2.png"})
+    return response
+
+
+@mutant
+def refusals_of_embeddings_are_pages(call: Call) -> Response:
+    response = call.ask()
+    if call.operation == "embed_image" and response.status_code >= 400:
+        return Response("<html><h1>Error</h1></html>", response.status_code, content_type="text/html")
+    return response
+
+
+@mutant
+def refusals_of_visual_are_pages(call: Call) -> Response:
+    response = call.ask()
+    if of_visual(call) and response.status_code in {400, 422}:
+        return Response("<html><h1>Error</h1></html>", response.status_code, content_type="text/html")
+    return response
+
+
+@mutant
+def too_many_prompts_answer_400(call: Call) -> Response:
+    response = call.ask()
+    too_many = of_concept(call) and len(call.prompts) > 16 and response.status_code == 422
+    return refusal(400, {"message": "Too many prompts."}) if too_many else response
+
+
+@mutant
+def deleting_answers_200(call: Call) -> Response:
+    gone = call.request.method in {"DELETE", "PUT", "PATCH"}
+    return Response("{}", 200, content_type="application/json") if gone else call.ask()
+
+
+def _nothing(index: int, prompt: dict[str, object]) -> dict[str, object]:
+    echo = {"prompt_index": index, "type": "text", "text": prompt.get("text"), "num_boxes": 0}
+    return {"prompt_index": index, "echo": echo, "predictions": []}
+
+
+@mutant
+def truncated_image_is_answered_200(call: Call) -> Response:
+    response = call.ask()
+    if of_concept(call) and response.status_code == 400 and content_of(call).startswith(b"\x89PNG"):
+        return Response(
+            json.dumps(
+                {"time": 0.1, "prompt_results": [_nothing(index, one) for index, one in enumerate(call.prompts)]}
+            ),
+            200,
+            content_type="application/json",
+        )
+    return response
+
+
+@mutant
+def unknown_model_is_answered_200(call: Call) -> Response:
+    return call.ask(model_id=...) if "model_id" in call.body else call.ask()
+
+
+@mutant
+def unknown_model_is_answered_as_a_page(call: Call) -> Response:
+    response = call.ask()
+    if "model_id" in call.body and response.status_code == 404:
+        return Response("<html><h1>404 Not Found</h1></html>", 404, content_type="text/html")
+    return response
