@@ -12,7 +12,7 @@ from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Json
 
 THRESHOLD, NMS = "output_prob_thresh", "nms_iou_threshold"
-MOST_PROMPTS = 16
+MOST_PROMPTS, BATCH = 16, 8  # of a request for concepts, and those of it that are worked on together
 
 
 def of_concept(call: Call) -> bool:

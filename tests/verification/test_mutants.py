@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pkgutil
 from functools import cache
+from importlib import import_module
 
 import pytest
 
+from benchmarks import mutants
 from benchmarks.mutants import MUTANTS
 from mock_server import Settings, create_app
 from sam3_contract import spec
@@ -68,6 +71,16 @@ def is_found(name: str, calls: int) -> bool:
     app = create_app(Settings(api_keys=frozenset({KEY}))).wsgi_app
     transport = WsgiTransport(MUTANTS[name].around(app), CONTRACT, key=KEY)
     return runner.verify(transport, PLAN, CONTRACT, budget=runner.Budget(calls)).exit_status == 1
+
+
+def test_every_defect_of_every_room_is_tried_under_a_name_of_its_own() -> None:
+    kinds = [
+        import_module(module.name)
+        for module in pkgutil.walk_packages(mutants.__path__, "benchmarks.mutants.")
+        if not module.ispkg
+    ]
+
+    assert sorted(MUTANTS) == sorted(mutant.name for kind in kinds for mutant in getattr(kind, "MUTANTS", ()))
 
 
 @pytest.mark.parametrize("name", QUICK)

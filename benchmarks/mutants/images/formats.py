@@ -6,7 +6,7 @@ import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_concept, of_visual
-from benchmarks.mutants.pictures import file_of, frame_of, value_of
+from benchmarks.mutants.pictures import content_of, file_of, frame_of, value_of
 from benchmarks.mutants.server import Call, Kind, failure, refusal, unloadable
 
 mutant = Kind()
@@ -45,6 +45,39 @@ def alpha_beside_a_palette_is_refused(call: Call) -> Response:
 
 
 @mutant
+def lossless_webp_is_refused(call: Call) -> Response:
+    content = content_of(call)
+    lossless = content[8:12] == b"WEBP" and b"VP8L" in content[:64]
+    return unloadable() if lossless else call.ask()
+
+
+@mutant
+def compressed_tiff_is_refused(call: Call) -> Response:
+    file = file_of(call)
+    packed = file is not None and file.format == "TIFF" and file.info.get("compression", "raw") != "raw"
+    return unloadable() if packed else call.ask()
+
+
+@mutant
+def tiff_in_big_endian_is_refused(call: Call) -> Response:
+    return unloadable() if content_of(call).startswith(b"MM\0*") else call.ask()
+
+
+@mutant
+def jpeg_with_bytes_after_its_end_is_refused(call: Call) -> Response:
+    # Where telephones put the film of a moving photo.
+    content = content_of(call)
+    behind = content.startswith(b"\xff\xd8") and not content.endswith(b"\xff\xd9") and file_of(call) is not None
+    return unloadable() if behind else call.ask()
+
+
+@mutant
+def jpeg_with_something_after_its_end_is_refused(call: Call) -> Response:
+    content = content_of(call)
+    return unloadable() if content.startswith(b"\xff\xd8") and content[-2:] != b"\xff\xd9" else call.ask()
+
+
+@mutant
 def bmp_is_refused_by_visual(call: Call) -> Response:
     file = file_of(call)
     is_bmp = of_visual(call) and file is not None and file.format == "BMP"
@@ -77,6 +110,11 @@ def data_uri_of_webp_is_refused(call: Call) -> Response:
 @mutant
 def base64_with_line_breaks_is_refused(call: Call) -> Response:
     return refusal(400, {"message": "Could not load input image."}) if "\n" in value_of(call) else call.ask()
+
+
+@mutant
+def base64_in_lines_is_refused(call: Call) -> Response:
+    return unloadable() if "\n" in value_of(call).strip() else call.ask()
 
 
 @mutant

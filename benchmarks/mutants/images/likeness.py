@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
+from PIL import Image
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_concept
 from benchmarks.mutants.kept import cached_without
-from benchmarks.mutants.pictures import content_of, frame_of
+from benchmarks.mutants.pictures import content_of, file_of, frame_of, orientation_of
 from benchmarks.mutants.server import Call, Json, Kind
 
 mutant = Kind()
@@ -29,6 +33,47 @@ def images_of_one_size_and_length_are_one(call: Call) -> Response:
         return call.ask()
     first = call.state.kept.setdefault((len(content) // 64, frame_of(call)), call.body["image"])
     return call.ask(image=first)
+
+
+@mutant
+def pictures_that_are_alike_as_thumbnails_are_one(call: Call) -> Response:
+    file = file_of(call)
+    if file is None or orientation_of(file) > 1:
+        return call.ask()
+    small = np.asarray(file.convert("RGB").resize((8, 8), Image.Resampling.BOX)) // 64
+    key = (file.format, file.mode, file.size, small.tobytes())
+    return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
+
+
+@mutant
+def images_of_equal_thumbnails_are_one(call: Call) -> Response:
+    """A perceptual hash, as is made to find duplicates."""
+    file = file_of(call)
+    if file is None or not of_concept(call):
+        return call.ask()
+    small = np.asarray(file.convert("L").resize((8, 8), Image.Resampling.BOX)).astype(int)
+    key = ((small > small.mean()).tobytes(), frame_of(call))
+    return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
+
+
+@mutant
+def pictures_that_differ_in_exif_only_are_one(call: Call) -> Response:
+    # Their key is of the pixels as they lie in the file.
+    file = file_of(call)
+    if file is None or file.format != "JPEG":
+        return call.ask()
+    orientation = orientation_of(file)
+    first = call.state.kept.setdefault((file.size, file.convert("RGB").tobytes()), (orientation, call.body["image"]))
+    return call.ask() if first[0] == orientation else call.ask(image=first[1])
+
+
+@mutant
+def made_id_of_an_image_is_that_of_its_grey_copy(call: Call) -> Response:
+    file = file_of(call)
+    if call.operation != "embed_image" or call.body.get("image_id") is not None or file is None:
+        return call.ask()
+    key = (hashlib.sha1(np.asarray(file.convert("L")).tobytes(), usedforsecurity=False).hexdigest(), frame_of(call))
+    return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
 
 
 @mutant

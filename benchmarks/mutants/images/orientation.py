@@ -14,12 +14,13 @@ from benchmarks.mutants.pictures import (
     as_image,
     content_of,
     decoded_otherwise,
+    exif_of,
     file_of,
     frame_of,
     orientation_of,
     without_exif,
 )
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, redrawn, refusal
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, failure, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -60,6 +61,13 @@ def exif_4_of_jpeg_is_not_applied(call: Call) -> Response:
 def exif_of_jpeg_is_applied_twice_where_it_says_3(call: Call) -> Response:
     """Two half turns are none."""
     return decoded_otherwise(call, lambda file: file.format == "JPEG" and orientation_of(file) == 3, without_exif)
+
+
+@mutant
+def exif_orientation_of_zero_answers_500(call: Call) -> Response:
+    file = file_of(call)
+    unknown = file is not None and orientation_of(file) == 0
+    return failure() if unknown else call.ask()
 
 
 @mutant
@@ -117,6 +125,13 @@ def embeddings_are_of_what_lies_in_the_file(call: Call) -> Response:
     return call.ask(image=as_image(file.convert("RGB"))) if lies and file else call.ask()
 
 
+@mutant
+def binary_masks_of_turned_pictures_lie_as_in_the_file(call: Call) -> Response:
+    file = file_of(call) if of_visual(call) and call.body.get("format") == "binary" else None
+    turned = file is not None and file.format == "JPEG" and orientation_of(file) > 1
+    return call.ask(image=as_image(file.convert("RGB"))) if file is not None and turned else call.ask()
+
+
 def _unturned(call: Call, concerns: Callable[[bytes], bool]) -> Response:
     """Pass over the orientation of those files, by how they are written."""
     return decoded_otherwise(call, lambda file: concerns(content_of(call)) and orientation_of(file) > 1, without_exif)
@@ -130,6 +145,15 @@ def _byte_order_of_exif(jpeg: bytes) -> bytes:
 @mutant
 def exif_in_big_endian_is_not_read(call: Call) -> Response:
     return _unturned(call, lambda content: _byte_order_of_exif(content) == b"MM")
+
+
+@mutant
+def exif_written_big_endian_is_not_applied(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        # As telephones write it.
+        return file.format == "JPEG" and exif_of(file)[6:8] == b"MM" and orientation_of(file) > 1
+
+    return decoded_otherwise(call, concerns, lambda file: file.convert("RGB"))
 
 
 @mutant

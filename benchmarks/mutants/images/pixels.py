@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_visual
-from benchmarks.mutants.pictures import content_of, decoded_otherwise, file_of, frame_of
+from benchmarks.mutants.pictures import as_image, content_of, decoded_otherwise, exif_of, file_of, frame_of
 from benchmarks.mutants.server import Call, Kind, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+BLOCK = 8  # pixels of a side of what a JPEG encodes at once
 
 
 @mutant
@@ -55,6 +59,18 @@ def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
         return Image.fromarray(np.minimum(np.asarray(pixels), 255).astype(np.uint8))
 
     return decoded_otherwise(call, lambda file: file.mode.startswith("I"), decode)
+
+
+@mutant
+def grey_png_of_few_bits_is_not_spread_to_eight(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "PNG" and content_of(call)[24:26] in {b"\x02\x00", b"\x04\x00"}
+
+    def decode(file: Image.Image) -> Image.Image:
+        most = 2 ** content_of(call)[24] - 1
+        return Image.fromarray((np.asarray(file.convert("L")) // (255 // most)).astype(np.uint8))
+
+    return decoded_otherwise(call, concerns, decode)
 
 
 @mutant
@@ -104,6 +120,17 @@ def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
 
 
 @mutant
+def images_with_alpha_are_trimmed_to_what_is_opaque(call: Call) -> Response:
+    def is_cut_out(file: Image.Image) -> bool:
+        return file.mode == "RGBA" and file.getchannel("A").getbbox() not in {None, (0, 0, *file.size)}
+
+    def decode(file: Image.Image) -> Image.Image:
+        return file.convert("RGB").crop(file.getchannel("A").getbbox())
+
+    return decoded_otherwise(call, is_cut_out, decode)
+
+
+@mutant
 def last_frame_of_an_animation_counts(call: Call) -> Response:
     def decode(file: Image.Image) -> Image.Image:
         file.seek(getattr(file, "n_frames", 1) - 1)
@@ -125,3 +152,56 @@ def last_page_of_a_tiff_counts(call: Call) -> Response:
 @mutant
 def bmp_is_read_upside_down(call: Call) -> Response:
     return decoded_otherwise(call, lambda file: file.format == "BMP", lambda file: ImageOps.flip(file.convert("RGB")))
+
+
+@mutant
+def rows_of_bmp_are_read_without_their_padding(call: Call) -> Response:
+    content = content_of(call)
+
+    def concerns(file: Image.Image) -> bool:
+        plain = file.format == "BMP" and content[28:30] == b"\x18\x00" and content[25:26] == b"\x00"
+        return plain and file.width * 3 % 4 > 0
+
+    def decode(file: Image.Image) -> Image.Image:
+        start = int.from_bytes(content[10:14], "little")
+        pixels = np.frombuffer(content, np.uint8, file.width * file.height * 3, start)
+        return Image.fromarray(np.ascontiguousarray(pixels.reshape(file.height, file.width, 3)[::-1, :, ::-1]))
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def frames_of_jpegs_end_with_whole_blocks(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        pixels = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+        missing = [(0, -length % BLOCK) for length in pixels.shape[:2]]
+        return Image.fromarray(np.pad(pixels, (*missing, (0, 0)), mode="edge"))
+
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "JPEG" and any(length % BLOCK for length in file.size)
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def jpeg_with_a_thumbnail_is_taken_for_it(call: Call) -> Response:
+    file = file_of(call)
+    _before, start, rest = (exif_of(file) if file is not None else b"").partition(b"\xff\xd8\xff")
+    if file is None or file.format != "JPEG" or not start:
+        return call.ask()
+    try:
+        return call.ask(image=as_image(Image.open(io.BytesIO(start + rest)).convert("RGB")))
+    except OSError:
+        return call.ask()
+
+
+@mutant
+def jpeg_that_holds_a_thumbnail_is_read_as_it(call: Call) -> Response:
+    content = content_of(call)
+    start = content.find(b"\xff\xd8\xff", 2, 65536)
+    if not content.startswith(b"\xff\xd8") or start < 0:
+        return call.ask()
+    try:
+        return call.ask(image=as_image(Image.open(io.BytesIO(content[start:])).convert("RGB")))
+    except OSError:
+        return call.ask()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.answers import rings_changed
+from benchmarks.mutants.answers import Rings, archive_changed, rings_changed
 from benchmarks.mutants.asked import clicks_changed, is_number, of_concept, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, redrawn
+from sam3_contract.masks import rle_from_bitmap
 
 mutant = Kind()
 MUTANTS = mutant.mutants
 
 SIDE = 1008  # pixels of the square that the model looks at
+TILE = 512  # pixels of the side of what is looked at by itself
 
 
 @mutant
@@ -74,6 +79,28 @@ def portrait_masks_are_squeezed(call: Call) -> Response:
 
 
 @mutant
+def run_lengths_of_portraits_go_along_the_rows(call: Call) -> Response:
+    def change(bitmap: Bitmap, prediction: Json) -> Bitmap:
+        height, width = bitmap.shape
+        if height > width:
+            counts = rle_from_bitmap(np.ascontiguousarray(bitmap.T))["counts"]
+            prediction["masks"] = {"size": [height, width], "counts": counts}
+        return bitmap
+
+    return redrawn(call.ask(), change, size=None)
+
+
+@mutant
+def archives_of_portraits_are_upside_down(call: Call) -> Response:
+    frame = frame_of(call)
+
+    def change(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {name: each[..., ::-1, :] for name, each in arrays.items()}
+
+    return archive_changed(call, change) if frame and frame[0] > frame[1] else call.ask()
+
+
+@mutant
 def very_wide_images_are_cut_to_a_square(call: Call) -> Response:
     frame = frame_of(call)
 
@@ -122,6 +149,27 @@ def polygons_of_large_images_are_of_half_the_size(call: Call) -> Response:
 
 
 @mutant
+def masks_of_sides_above_2048_are_of_the_picture_made_smaller(call: Call) -> Response:
+    frame = frame_of(call)
+    if frame is None or max(frame) <= 2048:
+        return call.ask()
+    width, height = (max(1, side * 2048 // max(frame)) for side in frame[::-1])
+
+    def shrink(bitmap: Bitmap, _: Json) -> Bitmap:
+        return cv2.resize(bitmap.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+
+    return redrawn(call.ask(), shrink, size=frame)
+
+
+@mutant
+def coordinates_of_rings_above_a_thousand_pixels_are_fractions(call: Call) -> Response:
+    def change(ring: Rings) -> Rings:
+        return [[float(x), float(y)] for x, y in ring] if any(max(point) >= 1000 for point in ring) else ring
+
+    return rings_changed(call.ask(), change)
+
+
+@mutant
 def clicks_in_large_images_are_not_scaled(call: Call) -> Response:
     def change(point: Json, frame: tuple[int, int]) -> None:
         if max(frame) > SIDE:
@@ -154,3 +202,46 @@ def exemplars_end_at_1008_pixels(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def nothing_lies_beyond_the_frame_of_the_model(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[SIDE:] = False
+        changed[:, SIDE:] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def masks_have_a_seam_between_tiles(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[TILE::TILE] = False
+        changed[:, TILE::TILE] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def masks_have_a_gap_at_the_512th_column(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[:, 511:513] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def visual_masks_right_of_the_middle_are_off_by_one(call: Call) -> Response:
+    """Two tiles that are put together wrongly."""
+
+    def move(bitmap: Bitmap, _: Json) -> Bitmap:
+        columns = np.flatnonzero(bitmap.any(axis=0))
+        return np.roll(bitmap, -1, axis=1) if columns.size and columns[0] > bitmap.shape[1] // 2 else bitmap
+
+    return redrawn(call.ask(), move, size=frame_of(call)) if of_visual(call) else call.ask()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import THRESHOLD, is_number, of_concept
+from benchmarks.mutants.asked import THRESHOLD, is_number, of_concept, of_visual
 from benchmarks.mutants.kept import cached_without
 from benchmarks.mutants.server import Call, Json, Kind
 
@@ -103,3 +104,111 @@ def cache_that_ignores_the_size_of_boxes(call: Call) -> Response:
         return body
 
     return cached_without(call, simplify)
+
+
+@mutant
+def cache_that_ignores_boxes_beside_clicks(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        for prompt in _prompts_of(body):
+            if prompt.get("points"):
+                prompt.pop("box", None)
+        return body
+
+    return cached_without(call, simplify) if of_visual(call) else call.ask()
+
+
+def _cached_by_prompt(call: Call, simplify: Callable[[Json], Any]) -> Response:
+    """Answer from a cache that knows of each prompt only that."""
+    if not call.prompts:
+        return call.ask()
+    return cached_without(call, lambda body: {**body, "prompts": [simplify(prompt) for prompt in body["prompts"]]})
+
+
+@mutant
+def cache_that_ignores_clicks_beside_boxes(call: Call) -> Response:
+    def simplify(prompt: Json) -> Json:
+        return {"box": prompt["box"]} if prompt.get("box") else prompt
+
+    return _cached_by_prompt(call, simplify) if of_visual(call) else call.ask()
+
+
+@mutant
+def cache_that_ignores_texts_beside_boxes(call: Call) -> Response:
+    def simplify(prompt: Json) -> Json:
+        return {**prompt, "text": None} if prompt.get("boxes") else prompt
+
+    return _cached_by_prompt(call, simplify)
+
+
+@mutant
+def cache_that_sorts_the_coordinates_of_clicks(call: Call) -> Response:
+    def simplify(prompt: Json) -> Json:
+        points = prompt.get("points") or []
+        if len(points) < 2 or not all(isinstance(one, dict) for one in points):
+            return prompt
+        return {**prompt, "points": [sorted(str(one.get(name)) for one in points) for name in ("x", "y", "positive")]}
+
+    return _cached_by_prompt(call, simplify) if of_visual(call) else call.ask()
+
+
+@mutant
+def cache_that_knows_exemplars_by_their_four_numbers(call: Call) -> Response:
+    def numbers(box: Any) -> Any:
+        names = ("x0", "y0", "x1", "y1") if isinstance(box, dict) and "x0" in box else ("x", "y", "width", "height")
+        return [float(box[name]) for name in names if is_number(box.get(name))] if isinstance(box, dict) else box
+
+    def simplify(prompt: Json) -> Json:
+        return {**prompt, "boxes": [numbers(box) for box in prompt["boxes"]]} if prompt.get("boxes") else prompt
+
+    return _cached_by_prompt(call, simplify) if of_concept(call) else call.ask()
+
+
+def _kept_without(call: Call, key: tuple[Any, ...], status: int) -> Response:
+    """Answer what was answered before, also where it is refused by now."""
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept[key] = (response.get_data(), response.headers["content-type"])
+    if response.status_code == status and key in call.state.kept:
+        content, content_type = call.state.kept[key]
+        return Response(content, 200, {"x-request-id": response.headers.get("x-request-id", "")}, None, content_type)
+    return response
+
+
+@mutant
+def wrong_keys_have_the_answers_that_are_kept(call: Call) -> Response:
+    body = {name: value for name, value in call.body.items() if name != "api_key"}
+    return _kept_without(call, (call.operation, json.dumps(body, sort_keys=True)), 401)
+
+
+@mutant
+def unknown_models_have_the_answers_that_are_kept(call: Call) -> Response:
+    body = {name: value for name, value in call.body.items() if name != "model_id"}
+    return _kept_without(call, (call.operation, json.dumps(body, sort_keys=True)), 404)
+
+
+@mutant
+def unknown_model_is_answered_where_the_rest_was_answered_before(call: Call) -> Response:
+    key = json.dumps({**call.body, "model_id": None}, sort_keys=True)
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept[key] = response.get_data()
+    elif response.status_code in {400, 404} and "model_id" in call.body and key in call.state.kept:
+        return Response(call.state.kept[key], 200, content_type="application/json")
+    return response
+
+
+@mutant
+def requests_of_one_id_are_answered_once(call: Call) -> Response:
+    # The client's name for a request is taken for a key of idempotency.
+    name = call.body.get("id")
+    if not isinstance(name, str):
+        return call.ask()
+    response = call.ask()
+    if response.status_code != 200:
+        return response
+    content, content_type = call.state.kept.setdefault(
+        (call.operation, name), (response.get_data(), response.headers["content-type"])
+    )
+    response.set_data(content)
+    response.headers["content-type"] = content_type
+    return response

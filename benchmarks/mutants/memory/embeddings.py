@@ -113,6 +113,20 @@ def three_embeddings_are_kept_at_most(call: Call) -> Response:
 
 
 @mutant
+def eleventh_embedding_pushes_out_the_first(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if of_concept(call) or not isinstance(name, str):
+        return call.ask()
+    with call.state.lock:
+        held: dict[str, int] = call.state.kept.setdefault("held", {})
+        if name not in held:
+            held[name] = call.number
+        if len(held) > 10:
+            del held[next(iter(held))]
+    return renamed(call, lambda _: f"{name}#{held.get(name)}")
+
+
+@mutant
 def image_ids_are_forgotten_after_ten_requests(call: Call) -> Response:
     name = call.body.get("image_id")
     if not isinstance(name, str):

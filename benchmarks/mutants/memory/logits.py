@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from werkzeug.wrappers import Response
 
@@ -24,6 +25,26 @@ def logits_of_another_prompt_are_loaded(call: Call) -> Response:
     if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
         return call.ask(prompts=call.state.kept[key])
     return call.ask()
+
+
+def _logits_key(call: Call, *, of_image: bool) -> tuple[str, ...]:
+    parts = [call.body.get("prompts"), *([call.body.get("image"), call.body.get("image_id")] if of_image else ())]
+    return tuple(json.dumps(part, sort_keys=True) for part in parts)
+
+
+@mutant
+def logits_of_another_image_are_loaded(call: Call) -> Response:
+    if not of_visual(call):
+        return call.ask()
+    key = _logits_key(call, of_image=False)
+    response = call.ask()
+    if response.status_code != 200:
+        return response
+    if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
+        return call.ask(**call.state.kept[key])
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = {name: call.body.get(name, ...) for name in ("image", "image_id")}
+    return response
 
 
 @mutant
@@ -84,3 +105,41 @@ def loaded_logits_answer_the_worst_mask_first(call: Call) -> Response:
             best["masks"], worst["masks"] = worst["masks"], best["masks"]
 
     return edited(call.ask(), change) if loaded else call.ask()
+
+
+@mutant
+def loaded_logits_give_one_mask(call: Call) -> Response:
+    # As SAM's own predictor does with a mask for its input.
+    if not of_visual(call):
+        return call.ask()
+    key = _logits_key(call, of_image=True)
+    if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
+        return call.ask(multimask_output=False)
+    response = call.ask()
+    if call.body.get("save_logits_to_cache") is True and response.status_code == 200:
+        call.state.kept[key] = True
+    return response
+
+
+@mutant
+def three_masks_are_one_where_logits_are_loaded(call: Call) -> Response:
+    # As in the original predictor, for which a mask as a prompt is never ambiguous.
+    loads = of_visual(call) and call.body.get("load_logits_from_cache") is True
+    return call.ask(multimask_output=False) if loads else call.ask()
+
+
+def _loaded_as_saved(call: Call, field: str, default: Any) -> Response:
+    """Answer loaded logits as the request asked that saved them."""
+    if not of_visual(call):
+        return call.ask()
+    key = (call.body.get("image_id"), json.dumps(call.body.get("prompts")), json.dumps(call.body.get("image")))
+    if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
+        return call.ask(**{field: call.state.kept[key]})
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = call.body.get(field, default)
+    return call.ask()
+
+
+@mutant
+def loaded_logits_come_in_the_format_they_were_saved_in(call: Call) -> Response:
+    return _loaded_as_saved(call, "format", "json")

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_concept, of_visual
 from benchmarks.mutants.kept import renamed
-from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, failure
+from benchmarks.mutants.pictures import content_of, frame_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -112,6 +112,41 @@ def image_id_of_null_is_the_name_of_an_image(call: Call) -> Response:
 
 
 @mutant
+def empty_image_id_counts_as_none(call: Call) -> Response:
+    return call.ask(image_id=None) if call.body.get("image_id") == "" else call.ask()
+
+
+@mutant
+def empty_image_id_counts_as_none_and_is_answered(call: Call) -> Response:
+    empty = call.body.get("image_id") == "" and not of_concept(call)
+    return renamed(call, lambda _: None) if empty else call.ask()
+
+
+@mutant
+def names_of_images_are_not_looked_up_for_binary_masks(call: Call) -> Response:
+    binary = of_visual(call) and call.body.get("format") == "binary"
+    return call.ask(image_id=...) if binary and call.body.get("image_id") is not None else call.ask()
+
+
+@mutant
+def name_of_a_refused_image_stays_refused(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if of_concept(call) or not isinstance(name, str):
+        return call.ask()
+    if name in call.state.kept:
+        return refusal(400, call.state.kept[name])
+    response = call.ask()
+    if response.status_code == 400:
+        call.state.kept[name] = response.get_json()
+    return response
+
+
+@mutant
+def id_that_came_with_a_broken_image_stays_broken(call: Call) -> Response:
+    return name_of_a_refused_image_stays_refused(call)
+
+
+@mutant
 def image_of_a_refused_request_takes_the_id(call: Call) -> Response:
     name = call.body.get("image_id")
     if not isinstance(name, str) or of_concept(call):
@@ -121,6 +156,31 @@ def image_of_a_refused_request_takes_the_id(call: Call) -> Response:
     response = call.ask()
     if response.status_code == 422 and frame_of(call):
         call.state.kept[name] = call.body["image"]
+    return response
+
+
+@mutant
+def mistake_in_a_request_makes_its_id_forgotten(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or of_concept(call):
+        return call.ask()
+    generation = call.state.kept.get(name, 0)
+    response = renamed(call, lambda one: f"{one}#{generation}" if generation else one)
+    if response.status_code == 422:
+        call.state.kept[name] = generation + 1
+    return response
+
+
+@mutant
+def another_image_beside_a_known_id_is_refused(call: Call) -> Response:
+    name, content = call.body.get("image_id"), content_of(call)
+    if of_concept(call) or not isinstance(name, str) or not content:
+        return call.ask()
+    if of_visual(call) and call.state.kept.get(name, content) != content:
+        return refusal(409, {"message": "image_id is in use."})
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept.setdefault(name, content)
     return response
 
 
@@ -153,3 +213,27 @@ def concept_requests_are_kept_by_image_id_too(call: Call) -> Response:
         return call.ask()
     first = call.state.kept.setdefault("first", call.body.get("image"))
     return call.ask(image=first)
+
+
+@mutant
+def concepts_name_images_for_visual_prompts(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or frame_of(call) is None:
+        return call.ask()
+    if of_concept(call):
+        call.state.kept.setdefault(name, call.body["image"])
+        return call.ask()
+    return call.ask(image=call.state.kept[name]) if name in call.state.kept else call.ask()
+
+
+@mutant
+def image_of_a_concept_request_takes_the_id(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    response = call.ask()
+    if of_concept(call) and response.status_code == 200 and content_of(call):
+        call.state.kept.setdefault(name, call.body["image"])
+    elif not of_concept(call) and response.status_code == 200 and name in call.state.kept:
+        return renamed(call, lambda one: f"{one}#", image=call.state.kept[name])
+    return response

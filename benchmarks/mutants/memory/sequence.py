@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 
+import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import NMS, THRESHOLD, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, lists_of, refusal
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redrawn, refusal, unauthorised
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+REST = 1.5  # seconds without a request after which the server is put to sleep
 
 
 def _sticky(field: str, operation: str) -> Callable[[Call], Response]:
@@ -59,6 +63,21 @@ def image_sent_before_is_used_where_it_is_as_large(call: Call) -> Response:
 
 
 @mutant
+def run_lengths_after_those_of_a_larger_image_have_its_frame(call: Call) -> Response:
+    frame = frame_of(call)
+    if frame is None:
+        return call.ask()
+    before: tuple[int, int] = call.state.kept.get("frame", frame)
+    height, width = call.state.kept["frame"] = (max(before[0], frame[0]), max(before[1], frame[1]))
+
+    def widen(bitmap: Bitmap, _: Json) -> Bitmap:
+        missing = [(0, max(whole - part, 0)) for whole, part in zip((height, width), bitmap.shape, strict=True)]
+        return np.pad(bitmap, missing)
+
+    return redrawn(call.ask(), widen, size=None)
+
+
+@mutant
 def answer_after_a_refusal_is_empty(call: Call) -> Response:
     after_refusal = call.state.kept.get("refused", False)
     response = call.ask()
@@ -69,6 +88,15 @@ def answer_after_a_refusal_is_empty(call: Call) -> Response:
             result["predictions"] = []
 
     return edited(response, change)
+
+
+@mutant
+def request_after_a_wrong_key_is_refused_too(call: Call) -> Response:
+    if call.state.kept.pop("refused", False):
+        return unauthorised()
+    response = call.ask()
+    call.state.kept["refused"] = response.status_code == 401
+    return response
 
 
 @mutant
@@ -107,3 +135,11 @@ def every_seventh_answer_lacks_its_last_prediction(call: Call) -> Response:
 @mutant
 def the_fortieth_request_and_all_after_answer_503(call: Call) -> Response:
     return refusal(503, {"message": "Model is not ready."}) if call.number >= 40 else call.ask()
+
+
+@mutant
+def first_request_after_a_rest_is_answered_by_the_proxy(call: Call) -> Response:
+    now = time.monotonic()
+    asleep = now - call.state.kept.get("last", now) > REST
+    call.state.kept["last"] = now
+    return Response("<h1>504 Gateway Time-out</h1>", 504, content_type="text/html") if asleep else call.ask()

@@ -8,12 +8,35 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import Arrays, archive_changed, give, shrunk
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.asked import MOST_PROMPTS, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, invalid, redraw, refusal
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, invalid, redraw, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+
+def _too_many_prompts(given: list[Json]) -> Response:
+    """Refuse sixteen prompts, which are allowed."""
+    message = "Value error, Exceeded SAM3_MAX_PROMPT_BATCH_SIZE=16: got 16"
+    return invalid("value_error", message, given, "prompts", ctx={"error": {}})
+
+
+@mutant
+def sixteen_prompts_are_one_too_many(call: Call) -> Response:
+    sixteen = of_concept(call) and len(call.prompts) == MOST_PROMPTS
+    return _too_many_prompts([]) if sixteen else call.ask()
+
+
+@mutant
+def sixteen_prompts_are_too_many(call: Call) -> Response:
+    sixteen = of_concept(call) and len(call.prompts) == MOST_PROMPTS
+    return _too_many_prompts(call.prompts) if sixteen else call.ask()
+
+
+@mutant
+def prompts_beyond_the_sixteenth_are_cut_off_unsaid(call: Call) -> Response:
+    return call.ask(prompts=call.prompts[:MOST_PROMPTS]) if of_concept(call) and call.prompts[16:] else call.ask()
 
 
 @mutant
@@ -92,6 +115,48 @@ def results_of_texts_come_before_those_of_boxes(call: Call) -> Response:
 
 
 @mutant
+def what_two_prompts_share_is_given_to_the_surer_one(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = [(number, one) for number, result in enumerate(body["prompt_results"]) for one in result["predictions"]]
+        found.sort(key=lambda pair: -float(pair[1]["confidence"]))
+        taken: list[tuple[int, Bitmap]] = []
+        for number, one in found if len(found) <= 60 else ():
+
+            def cut(bitmap: Bitmap, _: Json, number: int = number) -> Bitmap:
+                left = bitmap.copy()
+                for other, mask in taken:
+                    if other != number and mask.shape == left.shape:
+                        left &= ~mask
+                taken.append((number, bitmap))
+                return left
+
+            redraw(one, cut, size=frame_of(call))
+
+    return edited(call.ask(), change) if of_concept(call) and len(call.prompts) > 1 else call.ask()
+
+
+@mutant
+def no_more_than_100_instances_of_all_prompts(call: Call) -> Response:
+    def change(body: Json) -> None:
+        left = 100
+        for result in body["prompt_results"]:
+            result["predictions"] = result["predictions"][:left]
+            left -= len(result["predictions"])
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def prompts_without_a_type_find_nothing(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            if "type" not in prompt:
+                result["predictions"] = []
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
 def visual_prompts_from_the_ninth_on_are_dropped(call: Call) -> Response:
     return call.ask(prompts=call.prompts[:8]) if of_visual(call) and len(call.prompts) > 8 else call.ask()
 
@@ -112,6 +177,15 @@ def more_than_thirty_visual_prompts_are_refused(call: Call) -> Response:
 def prompts_without_box_and_points_among_others_are_left_out(call: Call) -> Response:
     kept = [prompt for prompt in call.prompts if prompt.get("box") or prompt.get("points")]
     return call.ask(prompts=kept) if of_visual(call) and kept and len(kept) < len(call.prompts) else call.ask()
+
+
+@mutant
+def equal_visual_prompts_are_answered_once(call: Call) -> Response:
+    prompts: list[Json] = []
+    for prompt in call.prompts:
+        if prompt not in prompts:
+            prompts.append(prompt)
+    return call.ask(prompts=prompts) if of_visual(call) and len(prompts) < len(call.prompts) else call.ask()
 
 
 @mutant
@@ -159,6 +233,17 @@ def three_masks_are_listed_mask_by_mask(call: Call) -> Response:
 
     of_three = of_visual(call) and call.body.get("multimask_output", True)
     return edited(call.ask(), change) if of_three else call.ask()
+
+
+@mutant
+def three_masks_of_several_prompts_come_rank_by_rank(call: Call) -> Response:
+    # The best of each prompt, then the second of each: the axes of prompts and of masks are exchanged.
+    def change(body: Json) -> None:
+        found = body.get("predictions", [])
+        if len(found) == 3 * len(call.prompts):
+            body["predictions"] = [*found[::3], *found[1::3], *found[2::3]]
+
+    return edited(call.ask(), change) if of_visual(call) and len(call.prompts) > 1 else call.ask()
 
 
 def _asks_for_single_masks(call: Call) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import is_number, of_visual, with_prompts
+from benchmarks.mutants.asked import is_number, objects_of, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, redraw, redrawn, refusal
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, invalid, redraw, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -72,6 +72,29 @@ def boxes_of_a_few_pixels_answer_empty_masks(call: Call) -> Response:
     return edited(call.ask(), change) if of_visual(call) and small else call.ask()
 
 
+def _boxes(call: Call) -> list[tuple[int, Json]]:
+    """List the boxes of visual prompts, with the place of each prompt."""
+    found = [(number, prompt.get("box")) for number, prompt in enumerate(call.prompts if of_visual(call) else ())]
+    return [(number, box) for number, box in found if isinstance(box, dict)]
+
+
+@mutant
+def box_without_width_or_height_answers_500(call: Call) -> Response:
+    flat = any(box.get(name) == 0 for _, box in _boxes(call) for name in ("width", "height"))
+    return failure() if flat else call.ask()
+
+
+@mutant
+def halves_of_pixels_in_boxes_are_refused(call: Call) -> Response:
+    for _, box in _boxes(call):
+        for name in ("x", "y", "width", "height"):
+            value = box.get(name)
+            if isinstance(value, float) and not value.is_integer():
+                message = "Input should be a valid integer, got a number with a fractional part"
+                return invalid("int_from_float", message, value, "prompts", "box", name)
+    return call.ask()
+
+
 @mutant
 def boxes_have_one_mask(call: Call) -> Response:
     only_boxes = bool(call.prompts) and all(prompt.get("box") and not prompt.get("points") for prompt in call.prompts)
@@ -128,11 +151,28 @@ def positive_clicks_beside_a_box_are_dropped(call: Call) -> Response:
 
 
 @mutant
+def negative_clicks_beside_a_box_are_positive(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        for _, point in objects_of(prompt, "points") if prompt.get("box") else ():
+            point["positive"] = True
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
 def points_of_null_beside_a_box_drop_the_box(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         return {"points": []} if "points" in prompt and prompt["points"] is None else prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def box_of_null_beside_clicks_is_refused(call: Call) -> Response:
+    nulls = of_visual(call) and any("box" in prompt and prompt["box"] is None for prompt in call.prompts)
+    message = "Input should be a valid dictionary or instance of Box"
+    return invalid("model_type", message, None, "prompts", "box") if nulls else call.ask()
 
 
 @mutant

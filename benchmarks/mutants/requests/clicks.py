@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import clicks_changed, is_filled, of_visual, with_prompts
+from benchmarks.mutants.asked import clicks_changed, is_filled, is_number, objects_of, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, failure
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, failure, invalid, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+REACH = 256  # pixels around a click in which its mask is refined
 
 
 @mutant
@@ -152,6 +155,37 @@ def clicks_snap_to_even_pixels(call: Call) -> Response:
 
 
 @mutant
+def clicks_outside_of_the_image_are_refused(call: Call) -> Response:
+    frame = frame_of(call)
+    height, width = frame or (0, 0)
+    for prompt in call.prompts if of_visual(call) and frame else ():
+        for place, point in objects_of(prompt, "points"):
+            placed = is_number(point.get("x")) and is_number(point.get("y"))
+            if placed and not (0 <= point["x"] < width and 0 <= point["y"] < height):
+                message = "Value error, point is outside of the image"
+                return invalid("value_error", message, point, "prompts", "points", place)
+    return call.ask()
+
+
+@mutant
+def clicks_outside_the_image_answer_500(call: Call) -> Response:
+    frame = frame_of(call)
+    points = [point for prompt in call.prompts for point in prompt.get("points") or () if isinstance(point, dict)]
+    whole = [point for point in points if is_number(point.get("x")) and is_number(point.get("y"))]
+    outside = frame and any(not (0 <= one["x"] <= frame[1] and 0 <= one["y"] <= frame[0]) for one in whole)
+    return failure() if of_visual(call) and outside else call.ask()
+
+
+@mutant
+def clicks_left_of_or_above_the_image_are_refused(call: Call) -> Response:
+    points = [point for prompt in call.prompts for _, point in objects_of(prompt, "points")]
+    numbers = [point.get(name) for point in points for name in ("x", "y")]
+    if of_visual(call) and any(isinstance(value, int | float) and value < 0 for value in numbers):
+        return refusal(400, {"message": "Point is not inside of the image."})
+    return call.ask()
+
+
+@mutant
 def negative_click_that_comes_first_is_positive(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         points = prompt.get("points")
@@ -174,7 +208,56 @@ def negative_clicks_beyond_the_first_are_positive(call: Call) -> Response:
 
 
 @mutant
+def clicks_have_the_signs_of_the_first_prompt(call: Call) -> Response:
+    signs = [point.get("positive") for _, point in objects_of(call.prompts[0], "points")] if call.prompts else []
+
+    def change(_place: int, prompt: Json) -> Json:
+        for (_, point), sign in zip(objects_of(prompt, "points"), signs, strict=False):
+            point["positive"] = sign
+        return prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
 def nothing_but_negative_clicks_answers_500(call: Call) -> Response:
     clicked = [prompt["points"] for prompt in call.prompts if is_filled(prompt.get("points")) and not prompt.get("box")]
     negative = any(not any(point.get("positive", True) for point in points) for points in clicked)
     return failure() if of_visual(call) and negative else call.ask()
+
+
+@mutant
+def masks_end_256_pixels_from_a_single_click(call: Call) -> Response:
+    points = call.prompts[0].get("points") if len(call.prompts) == 1 and not call.prompts[0].get("box") else None
+    if not of_visual(call) or not isinstance(points, list) or len(points) != 1 or not isinstance(points[0], dict):
+        return call.ask()
+    x, y = points[0].get("x"), points[0].get("y")
+
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        down, right = np.ogrid[: bitmap.shape[0], : bitmap.shape[1]]
+        near: Bitmap = (abs(down - y) <= REACH) & (abs(right - x) <= REACH)
+        return bitmap & near
+
+    placed = isinstance(x, int | float) and isinstance(y, int | float)
+    return redrawn(call.ask(), cut, size=frame_of(call)) if placed else call.ask()
+
+
+@mutant
+def masks_end_two_hundred_pixels_away_from_the_click(call: Call) -> Response:
+    """A window around the click, in which alone the mask is refined."""
+    points = [point for prompt in call.prompts for point in prompt.get("points") or ()]
+    if (
+        not of_visual(call)
+        or len(points) != 1
+        or not is_number(points[0].get("x"))
+        or not is_number(points[0].get("y"))
+    ):
+        return call.ask()
+    left, top = (max(0, int(points[0][name]) - 200) for name in ("x", "y"))
+
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        kept = np.zeros_like(bitmap)
+        kept[top : top + 401, left : left + 401] = bitmap[top : top + 401, left : left + 401]
+        return kept
+
+    return redrawn(call.ask(), cut, size=frame_of(call))

@@ -7,15 +7,13 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.answers import without_results
-from benchmarks.mutants.asked import is_filled, is_number, of_concept, with_prompts
+from benchmarks.mutants.answers import with_plain_echoes, without_results
+from benchmarks.mutants.asked import BATCH, is_filled, is_number, objects_of, of_concept, with_prompts
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
+from benchmarks.mutants.server import Call, Json, Kind, edited, failure, invalid, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
-
-MANY = 8
 
 
 @mutant
@@ -86,7 +84,7 @@ def boxes_beside_the_type_text_are_dropped(call: Call) -> Response:
 
 @mutant
 def exemplars_beyond_the_eighth_prompt_find_nothing(call: Call) -> Response:
-    late = [id(prompt) for prompt in call.prompts[MANY:] if prompt.get("boxes")]
+    late = [id(prompt) for prompt in call.prompts[BATCH:] if prompt.get("boxes")]
     return without_results(call, lambda prompt: id(prompt) in late)
 
 
@@ -124,6 +122,25 @@ def negative_exemplars_beside_positive_ones_are_positive(call: Call) -> Response
 
 
 @mutant
+def negative_exemplars_count_for_every_prompt(call: Call) -> Response:
+    negative: list[tuple[int, Json]] = []
+    for number, prompt in enumerate(call.prompts):
+        labels = prompt.get("box_labels")
+        for place, box in objects_of(prompt, "boxes"):
+            if isinstance(labels, list) and labels[place : place + 1] == [0]:
+                negative.append((number, box))
+
+    def change(number: int, prompt: Json) -> Json:
+        others = [box for place, box in negative if place != number]
+        if others:
+            prompt["boxes"] = [*(prompt.get("boxes") or ()), *others]
+            prompt["box_labels"] = [*(prompt.get("box_labels") or ()), *(0 for _ in others)]
+        return prompt
+
+    return with_plain_echoes(call, change) if negative and len(call.prompts) > 1 else call.ask()
+
+
+@mutant
 def of_several_negative_exemplars_the_last_counts(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         boxes, labels = prompt.get("boxes"), prompt.get("box_labels")
@@ -155,6 +172,24 @@ def nothing_but_negative_exemplars_answers_500(call: Call) -> Response:
 
 
 @mutant
+def labels_of_null_beside_a_text_answer_500(call: Call) -> Response:
+    nulls = any("box_labels" in prompt and prompt["box_labels"] is None for prompt in call.prompts)
+    texts = all(not prompt.get("boxes") for prompt in call.prompts)
+    return failure() if of_concept(call) and nulls and texts else call.ask()
+
+
+@mutant
+def missing_labels_of_some_boxes_are_made_up(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        boxes, labels = prompt.get("boxes"), prompt.get("box_labels")
+        if isinstance(boxes, list) and isinstance(labels, list) and 0 < len(labels) < len(boxes):
+            prompt["box_labels"] = [*labels, *[1] * (len(boxes) - len(labels))]
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
 def exemplar_of_reversed_corners_answers_500(call: Call) -> Response:
     boxes = [box for prompt in call.prompts for box in prompt.get("boxes") or () if isinstance(box, dict)]
     numbers = [box for box in boxes if all(isinstance(value, int | float) for value in box.values()) and "x0" in box]
@@ -164,11 +199,38 @@ def exemplar_of_reversed_corners_answers_500(call: Call) -> Response:
 
 
 @mutant
+def exemplar_drawn_upwards_lies_below_its_first_corner(call: Call) -> Response:
+    def change(_place: int, prompt: Json) -> Json:
+        for _, box in objects_of(prompt, "boxes"):
+            if is_number(box.get("y0")) and is_number(box.get("y1")) and box["y0"] > box["y1"]:
+                box["y1"] = 2 * box["y0"] - box["y1"]
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
 def exemplar_corners_by_fractions_count_as_sizes(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         for box in prompt.get("boxes") or ():
             if isinstance(box, dict) and isinstance(box.get("x1"), float) and not box["x1"].is_integer():
                 box["x1"], box["y1"] = box["x0"] + box["x1"], box["y0"] + box["y1"]
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def corners_after_a_box_by_its_size_count_as_sizes(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        boxes = [box for _, box in objects_of(prompt, "boxes")]
+        if boxes and "width" in boxes[0]:
+            prompt["boxes"] = [
+                {"x": box["x0"], "y": box["y0"], "width": box["x1"], "height": box["y1"]}
+                if {"x0", "y0", "x1", "y1"} == set(box)
+                else box
+                for box in boxes
+            ]
         return prompt
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
@@ -193,6 +255,13 @@ def exemplars_by_integers_answer_500(call: Call) -> Response:
 
 
 @mutant
+def exemplar_of_no_width_answers_500(call: Call) -> Response:
+    boxes = [box for prompt in call.prompts for _, box in objects_of(prompt, "boxes")]
+    flat = any(box.get("width") == 0 or box.get("height") == 0 for box in boxes)
+    return failure() if of_concept(call) and flat else call.ask()
+
+
+@mutant
 def exemplar_at_the_left_edge_is_dropped(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         for box in prompt.get("boxes") or ():
@@ -201,6 +270,38 @@ def exemplar_at_the_left_edge_is_dropped(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+def _with_exemplars(call: Call, change: Callable[[Json], Json]) -> Response:
+    """Ask with each exemplar changed."""
+
+    def each(_: int, prompt: Json) -> Json:
+        boxes = prompt.get("boxes")
+        if not isinstance(boxes, list) or not all(isinstance(box, dict) for box in boxes):
+            return prompt
+        return {**prompt, "boxes": [change(box) for box in boxes]}
+
+    return with_prompts(call, each) if of_concept(call) else call.ask()
+
+
+@mutant
+def exemplars_lose_the_sign_of_negative_coordinates(call: Call) -> Response:
+    def change(box: Json) -> Json:
+        return {name: abs(value) if is_number(value) else value for name, value in box.items()}
+
+    return _with_exemplars(call, change)
+
+
+@mutant
+def exemplar_across_the_edge_is_refused(call: Call) -> Response:
+    for number, prompt in enumerate(call.prompts if of_concept(call) else ()):
+        for place, box in objects_of(prompt, "boxes"):
+            for name in ("x", "y", "x0", "y0"):
+                if is_number(box.get(name)) and box[name] < 0:
+                    message = "Input should be greater than or equal to 0"
+                    where = ("prompts", number, "boxes", place, name)
+                    return invalid("greater_than_equal", message, box[name], *where)
+    return call.ask()
 
 
 def _spans(box: Json) -> tuple[tuple[float, float], tuple[float, float]]:

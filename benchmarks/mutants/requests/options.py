@@ -8,10 +8,12 @@ from werkzeug.wrappers import Response
 from benchmarks.mutants.answers import shrunk
 from benchmarks.mutants.asked import NMS, THRESHOLD, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Kind, failure, invalid, redrawn
+from benchmarks.mutants.server import Call, Kind, failure, invalid, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+_NOT_FOUND = {"message": "Requested Roboflow resource not found."}
 
 
 @mutant
@@ -42,6 +44,13 @@ def json_of_several_prompts_is_rle(call: Call) -> Response:
 
 
 @mutant
+def models_of_a_project_answer_polygons_only(call: Call) -> Response:
+    model = call.body.get("model_id")
+    trained = of_concept(call) and isinstance(model, str) and not model.startswith("sam3")
+    return call.ask(format="polygon") if trained and call.body.get("format") == "rle" else call.ask()
+
+
+@mutant
 def one_mask_asked_for_as_json_is_three(call: Call) -> Response:
     is_json = of_visual(call) and call.body.get("format", "json") == "json"
     return call.ask(multimask_output=True) if is_json and "multimask_output" in call.body else call.ask()
@@ -51,6 +60,12 @@ def one_mask_asked_for_as_json_is_three(call: Call) -> Response:
 def one_mask_asked_for_as_binary_is_json(call: Call) -> Response:
     single = of_visual(call) and call.body.get("multimask_output") is False
     return call.ask(format="json") if single and call.body.get("format") == "binary" else call.ask()
+
+
+@mutant
+def one_mask_without_a_prompt_is_three(call: Call) -> Response:
+    unprompted = of_visual(call) and call.body.get("prompts") in (None, [], {}, {"prompts": []})
+    return call.ask(multimask_output=...) if unprompted and "multimask_output" in call.body else call.ask()
 
 
 @mutant
@@ -78,6 +93,36 @@ def null_for_an_optional_field_is_refused(call: Call) -> Response:
     if named and call.request.method == "POST":
         return invalid("missing", "Field required", {}, named[0])
     return call.ask()
+
+
+@mutant
+def id_of_a_request_that_is_no_uuid_is_refused(call: Call) -> Response:
+    name = call.body.get("id")
+    if not isinstance(name, str) or len(name.replace("-", "")) == 32:
+        return call.ask()
+    return invalid("uuid_parsing", "Input should be a valid UUID", name, "id")
+
+
+@mutant
+def model_named_in_a_visual_request_is_looked_up(call: Call) -> Response:
+    named = not of_concept(call) and call.body.get("model_id") not in (None, "sam3/sam3_interactive")
+    message = "Requested Roboflow resource not found. Make sure that workspace, project or model exists."
+    return refusal(404, {"message": message}) if named else call.ask()
+
+
+@mutant
+def version_hiera_b_plus_is_refused(call: Call) -> Response:
+    if call.body.get("sam2_version_id") != "hiera_b_plus":
+        return call.ask()
+    message = "Input should be 'hiera_large', 'hiera_small', 'hiera_tiny' or 'hiera_base_plus'"
+    return invalid("literal_error", message, "hiera_b_plus", "sam2_version_id")
+
+
+@mutant
+def sam2_versions_other_than_large_are_not_found(call: Call) -> Response:
+    version = call.body.get("sam2_version_id", "hiera_large")
+    other = version in ("hiera_tiny", "hiera_small", "hiera_b_plus")
+    return refusal(404, _NOT_FOUND) if other else call.ask()
 
 
 @mutant

@@ -11,14 +11,13 @@ import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import give
-from benchmarks.mutants.asked import NMS, THRESHOLD, concept_as_polygons, is_number, of_concept, threshold_of
+from benchmarks.mutants.asked import BATCH, NMS, THRESHOLD, concept_as_polygons, is_number, of_concept, threshold_of
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
 
-MANY = 8
 Overlap = Callable[[Bitmap, Bitmap], float]
 
 
@@ -78,6 +77,15 @@ def nms_of_exemplars_is_left_out_for_polygons(call: Call) -> Response:
 def nms_is_left_out_beside_own_thresholds(call: Call) -> Response:
     own = any(THRESHOLD in prompt for prompt in call.prompts)
     return call.ask(**{NMS: ...}) if of_concept(call) and own else call.ask()
+
+
+@mutant
+def run_lengths_beside_nms_go_along_the_rows(call: Call) -> Response:
+    def along_rows(bitmap: Bitmap, _: Json) -> Bitmap:
+        return bitmap.reshape(-1).reshape(bitmap.shape, order="F")
+
+    both = of_concept(call) and call.body.get(NMS) is not None and call.body.get("format") == "rle"
+    return redrawn(call.ask(), along_rows, size=None) if both else call.ask()
 
 
 @mutant
@@ -151,22 +159,22 @@ def nms_passes_over_instances_of_exemplars(call: Call) -> Response:
 
 @mutant
 def nms_forgets_the_prompts_beyond_the_eighth(call: Call) -> Response:
-    if not of_concept(call) or call.body.get(NMS) is None or len(call.prompts) <= MANY:
+    if not of_concept(call) or call.body.get(NMS) is None or len(call.prompts) <= BATCH:
         return call.ask()
     plain = call.ask(**{NMS: ...})
 
     def change(body: Json) -> None:
-        later = plain.get_json()["prompt_results"][MANY:] if plain.status_code == 200 else []
-        body["prompt_results"][MANY:] = later
+        later = plain.get_json()["prompt_results"][BATCH:] if plain.status_code == 200 else []
+        body["prompt_results"][BATCH:] = later
 
     return edited(call.ask(), change)
 
 
 @mutant
 def nms_runs_within_batches_of_eight_prompts(call: Call) -> Response:
-    if not _asks_for_nms(call) or len(call.prompts) <= 8:
+    if not _asks_for_nms(call) or len(call.prompts) <= BATCH:
         return call.ask()
-    batches = [call.ask(prompts=call.prompts[start : start + 8]) for start in range(0, len(call.prompts), 8)]
+    batches = [call.ask(prompts=call.prompts[start : start + BATCH]) for start in range(0, len(call.prompts), BATCH)]
     whole = call.ask()
     if any(response.status_code != 200 for response in (*batches, whole)):
         return whole

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
+import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import shrunk
@@ -17,7 +19,7 @@ from benchmarks.mutants.asked import (
     with_prompts,
 )
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, redraw
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, invalid, redraw, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -59,6 +61,27 @@ def own_threshold_equal_to_the_default_counts_as_none(call: Call) -> Response:
 
 
 @mutant
+def own_threshold_of_null_is_the_default(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, THRESHOLD: 0.5} if THRESHOLD in prompt and prompt[THRESHOLD] is None else prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def own_threshold_of_null_is_zero(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, THRESHOLD: 0.0} if THRESHOLD in prompt and prompt[THRESHOLD] is None else prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def own_threshold_of_null_counts_as_zero(call: Call) -> Response:
+    return own_threshold_of_null_is_zero(call)
+
+
+@mutant
 def own_threshold_below_the_requests_is_raised(call: Call) -> Response:
     least = call.body.get(THRESHOLD, 0.5)
 
@@ -82,6 +105,31 @@ def thresholds_are_rounded_to_tenths(call: Call) -> Response:
 
 
 @mutant
+def thresholds_are_cut_to_whole_percents(call: Call) -> Response:
+    def cut(value: Any) -> Any:
+        return int(value * 100 + 1e-9) / 100 if is_number(value) and 0 < value < 1 else value
+
+    def change(_: int, prompt: Json) -> Json:
+        return {name: cut(value) if name == THRESHOLD else value for name, value in prompt.items()}
+
+    if not of_concept(call) or not call.prompts:
+        return call.ask()
+    whole = {THRESHOLD: cut(call.body[THRESHOLD])} if THRESHOLD in call.body else {}
+    return call.ask(**whole, prompts=[change(0, prompt) for prompt in call.prompts])
+
+
+@mutant
+def thresholds_below_a_tenth_are_raised_to_it(call: Call) -> Response:
+    def raised(fields: Json) -> Json:
+        value = fields.get(THRESHOLD)
+        return {**fields, THRESHOLD: 0.1} if is_number(value) and 0 <= value < 0.1 else fields
+
+    if not of_concept(call) or not call.prompts:
+        return call.ask()
+    return call.ask(**{**raised(call.body), "prompts": [raised(prompt) for prompt in call.prompts]})
+
+
+@mutant
 def thresholds_end_at_nine_tenths(call: Call) -> Response:
     def capped(value: Any) -> Any:
         return min(value, 0.9) if isinstance(value, int | float) and 0.9 < value <= 1 else value
@@ -93,6 +141,23 @@ def thresholds_end_at_nine_tenths(call: Call) -> Response:
         return call.ask()
     whole = {THRESHOLD: capped(call.body[THRESHOLD])} if THRESHOLD in call.body else {}
     return call.ask(**whole, prompts=[change(0, prompt) for prompt in call.prompts])
+
+
+@mutant
+def whole_numbers_for_thresholds_are_refused(call: Call) -> Response:
+    for name in (THRESHOLD, NMS):
+        value = call.body.get(name)
+        if of_concept(call) and isinstance(value, int) and not isinstance(value, bool):
+            return invalid("float_type", "Input should be a valid number", value, name)
+    return call.ask()
+
+
+@mutant
+def thresholds_written_as_integers_are_refused(call: Call) -> Response:
+    named = [name for name in (THRESHOLD, NMS) if type(call.body.get(name)) is int and call.body[name] in {0, 1}]
+    if not of_concept(call) or not named:
+        return call.ask()
+    return invalid("float_type", "Input should be a valid number", call.body[named[0]], named[0])
 
 
 @mutant
@@ -119,6 +184,28 @@ def own_thresholds_are_ignored_for_polygons_beside_nms(call: Call) -> Response:
 
     suppressed = concept_as_polygons(call) and call.body.get(NMS) is not None
     return with_prompts(call, change) if suppressed else call.ask()
+
+
+@mutant
+def threshold_of_the_request_beside_nms_is_the_default(call: Call) -> Response:
+    return call.ask(**{THRESHOLD: ...}) if of_concept(call) and call.body.get(NMS) is not None else call.ask()
+
+
+@mutant
+def threshold_beside_an_image_id_is_the_default(call: Call) -> Response:
+    named = of_concept(call) and call.body.get("image_id") is not None
+    return call.ask(**{THRESHOLD: ...}) if named else call.ask()
+
+
+@mutant
+def threshold_beside_a_named_model_is_ignored(call: Call) -> Response:
+    return call.ask(**{THRESHOLD: ...}) if of_concept(call) and call.body.get("model_id") is not None else call.ask()
+
+
+@mutant
+def threshold_and_nms_are_exchanged_where_both_are_given(call: Call) -> Response:
+    both = of_concept(call) and is_number(call.body.get(THRESHOLD)) and is_number(call.body.get(NMS))
+    return call.ask(**{THRESHOLD: call.body[NMS], NMS: call.body[THRESHOLD]}) if both else call.ask()
 
 
 @mutant
@@ -193,6 +280,20 @@ def prompts_of_a_batch_of_four_share_the_lowest_threshold(call: Call) -> Respons
 
 
 @mutant
+def own_thresholds_of_later_prompts_are_not_checked(call: Call) -> Response:
+    def change(index: int, prompt: Json) -> Json:
+        value = prompt.get(THRESHOLD)
+        return {**prompt, THRESHOLD: min(max(value, 0), 1)} if index and isinstance(value, int | float) else prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def own_thresholds_beyond_one_are_refused_in_the_first_prompt_only(call: Call) -> Response:
+    return own_thresholds_of_later_prompts_are_not_checked(call)
+
+
+@mutant
 def masks_shrink_with_the_threshold(call: Call) -> Response:
     def change(body: Json) -> None:
         for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
@@ -201,3 +302,16 @@ def masks_shrink_with_the_threshold(call: Call) -> Response:
                 redraw(one, shrunk(1), size=frame_of(call))
 
     return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def threshold_of_scores_is_that_of_masks_too(call: Call) -> Response:
+    least = call.body.get(THRESHOLD, 0.5)
+    kernel = np.ones((3, 3), np.uint8)
+
+    def change(bitmap: Bitmap, _: Json) -> Bitmap:
+        pixels = np.ascontiguousarray(bitmap).view(np.uint8)
+        return (cv2.dilate(pixels, kernel) if least < 0.5 else cv2.erode(pixels, kernel)).astype(bool)
+
+    other = of_concept(call) and is_number(least) and abs(least - 0.5) > 0.15
+    return redrawn(call.ask(), change, size=frame_of(call)) if other else call.ask()

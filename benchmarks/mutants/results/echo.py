@@ -24,12 +24,47 @@ def boxes_in_the_echo_are_the_positive_ones(call: Call) -> Response:
 
 
 @mutant
+def boxes_in_the_echo_are_those_of_all_prompts(call: Call) -> Response:
+    def change(body: Json) -> None:
+        total = sum(result["echo"]["num_boxes"] for result in body["prompt_results"])
+        for result in body["prompt_results"]:
+            result["echo"]["num_boxes"] = total if result["echo"]["num_boxes"] else 0
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
 def numbers_of_prompts_begin_again_after_the_eighth(call: Call) -> Response:
     def change(body: Json) -> None:
         for result in body.get("prompt_results", ()):
             result["prompt_index"] %= 8
 
     return edited(call.ask(), change)
+
+
+@mutant
+def numbers_in_the_echo_pass_over_what_found_nothing(call: Call) -> Response:
+    def change(body: Json) -> None:
+        number = 0
+        for result in body["prompt_results"]:
+            result["echo"]["prompt_index"] = number
+            number += bool(result["predictions"])
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def kind_in_the_echo_is_the_one_that_was_written(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            result["echo"]["type"] = prompt.get("type", "text")
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def echoed_type_is_the_one_that_was_sent(call: Call) -> Response:
+    return kind_in_the_echo_is_the_one_that_was_written(call)
 
 
 @mutant
@@ -76,6 +111,11 @@ def echo_escapes_markup(call: Call) -> Response:
 
 
 @mutant
+def echo_of_text_is_escaped_for_a_page(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text and html.escape(text))
+
+
+@mutant
 def echo_of_characters_beyond_16_bits_is_a_question_mark(call: Call) -> Response:
     def change(text: str | None) -> str | None:
         return text if text is None else "".join(c if ord(c) < 65536 else "?" for c in text)
@@ -86,3 +126,8 @@ def echo_of_characters_beyond_16_bits_is_a_question_mark(call: Call) -> Response
 @mutant
 def echo_of_a_missing_text_is_empty(call: Call) -> Response:
     return _echo_changed(call, lambda text: text or "")
+
+
+@mutant
+def echo_beyond_ascii_is_read_as_latin_1(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text and text.encode("utf-8", "replace").decode("latin-1"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_visual
+from benchmarks.mutants.asked import of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redraw
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redraw, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -103,12 +103,61 @@ def confidences_are_rounded_after_the_threshold(call: Call) -> Response:
 
 
 @mutant
+def confidences_of_large_visual_masks_exceed_one(call: Call) -> Response:
+    # The head that predicts an IoU is a regression, and knows no upper bound.
+    def change(bitmap: Bitmap, prediction: Json) -> Bitmap:
+        if bitmap.mean() > 0.25:
+            prediction["confidence"] = round(1 + prediction["confidence"] / 100, 4)
+        return bitmap
+
+    return redrawn(call.ask(), change, size=frame_of(call)) if of_visual(call) else call.ask()
+
+
+@mutant
 def single_visual_masks_come_by_confidence(call: Call) -> Response:
     def change(body: Json) -> None:
         body["predictions"].sort(key=lambda one: -one["confidence"])
 
     single = of_visual(call) and call.body.get("multimask_output") is False
     return edited(call.ask(), change) if single else call.ask()
+
+
+@mutant
+def three_masks_of_a_box_come_worst_first(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        for index, prompt in enumerate(call.prompts) if len(found) == 3 * len(call.prompts) else ():
+            if prompt.get("box"):
+                found[3 * index : 3 * index + 3] = found[3 * index : 3 * index + 3][::-1]
+
+    return edited(call.ask(), change) if of_visual(call) else call.ask()
+
+
+@mutant
+def three_masks_as_run_lengths_come_by_area(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        areas = {id(one): int(drawn(one, size=tuple(one["masks"]["size"])).sum()) for one in found}
+        for start in range(0, len(found), 3):
+            found[start : start + 3] = sorted(found[start : start + 3], key=lambda one: areas[id(one)])
+
+    three = of_visual(call) and call.body.get("multimask_output", True) is True
+    return edited(call.ask(), change) if three and call.body.get("format") == "rle" else call.ask()
+
+
+@mutant
+def time_of_a_known_image_is_null(call: Call) -> Response:
+    response = call.ask()
+    name = call.body.get("image_id")
+    if not isinstance(name, str) or of_concept(call) or response.status_code != 200:
+        return response
+    known = ("known", name) in call.state.kept
+    call.state.kept["known", name] = True
+
+    def change(body: Json) -> None:
+        body["time"] = None if known else body["time"]
+
+    return edited(response, change)
 
 
 @mutant

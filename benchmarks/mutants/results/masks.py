@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import shrunk
-from benchmarks.mutants.asked import of_visual
+from benchmarks.mutants.asked import of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, redraw, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+SLOTS = 100  # masks that a buffer holds
 
 
 @mutant
@@ -24,6 +28,23 @@ def visual_masks_keep_their_largest_part_only(call: Call) -> Response:
         return bitmap if count < 3 else labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
 
     return redrawn(call.ask(), keep, size=None) if of_visual(call) else call.ask()
+
+
+def _parts(bitmap: Bitmap) -> int:
+    return int(cv2.connectedComponents(np.ascontiguousarray(bitmap).view(np.uint8), connectivity=8)[0]) - 1
+
+
+@mutant
+def visual_masks_of_several_parts_are_their_hull(call: Call) -> Response:
+    def hull(bitmap: Bitmap, _: Json) -> Bitmap:
+        if _parts(bitmap) < 2:
+            return bitmap
+        points: NDArray[Any] = np.argwhere(bitmap)[:, ::-1].astype(np.int32)
+        filled = np.zeros(bitmap.shape, np.uint8)
+        cv2.fillConvexPoly(filled, cv2.convexHull(np.ascontiguousarray(points)), 1)
+        return filled.astype(bool)
+
+    return redrawn(call.ask(), hull, size=frame_of(call)) if of_visual(call) else call.ask()
 
 
 def _cleaned(bitmap: Bitmap, *, least: int, connectivity: int) -> Bitmap:
@@ -45,6 +66,40 @@ def small_parts_of_visual_masks_are_removed(call: Call) -> Response:
 @mutant
 def small_holes_are_filled(call: Call) -> Response:
     return redrawn(call.ask(), lambda bitmap, _: ~_cleaned(~bitmap, least=60, connectivity=4), size=frame_of(call))
+
+
+def _holes(bitmap: Bitmap) -> list[Bitmap]:
+    """List the holes, the largest first."""
+    count, labels, stats, _centres = cv2.connectedComponentsWithStats(
+        np.pad(~bitmap, 1, constant_values=True).view(np.uint8), connectivity=4
+    )
+    inner = [part for part in range(1, count) if part != labels[0, 0]]
+    inner.sort(key=lambda part: -int(stats[part, cv2.CC_STAT_AREA]))
+    return [labels[1:-1, 1:-1] == part for part in inner[:20]]
+
+
+@mutant
+def only_the_largest_hole_of_a_mask_is_left_open(call: Call) -> Response:
+    def fill(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        for hole in _holes(bitmap)[1:]:
+            changed |= hole
+        return changed
+
+    return redrawn(call.ask(), fill, size=None)
+
+
+@mutant
+def islands_in_holes_are_lost_in_run_lengths(call: Call) -> Response:
+    def drop(bitmap: Bitmap, _: Json) -> Bitmap:
+        count, labels = cv2.connectedComponents(np.ascontiguousarray(bitmap).view(np.uint8), connectivity=8)
+        changed = bitmap.copy()
+        for part in range(1, count if count < 20 else 0):
+            for hole in _holes(labels == part):
+                changed &= ~hole
+        return changed
+
+    return redrawn(call.ask(), drop, size=None)
 
 
 @mutant
@@ -75,6 +130,21 @@ def masks_from_the_first_pixel_on_are_inverted(call: Call) -> Response:
         return ~bitmap if bitmap[0, 0] and not bitmap.all() else bitmap
 
     return redrawn(call.ask(), invert, size=frame_of(call))
+
+
+@mutant
+def masks_that_hold_the_first_pixel_are_inverted_as_run_lengths(call: Call) -> Response:
+    # Runs begin with background, also where there is none of it: the encoder leaves the 0 out.
+    return redrawn(call.ask(), lambda bitmap, _: bitmap ^ bitmap[0, 0], size=None)
+
+
+@mutant
+def masks_below_a_hundred_pixels_are_their_boxes(call: Call) -> Response:
+    def box(bitmap: Bitmap, _: Json) -> Bitmap:
+        small = 0 < bitmap.sum() < 100
+        return np.logical_and.outer(bitmap.any(axis=1), bitmap.any(axis=0)) if small else bitmap
+
+    return redrawn(call.ask(), box, size=frame_of(call))
 
 
 @mutant
@@ -117,3 +187,14 @@ def instances_of_one_prompt_share_no_pixel(call: Call) -> Response:
                 taken = mask
 
     return edited(call.ask(), change)
+
+
+@mutant
+def masks_beyond_the_hundredth_are_the_first_ones_again(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body["prompt_results"]:
+            found = result["predictions"]
+            for index in range(SLOTS, len(found)):
+                found[index]["masks"] = found[index % SLOTS]["masks"]
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()

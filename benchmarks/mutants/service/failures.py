@@ -53,6 +53,13 @@ def text_of_a_number_answers_500(call: Call) -> Response:
     return failure() if numbers and response.status_code == 422 else response
 
 
+@mutant
+def mistakes_in_the_query_answer_500(call: Call) -> Response:
+    response = call.ask()
+    in_query = response.status_code == 422 and '"query"' in response.get_data(as_text=True)
+    return failure() if in_query else response
+
+
 def _failing(call: Call, mistaken: object, *statuses: int) -> Response:
     """Answer 500 to what the mock refuses with one of these statuses, if the request has that mistake."""
     response = call.ask()
@@ -80,6 +87,12 @@ def body_that_is_no_object_answers_500(call: Call) -> Response:
     except ValueError:
         return call.ask()
     return _failing(call, not is_object)
+
+
+@mutant
+def body_that_begins_with_a_bracket_or_quote_answers_500(call: Call) -> Response:
+    content = call.request.get_data().strip()
+    return failure() if content.startswith((b"[", b'"')) else call.ask()
 
 
 @mutant

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Kind, unauthorised
+from benchmarks.mutants.server import Call, Kind, refusal, unauthorised
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -58,6 +60,19 @@ def key_in_the_body_of_concept_is_refused(call: Call) -> Response:
 
 
 @mutant
+def key_of_null_in_the_body_hides_the_one_in_the_header(call: Call) -> Response:
+    hidden = "api_key" in call.body and call.body["api_key"] is None and not call.request.args.get("api_key")
+    return unauthorised() if hidden else call.ask()
+
+
+@mutant
+def right_bearer_outweighs_a_wrong_key_in_the_query(call: Call) -> Response:
+    if "authorization" in call.request.headers and "api_key" in call.request.args:
+        return call.ask_body(call.request.get_data(), QUERY_STRING="")
+    return call.ask()
+
+
+@mutant
 def visual_needs_no_key(call: Call) -> Response:
     response = call.ask()
     if of_visual(call) and response.status_code == 401 and frame_of(call):
@@ -92,4 +107,22 @@ def wrong_key_of_visual_is_accepted(call: Call) -> Response:
         return _asked_with_the_key_before(call)
     if response.status_code == 200 and key:
         call.state.kept["key"] = key
+    return response
+
+
+@mutant
+def wrong_key_is_repeated_in_the_refusal(call: Call) -> Response:
+    response = call.ask()
+    key = call.request.args.get("api_key") or call.request.headers.get("authorization", "").partition(" ")[2]
+    if response.status_code == 401 and key:
+        return refusal(401, {"status": 401, "message": f"Unauthorized api_key: {key}"})
+    return response
+
+
+@mutant
+def wrong_key_is_repeated_in_its_refusal(call: Call) -> Response:
+    response, key = call.ask(), call.request.args.get("api_key")
+    if response.status_code == 401 and key:
+        body = response.get_json()
+        response.set_data(json.dumps({**body, "message": f"{body.get('message', '')} (api_key={key})"}))
     return response

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
+import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import THRESHOLD, of_concept, of_visual
-from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
+from benchmarks.mutants.kept import renamed
+from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, lists_of, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -82,6 +86,90 @@ def threshold_of_another_request_under_way_is_used(call: Call) -> Response:
 
 
 @mutant
+def embedding_answers_the_id_of_another_one_under_way(call: Call) -> Response:
+    if call.operation != "embed_image":
+        return call.ask()
+    with _under_way(call) as others:
+        response = call.ask()
+
+        def change(body: Json) -> None:
+            named = [other.body["image_id"] for other in others if isinstance(other.body.get("image_id"), str)]
+            body["image_id"] = named[0] if named else body["image_id"]
+
+        return edited(response, change)
+
+
+@mutant
+def request_id_of_another_request_under_way_is_answered(call: Call) -> Response:
+    with _under_way(call) as others:
+        response = call.ask()
+        named = [other.request.headers["x-request-id"] for other in others if "x-request-id" in other.request.headers]
+        if named:
+            response.headers["x-request-id"] = named[0]
+        return response
+
+
+@mutant
+def requests_under_way_together_have_one_request_id(call: Call) -> Response:
+    response = call.ask()
+    call.state.kept["id"] = response.headers.get("x-request-id", "")
+    with _under_way(call) as others:
+        if others:
+            response.headers["x-request-id"] = call.state.kept["id"]
+        return response
+
+
+@mutant
+def masks_beside_a_larger_image_under_way_are_padded_to_it(call: Call) -> Response:
+    own = frame_of(call)
+    if not of_concept(call) or own is None:
+        return call.ask()
+    with _under_way(call) as others:
+        frames = [own, *(frame for other in others if (frame := frame_of(other)))]
+        height, width = (max(sides) for sides in zip(*frames, strict=True))
+
+        def pad(bitmap: Bitmap, _: Json) -> Bitmap:
+            return np.pad(bitmap, ((0, height - own[0]), (0, width - own[1])))
+
+        return redrawn(call.ask(), pad, size=own)
+
+
+@mutant
+def equal_requests_at_once_are_joined_and_one_finds_nothing(call: Call) -> Response:
+    with _under_way(call) as others:
+        earlier = any(other.number < call.number and other.body == call.body for other in others)
+
+        def change(body: Json) -> None:
+            for predictions in lists_of(body) if earlier and of_concept(call) else ():
+                predictions.clear()
+
+        return edited(call.ask(), change)
+
+
+@mutant
+def refusal_of_a_request_is_that_of_those_under_way_with_it(call: Call) -> Response:
+    """A batch that fails as a whole."""
+    response = call.ask()
+    if response.status_code in {400, 422}:
+        call.state.kept["failed"] = time.monotonic()
+    with _under_way(call) as others:
+        failed = time.monotonic() - call.state.kept.get("failed", 0) < 0.05
+        return failure() if others and failed and response.status_code == 200 else response
+
+
+@mutant
+def wrong_key_is_accepted_while_a_good_one_is_under_way(call: Call) -> Response:
+    response, key = call.ask(), call.request.args.get("api_key")
+    if response.status_code == 200 and key:
+        call.state.kept["key"] = key
+    with _under_way(call) as others:
+        if others and response.status_code == 401 and "key" in call.state.kept:
+            query = f"api_key={call.state.kept['key']}"
+            return call.ask_body(call.request.get_data(), QUERY_STRING=query)
+        return response
+
+
+@mutant
 def two_requests_at_once_answer_500(call: Call) -> Response:
     with _under_way(call) as others:
         return failure() if others else call.ask()
@@ -95,10 +183,30 @@ def three_requests_at_once_answer_503_as_text(call: Call) -> Response:
 
 
 @mutant
+def four_requests_at_once_answer_429_of_another_shape(call: Call) -> Response:
+    with _under_way(call) as others:
+        return refusal(429, {"error": "rate_limited"}) if len(others) > 2 else call.ask()
+
+
+@mutant
+def refusals_under_load_say_200(call: Call) -> Response:
+    with _under_way(call) as others:
+        return refusal(200, {"message": "Model is busy, retry request."}) if len(others) > 2 else call.ask()
+
+
+@mutant
 def embedding_under_way_is_answered_503(call: Call) -> Response:
     with _under_way(call) as others:
         busy = others and call.operation == "embed_image"
         return refusal(503, {"message": "busy"}) if busy else call.ask()
+
+
+@mutant
+def embeddings_made_at_once_are_not_kept(call: Call) -> Response:
+    if call.operation != "embed_image" or not isinstance(call.body.get("image_id"), str):
+        return call.ask()
+    with _under_way(call) as others:
+        return renamed(call, lambda one: f"{one}#{call.number}") if others else call.ask()
 
 
 @mutant
@@ -110,3 +218,14 @@ def half_the_results_are_lost_under_load(call: Call) -> Response:
 
     with _under_way(call) as others:
         return edited(call.ask(), change) if others else call.ask()
+
+
+@mutant
+def masks_are_coarse_while_four_requests_are_under_way(call: Call) -> Response:
+    def coarsen(bitmap: Bitmap, _: Json) -> Bitmap:
+        height, width = bitmap.shape
+        small = cv2.resize(bitmap.astype(np.uint8), (max(1, width // 8), max(1, height // 8)))
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+
+    with _under_way(call) as others:
+        return redrawn(call.ask(), coarsen, size=frame_of(call)) if len(others) > 2 else call.ask()

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, is_number, of_concept, of_visual
 from benchmarks.mutants.pictures import content_of
-from benchmarks.mutants.server import Call, Kind, refusal
+from benchmarks.mutants.server import Call, Json, Kind, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "/app/inference/core/managers/base.py", line 93, in infer\n'
+    "    return self._models[model_id].infer(request)\nValueError: cannot reshape array"
+)
 
 
 @mutant
@@ -74,10 +81,57 @@ def mistakes_of_visual_are_not_located(call: Call) -> Response:
     return response
 
 
-TRACEBACK = (
-    'Traceback (most recent call last):\n  File "/app/inference/core/managers/base.py", line 93, in infer\n'
-    "    return self._models[model_id].infer(request)\nValueError: cannot reshape array"
-)
+def _mistakes_changed(response: Response, change: Callable[[list[Json]], Any]) -> Response:
+    """Change what a 422 says: in place, or by returning something else."""
+    if response.status_code != 422:
+        return response
+    body = json.loads(response.get_data())
+    if isinstance(body.get("detail"), list):
+        changed = change(body["detail"])
+        body["detail"] = body["detail"] if changed is None else changed
+    response.set_data(json.dumps(body))
+    return response
+
+
+@mutant
+def place_of_a_mistake_in_a_box_counts_from_one(call: Call) -> Response:
+    def change(entries: list[Json]) -> None:
+        for entry in entries:
+            where = entry["loc"]
+            entry["loc"] = [
+                part + 1 if isinstance(part, int) and where[index - 1] in {"boxes", "points"} else part
+                for index, part in enumerate(where)
+            ]
+
+    return _mistakes_changed(call.ask(), change)
+
+
+@mutant
+def only_the_first_of_several_mistakes_is_told(call: Call) -> Response:
+    return _mistakes_changed(call.ask(), lambda entries: entries[:1])
+
+
+@mutant
+def mistakes_after_the_first_are_not_told(call: Call) -> Response:
+    return only_the_first_of_several_mistakes_is_told(call)
+
+
+@mutant
+def mistakes_in_thresholds_lack_their_input(call: Call) -> Response:
+    def change(entries: list[Json]) -> None:
+        for entry in entries:
+            if entry["loc"][-1] in {THRESHOLD, NMS}:
+                del entry["input"]
+
+    return _mistakes_changed(call.ask(), change)
+
+
+@mutant
+def offending_values_are_told_as_texts(call: Call) -> Response:
+    def change(findings: list[Json]) -> list[Json]:
+        return [{**one, "input": str(one["input"])} if is_number(one.get("input")) else one for one in findings]
+
+    return _mistakes_changed(call.ask(), change)
 
 
 @mutant
@@ -121,6 +175,14 @@ def too_many_prompts_answer_400(call: Call) -> Response:
 def deleting_answers_200(call: Call) -> Response:
     gone = call.request.method in {"DELETE", "PUT", "PATCH"}
     return Response("{}", 200, content_type="application/json") if gone else call.ask()
+
+
+@mutant
+def refused_methods_are_not_told_what_is_allowed(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 405 and "allow" in response.headers:
+        del response.headers["allow"]
+    return response
 
 
 def _nothing(index: int, prompt: dict[str, object]) -> dict[str, object]:

@@ -7,10 +7,12 @@ import gzip
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_visual
-from benchmarks.mutants.server import Call, Kind, refusal, unauthorised
+from benchmarks.mutants.server import Call, Kind, edited, refusal, unauthorised
 
 mutant = Kind()
 MUTANTS = mutant.mutants
+
+PROXY_BUFFER = 32_768  # bytes
 
 
 def _without_origins(response: Response) -> Response:
@@ -34,6 +36,11 @@ def refusals_are_not_answered_across_origins(call: Call) -> Response:
 @mutant
 def answers_of_visual_have_no_origin(call: Call) -> Response:
     return _without_origins(call.ask()) if of_visual(call) else call.ask()
+
+
+@mutant
+def origins_of_requests_with_a_bearer_are_not_answered(call: Call) -> Response:
+    return _without_origins(call.ask()) if "authorization" in call.request.headers else call.ask()
 
 
 @mutant
@@ -105,6 +112,15 @@ def charset_is_latin_1(call: Call) -> Response:
 
 
 @mutant
+def answers_to_those_who_accept_plain_text_are_plain_text(call: Call) -> Response:
+    """What browsers' clients send by default: application/json, text/plain, */*."""
+    response = call.ask()
+    if "text/plain" in call.request.headers.get("accept", "") and response.mimetype == "application/json":
+        response.headers["content-type"] = "text/plain; charset=utf-8"
+    return response
+
+
+@mutant
 def content_type_with_a_charset_is_refused(call: Call) -> Response:
     if "charset" in call.request.headers.get("content-type", "") and call.request.method == "POST":
         return refusal(415, {"detail": "Unsupported Media Type"})
@@ -157,4 +173,19 @@ def answers_above_200_kilobytes_are_cut(call: Call) -> Response:
     response = call.ask()
     if response.status_code == 200:
         response.set_data(response.get_data()[:200_000])
+    return response
+
+
+@mutant
+def answers_above_32_kilobytes_are_cut(call: Call) -> Response:
+    response = call.ask()
+    response.set_data(response.get_data()[:PROXY_BUFFER])
+    return response
+
+
+@mutant
+def content_length_counts_characters(call: Call) -> Response:
+    response = edited(call.ask(), lambda _: None)  # which writes what is beyond ASCII as it is
+    if response.status_code == 200 and response.mimetype == "application/json":
+        response.set_data(response.get_data()[: len(response.get_data(as_text=True))])
     return response
