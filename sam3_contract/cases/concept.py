@@ -109,7 +109,7 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpg", Twin(main, f"as data URI, {turned.how}", turned.undo))
     plain = encoded(grey_scene(scene), "png-grey-alpha")
-    prompts = _with_exemplar(questions, plain)
+    prompts = with_exemplar(questions, plain)
     yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
     bordered = view_case(questions, padded_view(scene, "webp-animated"), main)
@@ -155,7 +155,7 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
         asks = "asks of an image four times as wide as high, turned by its EXIF tag, with odd exemplars"
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         turned = encoded(wide, "jpeg-turned-8")
-        prompts = [*_with_exemplar(questions, turned), *_odd_exemplars(turned)]
+        prompts = [*with_exemplar(questions, turned), *_odd_exemplars(turned)]
         yield scene_case(questions, turned, asks, prompts=prompts[:MAX_PROMPTS], **named)
 
 
@@ -170,12 +170,12 @@ def exemplar_case(questions: Questions) -> Iterator[Case]:
 
 
 def blank_case(questions: Questions) -> Iterator[Case]:
-    """Ask of an image that is one colour all over: nothing may be found, but it is an image."""
+    """Ask of an image of a single pixel: nothing may be found, but it is an image."""
     if questions.scene is not None:
         sent = blank_image()
         prompts = questions.concept_prompts(questions.lead)
         body = body_of(sent, prompts=prompts, output_prob_thresh=LOW, format="rle")
-        yield case_of(f"{sent.name}/rle", CONCEPT, "asks of an image of one colour", body, sent)
+        yield case_of(f"{sent.name}/rle", CONCEPT, "asks of an image of one pixel", body, sent)
 
 
 def large_scene_case(questions: Questions) -> Iterator[Made]:
@@ -223,7 +223,7 @@ def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
     return case_of(f"{sent.name}/rle", CONCEPT, f"sends the image {view.how}", body, sent, twin=twin)
 
 
-def _with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
+def with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
     """Ask for the concepts, and for what is like one of the drawn things."""
     exemplar = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
     return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - 1], exemplar]

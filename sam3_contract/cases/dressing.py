@@ -70,6 +70,11 @@ _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "user-agent": ("Mozilla/5.0 (X11; Linux x86_64) an app / 1.0",),
     "x-forwarded-for": ("203.0.113.7",),
 }
+_QUERY: Final[Mapping[str, tuple[str, ...]]] = {
+    "countinference": ("true",),
+    "source": ("app",),
+    "source_info": ("nightly, run 7 & more",),
+}
 
 
 def dressed(case: Case, seed: int) -> Case:
@@ -97,7 +102,8 @@ def dressed(case: Case, seed: int) -> Case:
         spread_out=dice.random() < OFTEN or case.spread_out,
         plain=case,
     )
-    return named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
+    worn = named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
+    return replace(worn, query={**dict(_drawn(_QUERY, dice)), **case.query})
 
 
 def worn(case: Case) -> Iterator[tuple[str, Undress]]:
@@ -109,6 +115,8 @@ def worn(case: Case) -> Iterator[tuple[str, Undress]]:
         yield f"`{name}` {json.dumps(case.sent[name])[:_MOST_SHOWN]}", partial(_without_field, name=name)
     for name in (name for name in case.headers if name not in plain.headers):
         yield f"the header {name}: {case.headers[name][:_MOST_SHOWN]}", partial(_without_header, name=name)
+    for name in (name for name in case.query if name not in plain.query):
+        yield f"the parameter {name}: {case.query[name]}", partial(_without_parameter, name=name)
     if case.sent.get("prompts") != plain.sent.get("prompts"):
         said = partial(_with_field, name="prompts", value=plain.sent.get("prompts"))
         yield "nulls, empty lists and types in its prompts", said
@@ -128,6 +136,10 @@ def _with_field(case: Case, *, name: str, value: Any) -> Case:
 
 def _without_header(case: Case, *, name: str) -> Case:
     return replace(case, headers={key: value for key, value in case.headers.items() if key != name})
+
+
+def _without_parameter(case: Case, *, name: str) -> Case:
+    return replace(case, query={key: value for key, value in case.query.items() if key != name})
 
 
 def named(case: Case, number: int) -> Case:

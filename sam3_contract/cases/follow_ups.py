@@ -116,7 +116,7 @@ def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | N
     """Exchange the labels of the boxes that stand beside a text, or beside a box of the other label."""
     if source not in seen:
         return None
-    asked = seen[source].case
+    asked = seen[source].case.plain or seen[source].case
     prompts = [_with_other_labels(prompt) for prompt in asked.sent["prompts"]]
     return replace(
         asked, id=f"{source}_exchanged", asks=asks, body={**asked.sent, "prompts": prompts}, beside=(source,)
@@ -124,16 +124,38 @@ def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | N
 
 
 def retold(questions: Questions) -> Iterator[Made]:
-    """Ask for the same boxes beside other texts: an answer that is kept by the boxes alone is another's."""
+    """Ask for the same boxes beside other texts: an answer that is kept by the boxes alone is another's.
+
+    Before it the same numbers stand in the other form of a box: so is one that is kept by the numbers alone.
+    """
     source = f"{CONCEPT}/{questions.photographs[-1].name}/exemplars"
     asks = "boxes the same, beside another text"
+    in_other_form = f"{asks}, with the same numbers in the other form of a box"
+    yield f"{source}_in_other_form", in_other_form, partial(_in_other_form, source, in_other_form), (source,)
     yield f"{source}_retold", asks, partial(_retold, source, asks), (source,)
+
+
+def _in_other_form(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | None:
+    told = _retold(source, asks, seen)
+    if told is None:
+        return None
+    prompts = [{**one, "boxes": [*map(_other_form, one["boxes"])]} if one.get("boxes") else one for one in _asked(told)]
+    return replace(told, id=f"{source}_in_other_form", body={**told.sent, "prompts": prompts})
+
+
+def _asked(case: Case) -> list[dict[str, Any]]:
+    return list(case.sent["prompts"])
+
+
+def _other_form(box: Mapping[str, float]) -> dict[str, float]:
+    names = ("x", "y", "width", "height") if "x0" in box else ("x0", "y0", "x1", "y1")
+    return dict(zip(names, box.values(), strict=True))
 
 
 def _retold(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | None:
     if source not in seen:
         return None
-    asked = seen[source].case
+    asked = seen[source].case.plain or seen[source].case
     told = [{**one, "text": RETOLD} if one.get("boxes") and one.get("text") else one for one in asked.sent["prompts"]]
     return replace(asked, id=f"{source}_retold", asks=asks, body={**asked.sent, "prompts": told}, beside=(source,))
 

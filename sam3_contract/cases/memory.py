@@ -13,7 +13,7 @@ from sam3_contract.cases.pictures.views import encoded
 from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.cases.refused import REFUSED_ID
 from sam3_contract.exchanges.exchange import Case, Exchange, KeyPlace, Photograph
-from sam3_contract.images.scenes import Thing
+from sam3_contract.images.scenes import Thing, further_scenes
 
 EMBED: Final = "embed_image"
 ONE_REQUEST: Final = "one-request"
@@ -71,6 +71,17 @@ def named_cases(questions: Questions) -> Iterator[Case]:
     yield case_of(f"{lead.name}/by_id_at_once", VISUAL, asks, body, lead, after=after, beside=beside)
 
 
+def embedded_at_once_case(questions: Questions) -> Iterator[Case]:
+    """Ask by an id of those that were embedded while others were under way, and send another image along."""
+    for kept in questions.photographs[1:2]:
+        name = KEY_PLACES[-1][0]
+        fields = {"format": "rle", "image_id": questions.image_id(name)}
+        body = body_of(questions.lead, prompts=questions.object_prompts(kept), **fields)
+        asks = "asks by the image_id of an image that was embedded while others were under way"
+        after, beside = (f"{EMBED}/{kept.name}/{name}_at_once",), (f"{VISUAL}/{kept.name}/rle",)
+        yield case_of(f"{kept.name}/{name}_by_id", VISUAL, asks, body, kept, after=after, beside=beside)
+
+
 def exchanged_boxes_case(questions: Questions) -> Iterator[Case]:
     """Click what was clicked before beside other boxes: an answer that is kept for the clicks alone shows."""
     for photograph in questions.photographs[1:2]:
@@ -125,6 +136,11 @@ def unnamed_cases(questions: Questions) -> Iterator[Case]:
         body = body_of(saved_as(other, "gif"), prompts=prompts, **fields)
         asks = "asks of an image what was asked of another one, which an image_id stood for"
         yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
+    # Two pictures that differ in one small thing, of which a server makes two ids.
+    for shown in () if scene is None else further_scenes()[:5:4]:
+        alike = encoded(shown, "bmp")
+        asks = "asks to keep the embedding of one of two images that are much alike, and for its id"
+        yield case_of(f"{alike.name}/unnamed", EMBED, asks, body_of(alike), alike)
     # Right after another image, which it does not stand for.
     asks = "asks to keep an embedding, and for its id"
     yield case_of(f"{lead.name}/unnamed", EMBED, asks, body_of(sent), sent, key_in="body")

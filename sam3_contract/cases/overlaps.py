@@ -89,23 +89,26 @@ def _at_thresholds(questions: Questions, *asked: tuple[str, float, str]) -> Iter
 
 
 def few_prompts(questions: Questions) -> Iterator[Case]:
-    """Suppress among few prompts: one text twice, once behind the same one that a threshold hides."""
-    if questions.scene is None:
-        return
+    """Suppress among few prompts: one text twice."""
+    if questions.scene is not None:
+        text = {"text": questions.lead.things[0].category}
+        yield _among_few(questions, "twice", "asks for one thing twice, without overlaps", [text, text])
+
+
+def hidden_prompt(questions: Questions) -> Iterator[Case]:
+    """Suppress among as few, behind the same text that a threshold hides."""
+    if questions.scene is not None:
+        text: dict[str, Any] = {"text": questions.lead.things[0].category}
+        hidden = {**text, "output_prob_thresh": 1}
+        asks = "asks the same, and first for it at threshold 1: what is hidden suppresses nothing"
+        case = _among_few(questions, "hidden_nms", asks, [hidden, text, text])
+        yield replace(case, beside=(*case.beside, f"{CONCEPT}/{questions.lead.name}/own_threshold_of_one"))
+
+
+def _among_few(questions: Questions, name: str, asks: str, prompts: list[dict[str, Any]]) -> Case:
     lead = questions.lead
-    text: dict[str, Any] = {"text": lead.things[0].category}
-    hidden, main = {**text, "output_prob_thresh": 1}, f"{CONCEPT}/{lead.name}/rle"
-    for name, asks, prompts, more in (
-        ("twice", "asks for one thing twice, without overlaps", [text, text], ()),
-        (
-            "hidden_nms",
-            "asks the same, and first for it at threshold 1: what is hidden suppresses nothing",
-            [hidden, text, text],
-            (f"{CONCEPT}/{lead.name}/own_threshold_of_one",),
-        ),
-    ):
-        body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle", nms_iou_threshold=0.5)
-        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(main, *more))
+    body = body_of(lead, prompts=prompts, output_prob_thresh=LOW, format="rle", nms_iou_threshold=0.5)
+    return case_of(f"{lead.name}/{name}", CONCEPT, asks, body, lead, beside=(f"{CONCEPT}/{lead.name}/rle",))
 
 
 def follow_ups(questions: Questions) -> Iterator[Made]:
@@ -119,12 +122,17 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
 
 
 def further_follow_ups(questions: Questions) -> Iterator[Made]:
-    """Ask once more for no overlaps, at the telling IoU as polygons, and for none at all of all prompts."""
+    """Ask once more for no overlaps, at the telling IoU, as polygons."""
     last = questions.photographs[-1]
     source = f"{CONCEPT}/{last.name}/no_nms"
     asks = "asks for no overlaps at an IoU that tells masks from boxes, as polygons"
     make = partial(_telling_case, questions, last, source, masks="polygon")
     yield f"{CONCEPT}/{last.name}/nms_polygon", asks, make, (source,)
+
+
+def late_follow_ups(questions: Questions) -> Iterator[Made]:
+    """Ask for no overlaps at all, of all prompts."""
+    last = questions.photographs[-1]
     yield f"{CONCEPT}/{last.name}/nms_of_all", "asks for no overlap at all", partial(_of_all, questions, last), ()
 
 

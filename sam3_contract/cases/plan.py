@@ -192,17 +192,22 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
         *overlaps.threshold_cases(questions),
     )
     yield from _in_turns(good, refused.the_rest(questions))
-    yield from sweep.pairs(questions)
+    yield from sweep.orders(questions)
     yield from _made(follow_ups.retold(questions))
     yield from boundaries.other_clicks_case(questions)
     yield from _made(sweep.neighbours(questions))
     yield from _made(sweep.ids(questions))
     yield from _visual_at_once(questions)
+    yield from memory.embedded_at_once_case(questions)
     yield from sweep.outlines(questions)
     yield from _made(sweep.sizes(questions))
+    yield from sweep.pairs(questions)
+    yield from overlaps.hidden_prompt(questions)
+    yield from _made(overlaps.late_follow_ups(questions))
     yield from _made(sweep.encodings(questions))
     yield from refused.of_model_sizes(questions)
     yield from sweep.defaults(questions)
+    yield from sweep.further_shades(questions)
     yield from concept.main_cases(questions, questions.lead)
     yield from overlaps.polygon_case(questions)
 
@@ -220,9 +225,9 @@ def _at_once(questions: Questions, again: Case, refused_one: Case) -> Iterator[C
 
 
 def _visual_at_once(questions: Questions) -> Iterator[Case]:
-    """Click again what was clicked alone before, and use image_ids meanwhile."""
+    """Click again what was clicked alone before, and use image_ids meanwhile, beside what has to be refused."""
     clicks = _again(next(visual.main_cases(questions, questions.lead)))
-    yield from _under_way([clicks, *memory.named_cases(questions)])
+    yield from _under_way([clicks, *memory.named_cases(questions), *refused.by_query(questions)])
 
 
 def _under_way(cases: Iterable[Case]) -> Iterator[Case]:

@@ -170,6 +170,13 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     )
 
 
+def by_query(questions: Questions) -> Iterator[Case]:
+    """Make a mistake in the URL."""
+    embedded = body_of(questions.lead, image_id=questions.image_id("lead"))
+    asks, said = "has a word for a boolean in its query", {"source": "app", "countinference": "perhaps"}
+    yield _refused("query_of_words", EMBED, asks, embedded, query=said, mistakes=(("query", "countinference"),))
+
+
 def of_model_sizes(questions: Questions) -> Iterator[Case]:
     """Name a size of SAM 2 that there is none of, which servers mostly pass over."""
     body = {**_clicks(questions), "sam2_version_id": "hiera_huge"}

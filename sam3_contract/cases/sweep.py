@@ -26,8 +26,9 @@ BESIDE_IDS: Final = (
 _IN_URIS: Final = frozenset({"gif", "webp-lossless", "tiff", "jpeg-turned-4"})
 FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-cmyk"})
 """Encodings that every run sends of the lead."""
-BOXED_IN: Final = "jpeg-turned-6"
-"""The encoding in which things are boxed; in images of other sizes they are clicked."""
+BOXED_IN: Final = ("jpeg-turned-6", "jpeg-grey", "tiff-fax")
+"""Encodings in which things are boxed; in images of other sizes they are clicked."""
+LEAST_AREA: Final = 1000  # pixels of what is asked for as an archive
 SENT_OF_OTHERS: Final = frozenset(
     {
         *("jpeg-grey", "jpeg-progressive", "jpeg-subsampled", "jpeg-turned-3", "jpeg-turned-5", "jpeg-turned-6"),
@@ -78,8 +79,17 @@ WORDINGS: Final[Mapping[str, Sequence[Wording]]] = {
 }
 
 
+def orders(questions: Questions) -> Iterator[Case]:
+    """Ask for two things in either order: each has an answer of its own."""
+    yield from (case for case in _pairs(questions) if "/two_texts" in case.id)
+
+
 def pairs(questions: Questions) -> Iterator[Case]:
-    """Ask one after the other what differs in a single field: each has an answer of its own."""
+    """Ask one after the other what differs in a single other field."""
+    yield from (case for case in _pairs(questions) if "/two_texts" not in case.id)
+
+
+def _pairs(questions: Questions) -> Iterator[Case]:
     if questions.scene is None or questions.points or questions.texts:
         return
     lead = questions.lead
@@ -116,6 +126,13 @@ def defaults(questions: Questions) -> Iterator[Case]:
     written = {**body, "sam2_version_id": "hiera_large", "multimask_output": True, "save_logits_to_cache": False}
     yield case_of(f"{lead.name}/plain", VISUAL, "clicks one thing", body, lead)
     yield case_of(f"{lead.name}/defaults", VISUAL, "clicks one thing, defaults written out", written, lead)
+
+
+def further_shades(questions: Questions) -> Iterator[Case]:
+    """Send black and white by a palette of few entries."""
+    if questions.scene is not None and not questions.texts:
+        sent = encoded(stencil(), "png-2")
+        yield concept.scene_case(questions, sent, f"sends an image {way_of('png-2').name}, with a palette")
 
 
 def neighbours(questions: Questions) -> Iterator[Made]:
@@ -155,10 +172,10 @@ def _one_end(asks: str, _: Mapping[str, Exchange]) -> Case:
 
 
 def outlines(questions: Questions) -> Iterator[Case]:
-    """Ask for boxed things in the default format, where three masks come of each, in the nested form."""
+    """Ask for boxed things in the default format, where three masks come of each."""
     for photograph in questions.photographs[1:2]:
-        asks = "boxes what is drawn, in the default format and the nested form"
-        body = body_of(photograph, prompts={"prompts": questions.object_prompts(photograph)})
+        asks = "boxes what is drawn, in the default format"
+        body = body_of(photograph, prompts=questions.object_prompts(photograph))
         yield case_of(f"{photograph.name}/json", VISUAL, asks, body, photograph)
 
 
@@ -225,19 +242,20 @@ def sizes(questions: Questions) -> Iterator[Made]:
     """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
     if questions.scene is None or questions.points or questions.texts:
         return
-    crowd, wide, tiny, large, _, _, beads = further_scenes()
+    crowd, _, tiny, large, _, _, beads = further_scenes()
     for scene, name, operation, masks in (
         (tiny, "bmp", CONCEPT, "rle"),
         (tiny, "png-16", VISUAL, "rle"),
-        (wide, "jpeg-turned-6", VISUAL, "rle"),
-        (wide, "jpeg-turned-6", VISUAL, "binary"),
+        (built_in_scenes()[1], BOXED_IN[0], VISUAL, "rle"),
+        (built_in_scenes()[1], BOXED_IN[0], VISUAL, "binary"),
         (crowd, "jpeg-turned-5", VISUAL, "rle"),
         (stencil(), "tiff-fax", VISUAL, "rle"),
-        (stencil(), "png-2", CONCEPT, "rle"),
+        (stencil(), "png-4-grey", CONCEPT, "rle"),
         (filled(), "webp", VISUAL, "json"),
         (filled(), "jpeg", CONCEPT, "polygon"),
         (large, "bmp", CONCEPT, "rle"),
         (beads, "gif", CONCEPT, "rle"),
+        (grey_scene(built_in_scenes()[1]), BOXED_IN[1], VISUAL, "rle"),
     ):
         way = way_of(name)
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"
@@ -264,9 +282,14 @@ def _of_size(
     sent = encoded(scene, encoding)
     asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way_of(encoding).name}"
     if operation == CONCEPT:
-        return concept.scene_case(questions, sent, asks, format=masks)
-    boxed = encoding == BOXED_IN
-    prompts = [{"box": one.center_box} if boxed else {"points": [click_at(one.click)]} for one in sent.things]
-    body = body_of(sent, prompts=prompts, format=masks)
+        prompts = concept.with_exemplar(questions, sent)
+        return concept.scene_case(questions, sent, f"{asks}, with an exemplar", format=masks, prompts=prompts)
+    boxed = encoding in BOXED_IN
+    # An archive is compared with the run lengths: of a few pixels a model need not be sure of any.
+    things = [one for one in sent.things if encoding != BOXED_IN[0] or one.bitmap.sum() >= LEAST_AREA]
+    objects = [{"box": one.center_box} if boxed else {"points": [click_at(one.click)]} for one in things]
+    # What is no run lengths is asked for in the nested form, and polygons without saying so.
+    said = {} if masks == "json" else {"format": masks}
+    body = body_of(sent, prompts=objects if masks == "rle" else {"prompts": objects}, **said)
     tolerated = visual.BINARY_TOLERATED if masks == "binary" else {}
     return case_of(f"{sent.name}/{masks}", VISUAL, asks, body, sent, tolerated=tolerated)

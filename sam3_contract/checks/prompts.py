@@ -110,11 +110,19 @@ def meant_by(exchange: Exchange) -> Mapping[str, Any]:
     unread = _UNREAD | (_IGNORED_BESIDE_TEXTS if case.operation == "concept_segment" else _IGNORED_BESIDE_CLICKS)
     defaults = _defaults_of(case.operation)
     said = {name: value for name, value in case.sent.items() if name not in unread and name != "image"}
+    said |= {"prompts": _listed(said["prompts"])} if "prompts" in said else {}
     said = {name: _pruned(value) for name, value in said.items() if value != defaults.get(name, ...)}
     outlines = said.get("format") in _OUTLINES
     return {
         name: value for name, value in said.items() if value not in _NOTHING and not (outlines and name == "format")
     }
+
+
+def _listed(prompts: Any) -> Any:
+    """Write prompts as a list, in whichever of the forms of ``visual_segment`` they are."""
+    if isinstance(prompts, Mapping):
+        return prompts.get("prompts", [prompts])
+    return prompts
 
 
 @cache

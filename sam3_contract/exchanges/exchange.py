@@ -162,9 +162,11 @@ class Case:
         after: Ids of the cases that have to be answered before: it builds on what the server remembers of them.
         beside: Ids of the cases whose answers it is compared with.
         headers: Further headers of the request, names in lower case.
+        query: Parameters of the URL beside the key.
         at_once: What the cases have in common that are to be under way at once; empty for a case by itself.
         spread_out: Whether its JSON is written with line breaks and escapes, and its fields in the reverse order.
-        mistakes: Where in the body the mistakes are that the answer has to name; empty if they are in no one place.
+        mistakes: Where in the body the mistakes are that the answer has to name, or where from ``query`` on; empty if
+            they are in no one place.
         plain: The same request without what it says besides and what changes nothing; ``None`` if it says nothing else.
     """
 
@@ -182,6 +184,7 @@ class Case:
     after: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     at_once: str = ""
     spread_out: bool = False
     mistakes: tuple[tuple[str | int, ...], ...] = ()

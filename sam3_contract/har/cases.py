@@ -120,6 +120,7 @@ def _own(entry: Entry, case: Case) -> Case:
             after=tuple(map(str, own["after"])),
             beside=tuple(map(str, own["beside"])),
             headers={str(name): str(value) for name, value in own.get("headers", {}).items()},
+            query={str(name): str(value) for name, value in own.get("query", {}).items()},
             at_once=str(own.get("at_once", "")),
             mistakes=tuple(_place(place) for place in own.get("mistakes", [own.get("mistake")]) if place),
         )

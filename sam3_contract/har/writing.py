@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib import metadata
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import harfile
 import orjson
@@ -77,15 +77,16 @@ def _request(exchange: Exchange, url: str) -> dict[str, Any]:
     case = exchange.case
     sent = _keys_sent(case, exchange.key)
     named = {"content-type": "application/json", **case.headers}
+    query = {**case.query, **({} if sent.query is None else {"api_key": sent.query})}
     headers = [harfile.Record(name.title(), value) for name, value in named.items()]
     if sent.bearer is not None:
         headers.append(harfile.Record("Authorization", f"Bearer {sent.bearer}"))
     request = harfile.Request(
         method=case.method,
-        url=url if sent.query is None else f"{url}?api_key={sent.query}",
+        url=f"{url}?{urlencode(query, safe=MASK)}" if query else url,
         httpVersion=_VERSION,
         headers=headers,
-        queryString=[] if sent.query is None else [harfile.Record("api_key", sent.query)],
+        queryString=[harfile.Record(name, value) for name, value in query.items()],
         bodySize=len(_content_of(case)),
     ).asdict()
     if case.body is not None:
@@ -187,6 +188,7 @@ def _case(exchange: Exchange) -> dict[str, Any]:
         "after": list(case.after),
         "beside": list(case.beside),
         "headers": dict(case.headers),
+        "query": dict(case.query),
         "at_once": case.at_once,
         "mistakes": [list(place) for place in case.mistakes],
         "exact": exchange.exact,

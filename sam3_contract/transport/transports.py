@@ -112,10 +112,10 @@ def says_exact(headers: Mapping[str, str]) -> bool:
     return headers.get(MASKS_HEADER) == "exact"
 
 
-def with_key(case: Case, key: str | None) -> tuple[dict[str, str] | None, dict[str, str], bytes]:
+def with_key(case: Case, key: str | None) -> tuple[dict[str, str], dict[str, str], bytes]:
     """Put the key where the case wants it: query, headers and body to send."""
     sent = keys_sent(case.key_in, key)
-    query = None if sent.query is None else {"api_key": sent.query}
+    query = {**case.query, **({} if sent.query is None else {"api_key": sent.query})}
     headers = {**JSON_HEADERS, **case.headers}
     if sent.bearer is not None:
         headers["authorization"] = f"{scheme_of(case.key_in)} {sent.bearer}"

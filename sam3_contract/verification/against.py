@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
+from urllib.parse import urlencode
 
 from sam3_contract.checks.matching import SAME_CONFIDENCE, SAME_IOU, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
@@ -142,9 +143,10 @@ def compare(first: Run, second: Run) -> Comparison:
     )
 
 
-def _request(exchange: Exchange) -> tuple[str, str, str, bytes]:
+def _request(exchange: Exchange) -> tuple[str, str, str, str, bytes]:
     case = exchange.case
-    return (case.operation, case.method, case.key_in if case.key_in in BAD_KEYS else "", case.signature)
+    bad_key = case.key_in if case.key_in in BAD_KEYS else ""
+    return (case.operation, case.method, bad_key, urlencode(sorted(case.query.items())), case.signature)
 
 
 def _differences(first: Exchange, second: Exchange) -> Iterator[Difference]:

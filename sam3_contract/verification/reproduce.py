@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from sam3_contract.checks import Violation
 from sam3_contract.errors import ImageError, OutputError, UsageError
@@ -72,7 +73,9 @@ class Reproduction:
         # The saved body holds no key: what would find it there finds it in the query.
         query = sent.body if sent == KeysSent(body=sent.body) else sent.query
         header = "" if sent.bearer is None else f"Authorization: {scheme_of(place)} {sent.bearer}"
-        return "" if query is None else f"?api_key={query}", header
+        said = [f"{name}={quote(value, safe='')}" for name, value in exchange.case.query.items()]
+        said += [] if query is None else [f"api_key={query}"]
+        return f"?{'&'.join(said)}" if said else "", header
 
     def _save(self, exchange: Exchange) -> Path:
         name = re.sub(r"[^\w.-]+", "_", exchange.case.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from sam3_contract.checks import judge
 from sam3_contract.checks.prompts import context_of
 from sam3_contract.exchanges.exchange import WRONG_KEY, Case, Exchange, KeyPlace
 from sam3_contract.images import ImageHeader
+from sam3_contract.images.scenes import built_in_scenes
 from sam3_contract.masks import rle_from_bitmap
 from tests.faults import KEY
 from tests.plans import PLAN
@@ -51,6 +53,56 @@ def test_each_of_several_mistakes_is_to_be_named(named: tuple[str, ...], missing
     breaches = judge([exchange], CONTRACT)["S10"].breaches
 
     assert [breach.expected for breach in breaches] == ([f"{missing}, where a mistake is"] if missing else [])
+
+
+@pytest.mark.parametrize(
+    ("place", "told", "found"),
+    [
+        (["body", "prompts", 1, "text"], 7, 0),
+        (["body", "prompts", 0, "text"], 7, 1),
+        (["body", "prompts", 1, "text"], "7", 1),
+        (["body", "prompts", 1, "text"], None, 1),
+        (["body", "prompts", "text"], None, 0),  # which leads nowhere
+        (["body", 9], {}, 0),
+    ],
+)
+def test_refusal_repeats_what_stands_at_its_place(place: list[Any], told: Any, found: int) -> None:
+    sent = {"prompts": [{"text": "a dog"}, {"text": 7}]}
+    answer = {"detail": [{"loc": place, "msg": "no", "type": "string_type", "input": told}]}
+    exchange = Exchange(Case("refused", "concept_segment", "has a number", sent), 422, {}, orjson.dumps(answer))
+
+    assert len(judge([exchange], CONTRACT)["S10"].breaches) == found
+
+
+def test_mistake_in_the_query_is_named_from_there() -> None:
+    case = Case("refused", "embed_image", "has a word", {}, mistakes=(("query", "countinference"),))
+    entry = {"msg": "no", "type": "bool_parsing", "input": "perhaps"}
+    named, misplaced = (
+        Exchange(case, 422, {}, orjson.dumps({"detail": [{**entry, "loc": [root, "countinference"]}]}))
+        for root in ("query", "body")
+    )
+
+    assert not judge([named], CONTRACT)["S10"].breaches
+    assert judge([misplaced], CONTRACT)["S10"].breaches
+
+
+def test_header_of_one_answer_comes_with_all_of_the_operation() -> None:
+    case = Case("asked", "embed_image", "asks", {}, headers={"x-request-id": "1"})
+    told, untold = (Exchange(case, 200, headers, b"{}") for headers in ({"x-model-id": "sam3"}, {}))
+    elsewhere = replace(untold, case=replace(case, operation="visual_segment"))
+
+    assert not judge([told, told, elsewhere], CONTRACT)["S14"].breaches
+    assert [breach.at for breach in judge([told, untold], CONTRACT)["S14"].breaches] == ["headers.x-model-id"]
+
+
+def test_id_that_a_server_makes_is_of_one_picture() -> None:
+    first, second = (
+        Exchange(Case(scene.name, "embed_image", "asks", {}, things=scene.things), 200, {}, b'{"image_id": "a"}')
+        for scene in built_in_scenes()
+    )
+
+    assert not judge([first, first], CONTRACT)["R10"].breaches
+    assert judge([first, second], CONTRACT)["R10"].breaches
 
 
 def clicked(name: str, image: str, found: Bitmap, **fields: Any) -> Exchange:

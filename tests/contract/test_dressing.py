@@ -63,6 +63,15 @@ def test_requests_that_differ_in_one_thing_differ_in_that_alone_when_dressed() -
         assert (ours.key_in, ours.headers) == (theirs.key_in, theirs.headers)
 
 
+def test_what_is_made_of_a_dressed_request_is_dressed_alike() -> None:
+    for case in GOOD:
+        once = dressed(case, 1000)
+        twice = dressed(replace(once, headers=case.headers), 1000)
+        assert (twice.sent, twice.key_in, twice.headers, twice.query) == (
+            (once.sent, once.key_in, once.headers, once.query)
+        )
+
+
 def test_what_has_a_mistake_is_not_dressed_nor_is_what_is_asked_of_the_first_image() -> None:
     first = PLAN.cases[0].sent["image"]
     of_first = [case for case in GOOD if case.sent["image"] == first]

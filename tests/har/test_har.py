@@ -120,6 +120,7 @@ def answered_by_mock() -> list[Exchange]:
         Case("cut", "concept_segment", "is no JSON", b'{"image": ', expected=frozenset({422})),
         Case("wordy", "concept_segment", "has no text", concept(text=7), mistakes=(("prompts", 0, "text"), ("image",))),
         Case("raw", "concept_segment", "is not UTF-8", b"\xff\xfe{", expected=frozenset({400, 422})),
+        Case("said", "concept_segment", "says where it comes from", concept(), query={"source": "an app & more"}),
         Case("put", "visual_segment", "uses PUT", None, method="PUT", expected=frozenset({405})),
         Case("old", "visual_segment", "waits", click, image=image, tolerated={500: "binary_answers_500"}, after=("a",)),
     ]
@@ -140,6 +141,7 @@ def same_request(one: Case, other: Case) -> bool:
         "after",
         "beside",
         "mistakes",
+        "query",
     )
     return all(getattr(one, name) == getattr(other, name) for name in fields)
 

@@ -54,7 +54,7 @@ LATER = {
     "truncated_image_is_answered_200": "refused/cut_image",
     "deleting_answers_200": "refused/delete",
     "exemplars_in_turned_jpegs_are_refused": "concept_segment/wide-jpeg-turned-8.jpg/polygon",
-    "boxes_are_not_turned_with_a_jpeg": "visual_segment/wide-jpeg-turned-6.jpg/rle",
+    "boxes_are_not_turned_with_a_jpeg": "visual_segment/awkward-jpeg-turned-6.jpg/rle",
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
 SEEING = ("concept_segment/shapes.png/rle", "concept_segment/shapes-jpeg-cmyk.jpg/rle")

@@ -211,6 +211,11 @@ def _palette(file_format: str, **options: Any) -> Write:
     return write
 
 
+def _few_shades(bits: int) -> Write:
+    """Write shades of grey by few bits a pixel, which lie from the lowest value to the highest."""
+    return lambda pixels: handmade.grey_png((pixels[:, :, 0] >> (8 - bits)).astype(np.uint8), bits)
+
+
 def _few_entries(bits: int) -> Write:
     """Write black and white by a palette of other colours beside, of few bits a pixel."""
     palette = np.arange(3 << bits, dtype=np.uint8).reshape(-1, 3)
@@ -342,6 +347,7 @@ OF_TWO_SHADES: Final[Mapping[str, Encoding]] = {
     "png-1": Encoding("as PNG of one bit", "png", _two_shades("PNG"), grey=True),
     "png-2": Encoding("as PNG of two bits", "png", _few_entries(2), grey=True),
     "png-4": Encoding("as PNG of four bits", "png", _few_entries(4), grey=True),
+    "png-4-grey": Encoding("as grey PNG of four bits", "png", _few_shades(4), grey=True),
     "tiff-fax": Encoding("as TIFF of one bit, packed like a fax", "tiff", _two_shades("TIFF", compression="group4")),
 }
 """Ways to write what is black and white alone, by name."""

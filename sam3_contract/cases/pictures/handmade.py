@@ -188,6 +188,23 @@ def interlaced_png(pixels: Pixels) -> bytes:
     )
 
 
+def grey_png(shades: Pixels, bits: int) -> bytes:
+    """Write a grey PNG of less than a byte a pixel.
+
+    Args:
+        shades: In ``0 .. 2 ** bits - 1``, shape ``(height, width)``.
+        bits: 1, 2 or 4.
+    """
+    height, width = shades.shape
+    each = (shades[:, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+    rows = np.packbits(each.reshape(height, width * bits), axis=1)
+    unfiltered = np.pad(rows, ((0, 0), (1, 0))).tobytes()
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    return _PNG + b"".join(
+        _chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(unfiltered)), (b"IEND", b""))
+    )
+
+
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = len(_PNG)
     while at < len(content):

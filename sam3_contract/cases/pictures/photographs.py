@@ -87,8 +87,8 @@ def built_in_images() -> tuple[Photograph, ...]:
 
 @cache
 def blank_image() -> Photograph:
-    """Paint an image of one colour."""
-    return photograph("blank.png", ENCODINGS["png"].write(np.full((120, 160, 3), 200, np.uint8)))
+    """Paint an image of one pixel."""
+    return photograph("blank.png", ENCODINGS["png"].write(np.full((1, 1, 3), 200, np.uint8)))
 
 
 def is_of_discs(photograph: Photograph) -> bool:

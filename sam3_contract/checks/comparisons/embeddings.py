@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from sam3_contract.checks.check import Breach, Check, Judgement, Shown, each, shown
+from sam3_contract.checks.check import Breach, Check, Judgement, Shown, shown
 from sam3_contract.checks.matching import differences
 from sam3_contract.checks.prompts import AnsweredPrompt, context_of, image_of, prompts_of
 from sam3_contract.exchanges.exchange import Exchange
@@ -125,13 +125,20 @@ def _other_frame(partner: AnsweredPrompt, prompt: AnsweredPrompt, law: str) -> l
     return [Breach(where, found, f"{wanted}: {law}", why, exchange=prompt.exchange, beside=(partner.exchange,))]
 
 
-def _id_is_answered(exchange: Exchange, _: Contract) -> list[Breach] | None:
-    if exchange.case.operation != "embed_image" or not exchange.succeeded:
-        return None
-    sent, answered = exchange.case.sent.get("image_id"), exchange.answer.get("image_id")
-    if sent is None or answered == sent:
-        return []
-    return [Breach("$.image_id", shown(answered), shown(sent))]
+def _id_is_answered(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
+    embedded = [one for one in exchanges if one.case.operation == "embed_image" and one.succeeded]
+    found: list[Breach] = []
+    made: dict[Hashable, Exchange] = {}
+    for exchange in embedded:
+        sent, answered = exchange.case.sent.get("image_id"), exchange.answer.get("image_id")
+        if sent is not None:
+            found += [] if answered == sent else [Breach("$.image_id", shown(answered), shown(sent), exchange=exchange)]
+        elif isinstance(answered, str):
+            first = made.setdefault(answered, exchange)
+            if first.case.things and exchange.case.things and first.case.things != exchange.case.things:
+                wanted = f"another one than that of {first.case.id}, which shows something else"
+                found.append(Breach("$.image_id", shown(answered), wanted, exchange=exchange, beside=(first,)))
+    return Judgement(len(embedded), tuple(found))
 
 
 def _key(prompt: AnsweredPrompt, image: Hashable) -> Hashable:
@@ -163,11 +170,11 @@ CHECKS = (
     Check(
         code="R10",
         name="image_id_is_answered",
-        law="`embed_image` answers the `image_id` that it was sent.",
+        law="`embed_image` answers the `image_id` that it was sent, or else one that no other picture has.",
         source="server",
         rule="#/components/schemas/EmbedImageResponse",
         mend="Make an id of the content only where none was sent.",
-        judge=each(_id_is_answered),
+        judge=_id_is_answered,
         needs="an answer of embed_image",
     ),
     Check(

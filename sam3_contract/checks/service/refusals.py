@@ -64,7 +64,7 @@ def _mistake_is_named(exchange: Exchange, _: Contract) -> list[Breach] | None:
     unnamed = [one for one in exchange.case.mistakes if not any(_names(place, one) for place in places)]
     if not unnamed:
         return others
-    wanted = " and ".join(".".join(map(str, ("body", *one))) for one in unnamed)
+    wanted = " and ".join(".".join(map(str, _from_its_root(one))) for one in unnamed)
     found = ", ".join(".".join(map(str, place)) for place in places[:4])
     return [Breach("$.detail[0].loc", shown(found), f"{wanted}, where {_A_MISTAKE[len(unnamed) > 1]}")]
 
@@ -104,7 +104,11 @@ def _is_index(step: Any, values: Sequence[Any]) -> bool:
 def _names(place: Sequence[Any], mistake: Sequence[str | int]) -> bool:
     """Tell whether a location leads to a mistake; steps between, such as the kind of a union, are the server's own."""
     steps = iter(place)
-    return all(any(step == own and type(step) is type(own) for step in steps) for own in ("body", *mistake))
+    return all(any(step == own and type(step) is type(own) for step in steps) for own in _from_its_root(mistake))
+
+
+def _from_its_root(mistake: Sequence[str | int]) -> tuple[str | int, ...]:
+    return (*mistake,) if mistake[0] == "query" else ("body", *mistake)
 
 
 CHECKS = (
