@@ -95,7 +95,7 @@ def large_case(questions: Questions) -> Iterator[Made]:
 def _in_large_scene(asks: str, _: Mapping[str, Exchange]) -> Case:
     sent = encoded(further_scenes()[3], "jpeg-turned-3")
     prompts = [{"points": [click_at(thing.click)]} for thing in sent.things]
-    body = body_of(sent, prompts=prompts, format="rle")
+    body = body_of(sent, prompts=prompts, format="rle", save_logits_to_cache=True)
     return case_of(f"{sent.name}/rle", VISUAL, asks, body, sent)
 
 

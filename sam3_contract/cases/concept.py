@@ -16,6 +16,7 @@ from sam3_contract.cases.questions import (
     LONG,
     LOW,
     MAX_PROMPTS,
+    ORIGIN,
     Made,
     Questions,
     as_uri,
@@ -47,8 +48,7 @@ FURTHER_TEXTS: Final = (
     "null",
     "   ",
     "THE DOGS WITH_A-HAT (3/4): #1 @home = $5 | 2*3^4 ~ `x`!?",
-    "\u201cκόκκινος\u201d \u2013 красный круг\u2026",  # noqa: RUF001 - other scripts
-    "دائرة حمراء\u200f लाल 빨간 원 วงกลม",
+    "\u201cκόκκινος\u201d \u2013 красный круг\u2026 دائرة حمراء\u200f लाल 빨간 원 วงกลม",  # noqa: RUF001 - other scripts
     # What is folded into other letters: dotted, long, joined, raised; and what nobody sees.
     "İstanbul straße ﬁsh ½ m² 20 °C × €\u00a0so\u00adft\ufeff",  # noqa: RUF001 - no x
     "one\r\nline\0 and \x1b[1mno more\x7f",
@@ -57,7 +57,6 @@ FURTHER_TEXTS: Final = (
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 FAR_ACROSS: Final = 90.0  # by which an exemplar does, so that a lost sign puts it elsewhere
-ORIGIN: Final = "https://app.example.com"
 OTHER_WORDS: Final[Mapping[str, str]] = {
     "accept": "application/json, text/plain, */*",
     "content-type": "Application/JSON; charset=UTF-8",
@@ -109,7 +108,7 @@ def view_cases(questions: Questions) -> Iterator[Case]:
     turned = encoded_view(scene, "jpeg-turned-2")
     yield _as_data_uri(questions, turned.photograph, "jpg", Twin(main, f"as data URI, {turned.how}", turned.undo))
     plain = encoded(grey_scene(scene), "png-grey-alpha")
-    prompts = with_exemplar(questions, plain)
+    prompts = _with_exemplar(questions, plain)
     yield scene_case(questions, plain, "sends the image in grey, with alpha, and an exemplar", prompts=prompts)
     yield view_case(questions, encoded_view(grey_scene(scene), "png-palette"), f"{CONCEPT}/{plain.name}/rle")
     bordered = view_case(questions, padded_view(scene, "webp-animated"), main)
@@ -136,12 +135,15 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
     asks = "asks of an image of 15 columns, in grey of 16 bits, whose base64 is broken into lines"
     yield scene_case(questions, narrow, asks, prompts=prompts[:MAX_PROMPTS], image=in_lines)
     shades = encoded(stencil(), "png-1")
-    yield scene_case(questions, shades, "asks of a square of black and white, by one bit a pixel", format="polygon")
+    prompts = rich_prompts(questions, shades)
+    asks = "asks of a square of black and white, by one bit a pixel, with exemplars"
+    yield scene_case(questions, shades, asks, prompts=prompts, format="polygon")
     for shown, asks in (
         (fuller, "asks for many things that are alike, in a data URI"),
         (crowd, "sends a file as long and with the same beginning, which shows one small thing less, in a data URI"),
     ):
-        case = scene_case(questions, encoded(shown, "bmp"), asks)
+        sent = encoded(shown, "bmp")
+        case = scene_case(questions, sent, asks, prompts=rich_prompts(questions, sent))
         yield replace(case, body=as_uri(case.sent, "bmp"))
 
 
@@ -155,7 +157,7 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
         asks = "asks of an image four times as wide as high, turned by its EXIF tag, with odd exemplars"
         named = {"image_id": questions.image_id("lead-wide") + "x" * LONG, "format": "polygon"}
         turned = encoded(wide, "jpeg-turned-8")
-        prompts = [*with_exemplar(questions, turned), *_odd_exemplars(turned)]
+        prompts = [*_with_exemplar(questions, turned), *_odd_exemplars(turned)]
         yield scene_case(questions, turned, asks, prompts=prompts[:MAX_PROMPTS], **named)
 
 
@@ -223,22 +225,38 @@ def view_case(questions: Questions, view: View, of: str, **fields: Any) -> Case:
     return case_of(f"{sent.name}/rle", CONCEPT, f"sends the image {view.how}", body, sent, twin=twin)
 
 
-def with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
+def _with_exemplar(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
     """Ask for the concepts, and for what is like one of the drawn things."""
     exemplar = {"boxes": [photograph.things[0].top_left_box], "box_labels": [1]}
     return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - 1], exemplar]
+
+
+def rich_prompts(questions: Questions, photograph: Photograph) -> list[dict[str, Any]]:
+    """Ask for the concepts, for what is like a drawn thing, for both at once, and for what is unlike another thing."""
+    first, *others = photograph.things
+    box, text = first.top_left_box, {"text": first.category}
+    unlike = [other.top_left_box for other in others if other.category != first.category]
+    prompts: list[dict[str, Any]] = [
+        {"boxes": [_in_corners(box)], "box_labels": [1]},
+        {**text, "boxes": [box], "box_labels": [1]},
+        *({**text, "boxes": [other], "box_labels": [0]} for other in unlike[:1]),
+    ]
+    return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - len(prompts)], *prompts]
+
+
+def _in_corners(box: Mapping[str, float]) -> dict[str, float]:
+    return {"x0": box["x"], "y0": box["y"], "x1": box["x"] + box["width"], "y1": box["y"] + box["height"]}
 
 
 def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
     small = min(photograph.things, key=lambda thing: int(thing.bitmap.sum())).top_left_box
     at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
     first, *_, last = (thing.top_left_box for thing in photograph.things)
-    corners = {"x0": last["x"], "y0": last["y"], "x1": last["x"] + last["width"], "y1": last["y"] + last["height"]}
     beyond = {"x": at_the_edge["x"] - FAR_ACROSS, "width": at_the_edge["width"] + FAR_ACROSS}
     return [
         {"boxes": [{**at_the_edge, **beyond}], "box_labels": [1]},
         {"boxes": [small], "box_labels": [1]},
-        {"boxes": [first, corners], "box_labels": [1, 1]},
+        {"boxes": [first, _in_corners(last)], "box_labels": [1, 1]},
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
         {"boxes": [{**first, "width": 0, "height": 0}], "box_labels": [1]},  # a click that did not become a box
     ]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from sam3_contract.cases.questions import CONCEPT, VISUAL
+from sam3_contract.cases.questions import CONCEPT, ORIGIN, VISUAL, as_uri
 from sam3_contract.exchanges.exchange import Case, KeyPlace
 
 Json = dict[str, Any]
@@ -70,6 +70,7 @@ _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "user-agent": ("Mozilla/5.0 (X11; Linux x86_64) an app / 1.0",),
     "x-forwarded-for": ("203.0.113.7",),
 }
+_ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {"origin": (ORIGIN,)}
 _QUERY: Final[Mapping[str, tuple[str, ...]]] = {
     "countinference": ("true",),
     "source": ("app",),
@@ -103,7 +104,18 @@ def dressed(case: Case, seed: int) -> Case:
         plain=case,
     )
     worn = named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
-    return replace(worn, query={**dict(_drawn(_QUERY, dice)), **case.query})
+    query, origin = dict(_drawn(_QUERY, dice)), dict(_drawn(_ORIGIN, dice))
+    worn = replace(worn, query={**query, **case.query}, headers={**origin, **worn.headers})
+    return _as_uri(worn) if dice.random() < OFTEN else worn
+
+
+def _as_uri(case: Case) -> Case:
+    """Write an image as a data URI, unless it is one already, or its base64 is broken into lines."""
+    image = case.sent.get("image")
+    value = image.get("value") if isinstance(image, Mapping) and image.get("type") == "base64" else None
+    if case.image is None or not isinstance(value, str) or value.startswith("data:") or "\n" in value:
+        return case
+    return replace(case, body=as_uri(case.sent, case.image.format.lower()))
 
 
 def worn(case: Case) -> Iterator[tuple[str, Undress]]:
@@ -120,6 +132,8 @@ def worn(case: Case) -> Iterator[tuple[str, Undress]]:
     if case.sent.get("prompts") != plain.sent.get("prompts"):
         said = partial(_with_field, name="prompts", value=plain.sent.get("prompts"))
         yield "nulls, empty lists and types in its prompts", said
+    if case.sent.get("image") != plain.sent.get("image"):
+        yield "its image as a data URI", partial(_with_field, name="image", value=plain.sent.get("image"))
     if case.key_in != plain.key_in:
         yield f"the key where it is ({case.key_in})", partial(replace, key_in=plain.key_in)
     if case.spread_out and not plain.spread_out:
@@ -152,7 +166,8 @@ def named(case: Case, number: int) -> Case:
 def _beginning(body: Mapping[str, Any]) -> str:
     """Take of an image what tells its format, and mostly its size."""
     image = body.get("image")
-    return str(image.get("value"))[:_HEAD] if isinstance(image, Mapping) else ""
+    value = str(image.get("value")) if isinstance(image, Mapping) else ""
+    return (value.partition(",")[2] if value.startswith("data:") else value)[:_HEAD]
 
 
 def _beside(case: Case, dice: random.Random) -> Json:

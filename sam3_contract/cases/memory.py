@@ -62,10 +62,11 @@ def named_cases(questions: Questions) -> Iterator[Case]:
     for sent in questions.photographs[1:2]:
         own = _own_id(questions, sent)
         yield replace(own, id=f"{own.id}_at_once", asks=asks, beside=own.beside, after=after)
-        for name, place in KEY_PLACES:
-            body = body_of(sent, image_id=questions.image_id(name))
+        for (name, place), encoding in zip(KEY_PLACES, ("jpeg-turned-7", "gif"), strict=True):
+            embedded = saved_as(sent, encoding)
+            body = body_of(embedded, image_id=questions.image_id(name))
             embeds = "asks to keep an embedding while others are under way"
-            yield case_of(f"{sent.name}/{name}_at_once", EMBED, embeds, body, sent, key_in=place)
+            yield case_of(f"{sent.name}/{name}_at_once", EMBED, embeds, body, embedded, key_in=place)
     body = body_of(sent, prompts=questions.click_prompts(lead), format="rle", image_id=named)
     beside = (f"{VISUAL}/{lead.name}/rle",)
     yield case_of(f"{lead.name}/by_id_at_once", VISUAL, asks, body, lead, after=after, beside=beside)

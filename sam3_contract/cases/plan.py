@@ -16,9 +16,8 @@ from sam3_contract.cases import (
     sweep,
     visual,
 )
-from sam3_contract.cases.concept import ORIGIN
 from sam3_contract.cases.dressing import dressed, named
-from sam3_contract.cases.questions import CONCEPT, Asks, Made, Questions
+from sam3_contract.cases.questions import CONCEPT, ORIGIN, Asks, Made, Questions
 from sam3_contract.cases.variants import Variants
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, as_base64
 

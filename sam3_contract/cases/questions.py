@@ -30,6 +30,7 @@ LOW: Final = 0.2  # low enough that a model finds something, high enough that a 
 HIGH: Final = 0.6
 VERY_LOW: Final = 0.05
 MAX_PROMPTS: Final = 16
+ORIGIN: Final = "https://app.example.com"
 LONG: Final = 300  # characters of an id, more than a column of a table or a file's name may have
 MAX_TEXTS: Final = 6  # of one scene's categories; each costs the server a pass
 MAX_BOXES: Final = 8  # of one scene
@@ -163,7 +164,7 @@ def as_uri(body: Mapping[str, Any], subtype: str) -> dict[str, Any]:
     return {**body, "image": {**image, "value": _data_uri(image["value"], subtype)}}
 
 
-@lru_cache(maxsize=16)  # those that every plan has are made once
+@lru_cache(maxsize=64)  # those that every plan has are made once
 def _data_uri(value: str, subtype: str) -> str:
     return f"data:image/{subtype};base64,{value}"
 

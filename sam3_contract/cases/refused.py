@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sam3_contract.cases import concept, visual
-from sam3_contract.cases.concept import ORIGIN
-from sam3_contract.cases.questions import BAD_ID, CONCEPT, VISUAL, Questions, body_of
+from sam3_contract.cases.questions import BAD_ID, CONCEPT, ORIGIN, VISUAL, Questions, body_of
 from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
 TEXT: Final = "aGVsbG8gd29ybGQ="

@@ -23,6 +23,14 @@ BESIDE_IDS: Final = (
     *("bmp-32", "tiff", "jpeg-turned-4", "gif-animated"),
 )
 """Encodings that keep colours, in which an image is sent under one id after the other."""
+_FIELDS: Final[tuple[Json, ...]] = (
+    {},
+    {"multimask_output": False},
+    {"format": "json"},
+    {},
+    {"format": "json", "multimask_output": False},
+)
+"""What is said beside such ids, in turns with other prompts."""
 _IN_URIS: Final = frozenset({"gif", "webp-lossless", "tiff", "jpeg-turned-4"})
 FIRST_SENT: Final = frozenset({"png", "jpeg-turned-2", "jpeg-described", "jpeg-cmyk"})
 """Encodings that every run sends of the lead."""
@@ -204,11 +212,27 @@ def _under_id(
     _: Mapping[str, Exchange],
 ) -> Case:
     sent = saved_as(photograph, encoding)
-    body = body_of(sent, prompts=questions.object_prompts(photograph), format="rle", image_id=name)
+    number = BESIDE_IDS.index(encoding)
+    fields = {"format": "rle", **_FIELDS[number % len(_FIELDS)]}
+    body = body_of(sent, prompts=_objects(questions, photograph, number), image_id=name, **fields)
     if encoding in _IN_URIS:
         body = as_uri(body, sent.header.format.lower())
     case = case_of(case_name, VISUAL, asks, body, sent)
     return replace(case, after=(f"embed_image/{questions.lead.name}",))
+
+
+def _objects(questions: Questions, photograph: Photograph, number: int) -> list[Json]:
+    """Ask for what is drawn by boxes, by clicks on it and on another thing, or by both, in turns."""
+    things = photograph.things
+    if not things or questions.points or number % 3 == 0:
+        return questions.object_prompts(photograph)
+    if number % 3 == 1:
+        return [{"box": thing.center_box, "points": [click_at(thing.click)]} for thing in things]
+    others = (*things[1:], things[0])
+    return [
+        {"points": [click_at(other.click, positive=False), click_at(thing.click)]}
+        for thing, other in zip(things, others, strict=True)
+    ]
 
 
 def encodings(questions: Questions) -> Iterator[Made]:
@@ -282,8 +306,9 @@ def _of_size(
     sent = encoded(scene, encoding)
     asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way_of(encoding).name}"
     if operation == CONCEPT:
-        prompts = concept.with_exemplar(questions, sent)
-        return concept.scene_case(questions, sent, f"{asks}, with an exemplar", format=masks, prompts=prompts)
+        prompts = concept.rich_prompts(questions, sent)
+        named = {"image_id": questions.image_id(scene.name)}
+        return concept.scene_case(questions, sent, f"{asks}, with exemplars", format=masks, prompts=prompts, **named)
     boxed = encoding in BOXED_IN
     # An archive is compared with the run lengths: of a few pixels a model need not be sure of any.
     things = [one for one in sent.things if encoding != BOXED_IN[0] or one.bitmap.sum() >= LEAST_AREA]

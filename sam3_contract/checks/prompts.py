@@ -140,12 +140,14 @@ def _pruned(value: Any) -> Any:
 
 
 def image_of(exchange: Exchange) -> Hashable:
-    """Make a key of the image that a request holds; ``None`` if it holds none."""
+    """Make a key of the image that a request holds, be it in a data URI or not; ``None`` if it holds none."""
     image = exchange.case.sent.get("image")
     if not isinstance(image, Mapping):
         return None
     value = image.get("value")
-    return (_canonical(image.get("type")), value if isinstance(value, str) else _canonical(value))
+    if not isinstance(value, str):
+        return (_canonical(image.get("type")), _canonical(value))
+    return (_canonical(image.get("type")), value.partition(",")[2] if value.startswith("data:") else value)
 
 
 def request_of(exchange: Exchange, *, besides: Iterable[str]) -> Hashable:

@@ -12,7 +12,7 @@ from benchmarks.mutants.server import Call, Mutant, refusal
 from mock_server import Settings, create_app
 from sam3_contract import spec, wire
 from sam3_contract.cases.dressing import dressed
-from sam3_contract.checks.prompts import meant_by
+from sam3_contract.checks.prompts import image_of, meant_by
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
@@ -40,7 +40,7 @@ def test_dressed_requests_are_allowed_and_mean_what_they_meant(seed: int) -> Non
 
         wire.parse_request(MODELS[case.operation], worn.sent)
         assert meant_by(exchange_of(worn)) == meant_by(exchange_of(case))
-        assert worn.sent["image"] is case.sent["image"]
+        assert image_of(exchange_of(worn)) == image_of(exchange_of(case))
 
 
 def test_dressing_says_what_can_be_said() -> None:
