@@ -57,6 +57,7 @@ FURTHER_TEXTS: Final = (
 SINGLE_REQUEST: Final = "3f2b8c1a-9d47-4e05-8b61-2a7c5d9e0f13"
 ACROSS: Final = 12.0  # pixels by which a box reaches beyond the image
 FAR_ACROSS: Final = 90.0  # by which an exemplar does, so that a lost sign puts it elsewhere
+MANY_BOXES: Final = 12
 OTHER_WORDS: Final[Mapping[str, str]] = {
     "accept": "application/json, text/plain, */*",
     "content-type": "Application/JSON; charset=UTF-8",
@@ -251,7 +252,8 @@ def _in_corners(box: Mapping[str, float]) -> dict[str, float]:
 def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
     small = min(photograph.things, key=lambda thing: int(thing.bitmap.sum())).top_left_box
     at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
-    first, *_, last = (thing.top_left_box for thing in photograph.things)
+    boxes = [thing.top_left_box for thing in photograph.things]
+    first, *_, last = boxes
     beyond = {"x": at_the_edge["x"] - FAR_ACROSS, "width": at_the_edge["width"] + FAR_ACROSS}
     return [
         {"boxes": [{**at_the_edge, **beyond}], "box_labels": [1]},
@@ -259,6 +261,7 @@ def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
         {"boxes": [first, _in_corners(last)], "box_labels": [1, 1]},
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
         {"boxes": [{**first, "width": 0, "height": 0}], "box_labels": [1]},  # a click that did not become a box
+        {"boxes": (boxes * MANY_BOXES)[:MANY_BOXES], "box_labels": [1] * MANY_BOXES},  # some of them twice
     ]
 
 

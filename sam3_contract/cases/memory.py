@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded
-from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import LOGITS_ID, LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.cases.refused import REFUSED_ID
 from sam3_contract.exchanges.exchange import Case, Exchange, KeyPlace, Photograph
 from sam3_contract.images.scenes import Thing, further_scenes
@@ -80,7 +80,9 @@ def embedded_at_once_case(questions: Questions) -> Iterator[Case]:
         body = body_of(questions.lead, prompts=questions.object_prompts(kept), **fields)
         asks = "asks by the image_id of an image that was embedded while others were under way"
         after, beside = (f"{EMBED}/{kept.name}/{name}_at_once",), (f"{VISUAL}/{kept.name}/rle",)
-        yield case_of(f"{kept.name}/{name}_by_id", VISUAL, asks, body, kept, after=after, beside=beside)
+        # With the key in another place: it is the same one.
+        name = f"{kept.name}/{name}_by_id"
+        yield case_of(name, VISUAL, asks, body, kept, after=after, beside=beside, key_in="bearer")
 
 
 def exchanged_boxes_case(questions: Questions) -> Iterator[Case]:
@@ -116,13 +118,13 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
         body = body_of(sent, prompts=prompts, format="rle", **fields)
         return case_of(f"{lead.name}/{name}", VISUAL, asks, body, sent, beside=(main,))
 
-    named = {"image_id": questions.image_id("logits")}
+    named = {"image_id": questions.image_id(LOGITS_ID)}
     kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True, **named)
     yield kept
     asks = "asks to load the logits of a prompt of which none are kept for that image"
     yield replace(case("logits_of_another", asks, other, load_logits_from_cache=True), after=(kept.id,))
-    asks = "asks to load the logits that are kept, as polygons"
-    loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, **named)
+    asks = "asks to load the logits that are kept, and to keep them, as polygons"
+    loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, save_logits_to_cache=True, **named)
     yield replace(loaded, body={**loaded.sent, "format": "json"}, after=(kept.id,), beside=(f"{main[:-3]}json",))
 
 

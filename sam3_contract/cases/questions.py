@@ -21,6 +21,7 @@ Made = tuple[str, Asks, Callable[[Mapping[str, Exchange]], Case | None], tuple[s
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
 
 BAD_ID: Final = "bad"
+LOGITS_ID: Final = "logits"
 """Of the ids that come with what is no image."""
 CONCEPT: Final = "concept_segment"
 VISUAL: Final = "visual_segment"

@@ -133,7 +133,8 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     deleted = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
     yield Case("refused/delete", VISUAL, "uses DELETE", None, method="DELETE", expected=method, tolerated=deleted)
-    yield _unauthorised("empty_key", "has an empty key", good, "empty")
+    # The key comes first: who has none is not told what is wrong with a request.
+    yield _unauthorised("empty_key", "has an empty key, and no prompts", {**good, "prompts": []}, "empty")
     misspelt = {**good, "treshold": 0.5}
     yield preflight("visual_preflight", VISUAL)
     yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})

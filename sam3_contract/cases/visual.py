@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import View, mirrored_view
-from sam3_contract.cases.questions import BAD_ID, VISUAL, Questions, body_of, case_of
+from sam3_contract.cases.questions import BAD_ID, LOGITS_ID, VISUAL, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
 NOTHING_SAID: Final = {"image_id": None, "model_id": None}
@@ -64,16 +64,23 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)
     yield _case(questions, "best_of_each", "asks for one mask of each", main, prompts=clicks, multimask_output=False)
     other = questions.photographs[min(1, len(questions.photographs) - 1)]  # which the id does not stand for
-    named = {"prompts": [clicked], "multimask_output": False, "image_id": questions.image_id("lead"), **body_of(other)}
+    # The image is still there under the id for which logits were kept.
+    one = {"prompts": [clicked], "multimask_output": False}
+    named = {**one, "image_id": questions.image_id(LOGITS_ID), **body_of(other)}
     archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
-    yield replace(_as_archive(archive), after=(f"embed_image/{questions.lead.name}",), beside=())
-    best, one = f"{VISUAL}/{questions.lead.name}/best", {"prompts": [clicked], "multimask_output": False}
+    yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/logits_kept",), beside=())
+    best = f"{VISUAL}/{questions.lead.name}/best"
     yield _as_archive(_case(questions, "best_binary", "asks for one binary mask", best, **one))
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
-    yield _case(questions, "prompts_null", "asks for nothing in particular, by null", unprompted, prompts=None)
-    asks = "asks for one mask of nothing in particular, by an empty set"
-    yield _case(questions, "prompts_empty_set", asks, unprompted, prompts={"prompts": []}, multimask_output=False)
+    # An image is kept under its id whatever is asked of it, and stands for what comes under that id afterwards.
+    kept = {"image_id": questions.image_id("unprompted")}
+    asks = "asks for nothing in particular, by null, under an image_id"
+    yield _case(questions, "prompts_null", asks, unprompted, prompts=None, **kept)
+    asks = "asks for one mask of nothing in particular by that image_id, by an empty set, and sends another image"
+    nothing: dict[str, Any] = {"prompts": {"prompts": []}, "multimask_output": False}
+    empty = _case(questions, "prompts_empty_set", asks, unprompted, **nothing, **kept, **body_of(other))
+    yield replace(empty, after=(f"{VISUAL}/{questions.lead.name}/prompts_null",))
 
 
 def _as_archive(case: Case) -> Case:

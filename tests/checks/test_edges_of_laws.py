@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,14 @@ def test_body_that_is_spread_out_says_the_same() -> None:
     assert list(orjson.loads(content)) == ["prompts", "image"]
     assert b"\n" in content
     assert content.isascii()
+
+
+@pytest.mark.parametrize(
+    ("header", "wrong"),
+    [("0.19", False), ("2", False), ("1.5e-05", False), ("0,19", True), ("0.19 s", True), ("-1", True), ("nan", True)],
+)
+def test_processing_time_is_a_decimal_number(header: str, *, wrong: bool) -> None:
+    good = concept("things", {"text": "thing"}, [block(10)])
+    headed = replace(good, headers={**good.headers, "x-processing-time": header})
+
+    assert breaches("S07", headed) == ([f"'{header}'"] if wrong else [])

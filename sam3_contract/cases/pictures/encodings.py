@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sam3_contract.cases.pictures import handmade
 
@@ -34,6 +35,7 @@ _LYING: Final = {
 """For each EXIF orientation, how a picture has to lie in the file to be turned upright by it."""
 _TURNED: Final = frozenset({3, 6, 8})
 _HEAD: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # markers of what applications say of a JPEG, and of comments
+_LONG_TEXT: Final = "a picture of many things " * 500
 _HALF_SEEN: Final = bytes(range(256))  # how opaque each entry of a palette is
 
 
@@ -73,10 +75,10 @@ def jpeg(orientation: int = 1) -> Write:
 
     Those that are turned and not mirrored are as cameras write them: they begin with that tag, have the lower byte of a
     number first, coarser colours, marks to begin again at, and a film behind their end. The others begin as libraries
-    write them, and have a colour profile in front of the tag.
+    write them, have a colour profile in front of the tag, and a density that is not the same both ways.
     """
     of_cameras = orientation in _TURNED
-    ways: dict[str, Any] = {"quality": 95, "subsampling": 0}
+    ways: dict[str, Any] = {"quality": 95, "subsampling": 0, "dpi": (200, 100)}
     ways |= {"subsampling": 2, "restart_marker_rows": 1} if of_cameras else {}
 
     def write(pixels: Pixels) -> bytes:
@@ -179,8 +181,9 @@ def _described_jpeg(orientation: int) -> Write:
 
 
 def _untouched_jpeg(pixels: Pixels) -> bytes:
-    """Write a progressive JPEG of which no program says how it lies: the tag is 0."""
-    return _file(Image.fromarray(pixels), "JPEG", quality=95, progressive=True, exif=handmade.exif(0, ">"))
+    """Write a progressive JPEG of red, green and blue as they are; no program says how it lies: the tag is 0."""
+    ways = {"progressive": True, "keep_rgb": True, "exif": handmade.exif(0, ">")}
+    return _file(Image.fromarray(pixels), "JPEG", quality=95, **ways)
 
 
 def _with_alpha(pixels: Pixels) -> bytes:
@@ -191,8 +194,11 @@ def _with_alpha(pixels: Pixels) -> bytes:
 
 
 def _grey_with_alpha(pixels: Pixels) -> bytes:
-    alpha = np.zeros(pixels.shape[:2], np.uint8)
-    return _file(Image.fromarray(np.dstack([pixels[:, :, 0], alpha]), "LA"), "PNG", compress_level=1)
+    """Write a picture that is transparent everywhere, with a text as long as generators of pictures write their own."""
+    alpha, said = np.zeros(pixels.shape[:2], np.uint8), PngInfo()
+    said.add_text("Comment", _LONG_TEXT)
+    picture = Image.fromarray(np.dstack([pixels[:, :, 0], alpha]), "LA")
+    return _file(picture, "PNG", compress_level=1, pnginfo=said)
 
 
 def _shuffled(pixels: Pixels) -> tuple[Pixels, Pixels]:

@@ -28,6 +28,7 @@ _ORIENTATION: Final = 0x0112
 _TILE: Final = 64
 _STRIP: Final = 16  # rows
 _DEFLATE, _RGB, _BY_CHANNEL = 8, 2, 2
+_NONE, _TO_THE_LEFT = 1, 2  # what pixels are written as differences from
 _HEAD: Final = 8  # bytes in front of the first directory
 
 
@@ -75,15 +76,17 @@ def exif(orientation: int, endian: str) -> bytes:
 def tiff(pixels: Pixels, orientation: int = 1) -> bytes:
     """Write a TIFF with the higher byte of a number first, each channel by itself: in tiles, or turned, in many strips.
 
+    In strips there is of each pixel what it differs by from the one on its left.
+
     Args:
         pixels: As they lie in the file, RGB, shape ``(height, width, 3)``.
         orientation: How they have to be turned to be upright. OpenCV gets tiles wrong that are turned.
     """
     height, width, channels = pixels.shape
     tiled = orientation == 1
-    across, down = (_TILE, _TILE) if tiled else (width, _STRIP)
+    across, down, predictor = (_TILE, _TILE, _NONE) if tiled else (width, _STRIP, _TO_THE_LEFT)
     # Tiles are whole ones, the last strip is not.
-    rows = np.pad(pixels, ((0, -height % down), (0, -width % across), (0, 0))) if tiled else pixels
+    rows = np.pad(pixels, ((0, -height % down), (0, -width % across), (0, 0))) if tiled else _differences(pixels)
     pieces = [
         zlib.compress(rows[top : top + down, left : left + across, channel].tobytes(), 1)
         for channel in range(channels)
@@ -99,7 +102,7 @@ def tiff(pixels: Pixels, orientation: int = 1) -> bytes:
             [
                 *((256, *_shorts(width)), (257, *_shorts(height)), (258, *_shorts(*[8] * channels))),
                 *((259, *_shorts(_DEFLATE)), (262, *_shorts(_RGB)), (_ORIENTATION, *_shorts(orientation))),
-                *((277, *_shorts(channels)), (284, *_shorts(_BY_CHANNEL))),
+                *((277, *_shorts(channels)), (284, *_shorts(_BY_CHANNEL)), (317, *_shorts(predictor))),
                 *(*shapes, *fields_of_pieces),
             ]
         )
@@ -109,6 +112,10 @@ def tiff(pixels: Pixels, orientation: int = 1) -> bytes:
         places.append(place)
         place += len(piece)
     return _head(">") + _directory(fields(places), _HEAD, ">") + b"".join(pieces)
+
+
+def _differences(pixels: Pixels) -> Pixels:
+    return np.concatenate([pixels[:, :1], pixels[:, 1:] - pixels[:, :-1]], axis=1)  # modulo 256
 
 
 def _shorts(*values: int) -> tuple[int, int, bytes]:
@@ -189,7 +196,7 @@ def interlaced_png(pixels: Pixels) -> bytes:
 
 
 def grey_png(shades: Pixels, bits: int) -> bytes:
-    """Write a grey PNG of less than a byte a pixel.
+    """Write a grey PNG of less than a byte a pixel, whose black is transparent, which nothing may take for white.
 
     Args:
         shades: In ``0 .. 2 ** bits - 1``, shape ``(height, width)``.
@@ -200,8 +207,9 @@ def grey_png(shades: Pixels, bits: int) -> bytes:
     rows = np.packbits(each.reshape(height, width * bits), axis=1)
     unfiltered = np.pad(rows, ((0, 0), (1, 0))).tobytes()
     header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    black, packed = bytes(2), zlib.compress(unfiltered)
     return _PNG + b"".join(
-        _chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(unfiltered)), (b"IEND", b""))
+        _chunk(kind, data) for kind, data in ((b"IHDR", header), (b"tRNS", black), (b"IDAT", packed), (b"IEND", b""))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -19,6 +20,8 @@ from sam3_contract.spec import Contract
 
 GRACE = 1.0  # seconds
 GRACE_OF_A_PREDICTION = 0.002  # seconds
+_PROCESSING_TIME = "x-processing-time"
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 MAX_SCHEMA_BREACHES = 5  # of one answer; the first ones tell the story
 
 
@@ -105,6 +108,9 @@ def _echoes(exchange: Exchange, key: str, what: str) -> list[Breach]:
 
 def _time_is_plausible(exchange: Exchange, _: Contract) -> list[Breach] | None:
     """Judge what the answer claims to have taken; a test double that claims a model's time gets some grace for it."""
+    header = exchange.headers.get(_PROCESSING_TIME)
+    if header is not None and not _DECIMAL.fullmatch(header):
+        return [Breach(f"header {_PROCESSING_TIME}", shown(header), "a decimal number of seconds, 0 or more")]
     if not exchange.succeeded or number(exchange.answer.get("time")) is None:
         return None
     claimed = exchange.answer["time"]
@@ -203,7 +209,8 @@ CHECKS = (
     Check(
         code="S07",
         name="time_is_plausible",
-        law="`time` is a number of seconds, not negative, and not longer than the call itself took.",
+        law="`time` is a number of seconds, not negative, and not longer than the call itself took; "
+        "`x-processing-time` is a decimal number.",
         source="docs",
         rule="#/components/schemas/ConceptSegmentResponse/properties/time",
         mend="Take the difference of a monotonic clock, in seconds.",
