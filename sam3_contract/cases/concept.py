@@ -189,7 +189,8 @@ def large_scene_case(questions: Questions) -> Iterator[Made]:
 
 
 def _of_large_scene(questions: Questions, asks: str, _: Mapping[str, Exchange]) -> Case:
-    return scene_case(questions, encoded(further_scenes()[3], "jpeg-subsampled"), asks, format="polygon")
+    case = scene_case(questions, encoded(further_scenes()[3], "jpeg-subsampled"), asks, format="polygon")
+    return replace(case, body={name: value for name, value in case.sent.items() if name != "format"})
 
 
 def url_cases(questions: Questions, url: str, at_hand: Photograph) -> Iterator[Case]:

@@ -64,7 +64,7 @@ def named_cases(questions: Questions) -> Iterator[Case]:
         yield replace(own, id=f"{own.id}_at_once", asks=asks, beside=own.beside, after=after)
         for (name, place), encoding in zip(KEY_PLACES, ("jpeg-turned-7", "gif"), strict=True):
             embedded = saved_as(sent, encoding)
-            body = body_of(embedded, image_id=questions.image_id(name))
+            body = body_of(embedded, image_id=_id_at_once(questions, name))
             embeds = "asks to keep an embedding while others are under way"
             yield case_of(f"{sent.name}/{name}_at_once", EMBED, embeds, body, embedded, key_in=place)
     body = body_of(sent, prompts=questions.click_prompts(lead), format="rle", image_id=named)
@@ -76,13 +76,18 @@ def embedded_at_once_case(questions: Questions) -> Iterator[Case]:
     """Ask by an id of those that were embedded while others were under way, and send another image along."""
     for kept in questions.photographs[1:2]:
         name = KEY_PLACES[-1][0]
-        fields = {"format": "rle", "image_id": questions.image_id(name)}
+        fields = {"format": "rle", "image_id": _id_at_once(questions, name)}
         body = body_of(questions.lead, prompts=questions.object_prompts(kept), **fields)
         asks = "asks by the image_id of an image that was embedded while others were under way"
         after, beside = (f"{EMBED}/{kept.name}/{name}_at_once",), (f"{VISUAL}/{kept.name}/rle",)
         # With the key in another place: it is the same one.
         name = f"{kept.name}/{name}_by_id"
         yield case_of(name, VISUAL, asks, body, kept, after=after, beside=beside, key_in="bearer")
+
+
+def _id_at_once(questions: Questions, name: str) -> str:
+    """Name an image by few letters and digits, or as libraries name things."""
+    return questions.uuid if name == KEY_PLACES[-1][0] else questions.short_id
 
 
 def exchanged_boxes_case(questions: Questions) -> Iterator[Case]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import cv2
 import numpy as np
@@ -143,6 +144,16 @@ class Questions:
         those stands what something may be cut at: a letter beyond ASCII, and signs of URLs, files and shells.
         """
         return f"sam3-contract/\u00e9 .:;,@#?&=+*|~$%2f'\"\\/{self._digest}/{name}"
+
+    @property
+    def uuid(self) -> str:
+        """An id for what is sent in the form in which libraries make them."""
+        return str(UUID(self._digest[:32]))
+
+    @property
+    def short_id(self) -> str:
+        """An id of few letters and digits."""
+        return self._digest[:5]
 
     @property
     def number(self) -> str:

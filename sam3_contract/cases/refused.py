@@ -99,28 +99,40 @@ def _of_several_mistakes(questions: Questions) -> Iterator[Case]:
     named = {"image_id": questions.image_id(REFUSED_ID)}  # which what is refused does not take
     boxed = {"boxes": [BOX, {**BOX, "width": "wide"}], "box_labels": [1, "often"]}
     wrong = {"text": 7, "output_prob_thresh": 1e300, **boxed}
-    fields = {"prompts": [*good["prompts"], wrong], "output_prob_thresh": "high", "nms_iou_threshold": 2, "format": 7}
+    others = (
+        ({"text": "dog", "output_prob_thresh": -0.1}, ("output_prob_thresh",)),
+        ({"type": "visual", "text": "dog"}, ("boxes",)),
+        ({"boxes": [[1, 1, 8, 8]], "box_labels": [1]}, ("boxes", 0)),
+        ({"boxes": [BOX], "box_labels": [None]}, ("box_labels", 0)),
+    )
+    prompts = [*good["prompts"], wrong, *(prompt for prompt, _ in others)]
+    last = len(good["prompts"])
+    fields = {"prompts": prompts, "output_prob_thresh": "high", "nms_iou_threshold": 2, "format": 7, "model_id": 7}
     places: tuple[Place, ...] = (
         *((name,) for name in fields if name != "prompts"),
-        *(("prompts", len(good["prompts"]), name) for name in ("text", "output_prob_thresh")),
-        ("prompts", len(good["prompts"]), "boxes", 1, "width"),
-        ("prompts", len(good["prompts"]), "box_labels", 1),
+        *(("prompts", last, name) for name in ("text", "output_prob_thresh")),
+        ("prompts", last, "boxes", 1, "width"),
+        ("prompts", last, "box_labels", 1),
+        *(("prompts", at, *place) for at, (_, place) in enumerate(others, start=last + 1)),
     )
-    asks = f"makes {len(places)} mistakes, most of them in its last prompt"
+    asks = f"makes {len(places)} mistakes, most of them in its last prompts"
     yield _refused("several_mistakes", CONCEPT, asks, {**good, **fields}, mistakes=places)
     half = {"points": [{"x": 1, "y": 1}]}
-    fields = {"prompts": [*clicks["prompts"], half], "multimask_output": None, "save_logits_to_cache": "perhaps"}
-    places = (("prompts", "points", "positive"), ("multimask_output",), ("save_logits_to_cache",))
-    asks = "has a click without `positive` in its last prompt, null for a boolean, and a word for another"
+    fields = {"multimask_output": None, "save_logits_to_cache": "perhaps", "load_logits_from_cache": 2, "format": 7}
+    fields |= {"sam2_version_id": 7, "id": None}
+    places = (("prompts", "points", "positive"), *((name,) for name in fields))
+    fields["prompts"] = [*clicks["prompts"], half]
+    asks = "has a click without `positive` in its last prompt, no booleans where there should be, numbers for words"
     yield _refused("half_a_point", VISUAL, asks, {**clicks, **fields, **named}, mistakes=places)
     wordy = {"points": [{"x": 1, "y": 1, "positive": True}, {"x": "left", "y": None, "positive": 2}], "box": BOX}
     places = tuple(("prompts", "points", 1, name) for name in ("x", "y", "positive"))
     asks = "has a word and null for the coordinates of its second click, 2 for a boolean, and null for an image"
     fields = {"prompts": [wordy], "image": None}
     yield _refused("click_of_words", VISUAL, asks, {**clicks, **fields}, mistakes=(*places, ("image",)))
-    places = (("image",), ("image_id",))
-    asks = "has a text for an image, and a number for its id"
-    yield _refused("image_of_a_text", EMBED, asks, {"image": "dog.jpg", "image_id": 7}, mistakes=places)
+    fields = {"image": "dog.jpg", "image_id": 7, "id": 7, "usage_billable": "perhaps", "start": "soon"}
+    fields |= {"source": 7, "source_info": [], "model_id": 7}
+    asks = "has a text for an image, a number for its id, and what is none of its kind in every other field"
+    yield _refused("image_of_a_text", EMBED, asks, fields, mistakes=tuple((name,) for name in fields))
 
 
 def the_rest(questions: Questions) -> Iterator[Case]:

@@ -12,7 +12,17 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
-from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, as_uri, body_of, case_of, click_at
+from sam3_contract.cases.questions import (
+    CONCEPT,
+    LOW,
+    VISUAL,
+    Made,
+    Questions,
+    as_uri,
+    body_of,
+    case_of,
+    click_at,
+)
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
 
