@@ -36,6 +36,7 @@ _LYING: Final = {
 _TURNED: Final = frozenset({3, 6, 8})
 _HEAD: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # markers of what applications say of a JPEG, and of comments
 _LONG_TEXT: Final = "a picture of many things " * 500
+_QUICKLY: Final[Mapping[str, Any]] = {"lossless": True, "method": 0, "quality": 0}  # of what is lossless, the effort
 _HALF_SEEN: Final = bytes(range(256))  # how opaque each entry of a palette is
 
 
@@ -272,12 +273,12 @@ def _alpha_webp(pixels: Pixels) -> bytes:
     """Write colours that are wholly transparent on every other line, which nothing may take for white or black."""
     alpha = np.full(pixels.shape[:2], 255, np.uint8)
     alpha[::2] = 0
-    return _file(Image.fromarray(np.dstack([pixels, alpha])), "WEBP", lossless=True, exact=True, method=0)
+    return _file(Image.fromarray(np.dstack([pixels, alpha])), "WEBP", exact=True, **_QUICKLY)
 
 
 def _animated_webp(pixels: Pixels) -> bytes:
     frames = [Image.fromarray(pixels), Image.fromarray(255 - pixels)]
-    return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, lossless=True, method=0)
+    return _file(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100, **_QUICKLY)
 
 
 def _turned_png(orientation: int) -> Write:
@@ -325,7 +326,7 @@ ENCODINGS: Final[Mapping[str, Encoding]] = {
         "as JPEG with profile and density, turned by EXIF tag 6", "jpg", _described_jpeg(6), lossless=False
     ),
     "webp": Encoding("as WebP", "webp", _plain("WEBP", quality=92), lossless=False),
-    "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", lossless=True, method=0)),
+    "webp-lossless": Encoding("as lossless WebP", "webp", _plain("WEBP", **_QUICKLY)),
     "webp-alpha": Encoding("as WebP with an alpha channel", "webp", _alpha_webp),
     "webp-animated": Encoding("as the first frame of a WebP", "webp", _animated_webp),
     "gif": Encoding("as GIF", "gif", _gif(), lossless=False),
