@@ -25,6 +25,17 @@ def of_visual(call: Call) -> bool:
     return call.operation == "visual_segment"
 
 
+def key_of(call: Call) -> str:
+    """Take the key of the query, or the one of a header."""
+    return call.request.args.get("api_key") or call.request.headers.get("authorization", "").partition(" ")[2]
+
+
+def id_of(call: Call) -> str | None:
+    """Take the name of an image, where it counts."""
+    name = call.body.get("image_id")
+    return name if isinstance(name, str) and not of_concept(call) else None
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """Tell a number, which ``true`` is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -39,6 +50,12 @@ def objects_of(prompt: Json, field: str) -> list[tuple[int, Json]]:
     """List what are objects in a list of a prompt, with their places."""
     given = prompt.get(field)
     return [(place, one) for place, one in enumerate(given if isinstance(given, list) else ()) if isinstance(one, dict)]
+
+
+def listed(prompt: Json, field: str) -> list[Json]:
+    """List the objects in a list of a prompt; none if there is something else in it, which the mock refuses."""
+    given = prompt.get(field)
+    return given if isinstance(given, list) and all(isinstance(one, dict) for one in given) else []
 
 
 def threshold_of(call: Call, prompt: Json) -> Any:

@@ -14,10 +14,10 @@ from sam3_contract.errors import ImageError
 from sam3_contract.images import read_header
 
 
-def value_of(call: Call) -> str:
-    """Take the image of a request as it is written; empty if there is none in base64."""
+def value_of(call: Call, kind: str = "base64") -> str:
+    """Take the image of a request as it is written; empty if there is none of that type."""
     image = call.body.get("image")
-    value = image.get("value") if isinstance(image, dict) and image.get("type") == "base64" else None
+    value = image.get("value") if isinstance(image, dict) and image.get("type") == kind else None
     return value if isinstance(value, str) else ""
 
 

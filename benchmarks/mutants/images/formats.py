@@ -146,6 +146,14 @@ def colour_profile_answers_500(call: Call) -> Response:
 
 
 @mutant
+def png_with_a_long_note_answers_500(call: Call) -> Response:
+    # As programs that make pictures keep all their settings in them.
+    file = file_of(call)
+    notes = file.info.values() if file is not None and file.format == "PNG" else ()
+    return failure() if any(isinstance(note, str) and len(note) > 10_000 for note in notes) else call.ask()
+
+
+@mutant
 def grey_jpeg_answers_500(call: Call) -> Response:
     file = file_of(call)
     grey = file is not None and file.format == "JPEG" and file.mode == "L"

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_concept
 from benchmarks.mutants.kept import cached_without
-from benchmarks.mutants.pictures import content_of, file_of, frame_of, orientation_of
+from benchmarks.mutants.pictures import content_of, file_of, frame_of, orientation_of, value_of
 from benchmarks.mutants.server import Call, Json, Kind
 
 mutant = Kind()
@@ -57,6 +57,16 @@ def images_of_equal_thumbnails_are_one(call: Call) -> Response:
 
 
 @mutant
+def images_are_known_by_the_sum_of_their_pixels(call: Call) -> Response:
+    # So that an image and its mirror image, as who augments data sends them, are one.
+    file = file_of(call)
+    if file is None:
+        return call.ask()
+    key = (file.format, frame_of(call), int(np.asarray(file.convert("RGB"), np.int64).sum()))
+    return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
+
+
+@mutant
 def pictures_that_differ_in_exif_only_are_one(call: Call) -> Response:
     # Their key is of the pixels as they lie in the file.
     file = file_of(call)
@@ -74,6 +84,12 @@ def made_id_of_an_image_is_that_of_its_grey_copy(call: Call) -> Response:
         return call.ask()
     key = (hashlib.sha1(np.asarray(file.convert("L")).tobytes(), usedforsecurity=False).hexdigest(), frame_of(call))
     return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
+
+
+@mutant
+def images_by_url_are_known_without_its_query(call: Call) -> Response:
+    url = value_of(call, "url")
+    return call.ask(image=call.state.kept.setdefault(url.partition("?")[0], call.body["image"])) if url else call.ask()
 
 
 @mutant

@@ -6,7 +6,7 @@ import io
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_visual
@@ -83,6 +83,18 @@ def cmyk_is_inverted(call: Call) -> Response:
 
 
 @mutant
+def jpeg_that_is_stored_in_rgb_is_taken_for_ycbcr(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "JPEG" and file.mode == "RGB" and file.info.get("adobe_transform") == 0
+
+    def decode(file: Image.Image) -> Image.Image:
+        upright = ImageOps.exif_transpose(file)
+        return Image.frombytes("YCbCr", upright.size, upright.convert("RGB").tobytes()).convert("RGB")
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
 def lossy_webp_is_read_as_bgr(call: Call) -> Response:
     def decode(file: Image.Image) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(np.asarray(file.convert("RGB"))[..., ::-1]))
@@ -120,6 +132,19 @@ def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
 
 
 @mutant
+def transparent_colour_of_a_png_becomes_white(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "PNG" and file.mode == "RGB" and isinstance(file.info.get("transparency"), tuple)
+
+    def decode(file: Image.Image) -> Image.Image:
+        pixels = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+        pixels[(pixels == np.array(file.info["transparency"], np.uint8)).all(axis=-1)] = 255
+        return Image.fromarray(pixels)
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
 def images_with_alpha_are_trimmed_to_what_is_opaque(call: Call) -> Response:
     def is_cut_out(file: Image.Image) -> bool:
         return file.mode == "RGBA" and file.getchannel("A").getbbox() not in {None, (0, 0, *file.size)}
@@ -147,6 +172,33 @@ def _last_frame(file: Image.Image) -> Image.Image:
 @mutant
 def last_page_of_a_tiff_counts(call: Call) -> Response:
     return decoded_otherwise(call, lambda file: file.format == "TIFF" and getattr(file, "n_frames", 1) > 1, _last_frame)
+
+
+@mutant
+def gif_whose_frame_is_smaller_than_its_screen_is_cut_to_it(call: Call) -> Response:
+    def extent(file: Image.Image) -> tuple[int, ...]:
+        return tuple(file.tile[0][1] or ()) if isinstance(file, ImageFile.ImageFile) and file.tile else ()
+
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "GIF" and extent(file) not in {(), (0, 0, *file.size)}
+
+    def decode(file: Image.Image) -> Image.Image:
+        left, top, right, bottom = extent(file)
+        return file.convert("RGB").crop((left, top, right, bottom))
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def tiff_with_a_predictor_is_left_as_differences(call: Call) -> Response:
+    def concerns(file: Image.Image) -> bool:
+        return file.format == "TIFF" and file.mode in {"L", "RGB"} and file.getexif().get(317) == 2
+
+    def decode(file: Image.Image) -> Image.Image:
+        pixels = np.asarray(file.convert("RGB"))
+        return Image.fromarray(np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1])))
+
+    return decoded_otherwise(call, concerns, decode)
 
 
 @mutant
@@ -179,6 +231,24 @@ def frames_of_jpegs_end_with_whole_blocks(call: Call) -> Response:
 
     def concerns(file: Image.Image) -> bool:
         return file.format == "JPEG" and any(length % BLOCK for length in file.size)
+
+    return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def jpeg_of_unequal_densities_is_stretched(call: Call) -> Response:
+    def densities(file: Image.Image) -> tuple[int, int]:
+        across, down = file.info.get("jfif_density", (1, 1))
+        return int(across), int(down)
+
+    def concerns(file: Image.Image) -> bool:
+        across, down = densities(file)
+        return file.format == "JPEG" and across > 0 and down > 0 and across != down
+
+    def decode(file: Image.Image) -> Image.Image:
+        across, down = densities(file)
+        upright = ImageOps.exif_transpose(file).convert("RGB")
+        return upright.resize((upright.width, max(1, upright.height * across // down)))
 
     return decoded_otherwise(call, concerns, decode)
 

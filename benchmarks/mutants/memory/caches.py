@@ -85,6 +85,15 @@ def cache_that_ignores_the_order_of_prompts(call: Call) -> Response:
 
 
 @mutant
+def cache_that_joins_the_texts_of_prompts(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        return {**body, "prompts": " ".join(prompt["text"] for prompt in body["prompts"])}
+
+    plain = all(set(prompt) <= {"type", "text"} and isinstance(prompt.get("text"), str) for prompt in call.prompts)
+    return cached_without(call, simplify) if of_concept(call) and call.prompts and plain else call.ask()
+
+
+@mutant
 def cache_that_rounds_thresholds(call: Call) -> Response:
     def simplify(body: Json) -> Json:
         value = body.get(THRESHOLD)
@@ -197,18 +206,26 @@ def unknown_model_is_answered_where_the_rest_was_answered_before(call: Call) -> 
     return response
 
 
+def _answered_as_first(call: Call, key: Any) -> Response:
+    """Answer what was answered first under that key."""
+    response = call.ask()
+    if response.status_code == 200:
+        content, content_type = call.state.kept.setdefault(key, (response.get_data(), response.headers["content-type"]))
+        response.set_data(content)
+        response.headers["content-type"] = content_type
+    return response
+
+
 @mutant
 def requests_of_one_id_are_answered_once(call: Call) -> Response:
     # The client's name for a request is taken for a key of idempotency.
     name = call.body.get("id")
-    if not isinstance(name, str):
+    return _answered_as_first(call, (call.operation, name)) if isinstance(name, str) else call.ask()
+
+
+@mutant
+def visual_requests_and_embeddings_share_a_cache(call: Call) -> Response:
+    # Its key is of the body, which is the same where there are no prompts.
+    if of_concept(call) or not call.body:
         return call.ask()
-    response = call.ask()
-    if response.status_code != 200:
-        return response
-    content, content_type = call.state.kept.setdefault(
-        (call.operation, name), (response.get_data(), response.headers["content-type"])
-    )
-    response.set_data(content)
-    response.headers["content-type"] = content_type
-    return response
+    return _answered_as_first(call, json.dumps(call.body, sort_keys=True))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.answers import shrunk
+from benchmarks.mutants.asked import id_of, of_concept, of_visual
 from benchmarks.mutants.kept import renamed
-from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Json, Kind, edited, refusal
+from benchmarks.mutants.pictures import frame_of, value_of
+from benchmarks.mutants.server import Call, Json, Kind, edited, redrawn, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -43,6 +45,12 @@ def embedding_without_an_id_is_not_kept(call: Call) -> Response:
     if call.body.get("image_id") in call.state.kept.get("made", ()):
         return call.ask(image_id=None)
     return call.ask()
+
+
+@mutant
+def made_id_of_an_image_is_another_one_each_time(call: Call) -> Response:
+    made = call.operation == "embed_image" and call.body.get("image_id") is None
+    return call.ask(image_id=uuid.uuid4().hex) if made else call.ask()
 
 
 @mutant
@@ -84,6 +92,26 @@ def image_sent_with_a_first_id_is_not_kept(call: Call) -> Response:
     if call.operation == "embed_image" and response.status_code == 200:
         call.state.kept[name] = True
     return response
+
+
+@mutant
+def image_sent_without_prompts_is_not_kept_under_its_id(call: Call) -> Response:
+    name = id_of(call)
+    if name is None:
+        return call.ask()
+    unprompted = of_visual(call) and call.body.get("prompts") in (None, [], {}, {"prompts": []})
+    if unprompted and name not in call.state.kept:
+        return renamed(call, lambda _: None)
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept[name] = True
+    return response
+
+
+@mutant
+def image_by_url_is_not_kept_under_its_id(call: Call) -> Response:
+    url = value_of(call, "url") if id_of(call) is not None else ""
+    return renamed(call, lambda name: f"{name}#{url}") if url else call.ask()
 
 
 @mutant
@@ -135,3 +163,15 @@ def image_ids_are_forgotten_after_ten_requests(call: Call) -> Response:
     if call.number - since > 10:
         since = call.state.kept[name] = call.number
     return renamed(call, lambda one: f"{one}#{since}")
+
+
+@mutant
+def masks_of_a_kept_image_are_a_pixel_thinner(call: Call) -> Response:
+    # What is kept is of lower precision.
+    name, response = id_of(call), call.ask()
+    if name is None or response.status_code != 200:
+        return response
+    if name not in call.state.kept:
+        call.state.kept[name] = frame_of(call)
+        return response
+    return redrawn(response, shrunk(1), size=call.state.kept[name])

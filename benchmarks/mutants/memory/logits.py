@@ -7,7 +7,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_visual
+from benchmarks.mutants.asked import id_of, of_visual
+from benchmarks.mutants.kept import renamed
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, failure, redrawn
 
@@ -86,10 +87,28 @@ def logits_saved_without_an_id_answer_500(call: Call) -> Response:
 
 
 @mutant
+def saving_and_loading_logits_at_once_answers_500(call: Call) -> Response:
+    both = all(call.body.get(name) is True for name in ("save_logits_to_cache", "load_logits_from_cache"))
+    return failure() if of_visual(call) and both else call.ask()
+
+
+@mutant
 def masks_are_small_where_logits_are_saved(call: Call) -> Response:
     if call.body.get("save_logits_to_cache") is True:
         return redrawn(call.ask(), lambda bitmap, _: bitmap[::2, ::2], size=frame_of(call))
     return call.ask()
+
+
+@mutant
+def logits_take_the_place_of_the_image_under_its_id(call: Call) -> Response:
+    name = id_of(call)
+    if name is None:
+        return call.ask()
+    saved: int = call.state.kept.get(name, 0)
+    response = renamed(call, lambda name: f"{name}#{saved}" if saved else name)
+    if of_visual(call) and call.body.get("save_logits_to_cache") is True and response.status_code == 200:
+        call.state.kept[name] = saved + 1
+    return response
 
 
 @mutant

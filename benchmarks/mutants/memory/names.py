@@ -7,7 +7,7 @@ import urllib.parse
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.asked import id_of, of_concept, of_visual
 from benchmarks.mutants.kept import renamed
 from benchmarks.mutants.pictures import content_of, frame_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
@@ -126,6 +126,13 @@ def empty_image_id_counts_as_none_and_is_answered(call: Call) -> Response:
 def names_of_images_are_not_looked_up_for_binary_masks(call: Call) -> Response:
     binary = of_visual(call) and call.body.get("format") == "binary"
     return call.ask(image_id=...) if binary and call.body.get("image_id") is not None else call.ask()
+
+
+@mutant
+def image_ids_are_kept_apart_by_where_the_key_is(call: Call) -> Response:
+    # The key belongs to what is looked up, and is only taken from the query.
+    apart = id_of(call) is not None and not call.request.args.get("api_key")
+    return renamed(call, lambda name: f"{name}#no key") if apart else call.ask()
 
 
 @mutant

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import NMS, THRESHOLD, of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, listed, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redrawn, refusal, unauthorised
 
@@ -49,6 +49,19 @@ def clicks_of_earlier_requests_of_an_id_count(call: Call) -> Response:
     points = copy.deepcopy(call.prompts[0]["points"])
     before, call.state.kept[name] = call.state.kept.get(name, []), points
     return call.ask(prompts=[{**call.prompts[0], "points": [*before, *points]}])
+
+
+@mutant
+def click_more_than_in_the_request_before_is_lost(call: Call) -> Response:
+    points = listed(call.prompts[0], "points") if len(call.prompts) == 1 else []
+    if not of_visual(call) or not points:
+        return call.ask()
+    rest = json.dumps({**call.body, "prompts": [{**call.prompts[0], "points": None}]}, sort_keys=True)
+    before: list[Json] = call.state.kept.get(rest, [])
+    call.state.kept[rest] = points
+    if before and len(points) == len(before) + 1 and points[:-1] == before:
+        return call.ask(prompts=[{**call.prompts[0], "points": before}])
+    return call.ask()
 
 
 @mutant

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
+import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import Arrays, archive_changed, give, shrunk
-from benchmarks.mutants.asked import MOST_PROMPTS, of_concept, of_visual
+from benchmarks.mutants.asked import MOST_PROMPTS, listed, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, invalid, redraw, refusal
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, invalid, redraw, refusal
+from sam3_contract.masks import rle_from_bitmap
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -115,6 +118,27 @@ def results_of_texts_come_before_those_of_boxes(call: Call) -> Response:
 
 
 @mutant
+def results_of_more_than_ten_prompts_come_as_numbers_are_spelt(call: Call) -> Response:
+    def change(body: Json) -> None:
+        body["prompt_results"].sort(key=lambda result: str(result["prompt_index"]))
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def masks_of_every_second_prompt_are_mirrored(call: Call) -> Response:
+    # Every second image of a batch is mirrored, and not mirrored back.
+    frame = frame_of(call)
+
+    def change(body: Json) -> None:
+        for result in body["prompt_results"][1::2]:
+            for one in result["predictions"]:
+                redraw(one, lambda bitmap, _: bitmap[:, ::-1], size=frame)
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
 def what_two_prompts_share_is_given_to_the_surer_one(call: Call) -> Response:
     def change(body: Json) -> None:
         found = [(number, one) for number, result in enumerate(body["prompt_results"]) for one in result["predictions"]]
@@ -198,6 +222,16 @@ def results_of_two_boxes_are_exchanged(call: Call) -> Response:
 
 
 @mutant
+def results_of_visual_prompts_come_by_their_number_of_clicks(call: Call) -> Response:
+    def change(body: Json) -> None:
+        found, each = body["predictions"], len(body["predictions"]) // len(call.prompts)
+        order = sorted(range(len(call.prompts)), key=lambda index: len(listed(call.prompts[index], "points")))
+        body["predictions"] = [one for index in order for one in found[each * index : each * (index + 1)]]
+
+    return edited(call.ask(), change) if of_visual(call) and len(call.prompts) > 1 else call.ask()
+
+
+@mutant
 def third_and_fourth_of_single_masks_are_exchanged(call: Call) -> Response:
     def change(body: Json) -> None:
         found = body["predictions"]
@@ -222,6 +256,21 @@ def masks_of_later_visual_prompts_are_eroded(call: Call) -> Response:
             redraw(one, shrunk(3), size=frame_of(call))
 
     return edited(call.ask(), change)
+
+
+@mutant
+def third_masks_of_several_prompts_are_as_small_as_the_logits(call: Call) -> Response:
+    def small(rle: Json) -> Json:
+        height, width = rle["size"]
+        bitmap = drawn({"masks": rle}, size=(height, width)).view(np.uint8)
+        return rle_from_bitmap(cv2.resize(bitmap, (256, 256), interpolation=cv2.INTER_NEAREST).astype(bool))
+
+    def change(body: Json) -> None:
+        found = body["predictions"]
+        for one in found[2::3] if len(found) == 3 * len(call.prompts) else ():
+            one["masks"] = small(one["masks"]) if isinstance(one["masks"], dict) else one["masks"]
+
+    return edited(call.ask(), change) if of_visual(call) and len(call.prompts) > 1 else call.ask()
 
 
 @mutant

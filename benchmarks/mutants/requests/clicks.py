@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import clicks_changed, is_filled, is_number, objects_of, of_visual, with_prompts
+from benchmarks.mutants.asked import clicks_changed, is_filled, is_number, listed, objects_of, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, failure, invalid, redrawn, refusal
 
@@ -53,6 +53,15 @@ def two_equal_clicks_cancel_out(call: Call) -> Response:
         return {**prompt, "points": single} if points else prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def clicks_of_both_signs_on_one_pixel_answer_500(call: Call) -> Response:
+    for prompt in call.prompts if of_visual(call) else ():
+        points = [(point.get("x"), point.get("y"), point.get("positive")) for point in listed(prompt, "points")]
+        if any((x, y, not positive) in points for x, y, positive in points):
+            return failure()
+    return call.ask()
 
 
 def _padded(call: Call, padding: Callable[[Json], Json]) -> Response:
@@ -177,6 +186,18 @@ def clicks_outside_the_image_answer_500(call: Call) -> Response:
 
 
 @mutant
+def clicks_in_the_last_half_pixel_answer_500(call: Call) -> Response:
+    # They are rounded to a row or a column that is not there.
+    frame = frame_of(call)
+    points = [point for prompt in call.prompts for point in listed(prompt, "points")]
+    for name, length in zip(("y", "x"), frame or (), strict=False):
+        last = [point for point in points if is_number(point.get(name)) and length - 0.5 <= point[name] < length]
+        if of_visual(call) and last:
+            return failure()
+    return call.ask()
+
+
+@mutant
 def clicks_left_of_or_above_the_image_are_refused(call: Call) -> Response:
     points = [point for prompt in call.prompts for _, point in objects_of(prompt, "points")]
     numbers = [point.get(name) for point in points for name in ("x", "y")]
@@ -205,6 +226,15 @@ def negative_clicks_beyond_the_first_are_positive(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def negative_clicks_are_dropped_for_run_lengths(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        positive = [point for point in listed(prompt, "points") if point.get("positive") is True]
+        return {**prompt, "points": positive} if positive else prompt
+
+    return with_prompts(call, change) if of_visual(call) and call.body.get("format") == "rle" else call.ask()
 
 
 @mutant

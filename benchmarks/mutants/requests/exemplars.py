@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import with_plain_echoes, without_results
-from benchmarks.mutants.asked import BATCH, is_filled, is_number, objects_of, of_concept, with_prompts
+from benchmarks.mutants.asked import BATCH, is_filled, is_number, listed, objects_of, of_concept, with_prompts
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, failure, invalid, refusal
 
@@ -38,6 +38,17 @@ def exemplars_from_the_third_on_are_dropped(call: Call) -> Response:
         return {**prompt, **cut}
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def ten_exemplars_of_a_prompt_are_refused(call: Call) -> Response:
+    for index, prompt in enumerate(call.prompts if of_concept(call) else ()):
+        boxes = listed(prompt, "boxes")
+        if len(boxes) >= 10:
+            message = f"List should have at most 9 items after validation, not {len(boxes)}"
+            context = {"field_type": "List", "max_length": 9, "actual_length": len(boxes)}
+            return invalid("too_long", message, boxes, "prompts", index, "boxes", ctx=context)
+    return call.ask()
 
 
 def _restoring_echoes(call: Call, change: Callable[[int, Json], Json]) -> Response:
@@ -276,10 +287,8 @@ def _with_exemplars(call: Call, change: Callable[[Json], Json]) -> Response:
     """Ask with each exemplar changed."""
 
     def each(_: int, prompt: Json) -> Json:
-        boxes = prompt.get("boxes")
-        if not isinstance(boxes, list) or not all(isinstance(box, dict) for box in boxes):
-            return prompt
-        return {**prompt, "boxes": [change(box) for box in boxes]}
+        boxes = listed(prompt, "boxes")
+        return {**prompt, "boxes": [change(box) for box in boxes]} if boxes else prompt
 
     return with_prompts(call, each) if of_concept(call) else call.ask()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.answers import shrunk
+from benchmarks.mutants.answers import shrunk, without_results
 from benchmarks.mutants.asked import NMS, THRESHOLD, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Kind, failure, invalid, redrawn, refusal
@@ -101,6 +101,11 @@ def id_of_a_request_that_is_no_uuid_is_refused(call: Call) -> Response:
     if not isinstance(name, str) or len(name.replace("-", "")) == 32:
         return call.ask()
     return invalid("uuid_parsing", "Input should be a valid UUID", name, "id")
+
+
+@mutant
+def requests_that_are_not_billed_find_nothing(call: Call) -> Response:
+    return without_results(call, lambda _: True) if call.body.get("usage_billable") is False else call.ask()
 
 
 @mutant

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from benchmarks.mutants.answers import give
 from benchmarks.mutants.asked import BATCH, NMS, THRESHOLD, concept_as_polygons, is_number, of_concept, threshold_of
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, redrawn
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -29,6 +29,18 @@ def nms_of_null_suppresses(call: Call) -> Response:
 @mutant
 def nms_of_zero_is_off(call: Call) -> Response:
     return call.ask(**{NMS: ...}) if call.body.get(NMS) == 0 else call.ask()
+
+
+@mutant
+def nms_of_zero_leaves_one_instance(call: Call) -> Response:
+    # Those suppress each other whose IoU is the threshold, instead of larger.
+    def change(body: Json) -> None:
+        best = max((one["confidence"] for found in lists_of(body) for one in found), default=0)
+        for found in lists_of(body):
+            found[:] = [one for one in found if one["confidence"] == best]
+
+    none = of_concept(call) and is_number(call.body.get(NMS)) and call.body[NMS] == 0
+    return edited(call.ask(), change) if none else call.ask()
 
 
 @mutant

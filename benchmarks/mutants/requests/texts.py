@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import urllib.parse
 from collections.abc import Callable
@@ -27,6 +28,16 @@ def _texts_changed(call: Call, change: Callable[[str], str | None]) -> Response:
     return with_prompts(call, changed) if of_concept(call) else call.ask()
 
 
+def _echoing_texts(call: Call, response: Response) -> Response:
+    """Echo the texts that came in."""
+
+    def restored(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            result["echo"]["text"] = prompt.get("text")
+
+    return edited(response, restored)
+
+
 @mutant
 def text_with_a_comma_is_cut_there(call: Call) -> Response:
     return _texts_changed(call, lambda text: text.partition(",")[0])
@@ -35,6 +46,13 @@ def text_with_a_comma_is_cut_there(call: Call) -> Response:
 @mutant
 def text_ends_at_its_first_line_break(call: Call) -> Response:
     return _texts_changed(call, lambda text: text.partition("\n")[0])
+
+
+@mutant
+def words_behind_and_are_not_read(call: Call) -> Response:
+    if not any(" and " in text for text in _texts(call)):
+        return call.ask()
+    return _echoing_texts(call, _texts_changed(call, lambda text: text.partition(" and ")[0] or text))
 
 
 @mutant
@@ -68,6 +86,12 @@ def text_in_quotes_loses_them(call: Call) -> Response:
 
 
 @mutant
+def underscores_in_a_text_are_blanks(call: Call) -> Response:
+    # As names of classes are shown to people.
+    return _texts_changed(call, lambda text: text.replace("_", " "))
+
+
+@mutant
 def decomposed_text_is_composed(call: Call) -> Response:
     return _texts_changed(call, lambda text: unicodedata.normalize("NFC", text))
 
@@ -88,6 +112,12 @@ def joiners_in_text_are_dropped(call: Call) -> Response:
 
 
 @mutant
+def typographic_marks_in_a_text_are_made_plain(call: Call) -> Response:
+    plain = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})  # noqa: RUF001
+    return _texts_changed(call, lambda text: text.translate(plain))
+
+
+@mutant
 def right_to_left_text_is_reversed(call: Call) -> Response:
     def change(text: str) -> str:
         return text[::-1] if any(unicodedata.bidirectional(c) in {"R", "AL"} for c in text) else text
@@ -103,6 +133,11 @@ def text_beyond_the_basic_plane_is_question_marks(call: Call) -> Response:
 @mutant
 def text_is_unquoted_like_a_url(call: Call) -> Response:
     return _texts_changed(call, urllib.parse.unquote_plus)
+
+
+@mutant
+def what_looks_like_markup_is_taken_out_of_a_text(call: Call) -> Response:
+    return _texts_changed(call, lambda text: re.sub(r"<[^<>]*>", "", text))
 
 
 @mutant
@@ -130,6 +165,12 @@ def text_of_digits_loses_its_zeros(call: Call) -> Response:
 @mutant
 def texts_that_say_null_or_none_are_missing(call: Call) -> Response:
     return _texts_changed(call, lambda text: None if text.lower() in {"null", "none", "nan"} else text)
+
+
+@mutant
+def texts_that_yaml_reads_as_booleans_are_echoed_so(call: Call) -> Response:
+    truths = {"yes": "True", "on": "True", "true": "True", "no": "False", "off": "False", "false": "False"}
+    return _texts_changed(call, lambda text: truths.get(text.lower(), text))
 
 
 def _texts(call: Call) -> list[str]:
@@ -242,11 +283,7 @@ def _without_text_of_visual(_: int, prompt: Json) -> Json:
 
 @mutant
 def text_of_the_type_visual_is_dropped(call: Call) -> Response:
-    def restored(body: Json) -> None:
-        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
-            result["echo"]["text"] = prompt.get("text")
-
-    return edited(with_prompts(call, _without_text_of_visual), restored) if of_concept(call) else call.ask()
+    return _echoing_texts(call, with_prompts(call, _without_text_of_visual)) if of_concept(call) else call.ask()
 
 
 @mutant

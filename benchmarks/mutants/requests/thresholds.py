@@ -19,7 +19,7 @@ from benchmarks.mutants.asked import (
     with_prompts,
 )
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, invalid, redraw, redrawn
+from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, invalid, lists_of, redraw, redrawn
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -28,6 +28,16 @@ MUTANTS = mutant.mutants
 @mutant
 def threshold_of_one_counts_as_none(call: Call) -> Response:
     return call.ask(**{THRESHOLD: ...}) if of_concept(call) and call.body.get(THRESHOLD) == 1 else call.ask()
+
+
+@mutant
+def threshold_of_one_hides_what_own_thresholds_let_through(call: Call) -> Response:
+    # Nothing is asked of the model, where nothing could be found.
+    def change(body: Json) -> None:
+        for found in lists_of(body):
+            found.clear()
+
+    return edited(call.ask(), change) if of_concept(call) and call.body.get(THRESHOLD) == 1 else call.ask()
 
 
 @mutant

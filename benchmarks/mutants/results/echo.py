@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept
+from benchmarks.mutants.asked import listed, of_concept
 from benchmarks.mutants.server import Call, Json, Kind, edited
 
 mutant = Kind()
@@ -29,6 +30,15 @@ def boxes_in_the_echo_are_those_of_all_prompts(call: Call) -> Response:
         total = sum(result["echo"]["num_boxes"] for result in body["prompt_results"])
         for result in body["prompt_results"]:
             result["echo"]["num_boxes"] = total if result["echo"]["num_boxes"] else 0
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def equal_exemplars_count_once_in_the_echo(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result, prompt in zip(body["prompt_results"], call.prompts, strict=False):
+            result["echo"]["num_boxes"] = len({json.dumps(box, sort_keys=True) for box in listed(prompt, "boxes")})
 
     return edited(call.ask(), change) if of_concept(call) else call.ask()
 
@@ -103,6 +113,11 @@ def _echo_changed(call: Call, change: Callable[[str | None], str | None]) -> Res
 @mutant
 def texts_in_the_echo_end_after_64_characters(call: Call) -> Response:
     return _echo_changed(call, lambda text: text and text[:64])
+
+
+@mutant
+def marks_at_the_end_of_a_text_are_missing_in_the_echo(call: Call) -> Response:
+    return _echo_changed(call, lambda text: text and text.rstrip("?!:"))
 
 
 @mutant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.asked import NMS, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redraw, redrawn
 
@@ -68,7 +68,17 @@ def overlapping_instances_are_joined(call: Call) -> Response:
             if len(result["predictions"]) > 3:
                 result["predictions"] = [*result["predictions"][:2], *result["predictions"][3:]]
 
-    return edited(call.ask(), change) if call.body.get("nms_iou_threshold") is None else call.ask()
+    return edited(call.ask(), change) if call.body.get(NMS) is None else call.ask()
+
+
+@mutant
+def nothing_found_beside_nms_is_null(call: Call) -> Response:
+    # A list that nothing was added to is nil in Go, and null in its JSON.
+    def change(body: Json) -> None:
+        for result in body["prompt_results"]:
+            result["predictions"] = result["predictions"] or None
+
+    return edited(call.ask(), change) if of_concept(call) and call.body.get(NMS) is not None else call.ask()
 
 
 @mutant
@@ -100,6 +110,16 @@ def confidences_are_rounded_after_the_threshold(call: Call) -> Response:
                 one["confidence"] = round(one["confidence"], 2)
 
     return edited(call.ask(), change)
+
+
+@mutant
+def confidences_of_what_exemplars_find_are_texts(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body["prompt_results"]:
+            for one in result["predictions"] if result["echo"]["num_boxes"] else ():
+                one["confidence"] = str(one["confidence"])
+
+    return edited(call.ask(), change) if of_concept(call) else call.ask()
 
 
 @mutant

@@ -47,6 +47,17 @@ def visual_masks_of_several_parts_are_their_hull(call: Call) -> Response:
     return redrawn(call.ask(), hull, size=frame_of(call)) if of_visual(call) else call.ask()
 
 
+@mutant
+def gaps_of_a_pixel_or_two_between_parts_are_closed(call: Call) -> Response:
+    def close(bitmap: Bitmap, _: Json) -> Bitmap:
+        if _parts(bitmap) < 2:
+            return bitmap
+        padded = np.pad(bitmap, 2).view(np.uint8)
+        return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))[2:-2, 2:-2] > 0
+
+    return redrawn(call.ask(), close, size=frame_of(call))
+
+
 def _cleaned(bitmap: Bitmap, *, least: int, connectivity: int) -> Bitmap:
     """Take away the parts of a mask that are smaller than that, unless it is one part alone."""
     count, labels, stats, _centres = cv2.connectedComponentsWithStats(
@@ -113,6 +124,28 @@ def holes_are_filled_in_visual_run_lengths(call: Call) -> Response:
     return redrawn(call.ask(), fill, size=None) if of_visual(call) else call.ask()
 
 
+def _enclosed(bitmap: Bitmap, *, along: int | None) -> Bitmap:
+    """Tell the background that the mask encloses, with or without the help of one border of the image."""
+    padded = np.pad(bitmap, 1)
+    for side, line in enumerate((padded[0], padded[-1], padded[:, 0], padded[:, -1])):
+        if side == along:
+            line[1:-1] = True
+    _count, labels = cv2.connectedComponents((~padded).view(np.uint8), connectivity=4)
+    outside = np.unique([labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]])
+    return ~padded[1:-1, 1:-1] & ~np.isin(labels[1:-1, 1:-1], outside)
+
+
+@mutant
+def bays_of_visual_masks_at_a_border_are_filled(call: Call) -> Response:
+    def fill(bitmap: Bitmap, _: Json) -> Bitmap:
+        holes, filled = _enclosed(bitmap, along=None), bitmap.copy()
+        for side in range(4):
+            filled |= _enclosed(bitmap, along=side) & ~holes
+        return filled
+
+    return redrawn(call.ask(), fill, size=frame_of(call)) if of_visual(call) else call.ask()
+
+
 @mutant
 def single_masks_are_eroded(call: Call) -> Response:
     alone = call.body.get("multimask_output") is False
@@ -133,6 +166,15 @@ def masks_from_the_first_pixel_on_are_inverted(call: Call) -> Response:
 
 
 @mutant
+def masks_of_more_than_half_the_image_are_inverted(call: Call) -> Response:
+    # What there is more of is taken for the background.
+    def invert(bitmap: Bitmap, _: Json) -> Bitmap:
+        return ~bitmap if bitmap.mean() > 0.5 else bitmap
+
+    return redrawn(call.ask(), invert, size=frame_of(call))
+
+
+@mutant
 def masks_that_hold_the_first_pixel_are_inverted_as_run_lengths(call: Call) -> Response:
     # Runs begin with background, also where there is none of it: the encoder leaves the 0 out.
     return redrawn(call.ask(), lambda bitmap, _: bitmap ^ bitmap[0, 0], size=None)
@@ -145,6 +187,33 @@ def masks_below_a_hundred_pixels_are_their_boxes(call: Call) -> Response:
         return np.logical_and.outer(bitmap.any(axis=1), bitmap.any(axis=0)) if small else bitmap
 
     return redrawn(call.ask(), box, size=frame_of(call))
+
+
+def _span(occupied: NDArray[np.bool_]) -> tuple[int, int]:
+    """Tell from where to where something reaches along an axis."""
+    places = np.flatnonzero(occupied)
+    return int(places[0]), int(places[-1]) + 1
+
+
+def _middle(start: int, end: int, most: int) -> slice:
+    """Take the middle of what is longer than that."""
+    return slice(max(start, (start + end - most) // 2), min(end, (start + end + most) // 2))
+
+
+@mutant
+def masks_of_long_things_lose_their_ends(call: Call) -> Response:
+    # They are refined in a window that is at most four times as long as it is wide.
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        if not bitmap.any():
+            return bitmap
+        spans = [_span(bitmap.any(axis=axis)) for axis in (1, 0)]
+        most = 4 * min(end - start for start, end in spans)
+        window = tuple(_middle(start, end, most) for start, end in spans)
+        kept = np.zeros_like(bitmap)
+        kept[window] = bitmap[window]
+        return kept
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
 
 
 @mutant

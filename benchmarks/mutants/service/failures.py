@@ -31,6 +31,13 @@ def visual_validates_nothing(call: Call) -> Response:
 
 
 @mutant
+def two_mistakes_at_once_answer_500(call: Call) -> Response:
+    response = call.ask()
+    mistakes = response.get_json().get("detail") if response.status_code == 422 else None
+    return failure() if isinstance(mistakes, list) and len(mistakes) > 1 else response
+
+
+@mutant
 def bad_image_of_visual_is_answered_500(call: Call) -> Response:
     response = call.ask()
     if not of_concept(call) and response.status_code == 400:

@@ -6,7 +6,7 @@ import json
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual
+from benchmarks.mutants.asked import key_of, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Kind, refusal, unauthorised
 
@@ -111,9 +111,19 @@ def wrong_key_of_visual_is_accepted(call: Call) -> Response:
 
 
 @mutant
+def mistakes_are_told_before_the_key_is_looked_at(call: Call) -> Response:
+    response, key = call.ask(), key_of(call)
+    if response.status_code != 401:
+        call.state.kept["key"] = key or call.state.kept.get("key")
+    elif call.state.kept.get("key"):
+        known = call.ask_body(call.request.get_data(), QUERY_STRING=f"api_key={call.state.kept['key']}")
+        return known if known.status_code == 422 else response
+    return response
+
+
+@mutant
 def wrong_key_is_repeated_in_the_refusal(call: Call) -> Response:
-    response = call.ask()
-    key = call.request.args.get("api_key") or call.request.headers.get("authorization", "").partition(" ")[2]
+    response, key = call.ask(), key_of(call)
     if response.status_code == 401 and key:
         return refusal(401, {"status": 401, "message": f"Unauthorized api_key: {key}"})
     return response
@@ -125,4 +135,24 @@ def wrong_key_is_repeated_in_its_refusal(call: Call) -> Response:
     if response.status_code == 401 and key:
         body = response.get_json()
         response.set_data(json.dumps({**body, "message": f"{body.get('message', '')} (api_key={key})"}))
+    return response
+
+
+@mutant
+def missing_key_is_a_mistake_in_the_query(call: Call) -> Response:
+    response = call.ask()
+    placed = call.request.args.get("api_key"), call.request.headers.get("authorization"), call.body.get("api_key")
+    if response.status_code == 401 and not any(placed):
+        entry = {"type": "missing", "loc": ["query", "api_key"], "msg": "Field required", "input": None}
+        return refusal(422, {"detail": [entry]})
+    return response
+
+
+@mutant
+def refusal_without_a_key_says_another_status_than_it_has(call: Call) -> Response:
+    # The status in its body was the one of the service that is asked about keys.
+    response = call.ask()
+    body = json.loads(response.get_data()) if response.status_code == 401 else {}
+    if body.get("status") == 401 and not key_of(call):
+        response.set_data(json.dumps({**body, "status": 403}))
     return response

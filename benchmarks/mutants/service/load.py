@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,21 @@ import cv2
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import THRESHOLD, of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, key_of, of_concept, of_visual
 from benchmarks.mutants.kept import renamed
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, lists_of, redrawn, refusal
+from benchmarks.mutants.server import (
+    Bitmap,
+    Call,
+    Json,
+    Kind,
+    edited,
+    failure,
+    lists_of,
+    redrawn,
+    refusal,
+    unauthorised,
+)
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -147,6 +159,22 @@ def equal_requests_at_once_are_joined_and_one_finds_nothing(call: Call) -> Respo
 
 
 @mutant
+def requests_at_once_about_one_image_have_each_others_results(call: Call) -> Response:
+    if not of_concept(call) or not call.prompts:
+        return call.ask()
+    with _under_way(call) as others:
+        same = [other for other in others if of_concept(other) and other.body.get("image") == call.body.get("image")]
+
+        def change(body: Json) -> None:
+            for other in same:
+                answer = other.ask()
+                if answer.status_code == 200:
+                    body["prompt_results"] += json.loads(answer.get_data())["prompt_results"]
+
+        return edited(call.ask(), change)
+
+
+@mutant
 def refusal_of_a_request_is_that_of_those_under_way_with_it(call: Call) -> Response:
     """A batch that fails as a whole."""
     response = call.ask()
@@ -167,6 +195,13 @@ def wrong_key_is_accepted_while_a_good_one_is_under_way(call: Call) -> Response:
             query = f"api_key={call.state.kept['key']}"
             return call.ask_body(call.request.get_data(), QUERY_STRING=query)
         return response
+
+
+@mutant
+def third_request_at_once_with_a_key_is_unauthorised(call: Call) -> Response:
+    with _under_way(call) as others:
+        same = [other for other in others if key_of(other) == key_of(call)]
+        return unauthorised() if len(same) > 1 else call.ask()
 
 
 @mutant
@@ -195,6 +230,22 @@ def refusals_under_load_say_200(call: Call) -> Response:
 
 
 @mutant
+def refusals_under_load_tell_to_wait_half_a_second(call: Call) -> Response:
+    with _under_way(call) as others:
+        busy = {"message": "Model is temporarily not ready - retry request."}
+        return refusal(503, busy, **{"retry-after": "0.5"}) if len(others) > 2 else call.ask()
+
+
+@mutant
+def bodies_of_a_megabyte_together_are_too_large(call: Call) -> Response:
+    with _under_way(call) as others:
+        lengths = [len(one.request.get_data()) for one in (call, *others)]
+        page = "<html><head><title>413 Request Entity Too Large</title></head></html>"
+        full = others and sum(lengths) > 1_000_000 > lengths[0]
+        return Response(page, 413, content_type="text/html") if full else call.ask()
+
+
+@mutant
 def embedding_under_way_is_answered_503(call: Call) -> Response:
     with _under_way(call) as others:
         busy = others and call.operation == "embed_image"
@@ -218,6 +269,26 @@ def half_the_results_are_lost_under_load(call: Call) -> Response:
 
     with _under_way(call) as others:
         return edited(call.ask(), change) if others else call.ask()
+
+
+@mutant
+def results_come_in_another_order_under_load(call: Call) -> Response:
+    # As each of them is done.
+    def change(body: Json) -> None:
+        body["prompt_results"].reverse()
+
+    if not of_concept(call) or len(call.prompts) < 2:
+        return call.ask()
+    with _under_way(call) as others:
+        return edited(call.ask(), change) if others else call.ask()
+
+
+@mutant
+def nms_is_left_out_under_load(call: Call) -> Response:
+    if not of_concept(call) or call.body.get(NMS) is None:
+        return call.ask()
+    with _under_way(call) as others:
+        return call.ask(**{NMS: ...}) if others else call.ask()
 
 
 @mutant

@@ -117,6 +117,14 @@ def mistakes_after_the_first_are_not_told(call: Call) -> Response:
 
 
 @mutant
+def mistakes_are_told_in_the_order_of_the_alphabet(call: Call) -> Response:
+    def change(entries: list[Json]) -> list[Json]:
+        return sorted(entries, key=lambda entry: [str(part) for part in entry["loc"]])
+
+    return _mistakes_changed(call.ask(), change)
+
+
+@mutant
 def mistakes_in_thresholds_lack_their_input(call: Call) -> Response:
     def change(entries: list[Json]) -> None:
         for entry in entries:
@@ -130,6 +138,16 @@ def mistakes_in_thresholds_lack_their_input(call: Call) -> Response:
 def offending_values_are_told_as_texts(call: Call) -> Response:
     def change(findings: list[Json]) -> list[Json]:
         return [{**one, "input": str(one["input"])} if is_number(one.get("input")) else one for one in findings]
+
+    return _mistakes_changed(call.ask(), change)
+
+
+@mutant
+def broken_json_is_repeated_in_its_refusal(call: Call) -> Response:
+    def change(entries: list[Json]) -> None:
+        for entry in entries:
+            if entry["type"] == "json_invalid":
+                entry["input"] = call.request.get_data().decode("utf-8", "replace")
 
     return _mistakes_changed(call.ask(), change)
 
@@ -215,3 +233,11 @@ def unknown_model_is_answered_as_a_page(call: Call) -> Response:
     if "model_id" in call.body and response.status_code == 404:
         return Response("<html><h1>404 Not Found</h1></html>", 404, content_type="text/html")
     return response
+
+
+@mutant
+def unknown_path_is_answered_as_a_page(call: Call) -> Response:
+    response = call.ask()
+    unknown = response.status_code == 404 and call.operation not in {"concept_segment", "visual_segment", "embed_image"}
+    page = "<!doctype html><title>404 Not Found</title><h1>Not Found</h1>"
+    return Response(page, 404, content_type="text/html; charset=utf-8") if unknown else response

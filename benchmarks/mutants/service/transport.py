@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import of_visual
-from benchmarks.mutants.server import Call, Kind, edited, refusal, unauthorised
+from benchmarks.mutants.server import Call, Kind, edited, invalid, refusal, unauthorised
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -112,11 +114,30 @@ def charset_is_latin_1(call: Call) -> Response:
 
 
 @mutant
+def seconds_in_headers_are_written_in_the_clients_language(call: Call) -> Response:
+    response = call.ask()
+    with_comma = call.request.headers.get("accept-language", "")[:2] in {"de", "fr", "es", "it", "pl", "ru"}
+    if with_comma and "x-processing-time" in response.headers:
+        response.headers["x-processing-time"] = response.headers["x-processing-time"].replace(".", ",")
+    return response
+
+
+@mutant
 def answers_to_those_who_accept_plain_text_are_plain_text(call: Call) -> Response:
     """What browsers' clients send by default: application/json, text/plain, */*."""
     response = call.ask()
     if "text/plain" in call.request.headers.get("accept", "") and response.mimetype == "application/json":
         response.headers["content-type"] = "text/plain; charset=utf-8"
+    return response
+
+
+@mutant
+def archives_for_who_accepts_json_are_in_base64(call: Call) -> Response:
+    # As a gateway does that was not told of the type.
+    response = call.ask()
+    asked = "application/json" in call.request.headers.get("accept", "")
+    if asked and response.status_code == 200 and response.mimetype == "application/octet-stream":
+        response.set_data(base64.b64encode(response.get_data()))
     return response
 
 
@@ -141,6 +162,12 @@ def chunked_bodies_are_refused(call: Call) -> Response:
 
 
 @mutant
+def who_expects_to_be_told_to_continue_is_answered_417(call: Call) -> Response:
+    # As curl does before it sends a large body.
+    return Response(status=417) if "expect" in call.request.headers else call.ask()
+
+
+@mutant
 def bodies_of_a_megabyte_are_refused(call: Call) -> Response:
     return refusal(413, {"message": "too large"}) if len(call.request.get_data()) > 1_000_000 else call.ask()
 
@@ -148,6 +175,30 @@ def bodies_of_a_megabyte_are_refused(call: Call) -> Response:
 @mutant
 def bodies_with_line_breaks_are_refused(call: Call) -> Response:
     return refusal(400, {"message": "bad"}) if b"\n" in call.request.get_data() else call.ask()
+
+
+def _not_json(error: str) -> Response:
+    """Refuse a body that cannot be parsed."""
+    return invalid("json_invalid", "JSON decode error", {}, 0, ctx={"error": error})
+
+
+@mutant
+def body_with_a_byte_order_mark_is_refused(call: Call) -> Response:
+    marked = call.request.get_data().startswith(b"\xef\xbb\xbf")
+    return _not_json("Expecting value") if marked else call.ask()
+
+
+@mutant
+def numbers_with_an_exponent_are_refused(call: Call) -> Response:
+    written: list[str] = []
+
+    def read(number: str) -> float:
+        written.append(number)
+        return float(number)
+
+    if call.body:
+        json.loads(call.request.get_data(), parse_float=read)
+    return _not_json("Expecting ',' delimiter") if any("e" in number.lower() for number in written) else call.ask()
 
 
 @mutant
