@@ -143,8 +143,7 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
         (fuller, "asks for many things that are alike, in a data URI"),
         (crowd, "sends a file as long and with the same beginning, which shows one small thing less, in a data URI"),
     ):
-        sent = encoded(shown, "bmp")
-        case = scene_case(questions, sent, asks, prompts=rich_prompts(questions, sent))
+        case = scene_case(questions, encoded(shown, "bmp"), asks)
         yield replace(case, body=as_uri(case.sent, "bmp"))
 
 

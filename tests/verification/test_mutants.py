@@ -54,6 +54,7 @@ LATER = {
     "truncated_image_is_answered_200": "refused/cut_image",
     "deleting_answers_200": "refused/delete",
     "exemplars_in_turned_jpegs_are_refused": "concept_segment/wide-jpeg-turned-8.jpg/polygon",
+    "third_of_three_prompts_has_the_results_of_the_second": "concept_segment/fuller-bmp.bmp/rle",
     "boxes_are_not_turned_with_a_jpeg": "visual_segment/awkward-jpeg-turned-6.jpg/rle",
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
