@@ -88,7 +88,7 @@ def give(results: list[Json], found: Sequence[list[Json]]) -> None:
 def with_plain_echoes(call: Call, change: Callable[[int, Json], Json]) -> Response:
     """Ask with each prompt changed, and echo those that came in."""
     plain = call.ask()
-    if plain.status_code != 200 or not of_concept(call):
+    if plain.status_code != 200 or plain.mimetype != "application/json" or not of_concept(call):
         return plain
     echoes = [result["echo"] for result in json.loads(plain.get_data())["prompt_results"]]
 

@@ -22,6 +22,7 @@ from sam3_contract.cases.questions import (
     as_uri,
     body_of,
     case_of,
+    in_corners,
 )
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
@@ -238,15 +239,11 @@ def rich_prompts(questions: Questions, photograph: Photograph) -> list[dict[str,
     box, text = first.top_left_box, {"text": first.category}
     unlike = [other.top_left_box for other in others if other.category != first.category]
     prompts: list[dict[str, Any]] = [
-        {"boxes": [_in_corners(box)], "box_labels": [1]},
+        {"boxes": [in_corners(box)], "box_labels": [1]},
         {**text, "boxes": [box], "box_labels": [1]},
         *({**text, "boxes": [other], "box_labels": [0]} for other in unlike[:1]),
     ]
     return [*questions.concept_prompts(photograph)[: MAX_PROMPTS - len(prompts)], *prompts]
-
-
-def _in_corners(box: Mapping[str, float]) -> dict[str, float]:
-    return {"x0": box["x"], "y0": box["y"], "x1": box["x"] + box["width"], "y1": box["y"] + box["height"]}
 
 
 def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
@@ -258,7 +255,7 @@ def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
     return [
         {"boxes": [{**at_the_edge, **beyond}], "box_labels": [1]},
         {"boxes": [small], "box_labels": [1]},
-        {"boxes": [first, _in_corners(last)], "box_labels": [1, 1]},
+        {"boxes": [first, in_corners(last)], "box_labels": [1, 1]},
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered
         {"boxes": [{**first, "width": 0, "height": 0}], "box_labels": [1]},  # a click that did not become a box
         {"boxes": (boxes * MANY_BOXES)[:MANY_BOXES], "box_labels": [1] * MANY_BOXES},  # some of them twice

@@ -95,7 +95,7 @@ def dressed(case: Case, seed: int) -> Case:
         body.pop("api_key", None)
     if "prompts" in body:
         body["prompts"] = _prompts(body["prompts"], case.operation, dice)
-    worn = replace(
+    said = replace(
         case,
         body=body,
         key_in=key_in,
@@ -103,10 +103,10 @@ def dressed(case: Case, seed: int) -> Case:
         spread_out=dice.random() < OFTEN or case.spread_out,
         plain=case,
     )
-    worn = named(worn, dice.randrange(3)) if dice.random() < OFTEN else worn
-    query, origin = dict(_drawn(_QUERY, dice)), dict(_drawn(_ORIGIN, dice))
-    worn = replace(worn, query={**query, **case.query}, headers={**origin, **worn.headers})
-    return _as_uri(worn) if dice.random() < OFTEN else worn
+    said = named(said, dice.randrange(3)) if dice.random() < OFTEN else said
+    said = replace(said, query={**dict(_drawn(_QUERY, dice)), **case.query})
+    said = replace(said, headers={**dict(_drawn(_ORIGIN, dice)), **said.headers})
+    return _as_uri(said) if dice.random() < OFTEN else said
 
 
 def _as_uri(case: Case) -> Case:

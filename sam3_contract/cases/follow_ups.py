@@ -11,7 +11,7 @@ from typing import Any, Final
 from sam3_contract.cases import overlaps
 from sam3_contract.cases.concept import FAR_ACROSS
 from sam3_contract.cases.found import Found, first_telling, found_in
-from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of, in_corners
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 
 FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
@@ -177,7 +177,7 @@ def _with_another(one: Found, inner: dict[str, float], found: Sequence[Found]) -
     like = [other for other in others if other.text == one.text and _lie_apart(one, other)]
     if unlike:
         boxed = [_box_of(each) for each in (one, *unlike)][:MAX_BOXED]
-        boxed[1::2] = map(_in_corners, boxed[1::2])  # each box has its own form
+        boxed[1::2] = map(in_corners, boxed[1::2])  # each box has its own form
         prompts += [{"boxes": boxes, "box_labels": [1] * len(boxes)} for boxes in (boxed, boxed[::-1])]
     if like:
         alike = _box_of(like[0])
@@ -206,10 +206,6 @@ def _box_of(one: Found) -> dict[str, float]:
     """Box one, by whole numbers."""
     x, y, width, height = map(int, one.mask.box)
     return {"x": x, "y": y, "width": width, "height": height}
-
-
-def _in_corners(box: dict[str, float]) -> dict[str, float]:
-    return {"x0": box["x"], "y0": box["y"], "x1": box["x"] + box["width"], "y1": box["y"] + box["height"]}
 
 
 def _at_own(questions: Questions, sources: Sequence[str], seen: Mapping[str, Exchange]) -> Case | None:

@@ -22,8 +22,9 @@ Made = tuple[str, Asks, Callable[[Mapping[str, Exchange]], Case | None], tuple[s
 """A case that is made of earlier answers: id, question, what makes it, and the ids of the cases it is made of."""
 
 BAD_ID: Final = "bad"
-LOGITS_ID: Final = "logits"
 """Of the ids that come with what is no image."""
+LOGITS_ID: Final = "logits"
+"""Of the id for which logits are kept."""
 CONCEPT: Final = "concept_segment"
 VISUAL: Final = "visual_segment"
 
@@ -189,6 +190,11 @@ def case_of(name: str, operation: str, asks: str, body: Mapping[str, Any], photo
 def click_at(point: tuple[float, float], *, positive: bool = True) -> dict[str, Any]:
     """Write a click on a pixel ``(x, y)``."""
     return {"x": point[0], "y": point[1], "positive": positive}
+
+
+def in_corners(box: Mapping[str, float]) -> dict[str, float]:
+    """Write a box of a corner and sides as one of two corners."""
+    return {"x0": box["x"], "y0": box["y"], "x1": box["x"] + box["width"], "y1": box["y"] + box["height"]}
 
 
 def _middle(photograph: Photograph) -> tuple[int, int]:

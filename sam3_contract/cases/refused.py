@@ -55,7 +55,7 @@ def of_concept(questions: Questions) -> Iterator[Case]:
             (("prompts", 1, "output_prob_thresh"),),
         ),
     ):
-        yield _refused(name, CONCEPT, asks, {**good, **body}, mistakes=mistakes, headers={"origin": ORIGIN})
+        yield _refused(name, CONCEPT, asks, {**good, **body}, mistakes=mistakes)
 
 
 def of_others(questions: Questions) -> Iterator[Case]:

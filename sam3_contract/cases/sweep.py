@@ -12,17 +12,7 @@ from sam3_contract.cases import concept, memory, visual
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene, way_of
-from sam3_contract.cases.questions import (
-    CONCEPT,
-    LOW,
-    VISUAL,
-    Made,
-    Questions,
-    as_uri,
-    body_of,
-    case_of,
-    click_at,
-)
+from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, as_uri, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
 
@@ -99,40 +89,34 @@ WORDINGS: Final[Mapping[str, Sequence[Wording]]] = {
 
 def orders(questions: Questions) -> Iterator[Case]:
     """Ask for two things in either order: each has an answer of its own."""
-    yield from (case for case in _pairs(questions) if "/two_texts" in case.id)
+    for text, other in _two_texts(questions):
+        yield _pair(questions, "two_texts", prompts=[text, other])
+        yield _pair(questions, "two_texts_turned", prompts=[other, text])
 
 
 def pairs(questions: Questions) -> Iterator[Case]:
     """Ask one after the other what differs in a single other field."""
-    yield from (case for case in _pairs(questions) if "/two_texts" not in case.id)
+    for text, other in _two_texts(questions):
+        yield _pair(questions, "own_threshold_of_one", prompts=[{**text, "output_prob_thresh": 1}])
+        yield _pair(questions, "own_threshold_low", prompts=[{**text, "output_prob_thresh": LOW}])
+        yield _pair(questions, "nothing_else_said", prompts=[text, other], output_prob_thresh=...)
+        written = {"output_prob_thresh": 0.5, "model_id": "sam3/sam3_final", "nms_iou_threshold": None}
+        yield _pair(questions, "defaults_written_out", prompts=[text, {**other, "boxes": None}], **written)
 
 
-def _pairs(questions: Questions) -> Iterator[Case]:
-    if questions.scene is None or questions.points or questions.texts:
-        return
-    lead = questions.lead
-    first, *_, last = lead.things
-    text = {"text": first.category}
-    base: Json = {"output_prob_thresh": LOW, "format": "rle"}
-    for name, fields in (
-        ("own_threshold_of_one", {"prompts": [{**text, "output_prob_thresh": 1}]}),
-        ("own_threshold_low", {"prompts": [{**text, "output_prob_thresh": LOW}]}),
-        ("two_texts", {"prompts": [text, {"text": last.category}]}),
-        ("two_texts_turned", {"prompts": [{"text": last.category}, text]}),
-        ("nothing_else_said", {"prompts": [text, {"text": last.category}], "output_prob_thresh": ...}),
-        (
-            "defaults_written_out",
-            {
-                "prompts": [text, {"text": last.category, "boxes": None}],
-                "output_prob_thresh": 0.5,
-                "model_id": "sam3/sam3_final",
-                "nms_iou_threshold": None,
-            },
-        ),
-    ):
-        body = {field: value for field, value in {**base, **fields}.items() if value is not ...}
-        asks = f"asks what differs from another request in little: {name.replace('_', ' ')}"
-        yield case_of(f"{lead.name}/{name}", CONCEPT, asks, body_of(lead, **body), lead)
+def _two_texts(questions: Questions) -> Iterator[tuple[Json, Json]]:
+    """Give the prompts for the first and the last drawn thing, if the scene and the texts are ours."""
+    if questions.scene is not None and not questions.points and not questions.texts:
+        first, *_, last = questions.lead.things
+        yield {"text": first.category}, {"text": last.category}
+
+
+def _pair(questions: Questions, name: str, **fields: Any) -> Case:
+    """Ask what differs from another request in little; a field of ``...`` is not said."""
+    asked = {"output_prob_thresh": LOW, "format": "rle", **fields}
+    body = body_of(questions.lead, **{field: value for field, value in asked.items() if value is not ...})
+    asks = f"asks what differs from another request in little: {name.replace('_', ' ')}"
+    return case_of(f"{questions.lead.name}/{name}", CONCEPT, asks, body, questions.lead)
 
 
 def defaults(questions: Questions) -> Iterator[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -36,8 +37,7 @@ def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Ru
         return run
     shrinking = _Shrinking(run, transport, plan, contract)
     outcomes = tuple(shrinking.outcome(outcome) for outcome in run.outcomes)
-    run = replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent))
-    return _undressed(run, transport, contract)
+    return shrinking.told(replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent)))
 
 
 class _Shrinking:
@@ -67,7 +67,7 @@ class _Shrinking:
         while calls < MOST_CALLS:
             for case in self._plan.variants.simpler(violation.exchange.case.id) if self._plan.variants else ():
                 calls += 1
-                simpler = self._shown_by(violation.check, case)
+                simpler = self._shown_by(violation.check, case, self._base)
                 if simpler is not None:
                     violation = simpler
                     break
@@ -77,47 +77,45 @@ class _Shrinking:
                 return violation
         return violation
 
-    def _shown_by(self, check: Check, case: Case) -> Violation | None:
+    def told(self, run: Run) -> Run:
+        """Let the causes that are told first say what they take of what their requests say besides."""
+        firsts = [cause.violations[0] for cause in causes_of(run.outcomes, run.exchanges)[:MOST_FINDINGS]]
+        taking = {id(first): replace(first, takes=self._takes(first, run.exchanges)) for first in firsts}
+        outcomes = (
+            replace(outcome, violations=tuple(taking.get(id(one), one) for one in outcome.violations))
+            for outcome in run.outcomes
+        )
+        return replace(run, outcomes=tuple(outcomes))
+
+    def _takes(self, violation: Violation, exchanges: Sequence[Exchange]) -> tuple[str, ...]:
+        """Leave out one after the other what a request says besides, for as long as the finding stays."""
+        case = violation.exchange.case
+        if case.plain is None:
+            return ()
+        at = next(place for place, exchange in enumerate(exchanges) if exchange is violation.exchange)
+
+        def shows(asked: Case) -> bool:
+            return self._shown_by(violation.check, asked, exchanges[:at], exchanges[at + 1 :]) is not None
+
+        # Asked again as it was, too: what a server shows but once takes something else.
+        if shows(case.plain) or not shows(case):
+            return ()
+        taken = []
+        for words, undress in worn(case):
+            if shows(undress(case)):
+                case = undress(case)
+            else:
+                taken.append(words)
+        return tuple(taken)
+
+    def _shown_by(
+        self, check: Check, case: Case, before: Sequence[Exchange], after: Sequence[Exchange] = ()
+    ) -> Violation | None:
+        """Ask a case in its place among others, and judge it beside them."""
         try:
             exchange = self._transport.send(case)
-            breaches = check.judge([*self._base, exchange], self._contract).breaches
+            breaches = check.judge([*before, exchange, *after], self._contract).breaches
         except Exception:
             return None
         own = [one for one in breaches if one.exchange is exchange and not one.deviation]
         return Violation(check, own[0], exchange) if own else None
-
-
-def _undressed(run: Run, transport: Transport, contract: Contract) -> Run:
-    """Let the causes that are told first say what they take."""
-    firsts = [cause.violations[0] for cause in causes_of(run.outcomes, run.exchanges)[:MOST_FINDINGS]]
-    taking = {id(first): replace(first, takes=_takes(first, run, transport, contract)) for first in firsts}
-    outcomes = (
-        replace(outcome, violations=tuple(taking.get(id(one), one) for one in outcome.violations))
-        for outcome in run.outcomes
-    )
-    return replace(run, outcomes=tuple(outcomes))
-
-
-def _takes(violation: Violation, run: Run, transport: Transport, contract: Contract) -> tuple[str, ...]:
-    """Leave out one after the other what a request says besides, for as long as the finding stays."""
-    case = violation.exchange.case
-
-    def shows(asked: Case) -> bool:
-        try:
-            answer = transport.send(asked)
-            others = [answer if one is violation.exchange else one for one in run.exchanges]
-            breaches = violation.check.judge(others, contract).breaches
-        except Exception:
-            return False
-        return any(one.exchange is answer and not one.deviation for one in breaches)
-
-    # Asked again as it was, too: what a server shows but once takes something else.
-    if case.plain is None or shows(case.plain) or not shows(case):
-        return ()
-    taken = []
-    for words, undress in worn(case):
-        if shows(undress(case)):
-            case = undress(case)
-        else:
-            taken.append(words)
-    return tuple(taken)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sam3_contract import cases, spec
 from sam3_contract.checks import judge
 from sam3_contract.checks.prompts import context_of
+from sam3_contract.checks.service import headers
 from sam3_contract.exchanges.exchange import WRONG_KEY, Case, Exchange, KeyPlace
 from sam3_contract.images import ImageHeader
 from sam3_contract.images.scenes import built_in_scenes
@@ -84,6 +85,12 @@ def test_mistake_in_the_query_is_named_from_there() -> None:
 
     assert not judge([named], CONTRACT)["S10"].breaches
     assert judge([misplaced], CONTRACT)["S10"].breaches
+
+
+def test_headers_that_come_with_all_are_those_of_the_document() -> None:
+    for operation in CONTRACT.operations:
+        responses = CONTRACT.document["paths"][operation.path][operation.method.lower()]["responses"]
+        assert set(responses["200"]["headers"]) == set(headers.OF_ANSWERS)
 
 
 def test_header_of_one_answer_comes_with_all_of_the_operation() -> None:

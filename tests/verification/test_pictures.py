@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.ExifTags import IFD
+from PIL.ImageCms import ImageCmsProfile
 
 from sam3_contract.cases.pictures.encodings import ENCODINGS, OF_TWO_SHADES, Encoding
 from sam3_contract.cases.pictures.views import grey_scene
@@ -71,6 +73,13 @@ def test_jpegs_say_what_those_of_cameras_do() -> None:
         assert tags.get_ifd(IFD.IFD1)[0x0201] == start
         assert Image.open(io.BytesIO(places[name][start:])).size == (40, 30)
         assert tags.get_ifd(IFD.IFD1)[0x0112] != tags[0x0112]
+
+
+def test_colour_profiles_are_of_one_day_whenever_they_are_made() -> None:
+    content = ENCODINGS["jpeg-described"].write(built_in_scenes()[0].pixels)
+    profile = ImageCmsProfile(io.BytesIO(Image.open(io.BytesIO(content)).info["icc_profile"])).profile
+
+    assert profile.creation_date == datetime(2026, 1, 1)
 
 
 def test_one_file_differs_from_another_in_nothing_but_what_turns_it() -> None:

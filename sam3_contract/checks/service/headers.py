@@ -12,7 +12,7 @@ from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
 
 _REQUEST_ID: Final = "x-request-id"
-_OF_ANSWERS: Final = (_REQUEST_ID, "x-model-id", "x-processing-time")
+OF_ANSWERS: Final = (_REQUEST_ID, "x-model-id", "x-processing-time")
 """What the document lists beside a 200."""
 _OK: Final = 200
 _NOT_ALLOWED: Final = 405
@@ -71,7 +71,7 @@ def _headers_come_with_all(exchanges: Sequence[Exchange], _: Contract) -> Judgem
     ]
     first: dict[tuple[str, str], Exchange] = {}
     for exchange in answered:
-        for name in _OF_ANSWERS:
+        for name in OF_ANSWERS:
             if exchange.headers.get(name):
                 first.setdefault((exchange.case.operation, name), exchange)
     for exchange in answered:
