@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import blank_image, saved_as
-from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, padded_view
+from sam3_contract.cases.pictures.views import View, encoded, encoded_view, grey_scene, mirrored_view, padded_view
 from sam3_contract.cases.questions import (
     BAD_ID,
     CONCEPT,
@@ -29,10 +29,12 @@ from sam3_contract.images.scenes import further_scenes, stencil
 
 ODD_TEXTS: Final = (
     "a very long description of something that is not in this image " * 40,
+    # Of what is drawn, if a text ended at its first comma, and if it lost its accents or what is beyond ASCII.
     " Red  Circle, and a ",  # no trimming, no splitting, no lower case
-    "grünes Dreieck",
-    "赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
-    'it\'s 50 % "off"\n\tor\\not+%20too',
+    "gréen triangle",
+    "blue square 赤い円 ＡＢＣ",  # noqa: RUF001 - wide letters, which normalising makes narrow
+    # The same at its first line; and if quotes, signs of URLs or of shells began something else.
+    'red circle\n\tor\\not+%20too: it\'s 50 % "off"',
     # Markup; an accent by itself, which normalising joins with its letter; beyond 16 bits, joined by what nobody sees.
     "<b>R&amp;De\u0301</b> 👩\u200d🚀 {x}",
     "007",  # a number, if it were not a text
@@ -61,6 +63,7 @@ FAR_ACROSS: Final = 90.0  # by which an exemplar does, so that a lost sign puts 
 MANY_BOXES: Final = 12
 OTHER_WORDS: Final[Mapping[str, str]] = {
     "accept": "application/json, text/plain, */*",
+    "accept-encoding": "identity",
     "content-type": "Application/JSON; charset=UTF-8",
     "origin": ORIGIN,
     "transfer-encoding": "chunked",
@@ -144,7 +147,8 @@ def further_scene_cases(questions: Questions) -> Iterator[Case]:
         (fuller, "asks for many things that are alike, in a data URI"),
         (crowd, "sends a file as long and with the same beginning, which shows one small thing less, in a data URI"),
     ):
-        case = scene_case(questions, encoded(shown, "bmp"), asks)
+        # Under an id that stood for other images where clicks, and where texts, were asked for: here it means nothing.
+        case = scene_case(questions, encoded(shown, "bmp"), asks, image_id=questions.image_id(BAD_ID))
         yield replace(case, body=as_uri(case.sent, "bmp"))
 
 
@@ -152,7 +156,8 @@ def crowd_cases(questions: Questions) -> Iterator[Case]:
     """Ask in CMYK and of something very wide, under ids that begin alike, one of them a long one."""
     if questions.scene is not None:
         wide = further_scenes()[1]
-        inked = encoded_view(questions.scene, "jpeg-cmyk")
+        # As large as the scene as it is, which is under way as well, and another picture.
+        inked = mirrored_view(questions.scene, "jpeg-cmyk")
         of = f"{CONCEPT}/{questions.lead.name}/rle"
         yield view_case(questions, inked, of, image_id=questions.image_id("lead-inked"))
         asks = "asks of an image four times as wide as high, turned by its EXIF tag, with odd exemplars"
@@ -251,9 +256,10 @@ def _odd_exemplars(photograph: Photograph) -> list[dict[str, Any]]:
     at_the_edge = min(photograph.things, key=lambda thing: thing.edges[0]).top_left_box
     boxes = [thing.top_left_box for thing in photograph.things]
     first, *_, last = boxes
-    beyond = {"x": at_the_edge["x"] - FAR_ACROSS, "width": at_the_edge["width"] + FAR_ACROSS}
+    beyond = {**at_the_edge, "x": at_the_edge["x"] - FAR_ACROSS, "width": at_the_edge["width"] + FAR_ACROSS}
     return [
-        {"boxes": [{**at_the_edge, **beyond}], "box_labels": [1]},
+        {"boxes": [beyond], "box_labels": [1]},
+        {"boxes": [in_corners(beyond)], "box_labels": [1]},
         {"boxes": [small], "box_labels": [1]},
         {"boxes": [first, in_corners(last)], "box_labels": [1, 1]},
         {"boxes": [first], "box_labels": [0]},  # asks for nothing, and is answered

@@ -62,6 +62,7 @@ _OF_CLICKS: Final[tuple[Json, ...]] = ({"box": None},)
 _OF_BOXES: Final[tuple[Json, ...]] = ({"points": None}, {"points": []})
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "accept": ("application/json", "*/*", "application/json, text/plain;q=0.5, */*;q=0.1"),
+    "accept-encoding": ("gzip, deflate", "identity"),
     "accept-language": ("de-CH, fr;q=0.8",),
     "content-type": ("application/json; charset=utf-8",),
     "cookie": ("session=0123456789abcdef; theme=dark",),

@@ -123,12 +123,12 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
         body = body_of(sent, prompts=prompts, format="rle", **fields)
         return case_of(f"{lead.name}/{name}", VISUAL, asks, body, sent, beside=(main,))
 
-    named = {"image_id": questions.image_id(LOGITS_ID)}
-    kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True, **named)
+    kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True)
     yield kept
     asks = "asks to load the logits of a prompt of which none are kept for that image"
     yield replace(case("logits_of_another", asks, other, load_logits_from_cache=True), after=(kept.id,))
     asks = "asks to load the logits that are kept, and to keep them, as polygons"
+    named = {"image_id": questions.image_id(LOGITS_ID)}
     loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, save_logits_to_cache=True, **named)
     yield replace(loaded, body={**loaded.sent, "format": "json"}, after=(kept.id,), beside=(f"{main[:-3]}json",))
 

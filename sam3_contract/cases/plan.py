@@ -198,7 +198,6 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     yield from _made(sweep.ids(questions))
     yield from _visual_at_once(questions)
     yield from memory.embedded_at_once_case(questions)
-    yield from sweep.outlines(questions)
     yield from _made(sweep.sizes(questions))
     yield from sweep.pairs(questions)
     yield from overlaps.hidden_prompt(questions)
@@ -226,7 +225,8 @@ def _at_once(questions: Questions, again: Case, refused_one: Case) -> Iterator[C
 def _visual_at_once(questions: Questions) -> Iterator[Case]:
     """Click again what was clicked alone before, and use image_ids meanwhile, beside what has to be refused."""
     clicks = _again(next(visual.main_cases(questions, questions.lead)))
-    yield from _under_way([clicks, *memory.named_cases(questions), *refused.by_query(questions)])
+    others = [*memory.named_cases(questions), *sweep.outlines(questions), *sweep.archive_case(questions)]
+    yield from _under_way([clicks, *others, *visual.archive_case(questions), *refused.by_query(questions)])
 
 
 def _under_way(cases: Iterable[Case]) -> Iterator[Case]:

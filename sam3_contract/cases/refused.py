@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sam3_contract.cases import concept, visual
+from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.questions import BAD_ID, CONCEPT, ORIGIN, VISUAL, Questions, body_of
 from sam3_contract.exchanges.exchange import Case, KeyPlace, as_base64
 
@@ -62,7 +63,8 @@ def of_others(questions: Questions) -> Iterator[Case]:
     """Ask each operation what only another was asked, and make several mistakes at once, which are all to be named."""
     good, clicks = _good(questions), _clicks(questions)
     embedded = body_of(questions.lead, image_id=questions.image_id("lead"))
-    cut = {"type": "base64", "value": as_base64(questions.lead)["value"][:-400]}
+    whole = as_base64(saved_as(questions.lead, "jpeg"))["value"]
+    half = {"type": "base64", "value": whole[: len(whole) // 8 * 4]}
     bad_image = {"type": "base64", "value": TEXT}
     yield _unauthorised("concept_no_key", "has no API key", good, "none")
     yield _unauthorised("wrong_key_in_body", "has a wrong key in its body", good, "wrong_body")
@@ -77,8 +79,8 @@ def of_others(questions: Questions) -> Iterator[Case]:
     yield Case(
         "refused/visual_cut_image",
         VISUAL,
-        "sends an image that is cut short",
-        {**clicks, "image": cut, "image_id": questions.image_id(CUT_ID)},
+        "sends the first half of a JPEG",
+        {**clicks, "image": half, "image_id": questions.image_id(CUT_ID)},
         expected=_BAD_IMAGE,
     )
     asks = "sends a text as image"
@@ -146,7 +148,7 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     method = frozenset({405})
     yield Case("refused/delete", VISUAL, "uses DELETE", None, method="DELETE", expected=method, tolerated=deleted)
     # The key comes first: who has none is not told what is wrong with a request.
-    yield _unauthorised("empty_key", "has an empty key, and no prompts", {**good, "prompts": []}, "empty")
+    yield _unauthorised("empty_key", "has an empty key, no image and no prompts", {"prompts": []}, "empty")
     misspelt = {**good, "treshold": 0.5}
     yield preflight("visual_preflight", VISUAL)
     yield _refused("unknown_field", CONCEPT, "has a field that is none", misspelt, tolerated={200: "lenient_types"})

@@ -88,15 +88,17 @@ WORDINGS: Final[Mapping[str, Sequence[Wording]]] = {
 
 
 def orders(questions: Questions) -> Iterator[Case]:
-    """Ask for two things in either order: each has an answer of its own."""
-    for text, other in _two_texts(questions):
-        yield _pair(questions, "two_texts", prompts=[text, other])
-        yield _pair(questions, "two_texts_turned", prompts=[other, text])
+    """Ask for the same things in another order, and in capitals: each has an answer of its own."""
+    if questions.scene is not None and not questions.points and not questions.texts:
+        prompts = questions.concept_prompts(questions.lead)
+        yield _pair(questions, "turned", prompts=prompts[::-1])
+        yield _pair(questions, "capitals", prompts=[{**prompt, "text": prompt["text"].upper()} for prompt in prompts])
 
 
 def pairs(questions: Questions) -> Iterator[Case]:
     """Ask one after the other what differs in a single other field."""
     for text, other in _two_texts(questions):
+        yield _pair(questions, "two_texts", prompts=[text, other])
         yield _pair(questions, "own_threshold_of_one", prompts=[{**text, "output_prob_thresh": 1}])
         yield _pair(questions, "own_threshold_low", prompts=[{**text, "output_prob_thresh": LOW}])
         yield _pair(questions, "nothing_else_said", prompts=[text, other], output_prob_thresh=...)
@@ -265,7 +267,6 @@ def sizes(questions: Questions) -> Iterator[Made]:
         (tiny, "bmp", CONCEPT, "rle"),
         (tiny, "png-16", VISUAL, "rle"),
         (built_in_scenes()[1], BOXED_IN[0], VISUAL, "rle"),
-        (built_in_scenes()[1], BOXED_IN[0], VISUAL, "binary"),
         (crowd, "jpeg-turned-5", VISUAL, "rle"),
         (stencil(), "tiff-fax", VISUAL, "rle"),
         (stencil(), "png-4-grey", CONCEPT, "rle"),
@@ -279,6 +280,12 @@ def sizes(questions: Questions) -> Iterator[Made]:
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"
         make = partial(_of_size, questions, scene, name, operation, masks)
         yield f"{operation}/{scene.name}-{name}.{way.suffix}/{masks}", asks, make, ()
+
+
+def archive_case(questions: Questions) -> Iterator[Case]:
+    """Ask for what is boxed in a photograph of a telephone as an archive."""
+    if questions.scene is not None and not questions.points and not questions.texts:
+        yield _of_size(questions, built_in_scenes()[1], BOXED_IN[0], VISUAL, "binary", {})
 
 
 def _in_file(

@@ -68,9 +68,7 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     one = {"prompts": [clicked], "multimask_output": False}
     named = {**one, "image_id": questions.image_id(LOGITS_ID), **body_of(other)}
     archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
-    yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/logits_kept",), beside=())
-    best = f"{VISUAL}/{questions.lead.name}/best"
-    yield _as_archive(_case(questions, "best_binary", "asks for one binary mask", best, **one))
+    yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/logits_loaded",), beside=())
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
     # An image is kept under its id whatever is asked of it, and stands for what comes under that id afterwards.
@@ -81,6 +79,13 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     nothing: dict[str, Any] = {"prompts": {"prompts": []}, "multimask_output": False}
     empty = _case(questions, "prompts_empty_set", asks, unprompted, **nothing, **kept, **body_of(other))
     yield replace(empty, after=(f"{VISUAL}/{questions.lead.name}/prompts_null",))
+
+
+def archive_case(questions: Questions) -> Iterator[Case]:
+    """Ask for one mask as an archive."""
+    one = {"prompts": questions.one_click(questions.lead), "multimask_output": False}
+    best = f"{VISUAL}/{questions.lead.name}/best"
+    yield _as_archive(_case(questions, "best_binary", "asks for one binary mask", best, **one))
 
 
 def _as_archive(case: Case) -> Case:

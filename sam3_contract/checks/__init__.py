@@ -8,7 +8,7 @@ from typing import Final
 from sam3_contract.checks.check import Breach, Check, Judgement, Shown, Violation
 from sam3_contract.checks.comparisons import agreement as relations
 from sam3_contract.checks.comparisons import embeddings, meaning, suppression, thresholds, views
-from sam3_contract.checks.concept_segment import exemplars
+from sam3_contract.checks.concept_segment import exemplars, texts
 from sam3_contract.checks.concept_segment import results as concept
 from sam3_contract.checks.formats import archives, masks
 from sam3_contract.checks.service import headers, http, refusals
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _SUBJECTS: Final = (
-    *(http, refusals, headers, masks, concept, exemplars, visual, clicks, archives),
+    *(http, refusals, headers, masks, concept, exemplars, texts, visual, clicks, archives),
     *(relations, meaning, thresholds, suppression, views, embeddings, scenes),
 )
 _FAMILIES: Final = "SMCVRG"
@@ -75,7 +75,7 @@ def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Ch
 
     Example:
         >>> [check.code for check in selected(["C"], ["echo_repeats_the_prompt"])]
-        ['C01', 'C03', 'C04', 'C05', 'C06', 'C07', 'C08']
+        ['C01', 'C03', 'C04', 'C05', 'C06', 'C07', 'C08', 'C09']
     """
     wanted, unwanted = _matches(select), _matches(ignore)
     chosen = tuple(check for check in CHECKS if (check in wanted or not wanted) and check not in unwanted)

@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 Pixels = NDArray[np.uint8]
 
 EDGE: Final = 3  # pixels by which a model's edges may be off from call to call: a step there, a step here, a corner
-LARGE: Final = 24  # pixels of each side of a mask that may have a tip
+LARGE: Final = 24  # pixels of a side of a mask that may have a tip at its ends
 SPECK: Final = 3  # and by one for things that have no side of so many pixels
 
 
@@ -73,20 +73,24 @@ def _within_edges(one: Mask, other: Mask) -> int:
 
 
 def _boxes_agree(one: Mask, other: Mask) -> bool:
-    """Tell whether boxes are off by no more than edges; those of large masks may be, where only tips stick out."""
+    """Tell whether boxes are off by no more than edges, across and down; further where only tips stick out."""
+    return all(_sides_agree(one, other, axis=axis) for axis in (0, 1))
+
+
+def _sides_agree(one: Mask, other: Mask, *, axis: int) -> bool:
+    """Tell it of one axis, 0 or 1: where masks are long, their tips may reach as far as they like."""
     reach = _edge(one, other) + 1
-    if _lies_in(one.box, other.box, reach) and _lies_in(other.box, one.box, reach):
+    if _lies_in(one.box, other.box, axis, reach) and _lies_in(other.box, one.box, axis, reach):
         return True
-    if min(*one.box[2:], *other.box[2:]) < LARGE:
+    if min(one.box[2 + axis], other.box[2 + axis]) < LARGE:
         return False
-    return _lies_in(_box_of_inside(one), other.box, 1) and _lies_in(_box_of_inside(other), one.box, 1)
+    return _lies_in(_box_of_inside(one), other.box, axis, 1) and _lies_in(_box_of_inside(other), one.box, axis, 1)
 
 
-def _lies_in(box: Box, other: Box, reach: int) -> bool:
-    """Tell whether a box lies in another one that is larger by some pixels on each side."""
-    (left, top, width, height), (x, y, across, down) = box, other
-    fits_across = left >= x - reach and left + width <= x + across + reach
-    return fits_across and top >= y - reach and top + height <= y + down + reach
+def _lies_in(box: Box, other: Box, axis: int, reach: int) -> bool:
+    """Tell whether a box lies in another one, along an axis, that is longer by some pixels at each end."""
+    start, length, other_start, other_length = box[axis], box[2 + axis], other[axis], other[2 + axis]
+    return start >= other_start - reach and start + length <= other_start + other_length + reach
 
 
 def _edge(one: Mask, other: Mask) -> int:

@@ -84,6 +84,7 @@ def _http() -> dict[str, Example]:
         "S12": _pair(_named(good, REQUEST_ID), _named(good, "1")),
         "S13": _pair(good, _with(good, body=good.body, headers={"content-type": "application/json; charset=latin-1"})),
         "S14": _pair(_not_allowed({"allow": "POST"}), _not_allowed({})),
+        "S15": _pair(_unpacked(good, {}), _unpacked(good, {"content-encoding": "gzip"})),
     }
 
 
@@ -129,8 +130,15 @@ def _concept() -> dict[str, Example]:
         "C08": _pair(
             _of_eight_times_the_size(_BITMAP, _drawn(left=4, right=5)), _of_eight_times_the_size(*[_BITMAP] * 2)
         ),
+        "C09": _pair(_of_texts(0.8, 0.7), _of_texts(0.9, 0.7)),
         "R02": Example((plain, _found([_prediction(SQUARE)])), (plain, _found([_prediction(MOVED)]))),
     }
+
+
+def _of_texts(beside_dog: float, beside_cat: float) -> Exchange:
+    """Ask for a square, and by two texts that say more, with such confidences."""
+    asked = (("square", 0.9), ("square, and a dog", beside_dog), ("square or cat", beside_cat))
+    return _results([(text, [_prediction(SQUARE, confidence)]) for text, confidence in asked])
 
 
 def _of_eight_times_the_size(*bitmaps: NDArray[np.bool_]) -> Exchange:
@@ -243,6 +251,12 @@ def _named(exchange: Exchange, answered: str) -> Exchange:
     """Name the exchange by an id; the answer has one as well."""
     case = replace(exchange.case, headers={"x-request-id": REQUEST_ID})
     return replace(exchange, case=case, headers={**exchange.headers, "x-request-id": answered})
+
+
+def _unpacked(exchange: Exchange, headers: Mapping[str, str]) -> Exchange:
+    """Accept nothing that is packed."""
+    case = replace(exchange.case, headers={"accept-encoding": "identity"})
+    return replace(exchange, case=case, headers={**exchange.headers, **headers})
 
 
 def _not_allowed(headers: Mapping[str, str]) -> Exchange:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from http.client import BadStatusLine, HTTPException
 from typing import Any, Final
@@ -124,6 +126,21 @@ def _whole_body(response: requests.Response) -> bytes:
         if len(body) > most:
             raise TooMuchError("a body", most)
     return bytes(body)
+
+
+def unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Unpack a body that came without a connection.
+
+    Raises:
+        ConnectionError: If it is larger than an answer may be, or not packed in the way that its headers say.
+    """
+    response = requests.Response()
+    response.headers.update(headers)
+    response.raw = urllib3.HTTPResponse(io.BytesIO(body), headers, preload_content=False)
+    try:
+        return _whole_body(response)
+    except (HTTPError, requests.RequestException) as error:
+        raise ConnectionError(str(error)) from error
 
 
 def landing_page(url: str, *, timeout: float) -> requests.Response:

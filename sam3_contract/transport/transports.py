@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from sam3_contract.exchanges.exchange import MASKS_HEADER, Case, Exchange, keys_sent, scheme_of
 from sam3_contract.redaction import without_key
@@ -96,7 +96,7 @@ class WsgiTransport:
         started = time.perf_counter()
         try:
             answer = self._client.open(path, method=case.method, query_string=query, data=content, headers=headers)
-            body = answer.get_data()
+            body = _unpacked(answer)
         except (ConnectionError, TimeoutError) as error:
             cause = without_key(str(error) or type(error).__name__, self._key)
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
@@ -105,6 +105,19 @@ class WsgiTransport:
         return Exchange(
             case, answer.status_code, received, body, seconds, self._key, exact=self._exact or says_exact(received)
         )
+
+
+def _unpacked(answer: TestResponse) -> bytes:
+    """Take the body of an answer as it was before it was packed for its way.
+
+    Raises:
+        ConnectionError: If it is not packed in the way that it says.
+    """
+    if "content-encoding" not in answer.headers:
+        return answer.get_data()
+    from sam3_contract.transport.session import unpacked  # noqa: PLC0415 - takes a while to import, and few need it
+
+    return unpacked(answer.get_data(), dict(answer.headers))
 
 
 def says_exact(headers: Mapping[str, str]) -> bool:

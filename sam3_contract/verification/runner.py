@@ -19,7 +19,7 @@ from sam3_contract.verification.pacing import Patience
 
 DEFAULT_CALLS = 60
 MOST_LATER = 12  # cases beyond the budget that are named
-MOST_AT_ONCE = 8  # calls under way where the plan wants to see whether they mix
+MOST_AT_ONCE = 12  # calls under way where the plan wants to see whether they mix
 
 
 @dataclass(frozen=True, slots=True)

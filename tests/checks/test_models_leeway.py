@@ -72,6 +72,28 @@ def breaches(code: str, *exchanges: Exchange) -> list[str]:
     return [breach.found for breach in judge(exchanges, CONTRACT)[code].breaches]
 
 
+def low(*, right: int = 0, down: int = 0, half: int = 90) -> Bitmap:
+    """Draw something long and low, with two tips."""
+    x, y = 110 + right, 100 + down
+    return shape((x - half, y), (x, y - 8), (x + half, y), (x, y + 8))
+
+
+@pytest.mark.parametrize(
+    ("drawn_again", "alike"),
+    [
+        pytest.param(thinner(low()), True, id="tips gone"),
+        pytest.param(low(down=6), False, id="lower by more than an edge"),
+        pytest.param(low(right=30), False, id="farther right"),
+        pytest.param(low(half=60), False, id="shorter"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_tips_of_what_is_long_and_low_may_be_seen_or_not(drawn_again: Bitmap, alike: bool, order: int) -> None:
+    pair = [answered("first", [(low(), 0.9)]), answered("again", [(drawn_again, 0.9)])][::order]
+
+    assert (breaches("R02", *pair) == []) is alike
+
+
 @pytest.mark.parametrize(
     ("drawn_again", "alike"),
     [

@@ -321,7 +321,7 @@ def test_verify_holds_answers_to_the_document_of_the_server_itself() -> None:
 
     assert (result.returncode, result.stdout.splitlines()[-1]) == (
         0,
-        "2 calls, 56 checks, all that could be judged held",
+        "2 calls, 58 checks, all that could be judged held",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import Any
 
 import pytest
@@ -31,6 +33,29 @@ def test_transports_answer_alike() -> None:
     assert [(one.status, one.media_type, one.body) for one in within] == [
         (one.status, one.media_type, one.body) for one in over
     ]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+def test_answer_that_an_application_packs_is_unpacked(packing: str) -> None:
+    packed = {"gzip": gzip.compress(b"{}"), "deflate": zlib.compress(b"{}")}[packing]
+
+    def app(environ: Any, start_response: Any) -> Any:
+        answer = Response(packed, content_type="application/json", headers={"content-encoding": packing})
+        return answer(environ, start_response)
+
+    exchange = WsgiTransport(app, CONTRACT).send(Case("x", "embed_image", "asks nothing", {}))
+
+    assert (exchange.body, exchange.headers["content-encoding"]) == (b"{}", packing)
+
+
+@pytest.mark.parametrize(("packing", "cause"), [("gzip", "decod"), ("br;", "not asked for")])
+def test_answer_that_is_not_packed_as_it_says_is_a_failure(packing: str, cause: str) -> None:
+    app = Response(b"{}", content_type="application/json", headers={"content-encoding": packing})
+
+    exchange = WsgiTransport(app, CONTRACT).send(Case("x", "embed_image", "asks nothing", {}))
+
+    assert exchange.status == 0
+    assert cause in exchange.failure
 
 
 def test_key_in_a_body_leaves_its_layout_and_its_numbers_as_they_are() -> None:

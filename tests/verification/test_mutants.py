@@ -40,7 +40,7 @@ LATER = {
     "thin_masks_vanish_as_polygons": "concept_segment/stencil-png-1.png/polygon",
     "single_prompt_loses_its_box": "visual_segment/shapes.png/single_box",
     "negative_exemplars_beside_positive_ones_are_positive": "concept_segment/shapes.png/exemplars",
-    "concept_requests_are_kept_by_image_id_too": "concept_segment/wide-jpeg-turned-8.jpg/polygon",
+    "concept_requests_are_kept_by_image_id_too": "concept_segment/crowd-bmp.bmp/rle",
     "confidence_equal_to_the_threshold_of_the_request_is_dropped": "concept_segment/at_own_threshold",
     "several_exemplars_beside_a_text_are_dropped": "concept_segment/shapes.png/exemplars",
     "texts_that_differ_in_case_only_are_answered_as_the_first": "concept_segment/shapes.png/sixteen",
@@ -58,7 +58,7 @@ LATER = {
     "boxes_are_not_turned_with_a_jpeg": "visual_segment/awkward-jpeg-turned-6.jpg/rle",
 }
 # By which it is known that a server sees what is drawn: one that does not is held to little.
-SEEING = ("concept_segment/shapes.png/rle", "concept_segment/shapes-jpeg-cmyk.jpg/rle")
+SEEING = ("concept_segment/shapes.png/rle", "concept_segment/shapes-mirrored-jpeg-cmyk.jpg/rle")
 # Some of different kinds, found in whatever the usual run asks.
 QUICK = [
     "masks_move_where_the_width_is_no_multiple_of_8",

@@ -17,6 +17,7 @@ OF_ANSWERS: Final = (_REQUEST_ID, "x-model-id", "x-processing-time")
 _OK: Final = 200
 _NOT_ALLOWED: Final = 405
 _UNANSWERED: Final = frozenset({401, 402})  # refused in front of what answers origins
+_UNPACKED: Final = frozenset({"", "identity"})
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -96,6 +97,17 @@ def _charset_is_utf_8(exchange: Exchange, _: Contract) -> list[Breach] | None:
     return [Breach("headers.content-type", shown(charset), "utf-8, which JSON is always in, or no charset")]
 
 
+def _packing_is_accepted(exchange: Exchange, _: Contract) -> list[Breach] | None:
+    accepted = exchange.case.headers.get("accept-encoding")
+    if accepted is None or exchange.failure:
+        return None
+    packed = [one.strip().lower() for one in exchange.headers.get("content-encoding", "").split(",")]
+    unasked = [one for one in packed if one not in _UNPACKED and one not in accepted.lower()]
+    return [
+        Breach("headers.content-encoding", shown(one), f"one that the request accepts: {accepted}") for one in unasked
+    ]
+
+
 CHECKS = (
     Check(
         code="S11",
@@ -135,5 +147,15 @@ CHECKS = (
         mend="Set headers in one place that every answer passes, whichever handler wrote it.",
         judge=_headers_come_with_all,
         needs="a run that sends a request id",
+    ),
+    Check(
+        code="S15",
+        name="packing_is_accepted",
+        law="An answer is packed in no way that the request does not accept.",
+        source="derived",
+        rule="",
+        mend="Let whatever compresses answers, often a proxy, look at Accept-Encoding.",
+        judge=each(_packing_is_accepted),
+        needs="a request that says which packing it accepts",
     ),
 )

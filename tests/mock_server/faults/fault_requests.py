@@ -143,5 +143,7 @@ REQUESTS: dict[str, Asked] = {
     "no key": Asked("concept_segment", HOLE.body, headers={}),
     "refused key": Asked("concept_segment", HOLE.body, headers={}, query=f"?api_key={REFUSED_KEY}"),
     "key in query": Asked("concept_segment", HOLE.body, headers={}, query=f"?api_key={KEY}"),
+    "comma": concept(texts("dog, or a cat")),
+    "nothing packed": Asked("concept_segment", HOLE.body, headers={**BEARER, "Accept-Encoding": "identity"}),
     "GET": Asked("concept_segment", None, method="GET"),
 }

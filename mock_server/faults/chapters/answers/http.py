@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
@@ -24,6 +25,7 @@ HTTP: Final = Chapter("http")
 JSON: Final = "application/json"
 LONGEST_WAIT: Final = 600  # seconds
 PARTS: Final = 10  # of a body that drips
+_PACKED: Final = {"unasked": False, "unsaid": True}  # whether gzip is accepted where it shows
 
 _STATUSES: Final = ("400", *REFUSALS, *map(str, WORDINGS))
 _PROXY: Final = {
@@ -230,6 +232,22 @@ def _dripping(content: bytes, pause: Callable[[], None]) -> Iterator[bytes]:
 def _error_in_success(call: Call, ask: Ask) -> Answer:
     answer = ask(call.body)
     return Answer(orjson.dumps({"message": INTERNAL_ERROR}), JSON, answer.model_id, answer.seconds)
+
+
+@HTTP.fault(
+    "answer_packed",
+    "Answers are packed with gzip, unasked or unsaid.",
+    on=replies,
+    when="a request that says what it accepts: not gzip, or gzip",
+    parameter=Parameter("unasked: though gzip is not accepted; unsaid: without a header", "unasked", one_of(*_PACKED)),
+)
+def _packed(response: Response, call: Call) -> Response:
+    accepts = "gzip" in current_request().headers.get("accept-encoding", "gzip")
+    if accepts is not _PACKED[call.value] or response.status_code != 200:
+        return response
+    if call.value == "unasked":
+        response.headers["content-encoding"] = "gzip"
+    return _with_bytes(response, gzip.compress(response.get_data(), mtime=0))
 
 
 @HTTP.fault("charset_not_utf8", "JSON is declared to be in Latin 1.", on=replies, when="every request")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
@@ -9,7 +11,8 @@ import orjson
 from mock_server.faults.editing.changes import bodies, calls, rewritten
 from mock_server.faults.editing.prompts import boxes_of, corner_numbers, numbers
 from mock_server.faults.editing.results import joined, with_echoes_of
-from mock_server.faults.fault import Ask, Call, Chapter, Json
+from mock_server.faults.fault import Ask, Call, Chapter, Json, Parameter
+from mock_server.faults.parameters import one_of
 from mock_server.http.refusals import detail
 from mock_server.operations.backend import Answer
 
@@ -18,6 +21,14 @@ CONCEPTS: Final = Chapter("semantics", operation="concept_segment")
 BATCH: Final = 16
 THRESHOLD: Final = "output_prob_thresh"
 EXEMPLARS: Final = "a concept request with exemplar boxes"
+MOST_WORDS: Final = 32
+_PARTS: Final[Mapping[str, Callable[[str], str]]] = {
+    "up_to_comma": lambda text: text.partition(",")[0],
+    "first_line": lambda text: text.partition("\n")[0],
+    "ascii": lambda text: text.encode("ascii", "ignore").decode(),
+    "without_accents": lambda text: unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode(),
+    "first_words": lambda text: " ".join(text.split(" ")[:MOST_WORDS]),
+}
 
 
 @CONCEPTS.fault(
@@ -80,6 +91,22 @@ def _boxes_ignored(call: Call, ask: Ask) -> Answer:
 )
 def _text_ignored(call: Call, ask: Ask) -> Answer:
     prompts = [{**prompt, "text": None} if prompt.get("boxes") else prompt for prompt in call.body["prompts"]]
+    return with_echoes_of(call.body, ask({**call.body, "prompts": prompts}), ask)
+
+
+@CONCEPTS.fault(
+    "texts_read_in_part",
+    "Only a part of each text is read; it is echoed whole.",
+    on=calls,
+    when="a concept request with a text that says more",
+    parameter=Parameter(f"what is read: {', '.join(_PARTS)}", "up_to_comma", one_of(*_PARTS)),
+)
+def _texts_in_part(call: Call, ask: Ask) -> Answer:
+    read = _PARTS[call.value]
+    prompts = [
+        {**prompt, "text": read(prompt["text"])} if isinstance(prompt.get("text"), str) else prompt
+        for prompt in call.body["prompts"]
+    ]
     return with_echoes_of(call.body, ask({**call.body, "prompts": prompts}), ask)
 
 
