@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import cycle, pairwise
+from itertools import pairwise
 from typing import Any, Final
 
 from sam3_contract.cases import overlaps
@@ -23,9 +23,6 @@ JUST: Final = 0.001  # by which one is below a confidence that must, or above on
 ODD_TEXT: Final = "grünes Dreieck"
 RETOLD: Final = "zebra"
 """What is in none of the images."""
-LONG_BEGINNING: Final = "one of the many things that somebody describes in more words than anybody reads, " * 12
-TWO_ENDS: Final = ("with a circle", "with a square")
-"""What tells apart two texts that begin alike."""
 MAX_BOXED: Final = 4  # unlike things that one prompt boxes
 
 
@@ -126,13 +123,12 @@ def _exchanged(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | N
 def retold(questions: Questions) -> Iterator[Made]:
     """Ask for the same boxes beside other texts: an answer that is kept by the boxes alone is another's.
 
-    Before it the same numbers stand in the other form of a box: so is one that is kept by the numbers alone. Boxes
-    without a text are asked for in the form that they did not have, where they mean the same.
+    Before it the same numbers stand in the other form of a box: so is one that is kept by the numbers alone.
     """
     source = f"{CONCEPT}/{questions.photographs[-1].name}/exemplars"
-    asks = "boxes the same, beside another text, with the same numbers in the other form of a box"
-    yield f"{source}_in_other_form", asks, partial(_in_other_form, source, asks), (source,)
-    asks = "boxes the same beside another text, or in the other form of a box, and asks by long texts that begin alike"
+    asks = "boxes the same, beside another text"
+    in_other_form = f"{asks}, with the same numbers in the other form of a box"
+    yield f"{source}_in_other_form", in_other_form, partial(_in_other_form, source, in_other_form), (source,)
     yield f"{source}_retold", asks, partial(_retold, source, asks), (source,)
 
 
@@ -140,13 +136,13 @@ def _in_other_form(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case
     if source not in seen:
         return None
     prompts = [
-        {**one, "boxes": [*map(_misread, one["boxes"])]} if one.get("boxes") else one
+        {**one, "boxes": [*map(_other_form, one["boxes"])]} if one.get("boxes") else one
         for one in map(_with_another_text, _asked(seen[source]))
     ]
     return _again(seen[source], f"{source}_in_other_form", asks, prompts)
 
 
-def _misread(box: Mapping[str, float]) -> dict[str, float]:
+def _other_form(box: Mapping[str, float]) -> dict[str, float]:
     names = ("x", "y", "width", "height") if "x0" in box else ("x0", "y0", "x1", "y1")
     return dict(zip(names, box.values(), strict=True))
 
@@ -154,26 +150,8 @@ def _misread(box: Mapping[str, float]) -> dict[str, float]:
 def _retold(source: str, asks: str, seen: Mapping[str, Exchange]) -> Case | None:
     if source not in seen:
         return None
-    texts = (f"{LONG_BEGINNING}{end}" for end in cycle(TWO_ENDS))
-    prompts = [_in_other_words(one, texts) for one in _asked(seen[source])]
+    prompts = [*map(_with_another_text, _asked(seen[source]))]
     return _again(seen[source], f"{source}_retold", asks, prompts)
-
-
-def _in_other_words(prompt: dict[str, Any], texts: Iterator[str]) -> dict[str, Any]:
-    """Box the same beside another text, or in the other form if there is none; without boxes, ask by the next text."""
-    if not prompt.get("boxes"):
-        return {**prompt, "text": next(texts)}
-    if prompt.get("text"):
-        return _with_another_text(prompt)
-    return {**prompt, "boxes": [*map(_in_its_other_form, prompt["boxes"])]}
-
-
-def _in_its_other_form(box: Mapping[str, float]) -> dict[str, float]:
-    """Write a box of two corners by one and its sides, or the other way round."""
-    if "x0" not in box:
-        return in_corners(box)
-    (left, right), (top, bottom) = sorted((box["x0"], box["x1"])), sorted((box["y0"], box["y1"]))
-    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def _with_another_text(prompt: dict[str, Any]) -> dict[str, Any]:
@@ -267,7 +245,15 @@ def _at_request(
     ranked = sorted({one.confidence for one in found_in(telling)}, reverse=True)
     gaps = [(above - below, above) for above, below in pairwise(ranked) if above - below > ABOVE]
     threshold = min((min(gaps)[1] if gaps else ranked[0]) + off, 1.0)
-    return _at(telling, questions, name, prompts=[one.question for one in found], threshold=threshold)
+    across = _across_the_border(found)
+    prompts = [*(one.question for one in found)][: MAX_PROMPTS - len(across)]
+    return _at(telling, questions, name, prompts=[*prompts, *across], threshold=threshold)
+
+
+def _across_the_border(found: Sequence[Found]) -> list[dict[str, Any]]:
+    """Box what lies farthest left, from beyond the border on, in both forms of a box."""
+    beyond = _from_the_edge(found, beyond=FAR_ACROSS)
+    return [{"boxes": [box], "box_labels": [1]} for box in (beyond, in_corners(beyond))]
 
 
 def _by_question(telling: Exchange | None) -> list[Found]:

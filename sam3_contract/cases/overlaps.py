@@ -33,6 +33,11 @@ DEFAULT_MODEL: Final = "sam3/sam3_final"
 OFF: Final = 0.01  # by which an IoU may be off to be noticed
 LEAST_GAP: Final = 0.002  # between two IoUs, for a threshold between them
 MAX_CANDIDATES: Final = 64
+LONG_TEXTS: Final = tuple(
+    f"{'one of the many things that somebody describes in more words than anybody reads, ' * 12}with a {end}"
+    for end in ("circle", "square")
+)
+"""Two texts that begin alike."""
 
 Matrix = NDArray[np.float64]
 Reading = Callable[[float], frozenset[int]]
@@ -76,8 +81,13 @@ def certain_case(questions: Questions) -> Iterator[Case]:
 
 
 def threshold_cases(questions: Questions) -> Iterator[Case]:
-    """Ask for the same things with a threshold at the lower end of its range."""
-    yield from _at_thresholds(questions, ("zero", 0, "asks for everything, at threshold 0"))
+    """Ask for the same things with a threshold at the lower end of its range, and by long texts that begin alike."""
+    asks = "asks for everything, at threshold 0, and by two long texts that begin alike"
+    for case in _at_thresholds(questions, ("zero", 0, asks)):
+        *prompts, last = case.sent["prompts"]
+        long = [{"text": text} for text in LONG_TEXTS]
+        prompts = [*prompts[: MAX_PROMPTS - len(long) - 1], *long, last]
+        yield replace(case, body={**case.sent, "prompts": prompts})
 
 
 def _at_thresholds(questions: Questions, *asked: tuple[str, float, str]) -> Iterator[Case]:
