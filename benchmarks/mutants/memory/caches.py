@@ -150,6 +150,15 @@ def cache_that_ignores_texts_beside_boxes(call: Call) -> Response:
 
 
 @mutant
+def concepts_are_cached_by_their_texts_in_lower_case(call: Call) -> Response:
+    def simplify(prompt: Json) -> Json:
+        text = prompt.get("text")
+        return {**prompt, "text": text.strip().lower()} if isinstance(text, str) else prompt
+
+    return _cached_by_prompt(call, simplify) if of_concept(call) else call.ask()
+
+
+@mutant
 def cache_that_sorts_the_coordinates_of_clicks(call: Call) -> Response:
     def simplify(prompt: Json) -> Json:
         points = prompt.get("points") or []

@@ -60,6 +60,11 @@ def logits_are_kept_by_prompt_alone(call: Call) -> Response:
 
 
 @mutant
+def logits_are_kept_for_prompts_whatever_the_image(call: Call) -> Response:
+    return logits_of_another_image_are_loaded(call) if id_of(call) is None else call.ask()
+
+
+@mutant
 def logits_that_are_kept_are_always_loaded(call: Call) -> Response:
     image = json.dumps(call.body.get("image"))
     if not of_visual(call) or len(call.prompts) != 1:

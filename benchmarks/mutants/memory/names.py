@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import id_of, of_concept, of_visual
 from benchmarks.mutants.kept import renamed
-from benchmarks.mutants.pictures import content_of, frame_of
+from benchmarks.mutants.pictures import content_of, file_of, frame_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, failure, refusal
 
 mutant = Kind()
@@ -117,6 +117,11 @@ def empty_image_id_counts_as_none(call: Call) -> Response:
 
 
 @mutant
+def an_empty_image_id_is_none(call: Call) -> Response:
+    return empty_image_id_counts_as_none(call)
+
+
+@mutant
 def empty_image_id_counts_as_none_and_is_answered(call: Call) -> Response:
     empty = call.body.get("image_id") == "" and not of_concept(call)
     return renamed(call, lambda _: None) if empty else call.ask()
@@ -220,6 +225,25 @@ def concept_requests_are_kept_by_image_id_too(call: Call) -> Response:
         return call.ask()
     first = call.state.kept.setdefault("first", call.body.get("image"))
     return call.ask(image=first)
+
+
+@mutant
+def concept_segment_remembers_the_image_of_an_image_id(call: Call) -> Response:
+    name = call.body.get("image_id")
+    if not of_concept(call) or not isinstance(name, str) or file_of(call) is None:
+        return call.ask()
+    return call.ask(image=call.state.kept.setdefault(name, call.body["image"]))
+
+
+@mutant
+def concepts_are_looked_for_in_the_image_of_the_id(call: Call) -> Response:
+    name, response = call.body.get("image_id"), call.ask()
+    if not isinstance(name, str) or response.status_code != 200:
+        return response
+    if of_concept(call):
+        return call.ask(image=call.state.kept.get(name, call.body["image"]))
+    call.state.kept.setdefault(name, call.body["image"])
+    return response
 
 
 @mutant

@@ -1,13 +1,15 @@
-"""Boxes of visual prompts, alone and beside clicks."""
+"""Boxes of visual prompts, alone and beside clicks, and what befalls exemplars with them."""
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import is_number, objects_of, of_visual, with_prompts
+from benchmarks.mutants.answers import with_plain_echoes
+from benchmarks.mutants.asked import is_number, listed, objects_of, of_concept, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, invalid, redraw, redrawn, refusal
 
@@ -28,6 +30,21 @@ def box_across_the_edge_is_shrunk_about_its_centre(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def mask_of_a_box_across_the_left_edge_is_moved_by_what_lies_outside(call: Call) -> Response:
+    # What is cut out begins at 0, but is put back at the box's own left edge.
+    size, response = frame_of(call), call.ask()
+    if not of_visual(call) or size is None or len(call.prompts) != 1 or response.status_code != 200:
+        return response
+    box = call.prompts[0].get("box")
+    overhang = int(box["width"] / 2 - box["x"]) if box else 0
+
+    def change(bitmap: Bitmap, _: Json) -> Bitmap:
+        return np.pad(bitmap[:, overhang:], ((0, 0), (0, overhang)))
+
+    return redrawn(response, change, size=size) if 0 < overhang < size[1] else response
 
 
 @mutant
@@ -93,6 +110,17 @@ def halves_of_pixels_in_boxes_are_refused(call: Call) -> Response:
                 message = "Input should be a valid integer, got a number with a fractional part"
                 return invalid("int_from_float", message, value, "prompts", "box", name)
     return call.ask()
+
+
+@mutant
+def fractions_of_box_edges_are_cut_off(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        box = prompt.get("box")
+        for each in [box] if isinstance(box, dict) else listed(prompt, "boxes"):
+            each.update({name: int(at) for name, at in each.items() if isinstance(at, float) and isfinite(at)})
+        return prompt
+
+    return with_plain_echoes(call, change) if of_concept(call) else with_prompts(call, change)
 
 
 @mutant

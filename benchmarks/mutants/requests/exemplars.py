@@ -302,6 +302,16 @@ def exemplars_lose_the_sign_of_negative_coordinates(call: Call) -> Response:
 
 
 @mutant
+def exemplar_across_the_left_or_top_edge_is_moved_inside(call: Call) -> Response:
+    # Its corner is clipped, its width and height stay.
+    def change(box: Json) -> Json:
+        return {**box, "x": max(0, box["x"]), "y": max(0, box["y"])} if "width" in box else box
+
+    response = call.ask()
+    return _with_exemplars(call, change) if response.status_code == 200 else response
+
+
+@mutant
 def exemplar_across_the_edge_is_refused(call: Call) -> Response:
     for number, prompt in enumerate(call.prompts if of_concept(call) else ()):
         for place, box in objects_of(prompt, "boxes"):

@@ -19,13 +19,23 @@ MUTANTS = mutant.mutants
 TEXT_BUFFER = 400  # characters
 
 
-def _texts_changed(call: Call, change: Callable[[str], str | None]) -> Response:
-    """Ask with each text changed, which the echo shows."""
+def _of_text(change: Callable[[str], str | None]) -> Callable[[int, Json], Json]:
+    """Make a change of prompts from one of texts."""
 
     def changed(_: int, prompt: Json) -> Json:
         return {**prompt, "text": change(prompt["text"])} if isinstance(prompt.get("text"), str) else prompt
 
-    return with_prompts(call, changed) if of_concept(call) else call.ask()
+    return changed
+
+
+def _texts_changed(call: Call, change: Callable[[str], str | None]) -> Response:
+    """Ask with each text changed, which the echo shows."""
+    return with_prompts(call, _of_text(change)) if of_concept(call) else call.ask()
+
+
+def _texts_read_as(call: Call, change: Callable[[str], str]) -> Response:
+    """Ask with each text changed, which the echo does not show."""
+    return with_plain_echoes(call, _of_text(change))
 
 
 def _echoing_texts(call: Call, response: Response) -> Response:
@@ -44,20 +54,38 @@ def text_with_a_comma_is_cut_there(call: Call) -> Response:
 
 
 @mutant
+def texts_are_read_up_to_the_first_comma(call: Call) -> Response:
+    return _texts_read_as(call, lambda text: text.partition(",")[0])
+
+
+@mutant
 def text_ends_at_its_first_line_break(call: Call) -> Response:
     return _texts_changed(call, lambda text: text.partition("\n")[0])
 
 
 @mutant
 def words_behind_and_are_not_read(call: Call) -> Response:
-    if not any(" and " in text for text in _texts(call)):
-        return call.ask()
-    return _echoing_texts(call, _texts_changed(call, lambda text: text.partition(" and ")[0] or text))
+    return _texts_read_as(call, lambda text: text.partition(" and ")[0] or text)
 
 
 @mutant
 def long_text_is_cut_at_64_characters(call: Call) -> Response:
     return _texts_changed(call, lambda text: text[:64])
+
+
+@mutant
+def texts_are_cut_after_the_encoders_32_tokens(call: Call) -> Response:
+    # Two of which mark the start and the end.
+    def cut(text: str) -> str:
+        ends = [found.end() for found in re.finditer(r"\w+|[^\w\s]", text)]
+        return text[: ends[29]] if len(ends) > 30 else text
+
+    return _texts_read_as(call, cut)
+
+
+@mutant
+def text_counts_up_to_its_sixteenth_word(call: Call) -> Response:
+    return _texts_read_as(call, lambda text: " ".join(text.split(" ")[:16]))
 
 
 @mutant
@@ -128,6 +156,11 @@ def right_to_left_text_is_reversed(call: Call) -> Response:
 @mutant
 def text_beyond_the_basic_plane_is_question_marks(call: Call) -> Response:
     return _texts_changed(call, lambda text: "".join(c if ord(c) <= 0xFFFF else "?" for c in text))
+
+
+@mutant
+def letters_beyond_ascii_are_not_read(call: Call) -> Response:
+    return _texts_read_as(call, lambda text: text.encode("ascii", "ignore").decode())
 
 
 @mutant

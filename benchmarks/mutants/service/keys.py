@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import key_of, of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Call, Kind, refusal, unauthorised
+from benchmarks.mutants.server import Call, Kind, invalid, refusal, unauthorised
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -119,6 +119,13 @@ def mistakes_are_told_before_the_key_is_looked_at(call: Call) -> Response:
         known = call.ask_body(call.request.get_data(), QUERY_STRING=f"api_key={call.state.kept['key']}")
         return known if known.status_code == 422 else response
     return response
+
+
+@mutant
+def mistake_in_the_body_is_told_to_who_has_no_key(call: Call) -> Response:
+    response = call.ask()
+    untold = response.status_code != 401 or key_of(call) or "image" in call.body
+    return response if untold else invalid("missing", "Field required", call.body, "image")
 
 
 @mutant

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import NMS, THRESHOLD, key_of, of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, id_of, key_of, of_concept, of_visual
 from benchmarks.mutants.kept import renamed
-from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.pictures import file_of, frame_of
 from benchmarks.mutants.server import (
     Bitmap,
     Call,
@@ -55,6 +55,11 @@ def _under_way(call: Call) -> Iterator[list[Call]]:
             call.state.kept.pop(id(call), None)
 
 
+def _in_order(call: Call, others: list[Call]) -> list[Call]:
+    """Put a request and those of its operation that are under way with it in the order in which they came."""
+    return sorted((one for one in (call, *others) if one.operation == call.operation), key=lambda one: one.number)
+
+
 def _with_anothers(call: Call, field: str, value: Any) -> Response:
     """Ask with what the last request had in a field, if several are under way."""
     call.state.kept[field] = value
@@ -65,6 +70,22 @@ def _with_anothers(call: Call, field: str, value: Any) -> Response:
 @mutant
 def image_of_another_request_under_way_is_used(call: Call) -> Response:
     return call.ask() if call.body.get("image") is None else _with_anothers(call, "image", call.body["image"])
+
+
+@mutant
+def clicks_at_once_fall_on_the_image_that_came_last(call: Call) -> Response:
+    # One predictor for all threads, which is given an image and then asked about it.
+    sent = of_visual(call) and id_of(call) is None and file_of(call) is not None
+    return _with_anothers(call, "image", call.body["image"]) if sent else call.ask()
+
+
+@mutant
+def requests_at_once_with_images_of_one_size_get_the_first_image(call: Call) -> Response:
+    # A batch that is made of the first one's pixels.
+    with _under_way(call) as others:
+        first, frame = _in_order(call, others)[0], frame_of(call)
+        alike = first is not call and frame is not None and frame_of(first) == frame
+        return call.ask(image=first.body["image"]) if alike and call.ask().status_code == 200 else call.ask()
 
 
 @mutant
@@ -95,6 +116,14 @@ def threshold_of_another_request_under_way_is_used(call: Call) -> Response:
     own = call.state.kept["threshold"] = call.body.get(THRESHOLD, 0.5)
     with _under_way(call) as others:
         return call.ask(**{THRESHOLD: max(call.state.kept["threshold"], own)}) if others else call.ask()
+
+
+@mutant
+def requests_at_once_get_the_threshold_of_the_first(call: Call) -> Response:
+    if not of_concept(call) or call.ask().status_code != 200:
+        return call.ask()
+    with _under_way(call) as others:
+        return call.ask(**{THRESHOLD: _in_order(call, others)[0].body.get(THRESHOLD, ...)})
 
 
 @mutant
@@ -144,6 +173,16 @@ def masks_beside_a_larger_image_under_way_are_padded_to_it(call: Call) -> Respon
             return np.pad(bitmap, ((0, height - own[0]), (0, width - own[1])))
 
         return redrawn(call.ask(), pad, size=own)
+
+
+@mutant
+def binary_answers_at_once_share_a_temporary_file(call: Call) -> Response:
+    with _under_way(call) as others:
+        response = call.ask()
+        if response.mimetype != "application/octet-stream":
+            return response
+        answers = (one.ask() for one in reversed(_in_order(call, others)))
+        return next(one for one in answers if one.mimetype == response.mimetype)
 
 
 @mutant
@@ -258,6 +297,17 @@ def embeddings_made_at_once_are_not_kept(call: Call) -> Response:
         return call.ask()
     with _under_way(call) as others:
         return renamed(call, lambda one: f"{one}#{call.number}") if others else call.ask()
+
+
+@mutant
+def more_than_six_requests_at_once_find_nothing(call: Call) -> Response:
+    # The wait for the batch is over, and its results are an empty list by then.
+    def change(body: Json) -> None:
+        for predictions in lists_of(body):
+            predictions.clear()
+
+    with _under_way(call) as others:
+        return edited(call.ask(), change) if _in_order(call, others).index(call) > 5 else call.ask()
 
 
 @mutant

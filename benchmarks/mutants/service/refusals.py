@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
+import cv2
+import numpy as np
+from PIL import Image
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import NMS, THRESHOLD, is_number, of_concept, of_visual
-from benchmarks.mutants.pictures import content_of
+from benchmarks.mutants.pictures import as_image, content_of
 from benchmarks.mutants.server import Call, Json, Kind, refusal
 
 mutant = Kind()
 MUTANTS = mutant.mutants
 
+JPEG = b"\xff\xd8"  # how it begins
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "/app/inference/core/managers/base.py", line 93, in infer\n'
     "    return self._models[model_id].infer(request)\nValueError: cannot reshape array"
@@ -220,6 +225,28 @@ def truncated_image_is_answered_200(call: Call) -> Response:
             content_type="application/json",
         )
     return response
+
+
+@mutant
+def truncated_jpegs_are_taken_as_far_as_they_go(call: Call) -> Response:
+    # As Pillow does that is told to load them.
+    content, response = content_of(call), call.ask()
+    if response.status_code != 400 or not content.startswith(JPEG) or len(content) < 1000:
+        return response
+    pixels = cv2.imdecode(np.frombuffer(content + b"\xff\xd9", np.uint8), cv2.IMREAD_COLOR_RGB)
+    return response if pixels is None else call.ask(image=as_image(Image.fromarray(pixels)))
+
+
+@mutant
+def jpeg_that_breaks_off_is_filled_up_with_grey(call: Call) -> Response:
+    content, response = content_of(call), call.ask()
+    if response.status_code != 400 or not content.startswith(JPEG):
+        return response
+    try:
+        size = Image.open(io.BytesIO(content)).size
+    except OSError:
+        return response
+    return call.ask(image=as_image(Image.new("RGB", size, "grey")))
 
 
 @mutant

@@ -220,6 +220,25 @@ def compressed_answers_are_cut(call: Call) -> Response:
 
 
 @mutant
+def large_answers_are_compressed_without_a_word(call: Call) -> Response:
+    response = call.ask()
+    content = response.get_data()
+    if "gzip" in call.request.headers.get("accept-encoding", "") and len(content) > 16_384:
+        response.set_data(gzip.compress(content))
+    return response
+
+
+@mutant
+def answer_over_two_kilobytes_is_compressed_for_who_refuses_it(call: Call) -> Response:
+    response = call.ask()
+    content = response.get_data()
+    if "gzip" not in call.request.headers.get("accept-encoding", "gzip") and len(content) >= 2048:
+        response.set_data(gzip.compress(content))
+        response.headers["content-encoding"] = "gzip"
+    return response
+
+
+@mutant
 def answers_above_200_kilobytes_are_cut(call: Call) -> Response:
     response = call.ask()
     if response.status_code == 200:
