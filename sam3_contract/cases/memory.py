@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import encoded
-from sam3_contract.cases.questions import LOGITS_ID, LONG, VISUAL, Made, Questions, body_of, case_of
+from sam3_contract.cases.questions import LONG, VISUAL, Made, Questions, body_of, case_of
 from sam3_contract.cases.refused import REFUSED_ID
 from sam3_contract.exchanges.exchange import Case, Exchange, KeyPlace, Photograph
 from sam3_contract.images.scenes import Thing, further_scenes
@@ -115,36 +115,34 @@ def _is_clicked(thing: Thing, prompt: Mapping[str, Any]) -> bool:
 
 
 def logits_cases(questions: Questions) -> Iterator[Case]:
-    """Keep logits of one prompt for two images, one under an id; load them where none are kept, and where some are.
-
-    Of the image that has no id here something else was asked before under an id that stands for another image: this
-    answer is of the image that is sent.
-    """
+    """Keep the logits of one prompt, and load what was kept for it: for another image, and for its own."""
     lead, other = questions.lead, questions.photographs[min(1, len(questions.photographs) - 1)]
     prompts, main = questions.other_click(lead), f"{VISUAL}/{lead.name}/rle"
-    named, save, load = {"image_id": questions.image_id(LOGITS_ID)}, "save_logits_to_cache", "load_logits_from_cache"
 
-    def case(name: str, asks: str, **fields: Any) -> Case:
-        body = body_of(lead, prompts=prompts, **{"format": "rle", **fields})
-        return case_of(f"{lead.name}/{name}", VISUAL, asks, body, lead, beside=(main,))
+    def case(name: str, asks: str, sent: Photograph, **fields: Any) -> Case:
+        body = body_of(sent, prompts=prompts, format="rle", **fields)
+        return case_of(f"{lead.name}/{name}", VISUAL, asks, body, sent, beside=(main,))
 
-    kept = case("logits_kept", "asks to keep the logits", **{save: True}, **named)
+    kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True)
     yield kept
-    if other is not lead:
-        body = body_of(saved_as(other, "gif"), prompts=prompts, format="rle", id=ONE_REQUEST, **{save: True})
-        asks = "asks of an image what was asked of another one, which an image_id stood for, and to keep the logits"
-        yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
-    asks = "asks to load the logits of a prompt of which some are kept for other images, and for this one under an id"
-    yield replace(case("logits_of_another", asks, **{load: True}), after=(kept.id,))
+    asks = "asks to load the logits of a prompt of which none are kept for that image"
+    yield replace(case("logits_of_another", asks, other, load_logits_from_cache=True), after=(kept.id,))
     asks = "asks to load the logits that are kept, and to keep them, as polygons"
-    loaded = case("logits_loaded", asks, **{load: True, save: True, "format": "json"}, **named)
-    yield replace(loaded, after=(kept.id,), beside=(f"{main[:-3]}json",))
+    loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, save_logits_to_cache=True)
+    yield replace(loaded, body={**loaded.sent, "format": "json"}, after=(kept.id,), beside=(f"{main[:-3]}json",))
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:
     """Ask of an image without the id that it was sent with, and embed one without naming it, as the answer names it."""
     lead, scene = questions.lead, questions.scene
     sent = lead if scene is None else encoded(scene, "jpeg-described")  # which lies on a side before it is turned
+    # What was asked before under an id that stands for another image: this answer is of the image that is sent.
+    for other in [photograph for photograph in questions.photographs if photograph is not lead][:1]:
+        prompts = questions.other_click(lead)
+        fields = {"format": "rle", "save_logits_to_cache": True, "id": ONE_REQUEST}
+        body = body_of(saved_as(other, "gif"), prompts=prompts, **fields)
+        asks = "asks of an image what was asked of another one, which an image_id stood for"
+        yield case_of(f"{other.name}/without_id", VISUAL, asks, body, other, after=(f"{VISUAL}/{lead.name}/reused_id",))
     # Two pictures that differ in one small thing, of which a server makes two ids.
     for shown in () if scene is None else further_scenes()[:5:4]:
         alike = encoded(shown, "bmp")

@@ -62,13 +62,15 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     else:
         yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)
-    yield _case(questions, "best_of_each", "asks for one mask of each", main, prompts=clicks, multimask_output=False)
+    kept = {"image_id": questions.image_id(LOGITS_ID), "save_logits_to_cache": True}
+    fields = {"prompts": clicks, "multimask_output": False, **kept}
+    yield _case(questions, "best_of_each", "asks for one mask of each, and to keep the logits", main, **fields)
     other = questions.photographs[min(1, len(questions.photographs) - 1)]  # which the id does not stand for
     # The image is still there under the id for which logits were kept.
     one = {"prompts": [clicked], "multimask_output": False}
     named = {**one, "image_id": questions.image_id(LOGITS_ID), **body_of(other)}
     archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
-    yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/logits_loaded",), beside=())
+    yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/best_of_each",), beside=())
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())
     # An image is kept under its id whatever is asked of it, and stands for what comes under that id afterwards.
