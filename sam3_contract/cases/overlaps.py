@@ -27,6 +27,7 @@ from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.masks import iou_matrix
 
 OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")
+OVERLAPS_ID: Final = "overlaps"
 USUAL: Final = 0.3  # an IoU above which instances are suppressed, where the answers do not tell a better one
 DEFAULT_THRESHOLD: Final = 0.5
 DEFAULT_MODEL: Final = "sam3/sam3_final"
@@ -34,10 +35,14 @@ OFF: Final = 0.01  # by which an IoU may be off to be noticed
 LEAST_GAP: Final = 0.002  # between two IoUs, for a threshold between them
 MAX_CANDIDATES: Final = 64
 LONG_TEXTS: Final = tuple(
-    f"{'one of the many things that somebody describes in more words than anybody reads, ' * 12}with a {end}"
+    f"{beginning * 12}with a {end}"
+    for beginning in (
+        "one of the many things that somebody describes in more words than anybody reads, ",
+        "what lies on top of something else that lies on top of something, ",
+    )
     for end in ("circle", "square")
 )
-"""Two texts that begin alike."""
+"""Texts of which two begin alike, and two others."""
 
 Matrix = NDArray[np.float64]
 Reading = Callable[[float], frozenset[int]]
@@ -52,7 +57,7 @@ def overlap_cases(questions: Questions) -> Iterator[Case]:
     yield _with_lower_thresholds(plain, last)
     # Under a name, which means nothing where texts are asked for: thresholds count beside it, too.
     none_suppressed = _suppressed(questions, last, 1, "nms_of_one")
-    yield replace(none_suppressed, body={**none_suppressed.sent, "image_id": questions.image_id("overlaps")})
+    yield replace(none_suppressed, body={**none_suppressed.sent, "image_id": questions.image_id(OVERLAPS_ID)})
 
 
 def polygon_case(questions: Questions) -> Iterator[Case]:
@@ -82,7 +87,7 @@ def certain_case(questions: Questions) -> Iterator[Case]:
 
 def threshold_cases(questions: Questions) -> Iterator[Case]:
     """Ask for the same things with a threshold at the lower end of its range, and by long texts that begin alike."""
-    asks = "asks for everything, at threshold 0, and by two long texts that begin alike"
+    asks = "asks for everything, at threshold 0, and by long texts that begin alike"
     for case in _at_thresholds(questions, ("zero", 0, asks)):
         *prompts, last = case.sent["prompts"]
         long = [{"text": text} for text in LONG_TEXTS]
@@ -236,7 +241,9 @@ def _telling_case(
         return None
     case = _suppressed(questions, photograph, 0, "nms" if masks == "rle" else f"nms_{masks}")
     threshold = _telling_threshold(found, hidden_text=case.sent["prompts"][0]["text"])
-    body = {**case.sent, "format": masks, "nms_iou_threshold": threshold}
+    # Of two requests one differs from `nms_of_one` in the threshold alone.
+    named = {"image_id": questions.image_id(OVERLAPS_ID)} if masks == "rle" else {}
+    body = {**case.sent, "format": masks, "nms_iou_threshold": threshold, **named}
     return replace(case, asks=f"asks for no overlaps of more than {threshold:g}", body=body)
 
 

@@ -271,7 +271,7 @@ def sizes(questions: Questions) -> Iterator[Made]:
         (stencil(), "tiff-fax", VISUAL, "rle"),
         (stencil(), "png-4-grey", CONCEPT, "rle"),
         (filled(), "webp", VISUAL, "json"),
-        (filled(), "jpeg", CONCEPT, "polygon"),
+        (filled(), "jpeg-progressive", CONCEPT, "polygon"),
         (large, "bmp", CONCEPT, "rle"),
         (beads, "gif", CONCEPT, "rle"),
         (grey_scene(built_in_scenes()[1]), BOXED_IN[1], VISUAL, "rle"),

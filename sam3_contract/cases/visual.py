@@ -57,8 +57,9 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     boxes = [{"box": prompt["box"]} for prompt in questions.object_prompts(questions.lead) if "box" in prompt]
     if boxes:
         yield _case(questions, "boxed", "boxes two objects", alone, prompts=boxes[:2])
-        asks, beside = "boxes one object, in no list", f"{alone[:-5]}boxed"
-        yield _case(questions, "single_box", asks, beside, prompts=boxes[:2][-1])
+        asks, beside = "boxes one object, in no list, and asks to load logits", f"{alone[:-5]}boxed"
+        # Of which some are kept for the image, and none for this prompt.
+        yield _case(questions, "single_box", asks, beside, prompts=boxes[:2][-1], load_logits_from_cache=True)
     else:
         yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)

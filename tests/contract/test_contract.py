@@ -367,7 +367,8 @@ SHOWN_BY = {
     "R02": f"{C}/shapes.png/again",
     "R03": f"""{C}/at_own_threshold {C}/discs.png/exemplars {C}/discs.png/lower_threshold_of_one
         {C}/discs.png/default_threshold""",
-    "R04": f"{C}/discs.png/nms {C}/discs.png/nms_of_zero",
+    "R04": f"""{C}/discs.png/nms {C}/discs.png/nms_of_zero
+        {C}/discs.png/nms {C}/discs.png/nms_of_one""",
     "R05": f"{C}/discs.png/nms {C}/discs.png/nms_of_one {C}/discs.png/nms_of_zero",
     "R06": f"{C}/shapes-jpeg-described.jpg/rle {C}/shapes.png/data_uri",
     "R07": f"{V}/shapes-mirrored-jpeg.jpg/rle {C}/shapes-mirrored-jpeg-cmyk.jpg/rle",
