@@ -133,7 +133,8 @@ def follow_ups(questions: Questions) -> Iterator[Made]:
     asks = "asks for no overlap at all, as polygons, with a single prompt if its instances overlap"
     yield f"{CONCEPT}/{last.name}/nms_of_zero", asks, partial(_none_left, questions, last, asks, source), (source,)
     asks = "asks for no overlaps, at an IoU that tells masks from boxes, the better from the worse, and less from more"
-    yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), (source,)
+    sources = source, f"{CONCEPT}/{last.name}/nms_of_one"
+    yield f"{CONCEPT}/{last.name}/nms", asks, partial(_telling_case, questions, last, source), sources
 
 
 def further_follow_ups(questions: Questions) -> Iterator[Made]:
