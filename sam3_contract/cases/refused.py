@@ -87,7 +87,7 @@ def of_others(questions: Questions) -> Iterator[Case]:
     yield Case("refused/concept_not_an_image", CONCEPT, asks, {**good, "image": bad_image}, expected=_BAD_IMAGE)
     asks, unknown = "sends an image of a type that is none", {"type": "bitmap", "value": TEXT}
     yield Case("refused/image_type", VISUAL, asks, {**clicks, "image": unknown}, expected=_BAD_IMAGE)
-    yield _refused("empty_body", CONCEPT, "has no body", b"")
+    yield _refused("empty_body", EMBED, "has no body", b"")
     yield _refused("list", VISUAL, "is a list", b"[]")
     texts = {**good, "prompts": [prompt["text"] for prompt in good["prompts"]]}
     yield _refused("texts_for_prompts", CONCEPT, "has a text for a prompt", texts, mistakes=(("prompts", 0),))

@@ -119,7 +119,7 @@ def test_verify_takes_photographs_and_concepts(tmp_path: Path) -> None:
 
 def test_verify_fuzz_judges_generated_requests() -> None:
     result = run_command(
-        "verify", "mock", "--operation", "embed_image", "--max-calls", "12", "--fuzz", "3", "--seed", "3"
+        "verify", "mock", "--operation", "embed_image", "--max-calls", "16", "--fuzz", "3", "--seed", "3"
     )
 
     assert re.search(r"F01  generated_requests_are_judged_right +\d+ judged  held", result.stdout)
