@@ -16,7 +16,7 @@ import numpy as np
 
 from mock_server.drawing.dice import Dice
 from mock_server.drawing.encoding import confidence_from_permille
-from mock_server.drawing.patches import Patch, erase, paint
+from mock_server.drawing.patches import Patch, erase, paint, trimmed
 from mock_server.drawing.shapes import KINDS, compose, draw
 from mock_server.engines.protocol import Box, Click, Concept, Instance, Target
 from mock_server.images.loading import Picture
@@ -93,9 +93,9 @@ class Synthetic:
     def find(self, concept: Concept, picture: Picture) -> list[Instance]:
         """Find every instance of a concept: those of its text, and those like its positive exemplars."""
         found = [] if concept.text is None else list(_instances_of_text(concept.text, picture, self.seed))
-        for box in concept.positive[:MAX_EXEMPLARS]:
-            found += _instances_like(_Edges.of(box), picture, self.seed)
-        return found
+        boxes = concept.positive[:MAX_EXEMPLARS]
+        like = [one for box in boxes for one in _instances_like(_Edges.of(box), picture, self.seed)]
+        return [*(one for one in found if not _is_among(like, one)), *like]
 
     def segment(self, target: Target, picture: Picture) -> list[Instance]:
         """Segment one object: whole, part and subpart, best first."""
@@ -111,6 +111,17 @@ class Synthetic:
             draws = partial(_object, ellipse, clicks, window, radius=radius, eighths=eighths, size=picture.size)
             found.append(Instance(confidence_from_permille(max(dice.between(low, high) - doubt, 10)), draws))
         return found
+
+
+def _is_among(instances: Sequence[Instance], one: Instance) -> bool:
+    """Check whether a text and an exemplar found the very same mask, as of a rectangle: that is one instance."""
+    if not instances:
+        return False
+    masks = [trimmed(instance.patch) for instance in (one, *instances)]
+    for instance in (one, *instances):
+        instance.release()
+    places = [(mask.top, mask.left, mask.pixels.shape, mask.pixels.tobytes()) for mask in masks]
+    return places[0] in places[1:]
 
 
 def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:

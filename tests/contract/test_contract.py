@@ -20,11 +20,12 @@ from tests.servers import serving
 
 CONTRACT = spec.load()
 MAX_CALLS = 60
+# With 12 what is left beside negative exemplars reaches into their boxes; with 37 a text and an exemplar find one mask.
+EVERY_TIME = (0, 1, 12, 37)
 SEEDS = [
-    0,
-    1,
-    *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 20)),
-]  # benchmarks/verify.py tries more
+    *EVERY_TIME,
+    *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(50) if seed not in EVERY_TIME),
+]
 
 # Which checks find which fault; most faults trip more of them than the ones that they were made for.
 FOUND_BY = {

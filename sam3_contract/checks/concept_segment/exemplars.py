@@ -135,7 +135,9 @@ def _negatives(prompt: AnsweredPrompt) -> list[Corners]:
 
 
 def _is_something_left(partner: AnsweredPrompt, boxes: Sequence[Corners]) -> bool:
-    return any(all(_share_inside(one, box) < HALF for box in boxes) for one in partner.predictions)
+    """Tell whether something lies clear of the boxes: what reaches into one may be meant by it."""
+    wider = [(left - 1, top - 1, right + 1, bottom + 1) for left, top, right, bottom in boxes]
+    return any(not any(_share_inside(one, box) for box in wider) for one in partner.predictions)
 
 
 def _with_boxes(exchanges: Sequence[Exchange]) -> Iterator[tuple[AnsweredPrompt, tuple[int, int]]]:
