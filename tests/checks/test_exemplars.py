@@ -26,3 +26,15 @@ def test_prompt_of_several_positive_boxes_is_one_trial(faults: tuple[str, ...], 
     judgement = judge([WsgiTransport(app, CONTRACT, key=KEY).send(case)], CONTRACT)["C06"]
 
     assert (judgement.judged, len(judgement.breaches)) == (1, missed)
+
+
+@pytest.mark.parametrize(("left", "judged"), [(20, 0), (150, 1)])
+def test_box_that_a_negative_one_reaches_into_is_not_judged(left: int, judged: int) -> None:
+    photograph = cases.built_in_images()[0]
+    boxes = [photograph.things[0].top_left_box, {"x": left, "y": 20, "width": 100, "height": 100}]
+    body = {"image": as_base64(photograph), "prompts": [{"boxes": boxes, "box_labels": [1, 0]}]}
+    case = Case("boxes", "concept_segment", "boxes two things, one as unlike", body, image=photograph.header)
+
+    answer = WsgiTransport(create_app(Settings(api_keys=frozenset({KEY}))), CONTRACT, key=KEY).send(case)
+
+    assert judge([answer], CONTRACT)["C06"].judged == judged

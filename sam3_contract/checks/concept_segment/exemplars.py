@@ -48,17 +48,31 @@ def _in_order(corners: Sequence[Corners]) -> tuple[Corners, ...]:
 
 
 def _exemplar_is_found(exchanges: Sequence[Exchange], _: Contract) -> Judgement:
-    """Judge each prompt once: a model may take several boxes for one concept, and find what is like the first only."""
+    """Judge each prompt once: a model may take several boxes for one concept, and find what is like the first only.
+
+    What a negative box of the prompt reaches into is meant and excluded, of which nothing can be said.
+    """
     judged = 0
     found: list[Breach] = []
     for prompt, size in _with_boxes(exchanges):
-        inside = [(index, box) for index, box in _boxes_labelled(prompt, 1) if _holds_pixels(box, size)]
+        unlike = _negatives(prompt)
+        inside = [
+            (index, box)
+            for index, box in _boxes_labelled(prompt, 1)
+            if _holds_pixels(box, size) and not any(_meet(box, other) for other in unlike)
+        ]
         if inside and (prompt.threshold or 0.0) <= SURE:
             judged += 1
             missed = next((one for one in inside if not _is_found(prompt, one[1])), None)
             if missed is not None:
                 found.append(_not_found(prompt, *missed, size))
     return Judgement(judged, tuple(found))
+
+
+def _meet(box: Corners, beside: Corners) -> bool:
+    """Tell whether two boxes have a place in common."""
+    one, other = _in_order((box, beside))
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _is_found(prompt: AnsweredPrompt, box: Corners) -> bool:
