@@ -89,7 +89,8 @@ def rate_of(outcome: CheckOutcome) -> str:
     """Write the rate of a statistical check; empty for others, and where nothing was judged."""
     if outcome.check.kind != "statistical" or not outcome.judged:
         return ""
-    return f"{outcome.passed} of {outcome.judged} passed, at least {outcome.least:g} of them have to"
+    wanted = "all" if outcome.least == 1 else f"at least {outcome.least:.0%}"
+    return f"{outcome.passed} of {outcome.judged} passed, {wanted} of them have to"
 
 
 def verdict_of(outcome: CheckOutcome) -> str:

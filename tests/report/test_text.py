@@ -136,13 +136,14 @@ def test_text_says_what_a_larger_budget_would_look_at() -> None:
     assert "Could not be judged:\n  M03 could not judge x" in text
 
 
-def test_statistical_check_that_failed_states_its_rate() -> None:
+@pytest.mark.parametrize(("least", "wanted"), [(0.75, "at least 75%"), (1.0, "all")])
+def test_statistical_check_that_failed_states_its_rate(least: float, wanted: str) -> None:
     rate = check("V03", kind="statistical")
     missed = tuple(violation(rate, found=f"click {index} outside") for index in range(3))
 
-    text = as_text(run(CheckOutcome(rate, 8, missed, least=0.75)), CONTRACT)
+    text = as_text(run(CheckOutcome(rate, 8, missed, least=least)), CONTRACT)
 
-    assert "3 findings in 3 answers, at .masks.size; 5 of 8 passed, at least 0.75 of them have to" in text
+    assert f"3 findings in 3 answers, at .masks.size; 5 of 8 passed, {wanted} of them have to" in text
 
 
 @pytest.mark.parametrize(
