@@ -7,6 +7,7 @@ negative click is taken away. So a further positive click only adds pixels near 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -95,7 +96,7 @@ class Synthetic:
         found = [] if concept.text is None else list(_instances_of_text(concept.text, picture, self.seed))
         boxes = concept.positive[:MAX_EXEMPLARS]
         like = [one for box in boxes for one in _instances_like(_Edges.of(box), picture, self.seed)]
-        return [*(one for one in found if not _is_among(like, one)), *like]
+        return [*(_unlike(found, like) if found and like else found), *like]
 
     def segment(self, target: Target, picture: Picture) -> list[Instance]:
         """Segment one object: whole, part and subpart, best first."""
@@ -113,15 +114,17 @@ class Synthetic:
         return found
 
 
-def _is_among(instances: Sequence[Instance], one: Instance) -> bool:
-    """Check whether a text and an exemplar found the very same mask, as of a rectangle: that is one instance."""
-    if not instances:
-        return False
-    masks = [trimmed(instance.patch) for instance in (one, *instances)]
-    for instance in (one, *instances):
-        instance.release()
-    places = [(mask.top, mask.left, mask.pixels.shape, mask.pixels.tobytes()) for mask in masks]
-    return places[0] in places[1:]
+def _unlike(found: Sequence[Instance], like: Sequence[Instance]) -> list[Instance]:
+    """Leave out of a text's instances those with the very mask of an exemplar's, as rectangles have: they are one."""
+    masks = {_mask_of(one) for one in like}
+    return [one for one in found if _mask_of(one) not in masks]
+
+
+def _mask_of(instance: Instance) -> tuple[int, int, tuple[int, ...], bytes]:
+    """Name a mask, which is not kept for that."""
+    mask = trimmed(instance.patch)
+    instance.release()
+    return mask.top, mask.left, mask.pixels.shape, hashlib.sha256(mask.pixels.tobytes()).digest()
 
 
 def _instances_of_text(text: str, picture: Picture, seed: int) -> Iterator[Instance]:

@@ -23,8 +23,6 @@ Made = tuple[str, Asks, Callable[[Mapping[str, Exchange]], Case | None], tuple[s
 
 BAD_ID: Final = "bad"
 """Of the ids that come with what is no image."""
-LOGITS_ID: Final = "logits"
-"""Of the id for which logits are kept."""
 CONCEPT: Final = "concept_segment"
 VISUAL: Final = "visual_segment"
 
@@ -63,6 +61,11 @@ class Questions:
     def scene(self) -> Scene | None:
         """The scene that the lead shows; ``None`` if it is a photograph of which nothing is known."""
         return self.scene_of(self.lead)
+
+    @property
+    def all_drawn(self) -> bool:
+        """Whether nothing is asked but what is drawn in built-in scenes: nobody gave photographs, texts or clicks."""
+        return self.scene is not None and not self.points and not self.texts
 
     @staticmethod
     def scene_of(photograph: Photograph) -> Scene | None:

@@ -89,7 +89,7 @@ WORDINGS: Final[Mapping[str, Sequence[Wording]]] = {
 
 def orders(questions: Questions) -> Iterator[Case]:
     """Ask for the same things in another order, and in capitals: each has an answer of its own."""
-    if questions.scene is not None and not questions.points and not questions.texts:
+    if questions.all_drawn:
         prompts = questions.concept_prompts(questions.lead)
         yield _pair(questions, "turned", prompts=prompts[::-1])
         yield _pair(questions, "capitals", prompts=[{**prompt, "text": prompt["text"].upper()} for prompt in prompts])
@@ -108,7 +108,7 @@ def pairs(questions: Questions) -> Iterator[Case]:
 
 def _two_texts(questions: Questions) -> Iterator[tuple[Json, Json]]:
     """Give the prompts for the first and the last drawn thing, if the scene and the texts are ours."""
-    if questions.scene is not None and not questions.points and not questions.texts:
+    if questions.all_drawn:
         first, *_, last = questions.lead.things
         yield {"text": first.category}, {"text": last.category}
 
@@ -123,7 +123,7 @@ def _pair(questions: Questions, name: str, **fields: Any) -> Case:
 
 def defaults(questions: Questions) -> Iterator[Case]:
     """Click one thing, and again with the defaults written out."""
-    if questions.scene is None or questions.points or questions.texts:
+    if not questions.all_drawn:
         return
     lead = questions.lead
     body = body_of(lead, prompts=[{"points": [click_at(lead.things[0].click)]}], format="rle")
@@ -238,7 +238,7 @@ def encodings(questions: Questions) -> Iterator[Made]:
         Id, question, what makes the case when its turn comes, and the id of the case it is compared with.
     """
     scene = questions.scene
-    if scene is None or questions.points or questions.texts:
+    if scene is None or not questions.all_drawn:
         return
     unsent = [entry for entry in ENCODINGS.items() if entry[0] not in FIRST_SENT]
     for number, (name, way) in enumerate(sorted(unsent, key=lambda entry: _lateness(entry[0]))):
@@ -260,7 +260,7 @@ def _lateness(name: str) -> tuple[bool, bool, bool]:
 
 def sizes(questions: Questions) -> Iterator[Made]:
     """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
-    if questions.scene is None or questions.points or questions.texts:
+    if not questions.all_drawn:
         return
     crowd, _, tiny, large, _, _, beads = further_scenes()
     for scene, name, operation, masks in (
@@ -284,7 +284,7 @@ def sizes(questions: Questions) -> Iterator[Made]:
 
 def archive_case(questions: Questions) -> Iterator[Case]:
     """Ask for what is boxed in a photograph of a telephone as an archive."""
-    if questions.scene is not None and not questions.points and not questions.texts:
+    if questions.all_drawn:
         yield _of_size(questions, built_in_scenes()[1], BOXED_IN[0], VISUAL, "binary", {})
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.pictures.photographs import saved_as
 from sam3_contract.cases.pictures.views import View, mirrored_view
-from sam3_contract.cases.questions import BAD_ID, LOGITS_ID, VISUAL, Questions, body_of, case_of
+from sam3_contract.cases.questions import BAD_ID, VISUAL, Questions, body_of, case_of
 from sam3_contract.exchanges.exchange import Case, Photograph, Twin
 
 NOTHING_SAID: Final = {"image_id": None, "model_id": None}
@@ -63,14 +63,13 @@ def form_cases(questions: Questions) -> Iterator[Case]:
     else:
         yield _case(questions, "single", "sends the prompt itself, in no list", alone, prompts=clicked)
     main, clicks = f"{VISUAL}/{questions.lead.name}/rle", questions.click_prompts(questions.lead)
-    kept = {"image_id": questions.image_id(LOGITS_ID), "save_logits_to_cache": True}
-    fields = {"prompts": clicks, "multimask_output": False, **kept}
-    yield _case(questions, "best_of_each", "asks for one mask of each, and to keep the logits", main, **fields)
+    one_each, named = {"prompts": clicks, "multimask_output": False}, {"image_id": questions.image_id("logits")}
+    asks = "asks for one mask of each, and to keep the logits"
+    yield _case(questions, "best_of_each", asks, main, **one_each, **named, save_logits_to_cache=True)
     other = questions.photographs[min(1, len(questions.photographs) - 1)]  # which the id does not stand for
     # The image is still there under the id for which logits were kept.
-    one = {"prompts": [clicked], "multimask_output": False}
-    named = {**one, "image_id": questions.image_id(LOGITS_ID), **body_of(other)}
-    archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **named)
+    one = {"prompts": [clicked], "multimask_output": False, **named, **body_of(other)}
+    archive = _case(questions, "binary_of_one", "asks for one binary mask by image_id", alone, **one)
     yield replace(_as_archive(archive), after=(f"{VISUAL}/{questions.lead.name}/best_of_each",), beside=())
     unprompted = f"{VISUAL}/{questions.lead.name}/unprompted"
     yield replace(_case(questions, "unprompted", "asks for nothing in particular", unprompted), beside=())

@@ -63,6 +63,7 @@ FOUND_BY = {
     "texts_read_in_part:first_line": "C09",
     "texts_read_in_part:ascii": "C09",
     "texts_read_in_part:without_accents": "C09",
+    "texts_read_in_part:first_words": "C09",  # with more than 60 calls
     "seventeen_prompts_accepted": "S01",
     "sixteen_prompts_refused": "S01",
     "unknown_format_accepted": "S01",
@@ -351,7 +352,8 @@ SHOWN_BY = {
     "C06": f"{C}/discs.png/exemplars {C}/shapes.png/exemplars {C}/shapes.png/exemplars_exchanged",
     "C07": f"{C}/shapes.png/exemplars {C}/shapes.png/rle {C}/shapes.png/exemplars_exchanged",
     "C08": f"{C}/shapes.png/rle {C}/discs.png/no_nms",
-    "C09": f"{C}/shapes.png/sixteen",
+    "C09": f"""{C}/shapes.png/sixteen
+        {C}/discs.png/zero {C}/shapes.png/sixteen""",
     "V01": f"{V}/shapes-mirrored-jpeg.jpg/rle {V}/shapes.png/best",
     "V02": f"{V}/shapes.png/binary",
     "V03": f"{V}/discs.png/clicks {V}/shapes.png/many_clicks {V}/awkward-tiff-turned-7.tiff/boxes",

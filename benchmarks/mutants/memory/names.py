@@ -117,11 +117,6 @@ def empty_image_id_counts_as_none(call: Call) -> Response:
 
 
 @mutant
-def an_empty_image_id_is_none(call: Call) -> Response:
-    return empty_image_id_counts_as_none(call)
-
-
-@mutant
 def empty_image_id_counts_as_none_and_is_answered(call: Call) -> Response:
     empty = call.body.get("image_id") == "" and not of_concept(call)
     return renamed(call, lambda _: None) if empty else call.ask()

@@ -150,7 +150,7 @@ def _negatives(prompt: AnsweredPrompt) -> list[Corners]:
 
 def _is_something_left(partner: AnsweredPrompt, boxes: Sequence[Corners]) -> bool:
     """Tell whether something lies clear of the boxes: what reaches into one may be meant by it."""
-    wider = [(left - 1, top - 1, right + 1, bottom + 1) for left, top, right, bottom in boxes]
+    wider = [(left - 1, top - 1, right + 1, bottom + 1) for left, top, right, bottom in _in_order(boxes)]
     return any(not any(_share_inside(one, box) for box in wider) for one in partner.predictions)
 
 

@@ -37,8 +37,8 @@ def _much_alike(exchange: Exchange) -> Iterator[Pair]:
 
     Two names of what is drawn are none: one thing may have both.
     """
-    for ours, theirs in combinations(_of_texts(exchange), 2):
-        some, others = (words_of(prompt.sent["text"]) for prompt in (ours, theirs))
+    worded = [(prompt, words_of(prompt.sent["text"])) for prompt in _of_texts(exchange)]
+    for (ours, some), (theirs, others) in combinations(worded, 2):
         if some == others or set(some).isdisjoint(others):
             continue
         if things_named(ours) and things_named(theirs):
@@ -71,8 +71,8 @@ def words_of(text: str) -> Words:
 def _told(prompt: AnsweredPrompt, other: AnsweredPrompt) -> frozenset[Hashable]:
     """Name what a prompt finds at the higher threshold of two: its masks, and how sure they are."""
     least = max(one.threshold or 0.0 for one in (prompt, other))
-    every = (one for one in prompt.predictions if one.confidence >= least and one.mask is not None)
-    return frozenset((one.confidence, one.mask.key) for one in every if one.mask is not None)
+    every = ((one.confidence, one.mask) for one in prompt.predictions)
+    return frozenset((sure, mask.key) for sure, mask in every if mask is not None and sure >= least)
 
 
 def _answered_alike(ours: AnsweredPrompt, theirs: AnsweredPrompt) -> Breach:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from email.message import Message
 from typing import Final
 
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
 from sam3_contract.checks.check import Breach, Check, Judgement, each, shown
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.spec import Contract
@@ -101,8 +104,9 @@ def _packing_is_accepted(exchange: Exchange, _: Contract) -> list[Breach] | None
     accepted = exchange.case.headers.get("accept-encoding")
     if accepted is None or exchange.failure:
         return None
+    wanted = parse_accept_header(accepted, Accept)
     packed = [one.strip().lower() for one in exchange.headers.get("content-encoding", "").split(",")]
-    unasked = [one for one in packed if one not in _UNPACKED and one not in accepted.lower()]
+    unasked = [one for one in packed if one not in _UNPACKED and not wanted.quality(one)]
     return [
         Breach("headers.content-encoding", shown(one), f"one that the request accepts: {accepted}") for one in unasked
     ]

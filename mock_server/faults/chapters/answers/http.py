@@ -242,7 +242,8 @@ def _error_in_success(call: Call, ask: Ask) -> Answer:
     parameter=Parameter("unasked: though gzip is not accepted; unsaid: without a header", "unasked", one_of(*_PACKED)),
 )
 def _packed(response: Response, call: Call) -> Response:
-    accepts = "gzip" in current_request().headers.get("accept-encoding", "gzip")
+    accepted = current_request().accept_encodings
+    accepts = not accepted or accepted.quality("gzip") > 0
     if accepts is not _PACKED[call.value] or response.status_code != 200:
         return response
     if call.value == "unasked":
