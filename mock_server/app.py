@@ -61,12 +61,13 @@ from mock_server.store.opening import open_store
 from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
 from sam3_contract.errors import SpecError, StoreError, UsageError
+from sam3_contract.wire.requests import CONCEPT_MODEL
 
 Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
 # What clients ask of a server before they use it; a release like the one that `observed` was measured with.
 _IDENTITY: Final = {"name": "Roboflow Inference Server", "version": "1.8.3"}
-_KNOWN_MODELS: Final = frozenset({concept.MODEL, visual.MODEL})
+_KNOWN_MODELS: Final = frozenset({CONCEPT_MODEL, visual.MODEL})
 
 
 def create_app(
@@ -287,7 +288,7 @@ def _registry(contract: spec.Contract) -> dict[str, Any]:
     concepts = [operation.path for operation in contract.operations if operation.id == "concept_segment"]
     models = [
         {"model_id": name, **dict.fromkeys(unknown), "request_aliases": [], "request_paths": paths}
-        for name, paths in ((concept.MODEL, concepts), (visual.MODEL, interactive))
+        for name, paths in ((CONCEPT_MODEL, concepts), (visual.MODEL, interactive))
     ]
     totals = ("total_vram_bytes", "gpu_memory_used", "gpu_memory_total", "torch_cuda_allocated")
     more = ("torch_cuda_reserved", "torch_cuda_allocator_cache", "non_torch_gpu_memory")

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 from markupsafe import escape
 
 from sam3_contract import cases, report
-from sam3_contract.cases.questions import MAX_PROMPTS
 from sam3_contract.checks import selected
 from sam3_contract.errors import ContractViolation, TransportError, UsageError
 from sam3_contract.report import words
@@ -19,6 +18,7 @@ from sam3_contract.spec import Contract, load
 from sam3_contract.targets import transport_to_any
 from sam3_contract.verification import runner
 from sam3_contract.verification.baseline import Baseline
+from sam3_contract.wire.requests import MAX_PROMPTS
 
 WsgiApp = Callable[..., Iterable[bytes]]
 _T = TypeVar("_T", str, str | PathLike[str])

@@ -15,10 +15,10 @@ from mock_server.images.loading import Picture, load_picture
 from mock_server.operations.backend import Answer, Backend, json_answer
 from mock_server.operations.bounds import MOST_HELD, MaskWriter, drawn
 from sam3_contract import wire
+from sam3_contract.wire.requests import CONCEPT_MODEL
 
 AnyPrompt: TypeAlias = "wire.ConceptPrompt | wire.LenientConceptPrompt"
 
-MODEL: Final = "sam3/sam3_final"
 _KNOWN_MODEL: Final = re.compile(r"sam3|sam3/sam3_final|(?!sam[23]/)[^/]+/[^/]+")  # whatever looks fine-tuned exists
 
 
@@ -61,7 +61,7 @@ def answer_of(
         for index, (prompt, instances) in enumerate(zip(prompts, found, strict=True))
     ]
     cost = 150_000 + 12_000 * len(prompts) + 900 * sum(map(len, found))
-    return json_answer({"prompt_results": results}, model_id=model_id, resolved=MODEL, microseconds=cost)
+    return json_answer({"prompt_results": results}, model_id=model_id, resolved=CONCEPT_MODEL, microseconds=cost)
 
 
 def concept_of(prompt: AnyPrompt) -> Concept:

@@ -18,8 +18,8 @@ from mock_server.operations import concept, visual
 from mock_server.operations.backend import Answer, Backend
 from sam3_contract import wire
 from sam3_contract.images import TooLargeError
+from sam3_contract.wire.requests import DEFAULT_THRESHOLD
 
-DEFAULT_THRESHOLD: Final = 0.5
 QUERIES: Final = 200  # what the model looks at for each prompt; all come back where no threshold holds them
 UNSURE: Final = 0.20000000298023224  # of a mask that nothing positive asked for
 POLYGON_NAMES: Final = frozenset({"polygon", "json", "", None})

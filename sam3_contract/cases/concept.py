@@ -15,7 +15,6 @@ from sam3_contract.cases.questions import (
     CONCEPT,
     LONG,
     LOW,
-    MAX_PROMPTS,
     ORIGIN,
     Made,
     Questions,
@@ -26,6 +25,7 @@ from sam3_contract.cases.questions import (
 )
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph, Twin
 from sam3_contract.images.scenes import further_scenes, stencil
+from sam3_contract.wire.requests import MAX_PROMPTS
 
 ODD_TEXTS: Final = (
     "a very long description of something that is not in this image " * 40,

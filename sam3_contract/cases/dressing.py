@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sam3_contract.cases.questions import CONCEPT, ORIGIN, VISUAL, as_uri
 from sam3_contract.exchanges.exchange import Case, KeyPlace
+from sam3_contract.wire.requests import CONCEPT_MODEL
 
 Json = dict[str, Any]
 Undress = Callable[[Case], Case]
@@ -40,7 +41,7 @@ _LEFT_OVER: Final[Mapping[str, tuple[Any, ...]]] = {
     "sam2_version_id": ("hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"),
 }
 _OF_OPERATION: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
-    CONCEPT: {"model_id": ("sam3/sam3_final",), "nms_iou_threshold": (None,), "image_id": (None, "an image")},
+    CONCEPT: {"model_id": (CONCEPT_MODEL,), "nms_iou_threshold": (None,), "image_id": (None, "an image")},
     VISUAL: {
         **_LEFT_OVER,
         "image_id": (None,),

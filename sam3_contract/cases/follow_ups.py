@@ -11,8 +11,9 @@ from typing import Any, Final
 from sam3_contract.cases import overlaps
 from sam3_contract.cases.concept import FAR_ACROSS
 from sam3_contract.cases.found import Found, first_telling, found_in
-from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VERY_LOW, Made, Questions, body_of, case_of, in_corners
+from sam3_contract.cases.questions import CONCEPT, VERY_LOW, Made, Questions, body_of, case_of, in_corners
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
+from sam3_contract.wire.requests import MAX_PROMPTS
 
 FALLBACK_TEXTS: Final = ("object", "thing", "shape", "person", "circle")
 STRICT: Final = 0.9  # a threshold that not everything like an exemplar reaches

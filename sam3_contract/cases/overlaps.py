@@ -16,7 +16,6 @@ from sam3_contract.cases.questions import (
     CONCEPT,
     HIGH,
     LOW,
-    MAX_PROMPTS,
     VERY_LOW,
     Made,
     Questions,
@@ -25,12 +24,11 @@ from sam3_contract.cases.questions import (
 )
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.masks import iou_matrix
+from sam3_contract.wire.requests import CONCEPT_MODEL, DEFAULT_THRESHOLD, MAX_PROMPTS
 
 OVERLAPPING_TEXTS: Final = ("disc", "shape", "red circle", "object")
 OVERLAPS_ID: Final = "overlaps"
 USUAL: Final = 0.3  # an IoU above which instances are suppressed, where the answers do not tell a better one
-DEFAULT_THRESHOLD: Final = 0.5
-DEFAULT_MODEL: Final = "sam3/sam3_final"
 OFF: Final = 0.01  # by which an IoU may be off to be noticed
 LEAST_GAP: Final = 0.002  # between two IoUs, for a threshold between them
 MAX_CANDIDATES: Final = 64
@@ -74,7 +72,7 @@ def written_out_case(questions: Questions) -> Iterator[Case]:
     plain = _suppressed(questions, last, None, "no_nms")
     nothing: tuple[dict[str, Any], ...] = ({"boxes": None, "box_labels": None}, {"boxes": [], "box_labels": []})
     prompts = [{**nothing[index % 2], **one} for index, one in enumerate(plain.sent["prompts"])]
-    written = {"prompts": prompts, "nms_iou_threshold": None, "image_id": None, "model_id": DEFAULT_MODEL}
+    written = {"prompts": prompts, "nms_iou_threshold": None, "image_id": None, "model_id": CONCEPT_MODEL}
     asks = "asks the same again, with nulls, empty lists and the default written out"
     name = f"{CONCEPT}/{last.name}/written_out"
     yield replace(plain, id=name, asks=asks, body={**plain.sent, **written}, beside=(plain.id,))

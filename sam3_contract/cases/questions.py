@@ -30,7 +30,6 @@ DEFAULT_TEXTS: Final = ("person", "circle", "thing", "zebra")
 LOW: Final = 0.2  # low enough that a model finds something, high enough that a threshold ignored shows
 HIGH: Final = 0.6
 VERY_LOW: Final = 0.05
-MAX_PROMPTS: Final = 16
 ORIGIN: Final = "https://app.example.com"
 LONG: Final = 300  # characters of an id, more than a column of a table or a file's name may have
 MAX_TEXTS: Final = 6  # of one scene's categories; each costs the server a pass

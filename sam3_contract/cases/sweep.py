@@ -15,6 +15,7 @@ from sam3_contract.cases.pictures.views import encoded, encoded_view, grey_scene
 from sam3_contract.cases.questions import CONCEPT, LOW, VISUAL, Made, Questions, as_uri, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, Photograph
 from sam3_contract.images.scenes import Scene, built_in_scenes, filled, further_scenes, stencil
+from sam3_contract.wire.requests import CONCEPT_MODEL, DEFAULT_THRESHOLD
 
 Json = dict[str, Any]
 
@@ -102,7 +103,7 @@ def pairs(questions: Questions) -> Iterator[Case]:
         yield _pair(questions, "own_threshold_of_one", prompts=[{**text, "output_prob_thresh": 1}])
         yield _pair(questions, "own_threshold_low", prompts=[{**text, "output_prob_thresh": LOW}])
         yield _pair(questions, "nothing_else_said", prompts=[text, other], output_prob_thresh=...)
-        written = {"output_prob_thresh": 0.5, "model_id": "sam3/sam3_final", "nms_iou_threshold": None}
+        written = {"output_prob_thresh": DEFAULT_THRESHOLD, "model_id": CONCEPT_MODEL, "nms_iou_threshold": None}
         yield _pair(questions, "defaults_written_out", prompts=[text, {**other, "boxes": None}], **written)
 
 

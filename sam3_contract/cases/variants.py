@@ -11,9 +11,10 @@ from typing import Any, Final
 from sam3_contract.cases.concept import OTHER_WORDS
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.views import encoded, grey_scene
-from sam3_contract.cases.questions import CONCEPT, MAX_PROMPTS, VISUAL, Made, Questions, body_of, case_of, click_at
+from sam3_contract.cases.questions import CONCEPT, VISUAL, Made, Questions, body_of, case_of, click_at
 from sam3_contract.exchanges.exchange import Case, Exchange, KeyPlace, Photograph
 from sam3_contract.images.scenes import Scene, Thing, built_in_scenes, further_scenes, mirrored, padded
+from sam3_contract.wire.requests import MAX_PROMPTS
 
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from sam3_contract import wire
 from sam3_contract.exchanges.exchange import Exchange, kept
 from sam3_contract.exchanges.measuring import Prediction, list_of, number, predictions_of
+from sam3_contract.wire.requests import DEFAULT_THRESHOLD
 
-DEFAULT_THRESHOLD: Final = 0.5
 _THRESHOLD: Final = "output_prob_thresh"
 _UNREAD: Final = frozenset({"id", "api_key", "usage_billable", "start", "source", "source_info"})
 _IGNORED_BESIDE_TEXTS: Final = frozenset({"image_id"})

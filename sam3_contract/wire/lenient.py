@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, ConfigDict, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from sam3_contract.wire.requests import (
+    CONCEPT_MODEL,
+    DEFAULT_THRESHOLD,
     CenterBox,
     CornerBox,
     Point,
@@ -103,11 +105,11 @@ class LenientConceptSegmentRequest(LenientRequest):
 
     server_name: ClassVar[str] = "Sam3SegmentationRequest"
 
-    model_id: str | None = "sam3/sam3_final"
+    model_id: str | None = CONCEPT_MODEL
     format: str | None = "polygon"
     image: LenientImage
     image_id: str | None = None
-    output_prob_thresh: float | None = 0.5
+    output_prob_thresh: float | None = DEFAULT_THRESHOLD
     prompts: list[LenientConceptPrompt] = Field(min_length=1)
     nms_iou_threshold: float | None = None
 

@@ -6,7 +6,7 @@ Field order is the order in which the server reports errors. Messages of the rul
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -37,7 +37,11 @@ __all__ = [
     "parse_request",
 ]
 
-MAX_PROMPTS = 16
+MAX_PROMPTS: Final = 16
+CONCEPT_MODEL: Final = "sam3/sam3_final"
+"""The model of ``concept_segment`` where a request names none."""
+DEFAULT_THRESHOLD: Final = 0.5
+"""``output_prob_thresh`` where a request has none."""
 
 
 class RequestPart(BaseModel):
@@ -181,11 +185,11 @@ class ConceptSegmentRequest(Request):
 
     server_name: ClassVar[str] = "Sam3SegmentationRequest"
 
-    model_id: str = Field(default="sam3/sam3_final", min_length=1)
+    model_id: str = Field(default=CONCEPT_MODEL, min_length=1)
     format: Literal["polygon", "rle"] = "polygon"
     image: Image
     image_id: str | None = None
-    output_prob_thresh: float = Field(default=0.5, ge=0, le=1)
+    output_prob_thresh: float = Field(default=DEFAULT_THRESHOLD, ge=0, le=1)
     prompts: list[ConceptPrompt] = Field(min_length=1, json_schema_extra={"maxItems": MAX_PROMPTS})
     nms_iou_threshold: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] | None = None
 
