@@ -131,20 +131,31 @@ class Violation:
 
 
 def each(
-    judge: Callable[[Exchange, Contract], Iterable[Breach] | None],
+    judge: Callable[[Exchange, Contract], Iterable[Breach] | None], *, of_retried: bool = True
 ) -> Callable[[Sequence[Exchange], Contract], Judgement]:
-    """Make a check of a function on one exchange, which returns ``None`` where it has nothing to judge."""
+    """Make a check of a function on one exchange.
+
+    Args:
+        judge: Finds its breaches; returns ``None`` where it has nothing to judge.
+        of_retried: Whether the law holds as well of answers that asked for the request to be sent again.
+    """
 
     def judge_all(exchanges: Sequence[Exchange], contract: Contract) -> Judgement:
         judged, found = 0, []
         for exchange in exchanges:
-            breaches = judge(exchange, contract)
-            if breaches is not None:
-                judged += 1
-                found += [replace(breach, exchange=breach.exchange or exchange) for breach in breaches]
+            for one in (*exchange.retried, exchange) if of_retried else (exchange,):
+                breaches = judge(one, contract)
+                if breaches is not None:
+                    judged += 1
+                    found += [_found_in(one, breach, retried=one is not exchange) for breach in breaches]
         return Judgement(judged, tuple(found))
 
     return judge_all
+
+
+def _found_in(exchange: Exchange, breach: Breach, *, retried: bool) -> Breach:
+    found = f"{breach.found}, in a {exchange.status} that was tried again" if retried else breach.found
+    return replace(breach, found=found, exchange=breach.exchange or exchange)
 
 
 def few_of_each(found: Iterable[Breach], *, most: int = 8) -> tuple[Breach, ...]:

@@ -249,6 +249,7 @@ class Exchange:
         failure: Why there is no whole answer although the server was reached, in a sentence; ``status`` is 0 then.
         exact: Whether the server is held to answer alike to the last pixel: because it says so, or the user does. It is
             never guessed from its answers: a good model draws flat shapes to the pixel as well.
+        retried: The answers that came before, each of which asked for the request to be sent again.
     """
 
     case: Case
@@ -259,6 +260,7 @@ class Exchange:
     key: str | None = field(default=None, repr=False)
     failure: str = ""
     exact: bool = False
+    retried: tuple[Exchange, ...] = ()
     _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

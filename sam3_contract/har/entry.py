@@ -108,6 +108,14 @@ class Entry:
         return node if isinstance(node, Mapping) and isinstance(node.get("operation"), str) else {}
 
     @property
+    def retried(self) -> list[Entry]:
+        """This entry with each of the answers, in its place, that a recording of ours has from before it."""
+        answers = self.own.get("retried", [])
+        if not isinstance(answers, list):
+            raise self.malformed(f"_case.retried is {type(answers).__name__}, expected a list")
+        return [Entry(self.path, self.index, {**self._node, "response": answer}) for answer in answers]
+
+    @property
     def seconds(self) -> float:
         """From the request to the end of the answer; 0 if the recorder does not say."""
         timings = self._node.get("timings")

@@ -115,8 +115,10 @@ def exchange_of(entry: Entry, operation: str, contract: Contract) -> Exchange:
     """
     answer = _answer_of(entry)
     sent = sent_in(entry)
+    case = case_of(entry, sent, operation, contract, status=answer.status)
+    before = map(_answer_of, entry.retried)
     return Exchange(
-        case_of(entry, sent, operation, contract, status=answer.status),
+        case,
         answer.status,
         answer.headers,
         answer.body,
@@ -124,6 +126,7 @@ def exchange_of(entry: Entry, operation: str, contract: Contract) -> Exchange:
         sent.key,
         answer.failure,
         exact=entry.own.get("exact") is True,
+        retried=tuple(Exchange(case, one.status, one.headers, one.body, key=sent.key) for one in before),
     )
 
 

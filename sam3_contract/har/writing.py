@@ -192,4 +192,5 @@ def _case(exchange: Exchange) -> dict[str, Any]:
         "at_once": case.at_once,
         "mistakes": [list(place) for place in case.mistakes],
         "exact": exchange.exact,
+        "retried": [response_of(one) for one in exchange.retried],
     }

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -66,11 +66,12 @@ class Patience:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, case: Case) -> Exchange:
-        """Send a case and wait for its answer.
+        """Send a case and wait for its answer; those before it are kept with it.
 
         Raises:
             TransportError: If the server was not reached, not even later.
         """
+        retried: list[Exchange] = []
         for attempt in range(ATTEMPTS):
             self._take_turn()
             try:
@@ -82,7 +83,8 @@ class Patience:
             else:
                 pause = self._pause(attempt, exchange.headers.get("retry-after")) if exchange.status in BUSY else None
                 if pause is None or exchange.status in case.expected:
-                    return exchange
+                    return replace(exchange, retried=tuple(retried)) if retried else exchange
+                retried.append(exchange)
             with self._lock:
                 self.retries += 1
             self.wait(pause)

@@ -90,9 +90,9 @@ class _Shrinking:
     def _takes(self, violation: Violation, exchanges: Sequence[Exchange]) -> tuple[str, ...]:
         """Leave out one after the other what a request says besides, for as long as the finding stays."""
         case = violation.exchange.case
-        if case.plain is None:
+        at = next((place for place, exchange in enumerate(exchanges) if exchange is violation.exchange), None)
+        if case.plain is None or at is None:  # as of an answer that was tried again: nobody can ask for another
             return ()
-        at = next(place for place, exchange in enumerate(exchanges) if exchange is violation.exchange)
 
         def shows(asked: Case) -> bool:
             return self._shown_by(violation.check, asked, exchanges[:at], exchanges[at + 1 :]) is not None

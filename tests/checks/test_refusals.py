@@ -45,6 +45,46 @@ def test_wrong_key_may_not_come_back_where_it_was_sent(place: KeyPlace, found: i
     assert len(judge([exchange], CONTRACT)["S06"].breaches) == found
 
 
+JSON: Json = {"content-type": "application/json"}
+SPOKEN: Json = {"access-control-allow-origin": "*"}
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "body", "codes"),
+    [
+        (429, {**JSON, **SPOKEN}, b'{"message": "Too many requests."}', ""),
+        (503, {**JSON, **SPOKEN}, b'{"message": "Model is temporarily not ready - retry request."}', ""),
+        (429, {"content-type": "text/html", **SPOKEN}, b"<h1>429</h1>", ""),  # the document says nothing of a 429
+        (503, {"content-type": "text/html", **SPOKEN}, b"<h1>503</h1>", "S03"),
+        (503, {**JSON, **SPOKEN}, b'{"error": "busy"}', "S04"),
+        (429, {**JSON, **SPOKEN}, b"busy", "S05"),
+        (429, {**JSON, **SPOKEN}, b'{"message": "%s"}' % KEY.encode(), "S06"),
+        (503, {**JSON, **SPOKEN, "x-url": f"/?api_key={KEY}"}, b'{"message": ""}', "S06"),
+        (429, {**JSON, **SPOKEN, "x-processing-time": "soon"}, b'{"message": ""}', "S07"),
+        (503, {**JSON, **SPOKEN}, b'{"message": "no /usr/app/models/sam3.lock"}', "S09"),
+        (503, JSON, b'{"message": ""}', "S11"),
+        (429, {"content-type": "application/json; charset=latin-1", **SPOKEN}, b'{"message": ""}', "S13"),
+        (429, {**JSON, **SPOKEN, "content-encoding": "gzip"}, b'{"message": ""}', "S15"),
+    ],
+)
+def test_answer_that_is_tried_again_is_held_to_the_laws_of_any_refusal(
+    status: int, found: Json, body: bytes, codes: str
+) -> None:
+    sent = {"origin": "https://app.example.com", "accept-encoding": "identity"}
+    case = Case("busy", "concept_segment", "is good", {"prompts": []}, headers=sent)
+    busy = Exchange(case, status, found, body, 0.1, KEY)
+    good = Exchange(case, 200, {**JSON, **SPOKEN}, b'{"time": 0.1, "prompt_results": []}', 0.1, KEY)
+
+    last = judge([busy], CONTRACT)
+    judged = judge([replace(good, retried=(busy,))], CONTRACT)
+
+    breaches = {code: one.breaches for code, one in judged.items() if one.breaches}
+    assert list(breaches) == codes.split()
+    assert all(one.exchange is busy for found in breaches.values() for one in found)
+    # What counts in the end has to be answered with 200, and with a status of the document.
+    assert {code for code, one in last.items() if one.breaches} - {"S01", "S02"} == set(breaches)
+
+
 @pytest.mark.parametrize(("named", "missing"), [(("text", "format"), ""), (("format",), "body.prompts.1.text")])
 def test_each_of_several_mistakes_is_to_be_named(named: tuple[str, ...], missing: str) -> None:
     places: Json = {"text": ["body", "prompts", 1, "text"], "format": ["body", "format"]}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 import pytest
 
-from mock_server import Settings, create_app
+from mock_server import Settings, control_of, create_app
 from mock_server.faults import FAULTS, parse
 from sam3_contract import cases, spec
+from sam3_contract.cases import Plan
 from sam3_contract.checks import CHECKS, judge, selected
 from sam3_contract.exchanges.exchange import Case
 from sam3_contract.transport import HttpTransport, WsgiTransport
@@ -474,6 +476,55 @@ def test_faultless_mock_trips_none(profile: str, seed: int) -> None:
     assert reported_codes(run) == set()
     assert run.exit_status == 0
     assert len(run.exchanges) <= MAX_CALLS
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault", "code"),
+    [
+        ("html_from_proxy:503:1", "", "S03"),
+        ("model_locked:1", "errors_as_text:1", "S03"),
+        ("model_locked:1", "errors_worded_otherwise:1", "S04"),
+        ("rate_limited:0:1", "errors_empty:1", "S05"),
+        ("rate_limited:0:1", "key_echoed_in_body:1", "S06"),
+        ("rate_limited:0:1", "key_echoed_in_header:1", "S06"),
+        ("rate_limited:0:1", "errors_show_traceback:1", "S09"),
+        ("rate_limited:0:1", "errors_show_paths:1", "S09"),
+        ("rate_limited:0:1", "origin_not_answered:1", "S11"),
+        ("rate_limited:0:1", "charset_not_utf8:1", "S13"),
+    ],
+)
+def test_refusal_that_is_tried_again_is_judged(refusal: str, fault: str, code: str) -> None:
+    [asked] = PLAN.of_cases([f"{C}/shapes.png/rle"]).cases
+    plan = Plan((replace(asked, headers={"origin": "https://app.example.com"}),))
+    app = create_app(settings(*filter(None, (refusal, fault))))
+    run = runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan, CONTRACT)
+
+    assert [exchange.status for exchange in run.exchanges] == [200]
+    found = [one for one in run.violations if one.check.code == code]
+    assert found
+    assert {one.exchange.status for one in found} == {503 if refusal != "rate_limited:0:1" else 429}
+    assert all("that was tried again" in one.breach.found for one in found)
+
+
+def test_faultless_mock_that_refuses_every_other_try_trips_none() -> None:
+    # One after the other: of requests under way at once, one may be refused to the last attempt.
+    plan = Plan(tuple(one for one in PLAN.entries[:MAX_CALLS] if not getattr(one, "at_once", "")))
+    app = create_app(settings("model_locked:1", "rate_limited:0:1/2"))
+    run = runner.verify(WsgiTransport(app, CONTRACT, key=KEY), plan, CONTRACT)
+
+    assert {one.status for exchange in run.exchanges for one in exchange.retried} == {429, 503}
+    assert reported_codes(run) == set()
+
+
+def test_faultless_mock_with_a_rate_limit_trips_none() -> None:
+    app = create_app(settings())
+    player = control_of(app).scenarios
+    player.clock = count(1000.0, 1 / 15.5).__next__  # 15 requests take less than the second, and one more try does not
+    player.add("limited", rate_limit={"requests": 15, "seconds": 1})
+    run = runner.verify(WsgiTransport(app, CONTRACT, key=KEY), PLAN, CONTRACT, budget=runner.Budget(20))
+
+    assert {one.status for exchange in run.exchanges for one in exchange.retried} == {429}
+    assert reported_codes(run) == set()
 
 
 def test_what_is_in_the_boxes_of_two_things_is_not_asked_for_as_like_and_unlike() -> None:

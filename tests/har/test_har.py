@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, get_args
 from urllib.parse import quote
@@ -177,6 +178,26 @@ def test_recording_of_ours_is_judged_like_the_run(tmp_path: Path) -> None:
 
     assert ("M03", "$.prompt_results[0].predictions[0].masks.size") in places(exchanges)
     assert places(back) == places(exchanges)
+
+
+def test_answers_that_were_tried_again_are_judged_from_a_recording_of_ours(tmp_path: Path) -> None:
+    [answered, *_] = answered_by_mock()
+    page = Exchange(answered.case, 503, {"content-type": "text/html"}, f"<p>{KEY}</p>".encode(), 0.5, KEY)
+    document = har_from_exchanges([replace(answered, retried=(page,))], base_url="http://127.0.0.1:9001")
+
+    [back] = exchanges_from_har(written(tmp_path, document), CONTRACT)
+
+    assert [(one.case, one.status, one.headers) for one in back.retried] == [(back.case, 503, page.headers)]
+    assert back.retried[0].body == b"<p>***</p>"
+    assert {one.check.code for one in judged(back).violations} == {"S03"}
+
+
+def test_answers_that_were_tried_again_have_to_be_a_list(tmp_path: Path) -> None:
+    document = har_from_exchanges(answered_by_mock()[:1], base_url="http://127.0.0.1:9001")
+    document["log"]["entries"][0]["_case"]["retried"] = 7
+
+    with pytest.raises(HarError, match=r"entry 0: _case\.retried is int, expected a list"):
+        exchanges_from_har(written(tmp_path, document), CONTRACT)
 
 
 def test_whole_run_is_judged_the_same_from_its_recording(tmp_path: Path) -> None:

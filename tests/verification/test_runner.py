@@ -190,6 +190,15 @@ def test_busy_server_is_asked_again_after_the_time_it_names() -> None:
     assert sender.retries == 2
 
 
+def test_answers_that_were_tried_again_are_kept_with_the_one_that_counts() -> None:
+    sender, _ = patience(Script([{"retry-after": "7"}, 429, 422, 503, 503, 503]))
+
+    answers = [sender.send(case(name)) for name in ("a", "b")]
+
+    assert [[one.status for one in answer.retried] for answer in answers] == [[503, 429], [503, 503]]
+    assert answers[0].retried[0].headers == {"retry-after": "7"}
+
+
 def test_server_that_stays_busy_is_judged_by_that_and_not_asked_so_often_again() -> None:
     script = Script([503] * (ATTEMPTS + 1))
     sender, _ = patience(script)

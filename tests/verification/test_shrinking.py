@@ -15,7 +15,7 @@ from sam3_contract.checks import named
 from sam3_contract.exchanges.exchange import Case
 from sam3_contract.report import as_html, as_json, as_junit, as_text
 from sam3_contract.transport import WsgiTransport
-from sam3_contract.verification import runner
+from sam3_contract.verification import pacing, runner
 from sam3_contract.verification.runner import Run
 from sam3_contract.verification.shrinking import shrunk
 from tests.faults import KEY
@@ -118,6 +118,21 @@ def test_what_shows_but_once_says_nothing() -> None:
     run = run_of(once)
     assert any(outcome.violations for outcome in run.outcomes)
     assert not any(one.takes for outcome in run.outcomes for one in outcome.violations)
+
+
+def test_answer_that_was_tried_again_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "FIRST_WAIT", 0.0)
+    seen: set[bytes] = set()
+
+    def busy_at_first(call: Call) -> Response:
+        first = "traceparent" in call.request.headers and call.request.get_data() not in seen
+        seen.add(call.request.get_data())
+        return Response('{"error": 1}', 503, content_type="application/json") if first else call.ask()
+
+    run = run_of(busy_at_first, WORN)
+    found = [one for outcome in run.outcomes for one in outcome.violations]
+    assert {one.exchange.status for one in found} == {503}
+    assert not any(one.takes for one in found)
 
 
 def test_plain_requests_are_those_of_the_plan_without_what_they_say_besides() -> None:
