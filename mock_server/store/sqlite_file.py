@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -12,6 +13,7 @@ from typing import Any, Final, TypeVar
 from sam3_contract.errors import StoreError
 
 PATIENCE: Final = 10.0  # seconds to wait until another process has written
+_PAUSE: Final = 0.01  # seconds between two tries to make a new file ready
 
 T = TypeVar("T")
 
@@ -75,10 +77,28 @@ class SqliteFile:
         if self._connection is None or self._process != os.getpid():
             connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._connection, self._process = connection, os.getpid()
-            connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {self._tables}")
+            _make_ready(connection, f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {self._tables}")
         return self._connection
 
     def _close(self) -> None:
         if self._connection is not None and self._process == os.getpid():
             self._connection.close()
         self._connection = None
+
+
+def _make_ready(connection: sqlite3.Connection, script: str) -> None:
+    """Run what a file needs before it is used, and may be run again.
+
+    Of several processes that make one file a database with a write-ahead log at the same time, SQLite lets one, and
+    refuses the others at once, whatever their timeout is.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.executescript(script)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return

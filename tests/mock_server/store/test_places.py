@@ -11,7 +11,7 @@ import pytest
 from mock_server.serving.server import serve
 from mock_server.settings import Settings
 from mock_server.store.opening import check_store, open_store
-from sam3_contract.errors import UsageError
+from sam3_contract.errors import StoreError, UsageError
 
 
 def refused(path: Path) -> str:
@@ -77,6 +77,36 @@ def test_store_that_another_process_writes_is_a_good_place(tmp_path: Path, monke
     other.execute("BEGIN IMMEDIATE")
 
     check_store(f"sqlite:{tmp_path / 'file'}")
+
+    other.close()
+
+
+def test_file_that_another_process_is_making_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that make one file at once SQLite refuses one without a pause, whatever its timeout is."""
+    other = sqlite3.connect(tmp_path / "file", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def has_made_it(seconds: float) -> None:
+        pauses.append(seconds)
+        other.execute("ROLLBACK")
+
+    monkeypatch.setattr("time.sleep", has_made_it)
+    store = open_store(f"sqlite:{tmp_path / 'file'}", sessions=3, idle=60)
+
+    assert store.tally("one", "tally", most=3).add("x") == 1
+    assert len(pauses) == 1
+    other.close()
+
+
+def test_file_that_another_process_holds_for_good_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mock_server.store.sqlite_file.PATIENCE", 0)
+    other = sqlite3.connect(tmp_path / "file", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store = open_store(f"sqlite:{tmp_path / 'file'}", sessions=3, idle=60)
+
+    with pytest.raises(StoreError, match="database is locked"):
+        store.tally("one", "tally", most=3).add("x")
 
     other.close()
 
