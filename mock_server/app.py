@@ -41,7 +41,7 @@ from mock_server.http.protocol import (
     is_open,
     preflight,
 )
-from mock_server.http.refusals import NO_ANSWER, Refusal, no_answer
+from mock_server.http.refusals import NO_ANSWER, PLAIN_ERROR, Refusal, no_answer
 from mock_server.http.request_context import Application, current_notes, current_request
 from mock_server.images.by_url import PictureOfUrl, local_files, virtual_photograph
 from mock_server.journal.recorder import Recorder
@@ -240,9 +240,9 @@ def _add_operation(app: Flask, operation: spec.Operation, settings: Settings) ->
 
     def view() -> Response:
         started = time.perf_counter()
-        check_query(current_request(), profile)
         faulty: faults.Faulty | None = current_notes().get("faulty")
         body = _body(strict=strict)
+        check_query(current_request(), profile, lambda: check(body))
         answer = answer_to(body) if faulty is None else faulty.answer(body, answer_to, check=check)
         if settings.latency:
             pausing()(answer.seconds - (time.perf_counter() - started))
@@ -307,17 +307,23 @@ def _admit(keys: KeySettings, guarded: set[str], *, strict: bool) -> Response | 
     if sent.method not in guarded or is_open(sent.path):
         return None
     key = presented_key(sent, lambda: _body_for_key(strict=strict))
-    if keys.required and not strict and key is None and isinstance(notes.get("body"), list):
-        raise Refusal(500, observed.PLAIN_ERROR)  # the service looks for the key in a list as if it were an object
+    if keys.required and not strict and key is None and "body" in notes and _ends_the_search(notes.body):
+        raise Refusal(500, PLAIN_ERROR)
     faulty: faults.Faulty | None = notes.get("faulty")
     if faulty is None or not faulty.admits(key):
         check_key(key, keys)
     return None
 
 
+def _ends_the_search(body: Any) -> bool:
+    """Check whether the service fails as it looks for a key: it takes each body for an object, each key for a text."""
+    return not isinstance(body, dict) or isinstance(body.get("api_key"), list | dict)
+
+
 def _body_for_key(*, strict: bool) -> Any:
     sent, notes = current_request(), current_notes()
-    if sent.mimetype != "application/json" or not sent.content_length:
+    declared = sent.environ.get("CONTENT_TYPE", "").partition(";")[0].strip()
+    if declared != "application/json" or not sent.content_length:  # to the letter, as the service compares it
         return None
     try:
         notes.body = decode_json(notes.raw, strict=strict)
@@ -333,7 +339,8 @@ def _body(*, strict: bool) -> Any:
         if notes.raw and is_json(current_request()):
             notes.body = decode_json(notes.raw, strict=strict)
         else:
-            notes.body = notes.raw.decode("utf-8", "replace") or None
+            # What is no UTF-8 is nothing that the service can repeat, see `validate`.
+            notes.body = notes.raw.decode("utf-8", "replace" if strict else "surrogateescape") or None
     return notes.body
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from werkzeug import Request
 
+from mock_server.http.query import parameters
 from mock_server.http.refusals import Refusal, message, status_message
 
 WRONG_KEY: Final = "wrong-key"
@@ -60,14 +61,15 @@ def presented_key(request: Request, read_body: Callable[[], Any]) -> str | None:
         request: What the client sent.
         read_body: Decodes the JSON body; called only if the other places have no key.
     """
-    if "api_key" in request.args:
-        return request.args["api_key"]
+    in_query = parameters(request).get("api_key")
+    if in_query is not None:
+        return in_query
     scheme, _, credentials = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
     body = read_body()
     key = body.get("api_key") if isinstance(body, dict) else None
-    return key if isinstance(key, str) else None
+    return None if key is None or isinstance(key, list | dict) else str(key)
 
 
 def keys_sent(request: Request, body: Any) -> set[str]:

@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 from werkzeug import Request
 
-from mock_server.http.refusals import Refusal, detail
+from mock_server.http.refusals import PLAIN_ERROR, Refusal, detail
 from mock_server.http.request_bounds import (
     ECHOED,
     MOST_FINDINGS,
@@ -70,8 +70,26 @@ def validate(model: type[AnyRequest], body: Any, *, strict: bool = True, size: i
 
     Raises:
         Refusal: 422 with every finding, each with its location in the body, up to a thousand; 599 if there is too much
-            to validate.
+            to validate; 500 if the service fails as it writes what it found.
     """
+    try:
+        return _validated(model, body, strict=strict, size=size)
+    except Refusal as refusal:
+        if strict or _can_be_written(refusal.body):
+            raise
+        raise Refusal(500, PLAIN_ERROR) from refusal
+
+
+def _can_be_written(refused: Any) -> bool:
+    """Check whether a refusal repeats nothing that JSON does not have: NaN, infinities, half surrogate pairs."""
+    try:
+        json.dumps(refused, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+def _validated(model: type[AnyRequest], body: Any, *, strict: bool, size: int) -> AnyRequest:
     if body is None:
         raise detail(422, [_finding("missing", "Field required", None)])
     if not isinstance(body, dict):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, Literal
 
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from mock_server.http.query import parameters
 from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
 from sam3_contract.exchanges.exchange import MASKS_HEADER
 
@@ -23,6 +24,13 @@ WHOLE_BODY: Final = "sam3_contract.body"
 
 Werkzeug's stream with a limit copies a body of 1 MB for longer than all the rest of the work on it takes.
 """
+SAID_ONCE: Final[Mapping[str, str]] = {
+    "CONTENT_TYPE": "content-type",
+    "HTTP_AUTHORIZATION": "authorization",
+    "HTTP_ORIGIN": "origin",
+    "HTTP_X_REQUEST_ID": "x-request-id",
+}
+"""Headers, by their names in WSGI, of which the service reads the first where a request has two of them."""
 _NO_CONTENT_TYPE: Final = "Content-Type header not provided with request."
 _PREFLIGHT_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
 _PREFLIGHT_VARY: Final = (
@@ -86,24 +94,34 @@ def is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
-def check_query(request: Request, profile: Profile) -> None:
+def check_query(request: Request, profile: Profile, check_body: Callable[[], object]) -> None:
     """Refuse a ``countinference`` that is no boolean.
+
+    Args:
+        request: What the client sent.
+        profile: Which side of the deviations is played.
+        check_body: Refuses a body with mistakes, which are told together with those of the query.
 
     Raises:
         Refusal: 422.
     """
-    if "countinference" not in request.args:
+    value = parameters(request).get("countinference")
+    known = _TRUE_AND_FALSE if profile == "documented" else _LENIENT_BOOLEANS
+    if value is None or (value if profile == "documented" else value.lower()) in known:
         return
-    value = request.args["countinference"]
-    known = value in _TRUE_AND_FALSE if profile == "documented" else value.lower() in _LENIENT_BOOLEANS
-    if not known:
-        finding = {
-            "type": "bool_parsing",
-            "loc": ["query", "countinference"],
-            "msg": "Input should be a valid boolean, unable to interpret input",
-            "input": value,
-        }
-        raise detail(422, [finding])
+    finding = {
+        "type": "bool_parsing",
+        "loc": ["query", "countinference"],
+        "msg": "Input should be a valid boolean, unable to interpret input",
+        "input": value,
+    }
+    try:
+        check_body()
+    except Refusal as refusal:
+        if refusal.status != 422 or not isinstance(refusal.body, dict):
+            raise
+        raise detail(422, [finding, *refusal.body["detail"]], headers=refusal.headers) from refusal
+    raise detail(422, [finding])
 
 
 def as_refusal(error: HTTPException, request: Request, profile: Profile) -> Refusal:

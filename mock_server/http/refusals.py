@@ -10,6 +10,8 @@ NO_ANSWER: Final = 599
 """The status of what the mock cannot answer; no real service uses it, so nobody takes the mock's limits for its."""
 
 INTERNAL_ERROR = "Internal error."
+PLAIN_ERROR: Final = "Internal Server Error"
+"""All that the server's framework says, as text, of an error that nothing caught."""
 MALFORMED_IMAGE = "Malformed base64 input image."
 NOT_FETCHED = "Data pointed by URL could not be decoded into image."
 NOT_FOUND = (

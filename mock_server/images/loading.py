@@ -172,14 +172,17 @@ def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
         Refusal: 400.
     """
     try:
-        parts = urlsplit(url)
+        asked = _as_the_service_asks(url) if only_https else url
+        parts = urlsplit(asked)
         host = parts.hostname or ""
         _ = parts.port  # raises if it is no number
     except ValueError as error:
         raise unloadable_image(_BAD_URL) from error
-    if not parts.scheme or "\\" in parts.netloc or any(character.isspace() for character in url):
+    if only_https and parts.scheme != "https":
+        raise unloadable_image(_NOT_HTTP)
+    if not parts.scheme or "\\" in parts.netloc or any(character.isspace() for character in asked):
         raise unloadable_image(_BAD_URL)
-    if parts.scheme != "https" and (only_https or parts.scheme != "http"):
+    if parts.scheme not in {"https", "http"}:
         raise unloadable_image(_NOT_HTTP)
     if not host:
         raise unloadable_image(_BAD_URL)
@@ -187,6 +190,19 @@ def refuse_unreachable(url: str, *, only_https: bool = False) -> None:
         raise unloadable_image(_NO_FQDN)
     if not can_be_looked_up(host):
         raise unloadable_image(NOT_FETCHED)
+
+
+def _as_the_service_asks(url: str) -> str:
+    """Bring a URL to what the service makes of it before it looks at it.
+
+    Raises:
+        ValueError: If it makes nothing of it.
+    """
+    from sam3_contract.transport.prepared import prepared  # noqa: PLC0415 - imports requests, and few send URLs
+
+    if "\\" in urlsplit(url).netloc:
+        raise ValueError("a backslash in front of the path")
+    return prepared(url)
 
 
 def _is_public(host: str, *, only_names: bool) -> bool:

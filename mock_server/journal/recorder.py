@@ -14,6 +14,7 @@ from mock_server.http.auth import keys_sent
 from mock_server.http.bodies import decode_json, is_json, masked_text
 from mock_server.http.inspection import digest_of_image, image_of
 from mock_server.http.protocol import is_control
+from mock_server.http.query import parameters
 from mock_server.http.refusals import Refusal, no_answer
 from mock_server.http.request_context import Notes, current_notes, current_request
 from mock_server.http.session_address import named_session
@@ -92,7 +93,7 @@ class Recorder:
         path = sent.path if operation else masked_text(sent.path, keys)[:_LONGEST]
         answered = (sent.method, path, operation, response.status_code, milliseconds)
         played = (notes.get("faults", ()), notes.get("scenario"))
-        said = (bool(sent.args.get("api_key")), named_session(sent.environ))
+        said = (bool(parameters(sent).get("api_key")), named_session(sent.environ))
         try:
             journal.add(lambda number: Entry(number, *answered, size, kept, image, *played, *said))
         except StoreError as error:

@@ -12,7 +12,7 @@ from typing import Final
 
 from mock_server.drawing.patches import union
 from mock_server.engines.protocol import Engine, Instance
-from mock_server.http.refusals import INTERNAL_ERROR, Refusal, answering_as, message, unloadable_image
+from mock_server.http.refusals import INTERNAL_ERROR, PLAIN_ERROR, Refusal, answering_as, message, unloadable_image
 from mock_server.images.loading import Picture, picture_from_base64, refuse_unreachable
 from mock_server.operations import concept, visual
 from mock_server.operations.backend import Answer, Backend
@@ -24,7 +24,6 @@ QUERIES: Final = 200  # what the model looks at for each prompt; all come back w
 UNSURE: Final = 0.20000000298023224  # of a mask that nothing positive asked for
 POLYGON_NAMES: Final = frozenset({"polygon", "json", "", None})
 
-PLAIN_ERROR: Final = "Internal Server Error"
 _UNKNOWN_TYPE: Final = "Image declaration contains not recognised image type."
 _NUMPY: Final = "NumPy image type is not supported in this configuration of `inference`."
 _NUMPY_OBJECT: Final = "Data provided as input could not be decoded into np.ndarray object."

@@ -27,7 +27,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from mock_server.http.growing import Growing
 from mock_server.http.pauses import GONE
-from mock_server.http.protocol import WHOLE_BODY
+from mock_server.http.protocol import SAID_ONCE, WHOLE_BODY
 from mock_server.http.session_address import take_base
 
 Environ = dict[str, Any]
@@ -333,7 +333,10 @@ def _environ_of(scope: Scope) -> Environ:
         if "_" in name:  # would be taken for the header that has a dash there; to the service it is another one
             continue
         key = _NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
+        if key not in environ:
+            environ[key] = value
+        elif key not in SAID_ONCE:
+            environ[key] += f",{value}"
     host, _, port = scope.server.rpartition(":")
     environ["REQUEST_METHOD"] = scope.method
     environ["PATH_INFO"] = scope.path.encode().decode("latin-1")  # as PEP 3333 has it

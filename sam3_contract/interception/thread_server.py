@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from mock_server.http.pauses import CLOCK, GONE
+from mock_server.http.protocol import SAID_ONCE
 from sam3_contract.interception.waiting import ServedClock, serving
 from sam3_contract.interception.wsgi import WsgiApp
 
@@ -24,13 +25,12 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True  # else each answer on a kept connection waits for an acknowledgement
 
     def make_environ(self) -> dict[str, Any]:
-        """Take path and type as they were sent: all slashes at the beginning of the one, all values of the other."""
+        """Take the path with all slashes at its beginning, and of headers that are said once the first."""
         environ = super().make_environ()
         sent = self.requestline.split()[1].partition("?")[0]
         if sent.startswith("//"):
             environ["PATH_INFO"] = unquote_to_bytes(sent).decode("latin-1")
-        if "CONTENT_TYPE" in environ:
-            environ["CONTENT_TYPE"] = ",".join(self.headers.get_all("content-type", ()))
+        environ.update({key: self.headers[name] for key, name in SAID_ONCE.items() if key in environ})
         environ[CLOCK] = ServedClock(self.client_address[1])
         environ[GONE] = threading.Event()  # one for all pauses of an answer: who ends one ends the rest
         return environ

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from mock_server.http.pauses import CLOCK, PATIENCE, Clock
+from mock_server.http.protocol import SAID_ONCE
 
 WsgiApp = Callable[..., Iterable[bytes]]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
@@ -151,7 +152,10 @@ def _environ(request: OutgoingRequest) -> dict[str, Any]:
             continue
         key = name.upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-        environ[key] = f"{environ[key]},{value}" if key in seen else value
+        if key not in seen:
+            environ[key] = value
+        elif key not in SAID_ONCE:
+            environ[key] += f",{value}"
         seen.add(key)
     if "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         environ["CONTENT_LENGTH"] = str(len(request.body))

@@ -20,6 +20,7 @@ from sam3_contract.wire.requests import (
     RequestPart,
     TopLeftBox,
     asking,
+    entry_of,
     labels_match_boxes,
     prompts_within_batch,
     unit_interval,
@@ -99,6 +100,9 @@ class LenientRequest(Request):
 
     model_config = _LENIENT
 
+    stream_pipeline_context_id: str | None = None
+    disable_model_monitoring: bool | None = False
+
 
 class LenientConceptSegmentRequest(LenientRequest):
     """Body of ``concept_segment``."""
@@ -145,9 +149,7 @@ def _as_prompt_set(value: object, _: ValidationInfo) -> object:
             return LenientVisualPromptSet()
     if not isinstance(value, list):
         return value
-    if not all(isinstance(entry, dict) for entry in value):
-        raise ValueError("Invalid prompt entry; expected dict or Sam2Prompt instance")
-    return LenientVisualPromptSet(prompts=[LenientVisualPrompt.model_validate(entry) for entry in value])
+    return LenientVisualPromptSet(prompts=[LenientVisualPrompt.model_validate(entry_of(one)) for one in value])
 
 
 class LenientVisualSegmentRequest(LenientRequest):
@@ -155,11 +157,11 @@ class LenientVisualSegmentRequest(LenientRequest):
 
     server_name: ClassVar[str] = "Sam2SegmentationRequest"
 
-    model_id: str | None = None
     sam2_version_id: str | None = "hiera_large"
+    model_id: str | None = None
+    format: str | None = "json"
     image: LenientImage
     image_id: str | None = None
-    format: str | None = "json"
     prompts: Annotated[LenientVisualPromptSet | None, BeforeValidator(_as_prompt_set)] = None
     multimask_output: bool = True
     save_logits_to_cache: bool = False
@@ -176,7 +178,7 @@ class LenientEmbedImageRequest(LenientRequest):
 
     server_name: ClassVar[str] = "Sam2EmbeddingRequest"
 
-    model_id: str | None = None
     sam2_version_id: str | None = "hiera_large"
+    model_id: str | None = None
     image: LenientImage | None = None
     image_id: str | None = None

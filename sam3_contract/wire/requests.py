@@ -235,6 +235,13 @@ def asking(prompts: Sequence[AnyVisualPrompt]) -> list[AnyVisualPrompt]:
     return [prompt for prompt in prompts if prompt.box]
 
 
+def entry_of(value: object) -> object:
+    """Refuse what is no prompt, in its turn: the server tells of the first entry that is wrong, and of no other."""
+    if not isinstance(value, dict):
+        raise ValueError("Invalid prompt entry; expected dict or Sam2Prompt instance")  # noqa: TRY004 - pydantic's
+    return value
+
+
 def _as_prompt_set(value: object, info: ValidationInfo) -> object:
     """Bring a bare list or a single prompt into the nested form.
 
@@ -245,10 +252,8 @@ def _as_prompt_set(value: object, info: ValidationInfo) -> object:
         value = [value]
     if not isinstance(value, list):
         return value
-    if not all(isinstance(entry, dict) for entry in value):
-        raise ValueError("Invalid prompt entry; expected dict or Sam2Prompt instance")
     strict = bool(info.context and info.context.get("strict"))
-    return VisualPromptSet(prompts=[VisualPrompt.model_validate(entry, strict=strict) for entry in value])
+    return VisualPromptSet(prompts=[VisualPrompt.model_validate(entry_of(one), strict=strict) for one in value])
 
 
 class VisualSegmentRequest(Request):
@@ -256,11 +261,11 @@ class VisualSegmentRequest(Request):
 
     server_name: ClassVar[str] = "Sam2SegmentationRequest"
 
-    model_id: str | None = None
     sam2_version_id: Literal["hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"] = "hiera_large"
+    model_id: str | None = None
+    format: Literal["json", "rle", "binary"] = "json"
     image: Image
     image_id: str | None = None
-    format: Literal["json", "rle", "binary"] = "json"
     prompts: Annotated[VisualPromptSet | None, BeforeValidator(_as_prompt_set)] = None
     multimask_output: bool = True
     save_logits_to_cache: bool = False
@@ -277,8 +282,8 @@ class EmbedImageRequest(Request):
 
     server_name: ClassVar[str] = "Sam2EmbeddingRequest"
 
-    model_id: str | None = None
     sam2_version_id: Literal["hiera_tiny", "hiera_small", "hiera_large", "hiera_b_plus"] = "hiera_large"
+    model_id: str | None = None
     image: Image
     image_id: str | None = None
 

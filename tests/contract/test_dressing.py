@@ -53,6 +53,20 @@ def test_dressing_says_what_can_be_said() -> None:
     assert not any("api_key" in case.sent for case in said if case.key_in == "body")
 
 
+def test_key_in_a_body_is_where_the_service_looks_for_it() -> None:
+    variants = [PLAN.variants.named(f"variant/{number}") for number in range(1, 100)]
+    asked = [
+        *(dressed(case, seed) for case in GOOD for seed in SEEDS),
+        *(case for case in variants if case is not None),
+    ]
+    in_body = [case for case in asked if case.key_in == "body"]
+
+    assert any("origin" in case.headers for case in in_body if case.id.startswith("variant/"))
+    for case in in_body:
+        assert "transfer-encoding" not in case.headers
+        assert case.headers.get("content-type", "application/json").startswith("application/json")
+
+
 def test_requests_that_differ_in_one_thing_differ_in_that_alone_when_dressed() -> None:
     case = next(case for case in GOOD if case.id == "concept_segment/discs.png/no_nms")
     other = replace(case, body={**case.sent, "output_prob_thresh": 0.123})

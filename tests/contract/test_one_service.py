@@ -101,6 +101,8 @@ HEADERS: list[tuple[tuple[str, str], ...]] = [
     ),
     (JSON, JSON),
     (("Content-Type", "text/plain"), JSON),
+    (JSON, ("Content-Type", "text/plain")),
+    (JSON, ("Origin", "https://first.example"), ("Origin", "https://second.example")),
     *(
         (JSON, header)
         for header in (
@@ -144,6 +146,10 @@ ODD = [
     *(Sent("POST", f"/sam3/embed_image{KEY}", headers, EMBED) for headers in HEADERS),
     *(Sent("POST", f"/sam3/embed_image{KEY}", headers, body) for headers, body in BODIES),
     *(Sent("POST", "/sam3/embed_image", (JSON, ("Authorization", value)), EMBED) for value in BEARERS),
+    *(
+        Sent("POST", "/sam3/embed_image", (JSON, *(("Authorization", f"Bearer {key}") for key in keys)), EMBED)
+        for keys in (("good-key", "wrong"), ("wrong", "good-key"))
+    ),
     *(Sent(method, f"/sam3/embed_image{KEY}") for method in METHODS),
     Sent("POST", f"/sam3/embed_image{KEY}", (JSON, ("X-Mock-Fault", "connection_reset:before")), EMBED),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import socket
 import subprocess
 import sys
@@ -250,6 +251,19 @@ def test_streamed_bodies_arrive_whole() -> None:
         assert sent.content == by_chunks.content
         whole = b"".join(requests.post(URL, params=KEY, json=BODY, stream=True).iter_content(7))
         assert whole == by_chunks.content
+
+
+def test_first_of_two_headers_counts_as_over_a_socket() -> None:
+    kinds = [("content-type", kind) for kind in ("application/json", "text/plain")]
+    content = json.dumps(BODY).encode()
+
+    with sam3_contract.intercept():
+        statuses = [
+            httpx.post(URL, params=KEY, content=content, headers=headers).status_code
+            for headers in (kinds, kinds[::-1])
+        ]
+
+    assert statuses == [200, 422]
 
 
 def test_decorated_functions_and_coroutines_are_intercepted_each_call_anew() -> None:

@@ -40,6 +40,79 @@ def test_key_is_looked_for_in_a_list_as_if_it_were_an_object() -> None:
     assert Client().http.post("/sam3/concept_segment", json=[{"api_key": KEY}]).status_code == 401
 
 
+@pytest.mark.parametrize("content", [b"null", b"5", b"NaN", b'"api_key"', b'{"api_key": []}', b'{"api_key": {}}'])
+def test_body_that_is_no_object_or_a_key_that_is_no_text_ends_the_search_for_it(content: bytes) -> None:
+    answer = OBSERVED.http.post("/sam3/nowhere", data=content, content_type="application/json")
+
+    assert (answer.status_code, answer.get_data()) == (500, b"Internal Server Error")
+    assert OBSERVED.http.post("/sam3/nowhere", data=content, content_type="Application/JSON").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"x": NaN}', b'{"x": 1e999}', b'{"format": [-Infinity]}', b'{"x": "\\ud800"}', b"[NaN]", b'"\\ud800"'],
+    ids=repr,
+)
+def test_server_fails_as_it_repeats_what_json_does_not_have(content: bytes) -> None:
+    answer = OBSERVED.send("concept_segment", content)
+
+    assert (answer.status_code, answer.get_data()) == (500, b"Internal Server Error")
+    assert Client().send("concept_segment", content).status_code in {400, 422}
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "application/octet-stream", None])
+def test_file_in_the_place_of_json_is_an_accident(content_type: str | None) -> None:
+    file = base64.b64decode(IMAGE["value"])
+
+    answer = OBSERVED.send("embed_image", file, content_type)
+
+    assert (answer.status_code, answer.get_data()) == (500, b"Internal Server Error")
+    assert OBSERVED.send("embed_image", b"a text", content_type).status_code == 422
+
+
+@pytest.mark.parametrize("operation", ["concept_segment", "visual_segment", "embed_image"])
+@pytest.mark.parametrize(("field", "value"), [("disable_model_monitoring", "maybe"), ("stream_pipeline_context_id", 5)])
+def test_fields_that_the_documentation_does_not_have_are_read(operation: str, field: str, value: object) -> None:
+    wrong, none = (OBSERVED.post(operation, {**DOG, "prompts": None, field: one}) for one in (value, None))
+
+    assert wrong.status_code == 422
+    assert wrong.get_json()["detail"][0]["loc"] == ["body", field]
+    assert field not in none.get_data(as_text=True)
+
+
+BAD_URL = "Provided image URL is invalid"
+NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
+NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("https://example.com/a b.jpg", None),
+        (" https://example.com/a.jpg", None),
+        ("https://example.com/a.jpg\n", None),
+        ("https://example.com/?words=two words", None),
+        ("https://münchen.de/a.jpg", None),
+        ("https://*.example.com/a.jpg", BAD_URL),
+        ("https://example.com\u200b/a.jpg", BAD_URL),
+        ("https://\N{FOX FACE}.com/a.jpg", BAD_URL),
+        ("https://example.com%00/a.jpg", BAD_URL),
+        ("http:///a.jpg", BAD_URL),
+        ("//example.com/a.jpg", BAD_URL),
+        ("ht tps://example.com/a.jpg", NOT_HTTPS),
+        ("data:image/png;base64,iVBO Rw0K", NOT_HTTPS),
+        ("file:///home/me/a picture.jpg", NOT_HTTPS),
+        (" https://localhost/a.jpg", NO_FQDN),
+        ("https://10.0.0.1/a b.jpg", NO_FQDN),
+    ],
+)
+def test_url_is_read_as_requests_reads_it(url: str, cause: str | None) -> None:
+    answer = OBSERVED.post("embed_image", {"image": {"type": "url", "value": url}})
+
+    assert answer.status_code == (400 if cause else 200)
+    assert not cause or answer.get_json() == {"message": f"Could not load input image. Cause: {cause}"}
+
+
 @pytest.mark.parametrize("path", ["/static/app.js", "/_next/static/app.js"])
 def test_files_of_the_page_ask_for_no_key(path: str) -> None:
     assert OBSERVED.http.get(path).status_code in {400, 404}

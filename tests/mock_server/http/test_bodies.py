@@ -430,12 +430,79 @@ def test_visual_prompts_are_refused_in_the_server_s_words(
 @pytest.mark.parametrize("value", ["", "1", "yes", "True", "maybe"])
 def test_query_is_validated_too(value: str) -> None:
     answer = CLIENT.http.post(
-        "/sam3/embed_image", json={}, query_string={"api_key": KEY, "countinference": value, "unknown": "x"}
+        "/sam3/embed_image",
+        json={"image": IMAGE},
+        query_string={"api_key": KEY, "countinference": value, "unknown": "x"},
     )
 
     words = "Input should be a valid boolean, unable to interpret input"
     finding = {"type": "bool_parsing", "loc": ["query", "countinference"], "msg": words, "input": value}
     assert findings_of(answer) == [finding]
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        (b"{}", [["query", "countinference"], ["body", "image"], ["body", "prompts"]]),
+        (b'{"format": 5}', [["query", "countinference"], ["body", "format"], ["body", "image"], ["body", "prompts"]]),
+        (b"[]", [["query", "countinference"], ["body"]]),
+        (b"", [["query", "countinference"], ["body"]]),
+        (b"{", [["body", 1]]),
+    ],
+    ids=repr,
+)
+def test_mistakes_of_query_and_body_are_told_together_but_no_json_comes_first(
+    profile: Any, body: bytes, places: list[Any]
+) -> None:
+    client = Client(Settings(profile=profile))
+
+    answer = client.http.post(
+        f"/sam3/concept_segment?api_key={KEY}&countinference=maybe", data=body, content_type="application/json"
+    )
+
+    assert [one["loc"] for one in findings_of(answer)] == places
+
+
+def test_body_that_cannot_be_parsed_comes_before_a_mistake_in_the_query() -> None:
+    answer = CLIENT.http.post(
+        f"/sam3/embed_image?api_key={KEY}&countinference=maybe", data=b"\xff", content_type="application/json"
+    )
+
+    assert (answer.status_code, answer.get_json()) == (400, {"detail": "There was an error parsing the body"})
+
+
+def test_of_a_parameter_that_comes_twice_the_last_one_counts() -> None:
+    path = f"/sam3/embed_image?api_key={KEY}"
+    first, last = (
+        CLIENT.http.post(f"{path}&countinference={one}&countinference={other}", json={"image": IMAGE})
+        for one, other in (("maybe", "true"), ("true", "maybe"))
+    )
+
+    assert (first.status_code, last.status_code) == (200, 422)
+
+
+def test_entries_of_a_list_of_prompts_are_read_in_their_order() -> None:
+    half = {"points": [{"x": 1, "y": 1}]}
+    first, last = (
+        findings_of(CLIENT.post("visual_segment", {"image": IMAGE, "prompts": prompts}))
+        for prompts in ([half, "a dog"], ["a dog", half])
+    )
+
+    assert [one["loc"] for one in first] == [["body", "prompts", "points", 0, "positive"]]
+    assert [one["type"] for one in last] == ["value_error"]
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+def test_mistakes_come_in_the_order_of_the_server_s_fields(profile: Any) -> None:
+    client = Client(Settings(profile=profile))
+    wrong = dict.fromkeys(("image_id", "image", "format", "model_id", "sam2_version_id"), 5)
+
+    of_clicks, of_image = (findings_of(client.post(name, wrong)) for name in ("visual_segment", "embed_image"))
+
+    order = ["sam2_version_id", "model_id", "format", "image", "image_id"]
+    assert [one["loc"][1] for one in of_clicks] == order
+    assert [one["loc"][1] for one in of_image if one["loc"][1] != "format"] == [one for one in order if one != "format"]
 
 
 @pytest.mark.parametrize("query", ["countinference=true", "countinference=false", "source=a&source_info=b&unknown=c"])

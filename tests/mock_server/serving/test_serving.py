@@ -479,6 +479,15 @@ def test_upload_that_breaks_off_is_refused(place: tuple[str, int], chunks: bytes
         assert channel.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
+def test_first_of_two_headers_counts_where_the_service_reads_one(place: tuple[str, int]) -> None:
+    heads = [HEAD + b"Content-Type: text/plain\r\n", HEAD.replace(b"Host", b"Content-Type: text/plain\r\nHost")]
+
+    first, second = (sent(place, head + b"Connection: close\r\n" + CHUNKED + WHOLE + b"0\r\n\r\n") for head in heads)
+
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert second.startswith(b"HTTP/1.1 422 ")
+
+
 @pytest.mark.parametrize("head", [b"", b"Trailer: Expires\r\n"], ids=["plain", "with a field behind it"])
 def test_sound_chunks_are_taken(place: tuple[str, int], head: bytes) -> None:
     end = b"0\r\nExpires: never\r\n\r\n" if head else b"0\r\n\r\n"
