@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -23,8 +24,9 @@ __all__ = ["ForeignMask", "masks_of_json", "masks_of_table", "masks_of_xml", "wi
 _LONGEST_CELL: Final = 2**26
 _HEAD: Final = 2**18
 """Bytes of a text that are looked at to say what it is."""
-_NONE: Final = frozenset({"", "-1", "nan"})
-"""What tables have for an image without the object."""
+_NONE: Final = frozenset({"", "-1", "nan", "none", "null", "na", "n/a", "#n/a", "<na>"})
+"""What tables have for an image without the object: what pandas takes for a missing value, and a number of Kaggle's."""
+_WHOLE: Final = re.compile(r"([0-9]{1,9})(?:\.0*)?")
 
 _PAIRS: Final = (
     "encodedpixels",
@@ -54,6 +56,9 @@ _IMAGES: Final = ("file_name", "filename", "image_name", "imageid", "image_id", 
 _IMAGE_COLUMNS: Final = (*_IMAGES, "imageid_classid", "image_label", "record_id", "id")
 _LABELS: Final = ("label", "label_name", "category", "class", "classid", "class_id", "cell_type", "label_id")
 _LABEL_LISTS: Final = ("brushlabels", "labels")
+_NOT_MEANT: Final = ("outside", "was_cancelled", "skipped")
+_REPEATED: Final = frozenset({"predictions", "drafts"})
+"""What stands beside Label Studio's annotations and is of the same things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def _masks_within(value: Any, around: ForeignMask, dialect: Dialect) -> Iterator
         for index, one in enumerate(value):
             if isinstance(one, dict | list):
                 yield from _masks_within(one, replace(around, place=f"{around.place}[{index}]"), dialect)
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _is_left_out(value):
         return
     known = _described(value, around)
     if dialect == "cvat" and "points" not in value and {"rle", "left", "top"} <= value.keys():
@@ -108,6 +113,8 @@ def _masks_within(value: Any, around: ForeignMask, dialect: Dialect) -> Iterator
         yield replace(known, place=f"{around.place}.rle", counts=_with_box(value), size=around.size)
         return
     for key, inner in value.items():
+        if key in _REPEATED and value.get("annotations"):
+            continue
         here = replace(known, place=f"{around.place}.{key}")
         if key.lower() in _COUNTS[dialect] and _is_asked_for(value, dialect):
             if _is_counts(inner):
@@ -124,6 +131,11 @@ def _masks_within(value: Any, around: ForeignMask, dialect: Dialect) -> Iterator
 def _is_asked_for(entry: Mapping[str, Any], dialect: Dialect) -> bool:
     """Leave CVAT's shapes out that have points, but are no masks."""
     return dialect != "cvat" or entry.get("type", "mask") == "mask"
+
+
+def _is_left_out(entry: Mapping[str, Any]) -> bool:
+    """Tell what the programs' own exports leave out: where a track is not seen, and what was skipped."""
+    return any(entry.get(mark) is True for mark in _NOT_MEANT)
 
 
 def _is_counts(value: Any) -> bool:
@@ -170,10 +182,15 @@ def _size(fields: Mapping[str, Any]) -> Size | None:
     size, image = fields.get("size"), fields.get("image")
     if isinstance(image, dict) and (beside := _size(image)):
         return beside
-    height, width = _first(fields, _HEIGHTS, int), _first(fields, _WIDTHS, int)
+    height, width = _side(fields, _HEIGHTS), _side(fields, _WIDTHS)
     if height is None and isinstance(size, list) and len(size) == 2 and all(type(side) is int for side in size):
         height, width = size
     return (height, width) if height and width and height > 0 and width > 0 else None
+
+
+def _side(fields: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    side: int | None = _first({name: _whole(fields.get(name)) for name in names}, names, int)
+    return side
 
 
 def _label(fields: Mapping[str, Any]) -> str | None:
@@ -198,7 +215,10 @@ def _with_box(mask: Mapping[str, Any]) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    """Read a whole number, which tables write as a fraction where another row has none."""
+    if isinstance(value, str) and (number := _WHOLE.fullmatch(value)):
+        return int(number[1])
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def masks_of_table(text: str, *, name: str) -> Iterator[ForeignMask]:
@@ -247,11 +267,11 @@ def _delimiter_of(text: str) -> str:
 
 
 def _mask_of_row(fields: Mapping[str, str], counts: str, *, line: int) -> ForeignMask:
-    sides = {key: int(text) for key, text in fields.items() if text.isascii() and text.isdigit()}
+    listed = counts.removeprefix("[").removesuffix("]").strip()  # as Python writes a list
     return ForeignMask(
         f"line {line}",
-        counts=None if counts.lower() in _NONE else counts,
-        size=_size(sides),
+        counts=None if listed.lower() in _NONE else listed,
+        size=_size(fields),
         image=_first(fields, _IMAGE_COLUMNS, str) or None,
         label=_label(fields) or None,
     )
@@ -295,13 +315,20 @@ class _CvatReader:
         self._around = ForeignMask("$")
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._read_text
+        self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._label: str | None = None
+        self._tag = ""
+        self._sides: dict[str, str] = {}
+        self._sizes: set[Size | None] = set()
 
     def read(self, text: bytes) -> None:
         self._parser.Parse(text, True)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._tag = tag
         if tag == "image":
             size = _size({side: _whole(attributes.get(side)) for side in ("height", "width")})
             self._around = ForeignMask("", size=size, image=attributes.get("name") or attributes.get("id"))
@@ -313,10 +340,21 @@ class _CvatReader:
                     self._around,
                     place=f"line {self._parser.CurrentLineNumber}",
                     counts=_with_box({"rle": "", **attributes}),
+                    # Of tracks only the head of the file says it, once for each task.
+                    size=self._around.size or (next(iter(self._sizes)) if len(self._sizes) == 1 else None),
                     image=self._around.image or _whole(attributes.get("frame")),
                     label=attributes.get("label") or self._label,
                 )
             )
+
+    def _read_text(self, text: str) -> None:
+        if self._tag in ("width", "height"):
+            self._sides[self._tag] = text
+
+    def _end(self, tag: str) -> None:
+        self._tag = ""
+        if tag == "original_size":
+            self._sizes.add(_size(self._sides))
 
     def _refuse_doctype(self, *_: Any) -> None:
         # Entities can make a short file endless; CVAT writes none.

@@ -191,6 +191,93 @@ def test_image_without_a_mask_stays_in_the_list() -> None:
     assert [one["file_name"] for one in loaded("out.json")[0].dataset["images"]] == ["/d/a.png", "/d/b.png", "/d/c.png"]
 
 
+@pytest.mark.parametrize("missing", ["", "-1", "nan", "NaN", "None", "NULL", "NA", "<NA>", "#N/A", "[]"])
+def test_missing_value_of_any_writer_is_an_image_without_a_mask(missing: str) -> None:
+    table = f"ImageId,EncodedPixels\na.png,{kaggle(FIRST)}\nb.png,{missing}\n"
+
+    outcome = run(written("t.csv", table), "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE)
+
+    assert (outcome.exit_code, outcome.stderr) == (0, "out.json: 1 mask\n")
+    assert [*loaded("out.json")[1]] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("listed", ["[{}]", "{}"])
+def test_table_of_pandas_has_sides_as_fractions_and_lists_as_text(listed: str) -> None:
+    numbers = listed.format(", ".join(kaggle(FIRST).split()))
+    table = f'ImageId,EncodedPixels,Height,Width\na.png,"{numbers}",{HEIGHT}.0,{WIDTH}.\nb.png,,,\n'
+
+    outcome = run(written("t.csv", table), "--from", "kaggle", "--to", "coco", "-o", "out.json")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert_same(loaded("out.json")[1]["a.png"], [FIRST])
+
+
+def test_records_of_pandas_have_sides_as_fractions() -> None:
+    records = [{"file_name": "a.png", "height": float(HEIGHT), "width": float(WIDTH), "rle": start_length(FIRST)}]
+
+    outcome = run(written("r.json", records), "--from", "start-length", "--to", "coco", "-o", "out.json")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert_same(loaded("out.json")[1]["a.png"], [FIRST])
+
+
+def cvat_film(*sizes: tuple[int, int]) -> str:
+    """Write tracks as CVAT does: the size of the frames stands in the head, one for each task."""
+    tasks = "".join(
+        f"<task><original_size>\n<width>{width}</width>\n<height>{height}</height>\n</original_size></task>"
+        for height, width in sizes
+    )
+    masks = cvat_xml().partition("<image")[2].partition(">")[2].partition("</image>")[0]
+    seen, gone = (masks.replace("<mask ", f'<mask frame="{n}" outside="{n}" keyframe="1" ') for n in (0, 1))
+    return f'<annotations><meta>{tasks}</meta><track id="0" label="dog">{seen}{gone}</track></annotations>'
+
+
+def test_film_says_the_size_of_its_frames_in_its_head() -> None:
+    film = cvat_film((HEIGHT, WIDTH), (HEIGHT, WIDTH))
+
+    outcome = run(written("film.xml", film), "--from", "cvat", "--to", "coco", "-o", "out.json")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert_same(loaded("out.json")[1]["0"], [FIRST, SECOND])
+
+
+def test_films_of_two_sizes_do_not_say_which_is_meant() -> None:
+    written("film.xml", cvat_film((HEIGHT, WIDTH), (WIDTH, HEIGHT)))
+
+    with pytest.raises(UsageError, match="is not known"):
+        run("film.xml", "--from", "cvat", "--to", "coco", "-o", "out.json")
+
+
+def test_frames_in_which_a_track_is_not_seen_have_no_mask() -> None:
+    shapes = [
+        {"type": "mask", "frame": frame, "outside": outside, "points": cvat(FIRST)}
+        for frame, outside in ((0, False), (5, True))
+    ]
+    written("tracks.json", {"tracks": [{"frame": 0, "label_id": 3, "shapes": shapes}], "shapes": []})
+
+    outcome = run("tracks.json", "--from", "cvat", "--to", "coco", "-o", "out.json", *SIZE)
+
+    assert outcome.stderr == "out.json: 1 mask\n"
+    assert [*loaded("out.json")[1]] == ["0"]
+
+
+def test_what_was_skipped_or_only_proposed_in_label_studio_is_no_annotation() -> None:
+    labelled, proposed = brush_export()
+    [kept] = labelled["annotations"]
+    labelled["annotations"] = [{**kept, "was_cancelled": True}, {**kept, "was_cancelled": False}]
+    labelled["drafts"] = labelled["predictions"] = [kept]
+    proposed["predictions"], proposed["annotations"] = proposed["annotations"], []
+
+    outcome = run(
+        written("export.json", [labelled, proposed]), "--from", "label-studio", "--to", "coco", "-o", "out.json"
+    )
+
+    assert outcome.stderr == "out.json: 3 masks\n"
+    found = loaded("out.json")[1]
+    assert_same(found["/data/upload/a.png"], [FIRST, SECOND])
+    assert_same(found["/data/upload/b.png"], [SECOND])
+
+
 @pytest.mark.parametrize("target", ["rle", "polygon", "png"])
 def test_other_formats_are_made_of_it_too(target: str) -> None:
     content = {"rle": [start_length(SECOND), start_length(np.ones((HEIGHT, WIDTH), np.bool_))], "scores": [0.9, 0.8]}
