@@ -245,7 +245,7 @@ def _look_up(kind: str, wanted: Id, sound: Mapping[Id, Item], listed: set[Id | N
     if wanted in listed:
         raise _LeftOutAlreadyError
     lists = {"image": "images", "category": "categories"}[kind]
-    raise ValueError(f"is of {kind} {wanted}, which `{lists}` does not list")
+    raise ValueError(f"is of {kind} {wanted!r}, which `{lists}` does not list")
 
 
 def _category(entry: CocoCategory, phrase: str | None) -> Category:

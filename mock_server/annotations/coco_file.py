@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +27,7 @@ from sam3_contract.files.kinds import kind_of
 
 Id = int | str
 Model = TypeVar("Model", bound="_Part")
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair
 # Some exporters write 0 where they do not know it; the image's own file tells.
 Side = Annotated[PositiveInt | None, BeforeValidator(lambda value: None if value == 0 else value)]
 
@@ -109,13 +112,27 @@ def read_coco_file(path: Path) -> CocoFile:
     """
     try:
         content = without_mark(path.read_bytes())
-        return CocoFile.model_validate_json(content)
+        return _parsed(content)
     except OSError as error:
         raise UsageError(f"--coco names {path}, which cannot be read: {error.strerror}") from error
     except ValidationError as error:
         kind = kind_of(content)
         reason = f"it is {kind}" if kind else _first_error(error).lstrip(".: ")
         raise UsageError(f"--coco: {path} is no COCO annotation file: {reason}") from error
+
+
+def _parsed(content: bytes) -> CocoFile:
+    try:
+        return CocoFile.model_validate_json(content)
+    except ValidationError as error:
+        # Python writes half a pair for a file name that is no UTF-8, and alone reads it: one entry is off, not all.
+        if not _HALF.search(content):
+            raise
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            raise error from None
+        return CocoFile.model_validate(value)
 
 
 def _first_error(error: ValidationError) -> str:

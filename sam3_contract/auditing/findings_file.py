@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +30,13 @@ def finding_as_json(name: str, located: LocatedFinding) -> dict[str, Any]:
     return {"file": name, **member, "line": located.line, "path": told.pop("path"), **told}
 
 
+def _same(names: Sequence[str], file: os.stat_result) -> Iterator[str]:
+    for name in names:
+        with suppress(OSError, ValueError):  # a URL, what is not there, a NUL
+            if os.path.samestat(os.stat(name), file):  # noqa: PTH116 - fast
+                yield name
+
+
 class FindingsFile:
     """Takes findings as they come; the file is in its place when it is closed.
 
@@ -36,19 +44,22 @@ class FindingsFile:
 
     Args:
         path: ``.parquet`` for a table (extra ``parquet``), ``.json`` or ``.jsonl`` for an object per line.
+        sources: What is read, of which the file may replace none.
 
     Attributes:
         problem: Why the file cannot be written; empty if it can.
 
     Raises:
-        UsageError: If the suffix is no such, or a library is missing.
+        UsageError: If the suffix is no such, the file is a source, or a library is missing.
         OutputError: If there is no place for the file, as far as that shows without writing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sources: Sequence[str] = ()) -> None:
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"findings are written to {', '.join(_SUFFIXES)}, not to {str(path)!r}")
         check_output(path)
+        if path.exists() and (same := next(_same(sources, path.stat()), None)) is not None:
+            raise UsageError(f"{same} is among what is read: write the findings to another file")
         self._path = path
         self.problem = ""
         self._rows: list[dict[str, Any]] = []

@@ -18,6 +18,8 @@ __all__ = ["MASK_SUFFIXES", "files_of", "is_named_as_masks"]
 MASK_SUFFIXES: Final = (".json", *LINE_SUFFIXES, ".npz")
 _ARCHIVE_SUFFIXES: Final = (".tar", ".tgz", ".parquet")
 _PACKED: Final = (".gz", ".zst")
+_OF_MACOS: Final = "._"
+"""How the files begin that macOS puts beside others, in tars too, for what it knows of them."""
 
 
 def files_of(paths: Iterable[str]) -> list[str]:
@@ -75,11 +77,15 @@ def _files_at(url: str) -> list[str]:
 
 def is_named_as_masks(name: str) -> bool:
     """Tell by its name that a file holds masks, packed or not."""
-    return _unpacked(name).endswith(MASK_SUFFIXES)
+    return _is_named(name, MASK_SUFFIXES)
 
 
 def _is_named_as_file(name: str) -> bool:
-    return _unpacked(name).endswith(MASK_SUFFIXES + _ARCHIVE_SUFFIXES)
+    return _is_named(name, MASK_SUFFIXES + _ARCHIVE_SUFFIXES)
+
+
+def _is_named(name: str, suffixes: tuple[str, ...]) -> bool:
+    return _unpacked(name).endswith(suffixes) and not name.rpartition("/")[2].startswith(_OF_MACOS)
 
 
 def _unpacked(name: str) -> str:

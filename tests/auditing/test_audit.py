@@ -122,6 +122,14 @@ def test_tar_is_judged_as_its_files_are(tmp_path: Path, unit_bytes: int, format_
     assert totals["closed"]["unread"] == []
 
 
+def test_what_macos_puts_beside_files_in_a_tar_is_no_mask(tmp_path: Path) -> None:
+    members = {"a/._1.json": b"\0\5\x16\7Mac OS X", "a/1.json": json.dumps(SOUND).encode()}
+
+    totals, found = judged([str(packed_in_tar(tmp_path / "mac.tar", members))], unit_bytes=2**20)
+
+    assert (totals["masks"], found) == (1, [])
+
+
 @pytest.mark.parametrize("unit_bytes", [1, 2**20])
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
 def test_a_tar_that_is_cut_short_is_never_taken_for_a_shorter_one(tmp_path: Path, suffix: str, unit_bytes: int) -> None:
@@ -341,6 +349,7 @@ def test_folders_and_patterns_name_files_in_order(tmp_path: Path, monkeypatch: p
     assert summary.n_masks == 7
     assert summary.unread == ["no*.json cannot be read: No such file or directory"]
     Path("b/deep/link").symlink_to(tmp_path)  # is not followed
+    Path("b/deep/._3.jsonl.gz").write_bytes(b"\0\5\x16\7Mac OS X")  # what macOS knows of another file
     Path("b/broken.json").symlink_to("nowhere")
     assert list(audit(["."]).files) == ["a[1].json", "b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]
     assert list(audit(["./b/"]).files) == ["b/1.json", "b/2.json", "b/deep/3.jsonl.gz"]

@@ -71,6 +71,15 @@ def test_merged_shards_show_what_one_audit_shows(command: Command, n_shards: int
     assert Path("merged.json").read_bytes() == Path("whole.json").read_bytes()
 
 
+def test_findings_do_not_replace_a_part(command: Command) -> None:
+    command("check", *FILES, "--shard", "1/1", "--part", "part.json")
+
+    refused = command("merge", "part.json", "--findings", "part.json")
+
+    assert refused == (2, "", "sam3-contract: part.json is among what is read: write the findings to another file\n")
+    assert command("merge", "part.json")[0] == command("check", *FILES)[0]
+
+
 def test_of_what_is_broken_beyond_measure_the_first_findings_are_kept_and_all_counted(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,8 @@ def test_no_more_than_twelve_pictures(check: Any, monkeypatch: pytest.MonkeyPatc
         (["--findings", "x.csv"], 2, "findings are written to .parquet, .json, .jsonl, not to 'x.csv'"),
         (["--findings", "no/x.json"], 3, "no/x.json cannot be written: No such file or directory"),
         (["--findings", "..json"], 3, "..json cannot be written: Is a directory"),
+        (["--findings", "./a.json"], 2, "a.json is among what is read: write the findings to another file"),
+        (["--findings", "link.json"], 2, "a.json is among what is read: write the findings to another file"),
         (["--pictures", "a.json"], 3, "a.json cannot be written: Not a directory"),
     ],
 )
@@ -161,8 +163,12 @@ def test_what_cannot_be_written_is_one_line_before_anything_is_judged(
     check: Any, arguments: list[str], status: int, says: str
 ) -> None:
     Path("..json").mkdir()
+    Path("link.json").symlink_to("a.json")
+    before = Path("a.json").read_bytes()
 
-    outcome = check("c.jsonl", *arguments)
+    outcome = check("no.json", "memory://no.json", "a.json", *arguments)
+
+    assert Path("a.json").read_bytes() == before
 
     assert (outcome.stderr, outcome.status) == (f"sam3-contract: {says}\n", status)
     assert outcome.stdout == ""

@@ -443,6 +443,7 @@ def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
         (["convert", "no.json", "--to", "rle", "-o", "x"], 3, "no.json cannot be read: No such file or directory"),
         (["convert", "rle.json", "--to", "rle", "-o", "no/x"], 2, "no/x cannot be written: No such file"),
         (["convert", "rle.json", "--to", "png", "-o", "rle.json"], 2, "rle.json cannot be written: Not a directory"),
+        (["convert", "rle.json", "--to", "png", "-o", "-"], 2, "-o is -, expected a folder: png is one file per mask"),
         (["convert", "ring.json", "--to", "rle", "-o", "x"], 2, "the size of the image of $ is not known; pass"),
         (["convert", "none.json", "--to", "rle", "-o", "x"], 3, "none.json holds no mask; nothing is written"),
         (["convert", "sizes.json", "--to", "npz", "-o", "x"], 2, "masks have 2 sizes, 4 x 6 and 5 x 5 among them"),

@@ -117,7 +117,7 @@ def check(
         terms,
         output_format=output_format,
         max_findings=max_findings,
-        findings=None if findings is None else FindingsFile(Path(findings)),
+        findings=None if findings is None else FindingsFile(Path(findings), sources=paths),
         pictures=None if pictures is None else Path(pictures),
     )
     share = _shard(shard)

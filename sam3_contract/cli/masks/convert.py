@@ -83,6 +83,8 @@ def convert(
     problem = ""
     try:
         if target == "png":
+            if output == STANDARD_STREAM:
+                raise UsageError("-o is -, expected a folder: png is one file per mask")
             check_output_folder(Path(output))
         elif output != STANDARD_STREAM:
             check_output(Path(output))

@@ -47,7 +47,7 @@ def merge(
         audit.terms,
         output_format=output_format,
         max_findings=max_findings,
-        findings=None if findings is None else FindingsFile(Path(findings)),
+        findings=None if findings is None else FindingsFile(Path(findings), sources=parts),
         unread=[audit.missing] if audit.missing else [],
     )
     context.exit(report.run(audit.outcomes))

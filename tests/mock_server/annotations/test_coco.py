@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -208,7 +209,13 @@ UNSOUND: dict[str, tuple[Callable[[Json], object], str, int]] = {
         0,
     ),
     "unknown image": (entry(2, image_id=99), r"annotation 102 at annotations\[2\] is of image 99, which `images`", 1),
-    "unknown category": (entry(0, category_id="x"), "annotation 100 .* is of category x, which `categories`", 1),
+    "unknown category": (entry(0, category_id="x"), "annotation 100 .* is of category 'x', which `categories`", 1),
+    "id as text": (entry(0, image_id="7"), "annotation 100 .* is of image '7', which `images` does not list", 1),
+    "name that no file has": (
+        listed("images", 0, file_name="\ud800.png"),
+        r"1 of 3 images \(image 7: .* cannot be read: .*\), 5 of 6 ann",
+        5,
+    ),
     "no category": (
         lambda file: file["annotations"][0].pop("category_id"),
         r"annotations\[0\].category_id: Field req",
@@ -320,6 +327,26 @@ def test_image_itself_tells_the_size_that_the_file_leaves_out(sides: Json, tmp_p
     listed("images", 0, **sides)(file)
 
     assert number_loaded(load_coco(*write_set(tmp_path, file), strict=True)) == 6
+
+
+def test_image_whose_name_is_no_utf8_is_found_by_what_python_writes_for_it(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    file = annotation_file()
+    listed("images", 0, file_name=name)(file)
+    annotations, images = write_set(tmp_path, file)
+    try:
+        (images / "first.png").rename(images / name)
+    except OSError:
+        pytest.skip("names of files are UTF-8 here")
+
+    assert number_loaded(load_coco(annotations, images, strict=True)) == 6
+
+
+def test_half_a_pair_makes_no_json_of_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"images": ["\\ud800",,]}')
+
+    with pytest.raises(UsageError, match="is no COCO annotation file: Invalid JSON"):
+        load_coco(tmp_path / "a.json", tmp_path)
 
 
 def test_image_in_a_folder_is_found_by_the_name_that_windows_gives_it(tmp_path: Path) -> None:
