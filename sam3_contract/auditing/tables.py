@@ -1,12 +1,14 @@
 """Masks in Parquet, read row group by row group, of which only the columns that matter are read.
 
-A cell of the column of masks is an RLE object, the text of its counts, rings, or JSON of anything that holds masks.
-Under the name ``segmentation`` it is COCO's. Columns ``height`` and ``width`` beside it are the image's.
+A cell of the column of masks is an RLE object, the text of its counts, rings, or anything that holds masks, as JSON or
+as it is. Under the name ``segmentation`` it is COCO's. Columns ``height`` and ``width`` beside it are the image's, and
+``size`` beside ``counts`` is the mask's.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, Final
 
@@ -19,10 +21,12 @@ from sam3_contract.masks.json_files.records import masks_of_entry, size_of_entry
 __all__ = ["is_parquet", "lengths_of_row_groups", "records_of_row_groups"]
 
 _MAGIC: Final = b"PAR1"
-_COLUMNS: Final = ("segmentation", "masks", "mask", "rle", "polygons", "counts")
+_COLUMNS: Final = ("segmentation", "masks", "mask", "rle", "polygons", "counts", "segmentation.counts")
 """Where masks are looked for, in this order, unless somebody says where they are."""
 _SIDES: Final = ("height", "width")
 _ROWS: Final = 512
+_COUNTS: Final = re.compile(r"\[[0-o]*[0-\\^-o]")
+"""Text of an RLE that begins as a list does; closed as one is, it is none."""
 
 
 def is_parquet(stream: io.BufferedReader) -> bool:
@@ -65,7 +69,8 @@ def records_of_row_groups(
     first = 0
     for group in range(metadata.num_row_groups):
         if groups is None or group in groups:
-            wanted = [column, *(side for side in _SIDES if side in known and side != column)]
+            beside = (*_SIDES, _size_beside(column))
+            wanted = [column, *(one for one in beside if one in known and one != column)]
             yield from _records_of_group(table, group, first, wanted, image_size, name)
         first += metadata.row_group(group).num_rows
 
@@ -96,27 +101,35 @@ def _records_of_group(
             records: list[MaskRecord] = []
             findings: list[Finding] = []
             for cells in batch.to_pylist():
-                size = size_of_entry(cells, default=image_size)
-                records += _records_of_cell(cells[columns[0]], columns[0], row, size, findings)
+                records += _records_of_row(cells, columns[0], row, image_size, findings)
                 row += 1
             yield Records(tuple(records), tuple(findings))
     except (arrow.ArrowException, UnicodeDecodeError) as error:
         raise Unreadable(f"{name} is Parquet that is damaged or cut short: {_first_line(error)}") from error
 
 
-def _records_of_cell(
-    cell: Any, column: str, row: int, size: Size | None, findings: list[Finding]
+def _size_beside(column: str) -> str:
+    return f"{column.removesuffix('counts')}size" if column.endswith("counts") else ""
+
+
+def _records_of_row(
+    cells: dict[str, Any], column: str, row: int, image_size: Size | None, findings: list[Finding]
 ) -> Iterator[MaskRecord]:
     path = f"$[{row}].{column}"
-    value = _as_json(cell)
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+    size = size_of_entry(cells, default=image_size)
+    value = _as_json(cells[column])
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and not _COUNTS.fullmatch(value):
         parsed, its = parse_json(value, path=path)
         findings += its
         if parsed is not None:
             yield from masks_of_record(parsed, image_size=size, path=path)
         return
-    if isinstance(value, str) and size is not None:
-        value = {"size": list(size), "counts": value}
+    if column != "segmentation" and (isinstance(value, dict) or _is_list_of_objects(value)):
+        yield from masks_of_record(value, image_size=size, path=path)
+        return
+    own = cells.get(_size_beside(column))
+    if isinstance(value, str) and (isinstance(own, list) or size is not None):
+        value = {"size": own if size is None or isinstance(own, list) else list(size), "counts": value}
     # A cell without a value is an image or a thing without a mask.
     key = "segmentation" if column == "segmentation" or value is None else "masks"
     for record in masks_of_entry({key: value}, image_size=size, path=f"$[{row}]"):
@@ -129,7 +142,14 @@ def _as_json(cell: Any) -> Any:
         return cell.decode() if cell.isascii() else cell
     if isinstance(cell, dict):
         return {key: _as_json(one) for key, one in cell.items()}
+    if _is_list_of_objects(cell):
+        # What an object lacks that another one has is null in each.
+        return [_as_json({key: one for key, one in (each or {}).items() if one is not None}) for each in cell]
     return cell
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _first_line(error: Exception) -> str:

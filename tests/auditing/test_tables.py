@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
+from pycocotools import mask as coco
 
 from sam3_contract.auditing import Summary, audit
 from sam3_contract.auditing.running import outcomes_here
@@ -49,6 +51,9 @@ def found_in(*paths: Path | str, **options: Any) -> tuple[Summary, list[tuple[st
         ("rle", json.dumps(SOUND), '{"size": [4, 6]', ["not_json"]),
         ("counts", "5220;", "5220k", ["counts_cut_short"]),
         ("counts", b"5220;", b"5220k", ["counts_cut_short"]),
+        ("masks", [{"masks": SOUND}], [{"masks": SOUND}, {"masks": CUT}], ["counts_cut_short"]),
+        ("masks", [SOUND], [{**SOUND, "extra": 1}, CUT], ["counts_cut_short"]),
+        ("masks", {"predictions": [{"masks": SOUND}]}, {"predictions": [{"masks": CUT}]}, ["counts_cut_short"]),
         ("masks", json.dumps([{"masks": SOUND}, {"masks": SOUND}]), json.dumps([{"masks": CUT}]), ["counts_cut_short"]),
     ],
 )
@@ -62,6 +67,38 @@ def test_cells_of_every_kind_are_read(tmp_path: Path, column: str, sound: Any, b
     assert [name for _, name in found] == names
     assert summary.unread == []
     assert summary.n_faulty == ("not_json" not in names)
+
+
+@pytest.mark.parametrize("column", ["counts", "rle"])
+def test_counts_that_begin_as_a_list_does_are_counts(tmp_path: Path, column: str) -> None:
+    bitmaps = np.zeros((2000, 64, 64), np.uint8)
+    for start, bitmap in enumerate(bitmaps.reshape(2000, -1)):
+        bitmap[start : start + 40] = 1
+    encoded = [coco.encode(np.asfortranarray(bitmap.T))["counts"].decode() for bitmap in bitmaps]
+    texts = [text for text in encoded if text.startswith("[")]
+    assert len(texts) > 50
+    columns = {"height": [64] * len(texts), "width": [64] * len(texts), column: texts}
+
+    summary, found = found_in(table(tmp_path / "a.parquet", columns))
+
+    assert (summary.n_masks, found) == (len(texts), [])
+
+
+@pytest.mark.parametrize(("text", "name"), [("[[1,2],[3", "not_json"), ("[]", None), ("[5220k", "counts_cut_short")])
+def test_text_that_begins_as_a_list_does_is_told_from_counts(tmp_path: Path, text: str, name: str | None) -> None:
+    path = table(tmp_path / "a.parquet", {"height": [64], "width": [64], "rle": [text]})
+
+    assert [name for _, name in found_in(path)[1]] == ([] if name is None else [name])
+
+
+@pytest.mark.parametrize("prefix", ["", "segmentation."])
+def test_size_beside_counts_is_the_mask_s(tmp_path: Path, prefix: str) -> None:
+    columns = {f"{prefix}counts": ["5220;"] * 3, f"{prefix}size": [[4, 6], [6, 4], None]}
+
+    summary, found = found_in(table(tmp_path / "a.parquet", columns | {"height": [4] * 3, "width": [6] * 3}))
+
+    assert (summary.n_masks, found) == (3, [(f"$[1].{prefix}counts.size", "size_swapped")])
+    assert found_in(table(tmp_path / "b.parquet", {name: cells[:1] for name, cells in columns.items()}))[1] == []
 
 
 def test_the_size_beside_a_mask_is_the_image_s(tmp_path: Path) -> None:
@@ -113,8 +150,8 @@ def test_a_column_is_chosen_or_its_lack_told_with_those_there_are(tmp_path: Path
     assert found_in(path, column="shape")[1] == [("$[0].shape.counts", "counts_cut_short")]
     summary, found = found_in(path, tmp_path / "b.json")
     assert summary.unread == [
-        f"{path} has no column of masks (segmentation, masks, mask, rle, polygons, counts), but id, shape; "
-        "--column names another"
+        f"{path} has no column of masks (segmentation, masks, mask, rle, polygons, counts, segmentation.counts), "
+        "but id, shape; --column names another"
     ]
     assert [name for _, name in found] == ["counts_cut_short"]
     assert found_in(path, column="masks")[0].unread == [
