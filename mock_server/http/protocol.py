@@ -84,9 +84,15 @@ def preflight(request: Request) -> Response | None:
     allowed = request.headers.get("Access-Control-Request-Headers")
     if allowed is not None:
         headers["access-control-allow-headers"] = allowed
-    if request.headers.get("Access-Control-Request-Private-Network") == "true":
-        return Response("Disallowed CORS private-network", 400, headers, content_type="text/plain; charset=utf-8")
-    return Response("OK", 200, headers, content_type="text/plain; charset=utf-8")
+    asked_for = request.headers["Access-Control-Request-Method"]
+    mistakes = {
+        "method": asked_for
+        not in _PREFLIGHT_METHODS.split(", "),  # in capitals: a browser sends `patch` as it is written
+        "private-network": "Access-Control-Request-Private-Network" in request.headers,
+    }
+    refused = ", ".join(name for name, is_made in mistakes.items() if is_made)
+    text, status = (f"Disallowed CORS {refused}", 400) if refused else ("OK", 200)
+    return Response(text, status, headers, content_type="text/plain; charset=utf-8")
 
 
 def is_open(path: str) -> bool:

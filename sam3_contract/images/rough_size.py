@@ -19,7 +19,8 @@ _HEAD: Final = 65_536  # bytes in which a header of text, or a box of an ISO fil
 # Possessive, as what looks for two numbers in 64 kB of digits or of blanks must not try each place again. For the same
 # reason those that can run to the end of it are matched at the beginning, and not looked for.
 _COMMENT: Final = rb"(?:\s|#[^\n]*+\n)++"
-_PNM: Final = re.compile(rb"P\d" + _COMMENT + rb"\+?(\d++)" + _COMMENT + rb"\+?(\d++)")
+# OpenCV takes whatever single sign is behind a number for its end.
+_PNM: Final = re.compile(rb"P\d" + _COMMENT + rb"\+?(\d++)[^\d](?:" + _COMMENT + rb")?+\+?(\d++)")
 _PFM: Final = re.compile(rb"P[Ff]\s\+?(\d++)\S*+\s\+?(\d++)")
 _PAM_WIDTH, _PAM_HEIGHT = (re.compile(rb"\n[ \t]*+" + name + rb"[ \t]++(\d++)") for name in (b"WIDTH", b"HEIGHT"))
 _HDR: Final = re.compile(rb"\n\n-Y\s*+\+?(\d++)\s*+\+X\s*+\+?(\d++)")

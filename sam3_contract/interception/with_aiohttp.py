@@ -61,6 +61,9 @@ def _connected(
     loop = asyncio.get_running_loop()
 
     async def reply(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # what is counted is the answer
         outgoing = await _outgoing(request, str(sent.url))
         try:
             found = await loop.run_in_executor(workers, answer, outgoing)

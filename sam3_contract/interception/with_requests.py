@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import requests
 import responses
 
-from sam3_contract.interception.wsgi import METHODS, CutShort, OutgoingRequest, TooSlow, WsgiAnswer
+from sam3_contract.interception.wsgi import CutShort, OutgoingRequest, TooSlow, WsgiAnswer
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
 _ADAPTER: Final = requests.adapters.HTTPAdapter()
+_ANY_URL: Final = re.compile("")
 
 
 @contextmanager
@@ -47,15 +48,21 @@ def catching(claims: Callable[[str], bool], answer: Callable[[OutgoingRequest], 
             raise kind(str(error), request=request) from error
         return found.status, list(found.headers), found.body
 
-    def is_claimed(request: PreparedRequest) -> tuple[bool, str]:
-        return claims(request.url or ""), "not a host of the interception"
-
-    anything = re.compile("")
-    for method in METHODS:
-        net.add_callback(method, anything, callback=reply, content_type=None, match=[is_claimed])
-    net.add_passthru(anything)
+    net.add(_Claimed(claims, reply))
+    net.add_passthru(_ANY_URL)
     with net:
         yield
+
+
+class _Claimed(responses.CallbackResponse):
+    """Answers whatever is claimed, asked for by whichever method."""
+
+    def __init__(self, claims: Callable[[str], bool], reply: Callable[[PreparedRequest], Any]) -> None:
+        super().__init__("", _ANY_URL, reply, content_type=None)
+        self._claims = claims
+
+    def matches(self, request: PreparedRequest) -> tuple[bool, str]:
+        return self._claims(request.url or ""), "not a host of the interception"
 
 
 def _outgoing(request: PreparedRequest) -> OutgoingRequest:
@@ -66,15 +73,22 @@ def _outgoing(request: PreparedRequest) -> OutgoingRequest:
     parts = urlsplit(request.url or "")
     # As it would be sent: older versions of requests take all slashes but one from the beginning of a path.
     url = f"{parts.scheme}://{parts.netloc}{_ADAPTER.request_url(request, {})}"
-    return OutgoingRequest(request.method or "GET", url, headers, _bytes(request.body), patience)
+    # A server reads as much as it is told: requests tells of some texts how many characters they have.
+    told = request.headers.get("Content-Length")
+    body = _bytes(request.body)[: int(told) if told else None]
+    return OutgoingRequest(request.method or "GET", url, headers, body, patience)
 
 
-def _bytes(body: str | bytes | Iterable[bytes] | None) -> bytes:
+def _bytes(body: Any) -> bytes:
+    """Take the bytes of a body: a text, whatever holds bytes, or parts of such kinds."""
     if body is None:
         return b""
     if isinstance(body, str):
         return body.encode("utf-8")
-    return body if isinstance(body, bytes) else b"".join(body)
+    try:
+        return bytes(memoryview(body))
+    except TypeError:  # no bytes of any kind, so parts of a body
+        return b"".join(map(_bytes, body))
 
 
 def _text(value: str | bytes) -> str:

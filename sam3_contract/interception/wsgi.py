@@ -14,7 +14,6 @@ from mock_server.http.pauses import CLOCK, PATIENCE, Clock
 from mock_server.http.protocol import SAID_ONCE
 
 WsgiApp = Callable[..., Iterable[bytes]]
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 _PORTS: Final = {"http": 80, "https": 443}
 
 

@@ -140,6 +140,8 @@ FILES = {
     "PNM in words": b"P3\n# a comment\n30 20\n255\n" + b"1 2 3 " * 600,
     "PNM grey in words": b"P2 30 20 255 " + b"7 " * 600,
     "PNM of bits in words": b"P1 30 20 " + b"1 " * 600,
+    "PNM of other signs behind its numbers": b"P5\n30,20;255\xff" + bytes(600),
+    "PNM of an empty comment behind its width": b"P5\n30#\n20 255\n" + bytes(600),
     "PNM of 16 bits": b"P6 30 20 65535\n" + bytes(3600),
     "SUN raster": sun(),
     "JPEG with other bytes in the place of its end": written("JPEG")[:-2] + bytes(16),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import json
 import socket
 import subprocess
@@ -251,6 +252,45 @@ def test_streamed_bodies_arrive_whole() -> None:
         assert sent.content == by_chunks.content
         whole = b"".join(requests.post(URL, params=KEY, json=BODY, stream=True).iter_content(7))
         assert whole == by_chunks.content
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, io.BytesIO, lambda content: iter([content.decode()])])
+def test_bodies_of_any_kind_that_requests_sends_arrive(kind: Callable[[bytes], Any]) -> None:
+    content = json.dumps(BODY).encode()
+
+    with sam3_contract.intercept():
+        answer = requests.post(URL, params=KEY, data=kind(content), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 200
+
+
+def test_body_ends_where_its_length_says_so() -> None:
+    content = json.dumps({**BODY, "image_id": "é"}, ensure_ascii=False)
+
+    with sam3_contract.intercept():
+        # Requests counts its characters, so that its last byte is cut off.
+        answer = requests.post(URL, params=KEY, data=io.StringIO(content), headers={"Content-Type": "application/json"})
+
+    assert answer.json()["detail"][0]["type"] == "json_invalid"
+
+
+def test_any_method_is_answered() -> None:
+    with sam3_contract.intercept():
+        answers = [library.request("PROPFIND", URL, params=KEY) for library in (requests, httpx)]
+
+    assert [answer.status_code for answer in answers] == [405, 405]
+
+
+def test_upload_that_asks_first_whether_it_may_come_is_answered() -> None:
+    async def ask() -> int:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.post(URL, params=KEY, json=BODY, expect100=True) as answer,
+        ):
+            return answer.status
+
+    with sam3_contract.intercept():
+        assert asyncio.run(ask()) == 200
 
 
 def test_first_of_two_headers_counts_as_over_a_socket() -> None:

@@ -302,6 +302,27 @@ def test_preflight_is_answered_without_a_key(path: str) -> None:
     assert "POST" in answer.headers["access-control-allow-methods"].split(", ")
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"Access-Control-Request-Method": "patch"}, "method"),
+        ({"Access-Control-Request-Method": "MKCOL"}, "method"),
+        ({"Access-Control-Request-Private-Network": "true"}, "private-network"),
+        (
+            {"Access-Control-Request-Method": "", "Access-Control-Request-Private-Network": "true"},
+            "method, private-network",
+        ),
+    ],
+)
+def test_preflight_of_what_is_not_allowed_is_refused(more: dict[str, str], said: str) -> None:
+    answer = CLIENT.http.options(
+        "/sam3/embed_image", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST", **more}
+    )
+
+    assert (answer.status_code, answer.get_data(as_text=True)) == (400, f"Disallowed CORS {said}")
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+
+
 @pytest.mark.parametrize("missing", ["Origin", "Access-Control-Request-Method"])
 def test_options_that_is_no_preflight_is_refused(missing: str) -> None:
     sent = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
