@@ -26,13 +26,14 @@ from urllib.request import getproxies_environment
 
 from sam3_contract.errors import NetworkRefusedError, UsageError
 from sam3_contract.interception.libraries import how_to_catch_more
+from sam3_contract.transport.prepared import prepared
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def host_name(text: str) -> str:
-    """Take a host's name in the one form that is compared: lower case, without a final dot.
+    """Take a host's name in the one form that is compared: in ASCII and lower case, without a final dot.
 
     Args:
         text: A name, or a URL of it.
@@ -45,10 +46,28 @@ def host_name(text: str) -> str:
         'serverless.roboflow.com'
     """
     name = text.partition("://")[2].partition("/")[0] if "://" in text else text
-    name = name.lower().rstrip(".")
+    try:
+        name = _compared(name)
+    except ValueError:
+        name = ""
     if not name or "/" in name or (":" in name and not _address(name)):
         raise UsageError(f"{text!r} is no host; write a name such as 'api.example.com', without port and path")
     return name
+
+
+def _compared(name: str) -> str:
+    """Write a name as it is compared.
+
+    Raises:
+        ValueError: If it cannot be written in ASCII.
+    """
+    if not name.isascii():
+        # Label by label, as a pattern may be one of them.
+        labels = (
+            label if label.isascii() else urlsplit(prepared(f"https://{label}")).netloc for label in name.split(".")
+        )
+        name = ".".join(labels)
+    return name.lower().rstrip(".")
 
 
 class Policy:
@@ -146,7 +165,7 @@ class Guard:
         Raises:
             NetworkRefusedError: If there are policies and none allows it.
         """
-        name = host.lower().rstrip(".")
+        name = _asked_for(host)
         policies = self._policies
         if policies and not any(one.allows_connection(name, leads_out=leads_out) for one in policies):
             raise self._refusal(host, port, leads_out=leads_out)
@@ -191,17 +210,25 @@ class Guard:
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         if not isinstance(text, str) or not text:
             return
-        name = text.lower().rstrip(".")
+        name = _asked_for(text)
         if not any(policy.allows_name(name) for policy in self._policies):
             raise self._refusal(text, port)
 
     def _refusal(self, host: str, port: object, *, leads_out: bool = False) -> NetworkRefusedError:
-        answered = any(host.lower().rstrip(".") in policy.answered for policy in self._policies)
+        answered = any(_asked_for(host) in policy.answered for policy in self._policies)
         where = f"{host} port {port}" if port else host
         where += ", a proxy, which leads out" if leads_out else ""
         hint = _NOT_CAUGHT.format(how_to_catch_more()) if answered else _ALLOW.format(repr(host))
         message = f"an interception is open and lets nothing out: refused {where}\n{hint}"
         return NetworkRefusedError(message, host=host, port=port if isinstance(port, int) else None)
+
+
+def _asked_for(host: str) -> str:
+    """Write a name that somebody asks for as it is compared; one that nobody can have as it is."""
+    try:
+        return _compared(host)
+    except ValueError:
+        return host
 
 
 def is_local(host: str) -> bool:

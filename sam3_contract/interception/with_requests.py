@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
 import responses
+from urllib3.util import Timeout
 
 from sam3_contract.interception.wsgi import CutShort, OutgoingRequest, TooSlow, WsgiAnswer
 
@@ -68,15 +69,23 @@ class _Claimed(responses.CallbackResponse):
 def _outgoing(request: PreparedRequest) -> OutgoingRequest:
     headers = tuple((name, _text(value)) for name, value in request.headers.items())
     sent: dict[str, Any] = getattr(request, "req_kwargs", {})
-    timeout = sent.get("timeout")
-    patience = timeout[1] if isinstance(timeout, tuple) else timeout
     parts = urlsplit(request.url or "")
     # As it would be sent: older versions of requests take all slashes but one from the beginning of a path.
     url = f"{parts.scheme}://{parts.netloc}{_ADAPTER.request_url(request, {})}"
     # A server reads as much as it is told: requests tells of some texts how many characters they have.
     told = request.headers.get("Content-Length")
     body = _bytes(request.body)[: int(told) if told else None]
-    return OutgoingRequest(request.method or "GET", url, headers, body, patience)
+    return OutgoingRequest(request.method or "GET", url, headers, body, _patience(sent.get("timeout")))
+
+
+def _patience(timeout: Any) -> float | None:
+    """Tell how long requests would wait for an answer; of what is no timeout it raises what requests raises."""
+    if not isinstance(timeout, Timeout):
+        connecting, reading = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        timeout = Timeout(connect=connecting, read=reading)
+    at_work = timeout.clone()
+    at_work.start_connect()
+    return cast("float | None", at_work.read_timeout)
 
 
 def _bytes(body: Any) -> bytes:

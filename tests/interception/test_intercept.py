@@ -22,6 +22,7 @@ import pytest
 import requests
 import responses
 import respx
+from urllib3.util import Timeout
 
 import sam3_contract
 from mock_server import Settings, create_app
@@ -272,6 +273,34 @@ def test_body_ends_where_its_length_says_so() -> None:
         answer = requests.post(URL, params=KEY, data=io.StringIO(content), headers={"Content-Type": "application/json"})
 
     assert answer.json()["detail"][0]["type"] == "json_invalid"
+
+
+@pytest.mark.parametrize("timeout", [5, (5, 5), (5, None), Timeout(total=5), Timeout(connect=5, read=5)], ids=repr)
+def test_timeout_of_any_kind_that_requests_takes_is_kept(timeout: Any) -> None:
+    with sam3_contract.intercept():
+        assert requests.post(URL, params=KEY, json=BODY, timeout=timeout).status_code == 200
+
+
+@pytest.mark.parametrize("timeout", [Timeout(total=0.1), Timeout(connect=5, read=0.1), (5, 0.1)], ids=repr)
+def test_timeout_of_reading_is_the_one_that_counts(timeout: Any) -> None:
+    with sam3_contract.intercept() as mock:
+        mock.scenario(answers=[{"delay": 0.3}])
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(URL, params=KEY, json=BODY, timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", (1, 0)])
+def test_what_is_no_timeout_to_requests_is_none_to_the_mock(timeout: Any) -> None:
+    with sam3_contract.intercept(), pytest.raises(ValueError, match=r"(?i)timeout"):
+        requests.post(URL, params=KEY, json=BODY, timeout=timeout)
+
+
+@pytest.mark.parametrize("ask", ALL)
+@pytest.mark.parametrize("host", ["münchen.example", "MÜNCHEN.example.", "xn--mnchen-3ya.example"])
+def test_host_is_answered_in_any_writing(ask: Ask, host: str) -> None:
+    with sam3_contract.intercept(hosts=[host]):
+        assert ask("https://münchen.example/sam3/concept_segment")[0] == 200
+        assert ask("https://xn--mnchen-3ya.example/sam3/concept_segment")[0] == 200
 
 
 def test_any_method_is_answered() -> None:
