@@ -22,13 +22,18 @@ _UNSHOWN: Final = re.compile(
 
 
 def plain(text: str) -> str:
-    r"""Write out what a terminal or a page would act on rather than show; line breaks stay.
+    r"""Write out what a terminal or a page would act on rather than show; line breaks stay, and JSON remains JSON.
 
     Example:
-        >>> plain("red \x1b[31m") == "red \\x1b[31m"
-        True
+        >>> plain("red \x1b[31m") == "red \\x1b[31m", plain('"no\xa0break"') == '"no\\u00a0break"'
+        (True, True)
     """
-    return _UNSHOWN.sub(lambda match: ascii(match[0])[1:-1], text)
+    return _UNSHOWN.sub(lambda match: _shown(match[0]), text)
+
+
+def _shown(character: str) -> str:
+    # What JSON has in its texts is written as JSON reads it; the others, which it has not, as people know them.
+    return _written_out(character) if character >= "\x7f" else ascii(character)[1:-1]
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, styled: bool = False) -> None:

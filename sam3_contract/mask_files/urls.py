@@ -131,6 +131,8 @@ def _reason(error: OSError) -> str:
     while layer is not None:
         if isinstance(layer, OSError) and layer.strerror is not None:
             return layer.strerror
+        if isinstance(status := getattr(layer, "status", None), int):  # aiohttp's, of which fsspec makes a missing file
+            return f"the server answers {status} {getattr(layer, 'message', '')}".rstrip()
         layer = layer.__cause__ or layer.__context__
     return "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
 

@@ -126,6 +126,8 @@ def test_what_cannot_be_had_is_named_without_secrets() -> None:
     assert len(summary.unread) == 3
     for name, reason in zip(("refused", "missing", "dropped"), summary.unread, strict=True):
         assert reason.startswith(f"{address}/{name}.jsonl cannot be read: ")
+    for status, reason in zip(("403 Forbidden", "404 Not Found"), summary.unread, strict=False):
+        assert reason.endswith(f": the server answers {status}")
     assert "SECRET" not in repr(summary)
     assert summary.n_masks == 500
 

@@ -452,6 +452,9 @@ def test_one_unreadable_file_does_not_stop_the_others(command: Command) -> None:
         (["show", "photo.png", "none.json", "-o", "x.png"], 3, "none.json holds no mask"),
         (["show", "photo.png", "sizes.jsonl", "-o", "x.png"], 2, "sizes.jsonl holds 2 lines; a picture shows one"),
         (["show", "photo.png", "rle.json", "-o", "x.mask"], 2, "x.mask cannot be written: unknown file extension"),
+        (["show", "photo.png", "rle.json", "-o", "x.h5"], 2, "x.h5 cannot be written: Pillow writes no such picture"),
+        (["show", "photo.png", "rle.json", "-o", "x.xbm"], 2, "x.xbm cannot be written: Pillow writes no such picture"),
+        (["show", "photo.png", "rle.json", "-o", "x.psd"], 2, "x.psd cannot be written: Pillow writes no such picture"),
         (["show", "photo.png", "rle.json", "-o", "no/x.png"], 2, "no/x.png cannot be written: No such file"),
         (["explain", "rle_13"], 2, "no mask defect named 'rle_13'; did you mean 'rle13'?"),
     ],
@@ -549,6 +552,34 @@ def test_bar_on_a_terminal_leaves_stdout_alone(tmp_path: Path) -> None:
     assert "RLE13  counts_cut_short  2,000  error\n" in stdout
     assert b"\x1b" in drawn
     assert b"RLE13" not in drawn
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_colours_on_a_terminal_are_colours_and_names_are_written_out(
+    command: Command, monkeypatch: Monkey, no_colour: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    outcome = command("check", written("a\x1b[31m.json", {**RLE, "counts": "5220k\x9b"}))
+
+    red, end = ("", "") if no_colour else ("\x1b[31m", "\x1b[0m")
+    first, *_, last, _ = outcome.stdout.splitlines()
+    assert first.startswith(rf"a\x1b[31m.json  {red}RLE")
+    assert first.endswith(f"{end} (error)")
+    assert last == f"1 file, 1 mask: {red}1 error{end}"
+    assert outcome.stdout.count("\x1b") == (0 if no_colour else 6)
+    assert "\x9b" not in outcome.stdout
+
+
+def test_output_for_programs_is_json_whatever_a_file_is_called(command: Command) -> None:
+    name = written("a\xa0\x7f\x85\u2028\u202e\x1b.json", {**RLE, "counts": "5220k"})
+
+    first, totals = command("check", name, "--format", "json").stdout.splitlines()
+
+    assert json.loads(first)["file"] == str(name)
+    assert json.loads(totals)["totals"]["masks"] == 1
+    assert not any(character in first for character in "\xa0\x7f\x85\u2028\u202e")
 
 
 @pytest.mark.parametrize("name", ["check", "convert", "show", "explain"])

@@ -168,10 +168,10 @@ class AuditReport:
             said = _number(summary.only_counted, "more finding")
             say(f"sam3-contract: {said} only counted: of a unit of work the first {MOST_FINDINGS:,} are kept", err=True)
         if self._text is None:
-            _print(orjson.dumps({"totals": summary.as_json()}).decode() + "\n")
+            _print(plain(orjson.dumps({"totals": summary.as_json()}).decode()) + "\n")
         else:
-            pictures = [*drawn, ""] if drawn else []
-            _print("".join(f"{line}\n" for line in (*pictures, *self._text.rest(), *_totals(summary))))
+            told = map(plain, (*drawn, *[""] * bool(drawn), *self._text.rest()))
+            _print("".join(f"{line}\n" for line in (*told, *_totals(summary))))
 
     def _drawn(self) -> Iterator[str]:
         if self._pictures is None:
@@ -188,8 +188,9 @@ class _StdoutError(OutputError):
 
 
 def _print(text: str) -> None:
+    """Print a text with colours of our own, whose foreign parts are `plain` already."""
     try:
-        say(text, nl=False)
+        say(text, nl=False, styled=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -245,7 +246,7 @@ def _length_of(names: Sequence[str]) -> int | None:
 
 def _as_json(name: str, findings: Sequence[LocatedFinding]) -> Iterator[str]:
     for one in findings:
-        yield orjson.dumps(finding_as_json(name, one)).decode() + "\n"
+        yield plain(orjson.dumps(finding_as_json(name, one)).decode()) + "\n"
 
 
 class _TextReport:
@@ -282,13 +283,13 @@ class _TextReport:
 
 def _told(name: str, found: LocatedFinding) -> Iterator[str]:
     finding = found.finding
-    where = _place(name, found)
+    where = plain(_place(name, found))
     title = _styled(f"{finding.code} {finding.name}", _COLOURS[finding.severity])
     yield f"{where}  {title} ({finding.severity})"
     for word, text in (("at", finding.path), ("found", finding.found), ("expected", finding.expected)):
-        yield f"  {word:8}  {text}"
+        yield f"  {word:8}  {plain(text)}"
     if finding.diagnosis:
-        yield f"  because   {finding.diagnosis}"
+        yield f"  because   {plain(finding.diagnosis)}"
 
 
 def _place(name: str, found: LocatedFinding) -> str:

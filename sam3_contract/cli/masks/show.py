@@ -91,23 +91,31 @@ def _check(output: Path, *, sources: Sequence[str | None]) -> None:
         return
     if suffix and suffix not in Image.registered_extensions():
         raise UsageError(f"{output} cannot be written: unknown file extension: {suffix}; .png is one")
+    _encoded(Image.new("RGB", (1, 1)), output)
     try:
         check_output(output)
     except OutputError as error:
         raise UsageError(str(error)) from error
 
 
-def _save(picture: Image.Image, output: Path) -> None:
+def _encoded(picture: Image.Image, output: Path) -> bytes:
     content = io.BytesIO()
+    try:
+        picture.save(content, Image.registered_extensions().get(output.suffix.lower(), "PNG"))
+    except (OSError, ValueError, KeyError) as error:  # many are only read, or take no colours, or no large pictures
+        raise UsageError(f"{output} cannot be written: Pillow writes no such picture; .png is one") from error
+    return content.getvalue()
+
+
+def _save(picture: Image.Image, output: Path) -> None:
+    content = _encoded(picture, output)
     if str(output) == STANDARD_STREAM:
-        picture.save(content, "PNG")
-        sys.stdout.buffer.write(content.getvalue())
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    picture.save(content, Image.registered_extensions().get(output.suffix.lower(), "PNG"))
     try:
         with replacing(output) as file:
-            file.write(content.getvalue())
+            file.write(content)
     except OutputError as error:
         raise UsageError(str(error)) from error
 
