@@ -869,7 +869,10 @@ EMPTY = {"size": [48, 64], "counts": "PP3"}
 coordinates = st.one_of(st.integers(0, 24).map(float), st.floats(0, 24, width=32))
 segmentations = st.one_of(
     st.lists(
-        st.lists(coordinates, min_size=6, max_size=12).map(lambda ring: ring[: len(ring) // 2 * 2]),
+        # Within the first pixel they would be taken for fractions of the sides.
+        st.lists(coordinates, min_size=6, max_size=12)
+        .map(lambda ring: ring[: len(ring) // 2 * 2])
+        .filter(lambda ring: max(ring) > 1),
         min_size=1,
         max_size=3,
     ),
