@@ -12,7 +12,7 @@ _KINDS: Final = (
     (re.compile(rb"\x93NUMPY"), "an array of NumPy (npy): write an npz, or JSON"),
     (re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II\*\0|MM\0\*", re.DOTALL), "an image"),
     (re.compile(rb"%PDF-"), "a PDF"),
-    (re.compile(rb"PK\x03\x04"), "a zip archive: unpack it"),
+    (re.compile(rb"PK(\x03\x04|\x05\x06)"), "a zip archive: unpack it"),
     (re.compile(rb"\x1f\x8b|\x28\xb5\x2f\xfd"), "packed by gzip or zstd: unpack it"),
     (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!|\xfd7zXZ|BZh"), "a packed file: unpack it"),
     (re.compile(rb"SQLite format 3\0"), "a database of SQLite"),

@@ -242,7 +242,8 @@ def masks_of_table(text: str, *, name: str) -> Iterator[ForeignMask]:
     """
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter_of(text))
+        # Strict, for a cell that the end cuts off is no shorter mask.
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter_of(text), strict=True)
         columns = {column.strip().lower(): column for column in rows.fieldnames or () if column}
         counts = next((columns[one] for one in _COLUMNS if one in columns), None)
         if counts is None:

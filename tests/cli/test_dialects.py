@@ -379,6 +379,7 @@ def test_what_is_not_of_the_dialect_can_be_left_out() -> None:
         ),
         ("t.csv", "\n", "kaggle", 3, "has no column of masks"),
         ("t.csv", "ImageId,EncodedPixels\na,\n", "kaggle", 3, "t.csv holds no mask"),
+        ("t.csv", 'ImageId,EncodedPixels\na,"6 2 10', "kaggle", 3, "t.csv is no table: unexpected end of data"),
         ("t.xml", "<annotations><image></annotations>", "cvat", 3, "t.xml is no XML of CVAT: mismatched tag"),
         ("t.xml", '<?xml version="1.0" encoding="none"?><a/>', "cvat", 3, "no XML of CVAT: unknown encoding: none"),
         ("t.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "cvat", 3, "it declares a document type"),

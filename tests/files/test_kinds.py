@@ -44,6 +44,9 @@ def by_zipfile() -> bytes:
     return file.getvalue()
 
 
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
+
+
 def str_or_nothing(value: object) -> str:
     """Name a case by its text: some of the bytes hold the time, and workers have to agree on names."""
     return value if isinstance(value, str) else ""
@@ -96,13 +99,16 @@ def test_text_is_of_no_other_kind(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [by_pillow("PNG"), "{}".encode("utf-16"), "{}".encode("utf-16-le")], ids=str_or_nothing
+    "content",
+    [by_pillow("PNG"), "{}".encode("utf-16"), "{}".encode("utf-16-le"), by_tarfile(), EMPTY_ZIP],
+    ids=str_or_nothing,
 )
 def test_finding_says_what_the_file_is(content: bytes) -> None:
     value, [finding] = parse_json(content)
 
     assert value is None
     assert finding.name == "not_json"
+    assert kind_of(content)
     assert kind_of(content) in finding.diagnosis
 
 

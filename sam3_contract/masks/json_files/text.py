@@ -19,6 +19,8 @@ __all__ = ["MAX_DEPTH", "NotingReader", "depth_of", "parse_json"]
 MAX_DEPTH = 64
 """Levels of lists and objects; Python's parser runs out of stack at about a thousand."""
 
+_HEAD = 512
+"""Characters by which other files than JSON are told."""
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(_STRING.pattern + r"|[\[\]{}]", re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -57,7 +59,7 @@ def parse_json(text: str | bytes, *, path: str = "$") -> tuple[Any, list[Finding
         value = reader.decoder(odd_numbers=_may_hold_odd_numbers(text)).decode(text)
     except json.JSONDecodeError as error:
         diagnosis = _with_kind(
-            f"line {error.lineno}, column {error.colno}: {error.msg}", text[:8].encode("utf-8", "surrogatepass")
+            f"line {error.lineno}, column {error.colno}: {error.msg}", text[:_HEAD].encode("utf-8", "surrogatepass")
         )
         found = text[max(0, error.pos - 20) : error.pos + 20]
         return None, [finding_of("not_json", path=path, found=found, expected="JSON", diagnosis=diagnosis)]
