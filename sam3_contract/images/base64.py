@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Final
 
 import pybase64
@@ -11,13 +12,17 @@ from sam3_contract.errors import ImageError
 
 # The only data URIs the server takes: other types, upper case and parameters are read as bad base64.
 _DATA_URI: Final = re.compile(r"^data:image/[a-z]+;base64,")
+_SKIPPED: Final = bytes({*range(256)} - {*string.ascii_letters.encode(), *string.digits.encode(), *b"+/="})
+# Padding that fills four characters up ends the text, whatever follows; any other is passed over.
+_WHOLE_FOURS: Final = re.compile(rb"(?:=*+[^=]=*+[^=]=?+[^=][^=])*+=*+")
+_LAST_FOUR: Final = re.compile(rb"[^=]=*+[^=](?:==|=?+[^=]=)")
 
 
 def bytes_from_base64(value: str) -> bytes:
     """Decode an image sent as base64, as leniently as the server does.
 
-    Characters outside the alphabet are skipped, extra padding is ignored, a data URI's head is dropped; missing
-    padding is an error.
+    Characters outside the alphabet are skipped, what follows the padding is ignored, a data URI's head is dropped;
+    missing padding is an error.
 
     Args:
         value: What the request's ``image.value`` held.
@@ -42,7 +47,12 @@ def bytes_from_base64(value: str) -> bytes:
 
 
 def _leniently_decoded(text: str) -> bytes:
+    """Decode as pybase64 1.0 does without ``validate``, which the server has; newer ones read on behind padding."""
     try:
-        return pybase64.b64decode(text)
+        letters = text.encode("ascii").translate(None, _SKIPPED)
+        whole = _WHOLE_FOURS.match(letters)
+        last = _LAST_FOUR.match(letters, whole.end() if whole else 0)
+        kept = letters[: last.end() if last else None].translate(None, b"=")
+        return pybase64.b64decode(kept + b"=" * (-len(kept) % 4 if last else 0), validate=True)
     except ValueError as error:
         raise ImageError(f"base64 of {len(text)} characters cannot be decoded: {error}") from error
