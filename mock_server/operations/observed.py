@@ -130,7 +130,7 @@ def _filtered(found: Sequence[Sequence[Instance]], request: wire.LenientConceptS
             else [one for one in instances if one.confidence > floor]
         )
         if threshold is None and request.nms_iou_threshold is not None:
-            threshold = threshold_of_request if threshold_of_request > 0 else None
+            threshold = threshold_of_request
         kept.append(passed if threshold is None else [one for one in passed if one.confidence >= threshold])
     return kept
 

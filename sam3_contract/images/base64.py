@@ -50,9 +50,16 @@ def _leniently_decoded(text: str) -> bytes:
     """Decode as pybase64 1.0 does without ``validate``, which the server has; newer ones read on behind padding."""
     try:
         letters = text.encode("ascii").translate(None, _SKIPPED)
-        whole = _WHOLE_FOURS.match(letters)
-        last = _LAST_FOUR.match(letters, whole.end() if whole else 0)
-        kept = letters[: last.end() if last else None].translate(None, b"=")
-        return pybase64.b64decode(kept + b"=" * (-len(kept) % 4 if last else 0), validate=True)
+        if b"=" in letters.rstrip(b"="):
+            letters = _up_to_padding(letters)
+        kept = letters.rstrip(b"=")
+        return pybase64.b64decode(kept + letters[len(kept) :][: -len(kept) % 4], validate=True)
     except ValueError as error:
         raise ImageError(f"base64 of {len(text)} characters cannot be decoded: {error}") from error
+
+
+def _up_to_padding(letters: bytes) -> bytes:
+    """Take what is in front of padding that counts, and pad it; without what does not count."""
+    whole = _WHOLE_FOURS.match(letters)
+    last = _LAST_FOUR.match(letters, whole.end() if whole else 0)
+    return letters[: last.end() if last else None].translate(None, b"=") + b"==" * bool(last)

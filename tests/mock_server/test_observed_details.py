@@ -80,6 +80,17 @@ def test_fields_that_the_documentation_does_not_have_are_read(operation: str, fi
     assert field not in none.get_data(as_text=True)
 
 
+def test_threshold_that_is_no_number_passes_all_but_beside_nms_nothing() -> None:
+    numbers = b'{"image": %s, "prompts": [{"text": "dog"}], "output_prob_thresh": NaN%s}'
+    image = json.dumps(IMAGE).encode()
+
+    plain, with_nms = (
+        OBSERVED.send("concept_segment", numbers % (image, more)) for more in (b"", b', "nms_iou_threshold": 1')
+    )
+
+    assert [len(one.get_json()["prompt_results"][0]["predictions"]) for one in (plain, with_nms)] == [200, 0]
+
+
 BAD_URL = "Provided image URL is invalid"
 NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
