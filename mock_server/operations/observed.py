@@ -94,9 +94,9 @@ def _load(image: wire.LenientImage | None, backend: Backend) -> Picture:
     kind = image.type.lower()
     if kind == "numpy":
         raise unloadable_image(_NUMPY)
-    if kind == "numpy_object" and isinstance(image.value, list):
+    if kind == "numpy_object":  # whatever JSON holds, it is none
         raise unloadable_image(_NUMPY_OBJECT)
-    if kind not in {"base64", "url", "numpy_object", *_UNDECODED_TYPES}:
+    if kind not in {"base64", "url", *_UNDECODED_TYPES}:
         raise unloadable_image(_UNKNOWN_TYPE)
     if kind not in {"base64", "url"} or not isinstance(image.value, str):
         raise message(500, INTERNAL_ERROR)

@@ -91,6 +91,14 @@ def test_threshold_that_is_no_number_passes_all_but_beside_nms_nothing() -> None
     assert [len(one.get_json()["prompt_results"][0]["predictions"]) for one in (plain, with_nms)] == [200, 0]
 
 
+@pytest.mark.parametrize("value", [None, "", IMAGE["value"], 5, [[1, 2]], {"a": 1}])
+def test_no_value_of_json_is_an_object_of_numpy(value: object) -> None:
+    answer = OBSERVED.post("embed_image", {"image": {"type": "Numpy_Object", "value": value}})
+
+    cause = "Data provided as input could not be decoded into np.ndarray object."
+    assert (answer.status_code, answer.get_json()) == (400, {"message": f"Could not load input image. Cause: {cause}"})
+
+
 BAD_URL = "Provided image URL is invalid"
 NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
