@@ -195,10 +195,10 @@ def _legacy_route(request: Request) -> Refusal:
     in_route = len(segments) == 2 and all(segments)
     if request.method == "HEAD":
         return message(404, NOT_FOUND)
+    if in_route and request.method in {"GET", "POST"}:
+        says_what_it_sends = "Content-Type" in request.headers or "image" in parameters(request)
+        return message(404, NOT_FOUND) if says_what_it_sends else message(400, _NO_CONTENT_TYPE)
     if request.method == "GET":
-        known = in_route and "Content-Type" not in request.headers
-        return message(400, _NO_CONTENT_TYPE) if known else message(404, NOT_FOUND)
-    if request.method == "POST" and in_route:
         return message(404, NOT_FOUND)
     return detail(405, "Method Not Allowed", headers={"allow": "GET, HEAD"})
 

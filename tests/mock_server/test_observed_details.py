@@ -99,6 +99,18 @@ def test_no_value_of_json_is_an_object_of_numpy(value: object) -> None:
     assert (answer.status_code, answer.get_json()) == (400, {"message": f"Could not load input image. Cause: {cause}"})
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unknown_path_of_two_parts_is_a_model_that_is_sent_something(method: str) -> None:
+    def ask(query: str = "", **more: str) -> tuple[int, object]:
+        headers = {"Authorization": f"Bearer {KEY}", **more}
+        answer = OBSERVED.http.open(f"/sam3/nope{query}", method=method, headers=headers)
+        return answer.status_code, answer.get_json()["message"]
+
+    assert ask() == (400, "Content-Type header not provided with request.")
+    assert ask("?image=https://example.com/a.jpg")[0] == 404
+    assert ask(**{"Content-Type": "application/json"})[0] == 404
+
+
 BAD_URL = "Provided image URL is invalid"
 NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
 NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
