@@ -235,7 +235,7 @@ def _write_coco(values: Checked, conversion: Conversion, output: str) -> None:
             continue
         for mask in sound:
             annotation = annotation_of(mask, default_image=value.line or number)
-            if "score" in annotation:
+            if mask.found.confidence is not None:
                 results.append(annotation)
             document.add(annotation, mask, value)
     whole = results if results and len(results) == document.n_annotations else document.as_json()

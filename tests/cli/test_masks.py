@@ -739,6 +739,18 @@ def test_convert_keeps_the_fields_of_results(command: Command) -> None:
     ]
 
 
+@pytest.mark.parametrize("score", [None, "0.5", True])
+def test_score_that_is_no_number_makes_no_results(command: Command, score: Any) -> None:
+    """COCOeval sorts results by their scores, and fails on such."""
+    result = {"image_id": 7, "category_id": 3, "segmentation": RLE, "score": score}
+    written("results.json", [result, {**result, "score": 0.5}])
+
+    assert command("convert", "results.json", "--to", "coco", "-o", "coco.json").status == 0
+
+    assert json.loads(Path("coco.json").read_text()).keys() == {"images", "annotations", "categories"}
+    assert len(pixels_of_pycocotools("coco.json")) == 2
+
+
 def dataset(name: str, concept: str, *, columns: slice = slice(5), **fields: Any) -> dict[str, Any]:
     bitmap = np.zeros((48, 64), np.bool_)
     bitmap[10:20, columns] = True
