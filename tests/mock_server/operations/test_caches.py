@@ -89,6 +89,21 @@ def test_headers_tell_what_was_embedded(client: Client) -> None:
     assert EMBEDDING not in client.post("concept_segment", {"image": IMAGE, "prompts": [{"text": "dog"}]}).headers
 
 
+@pytest.mark.parametrize("image", [{"type": "base64", "value": "bm8gaW1hZ2U="}, {"type": "base64", "value": ""}])
+def test_image_beside_a_known_id_is_looked_at_only_where_it_is_to_be_embedded(client: Client, image: Json) -> None:
+    embedded, clicked_on = (
+        client.post(operation, {"image": image, "image_id": "photo"}) for operation in ("embed_image", "visual_segment")
+    )
+
+    assert (embedded.status_code, clicked_on.status_code) == (400, 200)
+
+
+def test_no_image_beside_a_known_id_is_what_it_is_beside_any(client: Client) -> None:
+    known, unknown = (client.post("embed_image", {"image_id": image_id}) for image_id in ("photo", "another"))
+
+    assert known.status_code == unknown.status_code != 200
+
+
 def test_embedding_is_paid_for_once(client: Client) -> None:
     times = [
         client.ask("visual_segment", {"image": IMAGE, "image_id": "new", "prompts": ONE})["time"] for _ in range(3)
