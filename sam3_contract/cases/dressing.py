@@ -24,6 +24,8 @@ Undress = Callable[[Case], Case]
 
 OFTEN: Final = 0.5
 """The share of requests that say a thing."""
+HIDE_A_KEY: Final = frozenset({"content-type", "transfer-encoding"})
+"""Headers beside which the service may find no key in a body: of another type to the letter, or of a length untold."""
 
 _MOST_SHOWN: Final = 60  # characters of a value
 _HEAD: Final = 44  # characters of base64: the header of a PNG or BMP
@@ -91,6 +93,8 @@ def dressed(case: Case, seed: int) -> Case:
     dice = random.Random(f"{seed}/{case.operation}/{_beginning(case.body)}")  # noqa: S311 - drawn the same every time
     # Everything is drawn whatever the case says already: what is made of a dressed request is dressed alike.
     place: KeyPlace = dice.choice(("bearer", "lower_bearer", "body")) if dice.random() < OFTEN else "query"
+    if place == "body" and HIDE_A_KEY & case.headers.keys():
+        place = "query"
     key_in = place if case.key_in == "query" else case.key_in
     body = {**_beside(case, dice), **case.body}
     if key_in == "body":

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from sam3_contract.cases.concept import OTHER_WORDS
+from sam3_contract.cases.dressing import HIDE_A_KEY
 from sam3_contract.cases.pictures.encodings import ENCODINGS
 from sam3_contract.cases.pictures.views import encoded, grey_scene
 from sam3_contract.cases.questions import CONCEPT, VISUAL, Made, Questions, body_of, case_of, click_at
@@ -30,8 +31,6 @@ _SCENES: Final = (
 )
 _TOLD: Final = frozenset({"encoding", "prompts", "format", "threshold", "nms", "key_in"})
 _KEPT: Final = frozenset({"number", "operation", "scene"})  # grey files need grey scenes
-# The service looks for a key in no body of another type, to the letter, or whose length it is not told beforehand.
-_HIDE_A_KEY: Final = frozenset({"content-type", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class Variants:
         else:
             body = _visual(variant, sent, dice, self.questions.image_id(name))
         words = OTHER_WORDS if variant.words else {}
-        left_out = {"x-request-id", *(_HIDE_A_KEY if variant.key_in == "body" else ())}
+        left_out = {"x-request-id", *(HIDE_A_KEY if variant.key_in == "body" else ())}
         return replace(
             case_of("", variant.operation, variant.asks, body_of(sent, **body), sent, key_in=variant.key_in),
             id=name,

@@ -55,10 +55,8 @@ def test_dressing_says_what_can_be_said() -> None:
 
 def test_key_in_a_body_is_where_the_service_looks_for_it() -> None:
     variants = [PLAN.variants.named(f"variant/{number}") for number in range(1, 100)]
-    asked = [
-        *(dressed(case, seed) for case in GOOD for seed in SEEDS),
-        *(case for case in variants if case is not None),
-    ]
+    undressed = [*GOOD, *(case for case in variants if case is not None)]
+    asked = [*undressed, *(dressed(case, seed) for case in undressed for seed in SEEDS)]
     in_body = [case for case in asked if case.key_in == "body"]
 
     assert any("origin" in case.headers for case in in_body if case.id.startswith("variant/"))
