@@ -17,22 +17,48 @@ from sam3_contract.spec import Contract
 MAX_JUDGED: Final = 2**29
 """Bytes of the entries that are judged together: 512 MiB. In memory they take a few times as much."""
 _MAX_NAMED: Final = 8  # addresses in a message
-# The server has no part in these: the client gave up, was kept from asking, or never found the server.
+# The server has no part in these, as browsers, proxies and Node say them: the client gave up, was kept from asking (as
+# a page is by CORS), or never found the server, or none that it trusts.
 _NOT_THE_SERVERS: Final = (
     "aborted",
+    "access control checks",
     "blocked",
     "cancelled",
     "canceled",
-    "connection_refused",
+    "cert",
+    "client disconnected",
+    "connect call failed",
+    "connect to server",
+    "connect to the server",
+    "connection killed",
     "connection refused",
+    "connection_refused",
+    "connection_timed_out",
+    "econnrefused",
+    "enotfound",
     "err_address",
     "err_cache",
-    "err_cert",
-    "err_proxy",
-    "err_tunnel",
-    "internet_disconnected",
-    "name_not_resolved",
-    "network_changed",
+    "err_dns",
+    "err_failed",
+    "err_insufficient_resources",
+    "err_name",
+    "err_network",
+    "err_out_of_memory",
+    "err_upload",
+    "internet",
+    "name or service not known",
+    "offline",
+    "pkix",
+    "proxy",
+    "resolve host",
+    "sec_error",
+    "socks",
+    "specified hostname",
+    "ssl",
+    "temporary failure in name resolution",
+    "tls",
+    "tunnel",
+    "unknown_host",
 )
 _BOM: Final = 3  # bytes
 _EMPTY: Final = frozenset({204, 304})  # statuses without a body
@@ -172,10 +198,12 @@ def _answer_of(entry: Entry) -> _Answer:
     """
     response = entry.response
     status = response.get("status", 0)
-    if isinstance(status, bool) or not isinstance(status, int) or not 0 <= status <= 999:
+    if isinstance(status, bool) or not isinstance(status, int) or not -1 <= status <= 999:
         raise entry.malformed(f"response.status is {status!r}, expected a number of three digits")
-    if status == 0:
-        return _failed(response)
+    # An answer may break off when its status has come; Playwright writes -1 where none has.
+    why = str(response.get("_error") or response.get("_failureText") or "").strip()
+    if status <= 0 or why:
+        return _failed(why or str(response.get("statusText") or "").strip(), is_told=bool(entry.own))
     headers = entry.response_headers
     content = response.get("content")
     if not isinstance(content, Mapping):
@@ -185,9 +213,9 @@ def _answer_of(entry: Entry) -> _Answer:
     return _Answer(status, headers, _body(entry, content, headers))
 
 
-def _failed(response: Mapping[str, Any]) -> _Answer:
-    reason = str(response.get("_error") or response.get("statusText") or "").strip()
-    if any(word in reason.lower() for word in _NOT_THE_SERVERS):
+def _failed(reason: str, *, is_told: bool) -> _Answer:
+    """Tell a server's failure from others; a recording of ours has no others, and may repeat what the server said."""
+    if not is_told and any(word in reason.lower() for word in _NOT_THE_SERVERS):
         raise Unusable(f"the request did not reach the server, or the client gave it up ({reason})")
     if not reason:  # as where a tab was closed, or the recorder stopped; that says nothing of the server
         raise Unusable("the recording holds no answer, and does not say why")

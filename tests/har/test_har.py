@@ -126,7 +126,8 @@ def answered_by_mock() -> list[Exchange]:
         Case("old", "visual_segment", "waits", click, image=image, tolerated={500: "binary_answers_500"}, after=("a",)),
     ]
     sent = [transport.send(case) for case in cases]
-    return [*sent, Exchange(cases[0], 0, {}, b"", 1.5, KEY, "connection reset by peer")]
+    no_http = "what it answers is no HTTP: it begins with '<h1>No SSL at this proxy'"
+    return [*sent, *(Exchange(cases[0], 0, {}, b"", 1.5, KEY, why) for why in ("connection reset by peer", no_http))]
 
 
 def same_request(one: Case, other: Case) -> bool:
@@ -576,10 +577,21 @@ def test_archive_of_any_recorder_is_read(tmp_path: Path, recorded: Callable[[], 
     assert (exchange.status, exchange.answer) == (200, {"time": 0.1, "prompt_results": []})
 
 
-@pytest.mark.parametrize("reason", ["net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE"])
-def test_broken_answer_is_a_failure(tmp_path: Path, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "status", "field"),
+    [
+        ("net::ERR_CONNECTION_RESET", 0, "_error"),
+        ("net::ERR_EMPTY_RESPONSE", 0, "_error"),
+        ("net::ERR_HTTP2_SERVER_REFUSED_STREAM", 0, "_error"),
+        ("server closed connection", 0, "_error"),  # mitmproxy
+        ("net::ERR_CONNECTION_RESET", -1, "_failureText"),  # Playwright
+        ("NS_ERROR_NET_RESET", -1, "_failureText"),
+        ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", 200, "_error"),
+    ],
+)
+def test_broken_answer_is_a_failure(tmp_path: Path, reason: str, status: int, field: str) -> None:
     one = entry()
-    one["response"] = {"status": 0, "statusText": "", "headers": [], "content": {}, "_error": reason}
+    one["response"] |= {"status": status, "content": {"size": 0, "mimeType": "application/json"}, field: reason}
 
     exchange = read_one(tmp_path, one)
 
@@ -604,6 +616,14 @@ def given_up(one: Har) -> None:
     one["response"] = {"status": 0, "headers": [], "content": {}, "_error": "net::ERR_ABORTED"}
 
 
+def given_up_under_way(one: Har) -> None:
+    one["response"] |= {"content": {"size": 0, "mimeType": "application/json"}, "_error": "net::ERR_ABORTED"}
+
+
+def left_by_playwright(one: Har) -> None:
+    one["response"] |= {"status": -1, "content": {"size": -1, "mimeType": "x-unknown"}}
+
+
 def never_answered(one: Har) -> None:
     one["response"] = {"status": 0, "statusText": "", "headers": [], "content": {}, "_error": None}
 
@@ -613,7 +633,17 @@ def without_response(one: Har) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [cut_by_the_recorder, without_body, archive_as_text, given_up, never_answered, without_response]
+    "change",
+    [
+        cut_by_the_recorder,
+        without_body,
+        archive_as_text,
+        given_up,
+        given_up_under_way,
+        left_by_playwright,
+        never_answered,
+        without_response,
+    ],
 )
 def test_entry_that_tells_too_little_is_left_out_with_a_reason(tmp_path: Path, change: Callable[[Har], None]) -> None:
     one = entry()
@@ -626,6 +656,37 @@ def test_entry_that_tells_too_little_is_left_out_with_a_reason(tmp_path: Path, c
     assert recording.left_out[0].startswith("traffic.har, entry 0: ")
     with pytest.raises(HarError, match="the one entry of the contract cannot be judged"):
         read_har(written(tmp_path, har(one)), CONTRACT)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "net::ERR_FAILED",  # what CORS keeps from a page
+        "net::ERR_SOCKS_CONNECTION_FAILED",
+        "net::ERR_MANDATORY_PROXY_CONFIGURATION_FAILED",
+        "net::ERR_NETWORK_IO_SUSPENDED",
+        "net::ERR_DNS_TIMED_OUT",
+        "net::ERR_CONNECTION_TIMED_OUT",
+        "net::ERR_SSL_CLIENT_AUTH_CERT_NEEDED",
+        "NS_ERROR_UNKNOWN_HOST",
+        "SEC_ERROR_UNKNOWN_ISSUER",
+        "Could not connect to the server.",
+        "A server with the specified hostname could not be found.",
+        "[Errno 111] Connect call failed ('127.0.0.1', 9)",
+        "[Errno -2] Name or service not known",
+        "Client disconnected.",
+        "Certificate verify failed: self-signed certificate",
+        "getaddrinfo ENOTFOUND serverless.roboflow.com",
+        "Couldn't resolve host name",
+    ],
+)
+def test_failure_that_the_server_had_no_part_in_is_no_evidence(tmp_path: Path, reason: str) -> None:
+    one = entry()
+    one["response"] = {"status": 0, "statusText": "", "headers": [], "content": {}, "_error": reason}
+
+    [left_out] = read_har(written(tmp_path, har(one, entry())), CONTRACT).left_out
+
+    assert left_out.endswith(f"the request did not reach the server, or the client gave it up ({reason})")
 
 
 @pytest.mark.parametrize(
