@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import urllib3
 
 from sam3_contract.errors import TransportError, UsageError
-from sam3_contract.loopback import is_loopback_host
 from sam3_contract.recording.messages import Answer, Headers, Request
 from sam3_contract.recording.packing import PackedError, codings_of, content_of
 from sam3_contract.transport.causes import system_cause
+from sam3_contract.transport.session import connections_for, failure_of_proxy
+from sam3_contract.transport.surroundings import proxies_for
 
 MAX_ANSWER: Final = 2**27  # bytes, unpacked
 _PIECE: Final = 2**16
@@ -62,14 +60,17 @@ class Upstream:
             The answer, and the seconds it took.
 
         Raises:
-            TransportError: If no whole answer came, or it is larger than ``MAX_ANSWER``.
+            TransportError: If no whole answer came, it is larger than ``MAX_ANSWER``, or what the environment says of
+                proxies and certificates cannot be used.
         """
         started = time.perf_counter()
         packing = {name: value for name, value in request.headers if name.lower() == "content-encoding"}
         headers = {**dict(carried_on(request.headers)), **packing, "Accept-Encoding": "identity"}
         url = self.url_of(request.url)
+        proxies = proxies_for(url)
         try:
-            answer = _pool(url).request(
+            # Of its own: a connection that is kept may have been closed by the time it is needed.
+            answer = connections_for(url, proxies).request(
                 request.method,
                 url,
                 body=request.body,
@@ -85,8 +86,8 @@ class Upstream:
         except PackedError as error:  # although it was asked not to be
             raise TransportError(f"{urlsplit(url).hostname} gave no answer that can be read: {error}") from error
         except urllib3.exceptions.HTTPError as error:
-            host = urlsplit(url).hostname
-            raise TransportError(f"{host} gave no whole answer: {system_cause(error)}") from error
+            why = failure_of_proxy(error, proxies) or system_cause(error)
+            raise TransportError(f"{urlsplit(url).hostname} gave no whole answer: {why}") from error
         received = tuple((name, value) for name, value in answer.headers.items())
         return Answer(answer.status, carried_on(received), body, answer.reason or ""), time.perf_counter() - started
 
@@ -107,16 +108,3 @@ class Upstream:
 def carried_on(headers: Headers) -> Headers:
     """Leave out the headers that belong to one connection."""
     return tuple((name, value) for name, value in headers if name.lower() not in _OF_THE_WAY)
-
-
-def _pool(url: str) -> urllib3.PoolManager:
-    """Make connections for one request: one that is kept may have been closed by the time it is needed.
-
-    Nothing of the surroundings counts but the proxies and certificates that the environment names.
-    """
-    certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not is_loopback_host(parts.hostname or "") and not proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy, ca_certs=certificates)
-    return urllib3.PoolManager(ca_certs=certificates)

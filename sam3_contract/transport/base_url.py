@@ -51,10 +51,19 @@ def is_loopback(url: str) -> bool:
     return is_loopback_host(urlsplit(url).hostname or "")
 
 
+def names_a_host(parts: SplitResult) -> bool:
+    """Check for a host, and a port if any, that can be connected to.
+
+    Raises:
+        ValueError: If the port is no number, or a part of the host's name is empty or too long for any.
+    """
+    return bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+
+
 def _parts(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+        sound = parts.scheme in {"http", "https"} and names_a_host(parts) and text.isprintable()
     except ValueError:  # a port that is no number, half an IPv6 address
         sound = False
     if not sound or " " in text:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ProxyError
 
 MAX_HEAD: Final = 2**20
 """Bytes of status line and headers, interim answers included."""
@@ -154,6 +154,12 @@ class _Bounded:
             why = "not in time" if isinstance(error, TimeoutError) else error.strerror
             told = ToldError(f"no TLS handshake: {why}")
             raise NewConnectionError(self, str(told)) from told  # type: ignore[arg-type]
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except (HTTPException, OSError) as error:
+            raise ProxyError("no tunnel", error) from error
 
     def send(self, data: Any) -> None:
         if self.sock is not None:  # else it is connected first

@@ -6,14 +6,17 @@ import io
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from http.client import BadStatusLine, HTTPException
+from http.client import PROXY_AUTHENTICATION_REQUIRED, BadStatusLine, HTTPException
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.auth import _basic_auth_str
 from requests.exceptions import ContentDecodingError
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from requests.utils import get_auth_from_url
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProxyError
 
 from sam3_contract.errors import TransportError
 from sam3_contract.transport.causes import layers_of
@@ -57,10 +60,12 @@ class Session(requests.Session):
             with adapter.send(request, stream=True, timeout=timeout, proxies=proxies) as response:
                 response._content = _whole_body(response)  # noqa: SLF001 - as requests does; it has no other way
                 response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
+            if response.status_code == PROXY_AUTHENTICATION_REQUIRED and _are_forwarding(proxies):
+                raise requests.exceptions.ProxyError("407 Proxy Authentication Required", request=request)
         except requests.RequestException as error:
-            if not _is_of_proxy(error):
+            why = failure_of_proxy(error, proxies)
+            if not why:
                 raise
-            why = f"the proxy {shown_proxy(proxies)}, which the environment names, cannot be used: {cause_of(error)}"
             raise requests.exceptions.ProxyError(ToldError(why), request=request) from error
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             # What reading a body raises, and what urllib3 does not wrap: all that hostile bytes can bring about.
@@ -74,11 +79,22 @@ class Session(requests.Session):
         return response
 
 
-def _is_of_proxy(error: requests.RequestException) -> bool:
-    """Check whether the proxy failed; what one for SOCKS does is within an error like a server's own."""
-    return isinstance(error, requests.exceptions.ProxyError) or any(
-        type(layer).__module__ == "socks" for layer in layers_of(error)
-    )
+def _are_forwarding(proxies: Mapping[str, str]) -> bool:
+    """Check whether a proxy hears the requests themselves, and answers by itself where it refuses them."""
+    return proxies.get("http", "").lower().startswith("http")
+
+
+def failure_of_proxy(error: BaseException, proxies: Mapping[str, str]) -> str:
+    """Say that the proxy of `proxies_for` failed; nothing if the server did.
+
+    One for SOCKS makes the whole connection, and its errors are like a server's own.
+    """
+    of_proxy: tuple[type[BaseException], ...] = (requests.exceptions.ProxyError, ProxyError)
+    if any(proxy.lower().startswith("socks") for proxy in proxies.values()):
+        of_proxy += (ConnectTimeoutError,)
+    if not any(isinstance(layer, of_proxy) for layer in layers_of(error)):
+        return ""
+    return f"the proxy {shown_proxy(proxies)}, which the environment names, cannot be used: {cause_of(error)}"
 
 
 class _Adapter(HTTPAdapter):
@@ -87,6 +103,12 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
         super().init_poolmanager(*arguments, **more)
         self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Send name and password in UTF-8, as curl does; requests has no bytes for those beyond Latin-1."""
+        name, password = get_auth_from_url(proxy)
+        as_bytes = [text.encode("utf-8", "surrogateescape") for text in (name, password)]
+        return {"Proxy-Authorization": _basic_auth_str(*as_bytes)} if name else {}
 
     def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
         if proxy.lower().startswith("https"):
@@ -104,6 +126,20 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave it as it is: the context knows what to trust, and asks for a certificate."""
+
+
+def connections_for(url: str, proxies: Mapping[str, str]) -> urllib3.PoolManager:
+    """Make what connects to a server through the proxy of `proxies_for`, if any, for who sends bytes as they came.
+
+    Raises:
+        TransportError: If what the environment says of certificates cannot be used.
+    """
+    trusted = tls_context() if urlsplit(url).scheme == "https" else None
+    proxy = next(iter(proxies.values()), "")
+    if not proxy:
+        return urllib3.PoolManager(ssl_context=trusted)
+    manager: urllib3.PoolManager = _Adapter().proxy_manager_for(proxy, ssl_context=trusted)
+    return manager
 
 
 _UNPACKED: Final = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})

@@ -18,9 +18,9 @@ import certifi
 from requests.utils import should_bypass_proxies
 
 from sam3_contract.errors import TransportError
-from sam3_contract.transport.base_url import is_loopback
+from sam3_contract.transport.base_url import is_loopback, names_a_host
 
-BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Variables that name a file or folder of certificates to trust, instead of certifi's; the first that is set counts."""
 
 _KEY_LOG: Final = "SSLKEYLOGFILE"  # which Python writes the keys of connections into
@@ -85,7 +85,7 @@ def _context_of(place: str) -> ssl.SSLContext:
 def _refuse_unusable(proxy: str, variable: str) -> None:
     try:
         parts = urlsplit(proxy)
-        sound = bool(parts.hostname) and parts.port != 0
+        sound = names_a_host(parts) and proxy.isprintable() and " " not in proxy
     except ValueError:
         sound, parts = False, urlsplit("")
     shown = f"{proxy.partition('://')[0]}://{proxy.partition('://')[2].rpartition('@')[2]}"  # without its password

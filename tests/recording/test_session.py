@@ -35,6 +35,7 @@ from sam3_contract.recording.secrets import Secrets
 from sam3_contract.redaction import spellings_of
 from sam3_contract.spec import load
 from tests.recording.calls import HOST, KEY, StandIn, concept, encoded, pixels, request, standing_in
+from tests.transport.raw import answering
 
 CONTRACT = load()
 
@@ -482,6 +483,35 @@ def test_service_that_is_not_there_is_a_miss_without_its_key(tmp_path: Path) -> 
 
     assert str(found) == "concept_segment: it is not recorded: 127.0.0.1 gave no whole answer: connection refused"
     assert not (tmp_path / "t.har").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("ALL_PROXY", "127.0.0.1:9", "the proxy http://127.0.0.1:9, which the environment names, cannot be used: conn"),
+        ("HTTPS_PROXY", "socks5h://me:s3cret@127.0.0.1:9", "the proxy socks5h://127.0.0.1:9, which the environment n"),
+        ("HTTPS_PROXY", "ftp://127.0.0.1:9", "HTTPS_PROXY names 'ftp://127.0.0.1:9', which is no proxy"),
+        ("REQUESTS_CA_BUNDLE", "/no/such/file", "REQUESTS_CA_BUNDLE names '/no/such/file': No such file"),
+    ],
+)
+def test_surroundings_that_cannot_be_used_are_named(
+    variable: str, value: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    found = session(tmp_path / "t.har", "new", "https://sam.example.invalid").answer(request())
+
+    assert str(found).startswith("concept_segment: it is not recorded: ")
+    assert says in str(found)
+    assert "s3cret" not in str(found)
+
+
+def test_proxy_is_given_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", seen=seen) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.replace("//", "//me:word@"))
+        session(tmp_path / "t.har", "new", "http://sam.example.invalid").answer(request())
+
+    assert b"\r\nProxy-Authorization: Basic bWU6d29yZA==\r\n" in seen[0]
 
 
 def entry_of(text: str) -> Any:

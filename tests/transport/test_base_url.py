@@ -22,7 +22,7 @@ def test_base_url_is_taken_without_the_slash_at_its_end(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "localhost:9001", "ftp://localhost", "http://", "http://[::1", "http://a:b", "http://a:99999", "http://a:0",
-     "http://a b", "http://a\n/", "//host"],
+     "http://a b", "http://a\n/", "//host", "http://sam..example.com", f"http://{'a' * 64}.example.com", "http://.example.com"],
 )  # fmt: skip
 def test_what_is_no_url_of_a_server_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no URL of a server; write it like"):

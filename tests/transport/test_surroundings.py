@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import threading
@@ -25,7 +26,15 @@ from tests.transport.raw import answering
 CONTRACT = spec.load()
 CASE = Case("x", "embed_image", "asks nothing", {})
 ELSEWHERE = "http://sam.example.com"
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+VARIABLES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +107,9 @@ def test_proxy_is_chosen_as_the_variables_say(
         ("HTTP_PROXY", "foo://bar", "HTTP_PROXY names 'foo://bar', which is no proxy; write it like"),
         ("ALL_PROXY", "http://me:s3cret-word@:1", "ALL_PROXY names 'http://:1', which is no proxy"),
         ("HTTP_PROXY", "http://[::1", "HTTP_PROXY names .*, which is no proxy"),
+        ("HTTP_PROXY", " ", "HTTP_PROXY names .*, which is no proxy"),
+        ("HTTP_PROXY", "http://a:1\r", "HTTP_PROXY names .*, which is no proxy"),
+        ("HTTP_PROXY", "http://a..b:1", "HTTP_PROXY names .*, which is no proxy"),
         ("HTTP_PROXY", "socks5://me:s3cret-word@a:1", "HTTP_PROXY names a SOCKS proxy, 'socks5://a:1', which takes"),
         (
             "HTTP_PROXY",
@@ -118,17 +130,56 @@ def test_proxy_that_cannot_be_used_is_named_and_not_the_server_blamed(
     assert "s3cret" not in str(unsent.value)
 
 
-def test_proxy_that_refuses_to_connect_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as proxy:
+NO_ENTRANCE = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (NO_ENTRANCE, "Tunnel connection failed: 407"),
+        (b"", "Remote end closed connection without response"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "what it answers is no HTTP: it begins with 'SSH-2.0"),
+        (None, "no whole answer within 0.3 s"),
+    ],
+)
+def test_proxy_that_refuses_to_connect_is_named(
+    answer: bytes | None, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(answer) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        with pytest.raises(TransportError, match=rf"the proxy {proxy}, which .*: Tunnel connection failed: 407"):
-            send("https://sam.example.com")
+        transport = HttpTransport("https://sam.example.com", CONTRACT, timeout=0.3)
+        with pytest.raises(TransportError, match=rf"the proxy {proxy}, which .*: {says}"):
+            transport.send(CASE)
 
 
-def test_socks_proxy_that_is_not_there_is_named_and_not_the_server_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks5h://me:s3cret-word@127.0.0.1:1")
+def test_proxy_that_wants_a_password_is_no_answer_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(NO_ENTRANCE) as proxy:
+        assert send(proxy) == (407, "")  # a server of its own says so of itself
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        with pytest.raises(TransportError, match=rf"the proxy {proxy}, which .*: 407 Proxy Authentication Required"):
+            send(ELSEWHERE)
 
-    with pytest.raises(TransportError, match=r"the proxy socks5h://127\.0\.0\.1:1, which .* connection refused"):
+
+@pytest.mark.parametrize("written", ["日本", "%E6%97%A5%E6%9C%AC", "\udce6\udc97\udca5\udce6\udc9c\udcac"])
+def test_password_of_a_proxy_is_sent_in_utf_8(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, app = seen_by_a_server()
+
+    with serving(app) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.replace("//", f"//me:{written}@"))
+        assert send(ELSEWHERE) == (200, "")
+
+    assert seen[0].headers["Proxy-Authorization"] == f"Basic {base64.b64encode('me:日本'.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("place", "says"), [("127.0.0.1:1", "connection refused"), ("nobody.invalid:1", "(name|temporary|no address)")]
+)
+def test_socks_proxy_that_is_not_there_is_named_and_not_the_server_blamed(
+    place: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"socks5h://me:s3cret-word@{place}")
+
+    with pytest.raises(TransportError, match=rf"the proxy socks5h://{place}, which .* {says}"):
         send(ELSEWHERE)
 
 
@@ -182,7 +233,7 @@ def serving_tls(authority: trustme.CA) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_bundle_of_the_environment_is_trusted_and_others_are_not(
     variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
