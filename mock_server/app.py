@@ -67,6 +67,7 @@ Implementation = tuple[type[wire.Request], Callable[[Any, Backend], Answer]]
 
 # What clients ask of a server before they use it; a release like the one that `observed` was measured with.
 _IDENTITY: Final = {"name": "Roboflow Inference Server", "version": "1.8.3"}
+_TASK: Final = "unsupervised-segmentation"
 _KNOWN_MODELS: Final = frozenset({CONCEPT_MODEL, visual.MODEL})
 
 
@@ -283,11 +284,11 @@ def _add_service_paths(app: Flask, contract: spec.Contract, *, engine: str, know
 
 def _registry(contract: spec.Contract) -> dict[str, Any]:
     """List the models and their paths as the server does; there is no graphics card to tell the memory of."""
-    unknown = ("task_type", "batch_size", "input_height", "input_width", "vram_bytes")
+    unknown = ("batch_size", "input_height", "input_width", "vram_bytes")
     interactive = [operation.path for operation in contract.operations if operation.id != "concept_segment"]
     concepts = [operation.path for operation in contract.operations if operation.id == "concept_segment"]
     models = [
-        {"model_id": name, **dict.fromkeys(unknown), "request_aliases": [], "request_paths": paths}
+        {"model_id": name, "task_type": _TASK, **dict.fromkeys(unknown), "request_aliases": [], "request_paths": paths}
         for name, paths in ((CONCEPT_MODEL, concepts), (visual.MODEL, interactive))
     ]
     totals = ("total_vram_bytes", "gpu_memory_used", "gpu_memory_total", "torch_cuda_allocated")
@@ -365,12 +366,15 @@ def _keys_sent() -> set[str]:
 
 
 def _safe(headers: dict[str, str]) -> dict[str, str]:
-    """Make what clients chose, such as a model id, fit for a header: Latin-1 without control characters, no key."""
+    """Make what clients chose, such as a model id, fit for a header: ASCII without control characters, no key.
+
+    The service writes Latin-1. What serves the mock writes UTF-8, and httpx makes no other headers than of ASCII.
+    """
     if all(value in _KNOWN_MODELS for value in headers.values()):
         return headers
     keys = _keys_sent()
     return {
-        name: "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in masked_text(value, keys))
+        name: "".join(c if c.isprintable() and c.isascii() else "?" for c in masked_text(value, keys))
         for name, value in headers.items()
     }
 

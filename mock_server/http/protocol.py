@@ -12,7 +12,7 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from mock_server.http.query import parameters
-from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, Refusal, detail, message
+from mock_server.http.refusals import INTERNAL_ERROR, NOT_FOUND, PLAIN_ERROR, Refusal, detail, fits_a_header, message
 from sam3_contract.exchanges.exchange import MASKS_HEADER
 
 Profile = Literal["documented", "observed"]
@@ -44,6 +44,8 @@ _EXPOSED: Final = (
 OPEN_PATHS: Final = frozenset({"/", "/docs", "/healthz", "/info", "/openapi.json", "/model/registry", "/readiness"})
 """What is answered without a key."""
 _OPEN_FOLDERS: Final = ("/static/", "/_next/")  # of the service's own page, which the mock has not
+_FILES: Final = ("/static/", "/_next/static/")  # those in which there are files and no models
+_NO_WORK: Final = "0.0005"  # seconds, of what no model worked on
 CONTROL_PREFIX: Final = "/_mock"
 """Where the mock's own routes are, for testers."""
 CONTROL_ENDPOINT: Final = "control"
@@ -177,8 +179,12 @@ def _add_server_headers(response: Response, request: Request) -> None:
     response.headers["x-model-cold-start-count"] = "0"
     if request.method in {"GET", "POST"} and not is_open(request.path) and response.status_code not in {401, 402}:
         response.headers["x-workspace-id"] = "mock-workspace"
-    if request.method == "POST":
-        response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
+    if request.method == "OPTIONS" and response.status_code != 405:
+        return  # a preflight, which is answered before anything is counted
+    sent = request.environ.get("HTTP_EXECUTION_ID")
+    response.headers["execution_id"] = sent or f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
+    response.headers.setdefault("x-processing-time", _NO_WORK)
+    if response.status_code not in {401, 402}:
         response.headers["x-internal-remote-exec-req-verified"] = "false"
 
 
@@ -190,17 +196,21 @@ def _no_such_route(error: NotFound | MethodNotAllowed) -> Refusal:
 
 
 def _legacy_route(request: Request) -> Refusal:
-    """Answer as the server's old ``/{dataset}/{version}`` route, into which every other request falls."""
+    """Answer as the server's old ``/{dataset}/{version}`` route or its files, into which every other request falls."""
     segments = request.path.split("/")[1:]
-    in_route = len(segments) == 2 and all(segments)
-    if request.method == "HEAD":
-        return message(404, NOT_FOUND)
+    in_route = len(segments) == 2 and all(segments) and not request.path.startswith(_FILES)
     if in_route and request.method in {"GET", "POST"}:
         says_what_it_sends = "Content-Type" in request.headers or "image" in parameters(request)
-        return message(404, NOT_FOUND) if says_what_it_sends else message(400, _NO_CONTENT_TYPE)
-    if request.method == "GET":
-        return message(404, NOT_FOUND)
+        return _no_such_model(request.path[1:]) if says_what_it_sends else message(400, _NO_CONTENT_TYPE)
+    if request.method in {"GET", "HEAD"}:
+        return detail(404, "Not Found")
     return detail(405, "Method Not Allowed", headers={"allow": "GET, HEAD"})
+
+
+def _no_such_model(model_id: str) -> Refusal:
+    if not fits_a_header(model_id):
+        return Refusal(500, PLAIN_ERROR)
+    return Refusal(404, {"message": NOT_FOUND}, headers={"x-model-id": model_id})
 
 
 def _is_uuid(text: str) -> bool:

@@ -60,6 +60,15 @@ def unloadable_image(cause: str) -> Refusal:
     return message(400, f"Could not load input image. Cause: {cause}")
 
 
+def fits_a_header(model_id: str) -> bool:
+    """Check whether a model can be named in a header, which is Latin-1; else the service fails, whatever it answers."""
+    try:
+        model_id.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextmanager
 def answering_as(model_id: str) -> Iterator[None]:
     """Name the model that was resolved in whatever is refused from here on, as the service's headers do."""

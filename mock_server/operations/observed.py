@@ -12,7 +12,15 @@ from typing import Final
 
 from mock_server.drawing.patches import union
 from mock_server.engines.protocol import Engine, Instance
-from mock_server.http.refusals import INTERNAL_ERROR, PLAIN_ERROR, Refusal, answering_as, message, unloadable_image
+from mock_server.http.refusals import (
+    INTERNAL_ERROR,
+    PLAIN_ERROR,
+    Refusal,
+    answering_as,
+    fits_a_header,
+    message,
+    unloadable_image,
+)
 from mock_server.images.loading import Picture, picture_from_base64, refuse_unreachable
 from mock_server.operations import concept, visual
 from mock_server.operations.backend import Answer, Backend
@@ -39,6 +47,8 @@ def concept_segment(request: wire.LenientConceptSegmentRequest, backend: Backend
     model_id = request.model_id
     if not model_id:
         raise message(500, INTERNAL_ERROR)
+    if not fits_a_header(model_id):
+        raise Refusal(500, PLAIN_ERROR)
     with answering_as(model_id):
         _refuse_model_of_another_kind(model_id)
         concept.refuse_unknown_model(model_id)

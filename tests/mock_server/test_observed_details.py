@@ -13,6 +13,7 @@ from tests.mock_server.client import IMAGE, KEY, Client, png
 
 OBSERVED = Client(Settings(profile="observed", api_keys=frozenset({KEY})))
 DOG = {"image": IMAGE, "prompts": [{"text": "dog"}]}
+BEARER = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest.mark.parametrize("body", [{}, {"prompts": [{"text": "dog"}]}, {"prompts": [{"text": "dog"}], "id": "mine"}])
@@ -109,6 +110,78 @@ def test_unknown_path_of_two_parts_is_a_model_that_is_sent_something(method: str
     assert ask() == (400, "Content-Type header not provided with request.")
     assert ask("?image=https://example.com/a.jpg")[0] == 404
     assert ask(**{"Content-Type": "application/json"})[0] == 404
+
+
+def test_unknown_path_that_is_sent_something_is_named_as_a_model() -> None:
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    named = OBSERVED.http.get("/sam3/nope", headers=headers)
+    beyond_latin_1 = OBSERVED.http.post("/%E2%82%AC/7", headers=headers)
+    beyond_ascii = OBSERVED.http.post("/%C3%A9/7", headers=headers)
+
+    assert (named.status_code, named.headers["x-model-id"]) == (404, "sam3/nope")
+    assert (beyond_ascii.status_code, beyond_ascii.headers["x-model-id"]) == (404, "?/7")  # which httpx can read
+    assert (beyond_latin_1.status_code, beyond_latin_1.get_data()) == (500, b"Internal Server Error")
+
+
+def test_model_id_that_no_header_can_hold_is_a_plain_500() -> None:
+    answer = OBSERVED.post("concept_segment", {**DOG, "model_id": "\u0663"})
+
+    assert (answer.status_code, answer.mimetype, answer.get_data()) == (500, "text/plain", b"Internal Server Error")
+    assert Client().post("concept_segment", {**DOG, "model_id": "\u0663"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/sam3", "/sam3/", "/a/b/c", "/sam3/concept_segment/", "/static/x", "/_next/static/x"]
+)
+def test_path_of_no_model_is_a_file_that_is_not_there(path: str) -> None:
+    get, post = (OBSERVED.http.open(path, method=one, headers=BEARER) for one in ("GET", "POST"))
+
+    assert (get.status_code, get.get_json()) == (404, {"detail": "Not Found"})
+    assert (post.status_code, post.get_json()) == (405, {"detail": "Method Not Allowed"})
+    assert post.headers["allow"] == "GET, HEAD"
+
+
+def test_head_is_as_long_as_what_is_said_of_a_missing_file() -> None:
+    assert OBSERVED.http.head("/sam3/visual_segment").headers["content-length"] == "22"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/healthz", 200),
+        ("GET", "/model/registry", 200),
+        ("GET", "/a/b/c", 404),
+        ("GET", "/sam3/embed_image", 400),
+        ("PUT", "/sam3/embed_image", 405),
+        ("OPTIONS", "/sam3/embed_image", 405),
+        ("POST", "/sam3/embed_image", 422),
+    ],
+)
+def test_every_answer_says_how_long_it_took_and_as_what_it_ran(method: str, path: str, status: int) -> None:
+    headers = {**BEARER, "Content-Type": "application/json"} if status == 422 else BEARER
+    answer = OBSERVED.http.open(path, method=method, headers={**headers, "execution_id": "mine"})
+
+    assert answer.status_code == status
+    assert float(answer.headers["x-processing-time"]) >= 0
+    assert answer.headers["execution_id"] == "mine"
+    assert answer.headers["x-internal-remote-exec-req-verified"] == "false"
+
+
+def test_what_is_answered_before_the_service_runs_does_not_say_that_it_ran() -> None:
+    no_key = OBSERVED.http.get("/a/b")
+    asking = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    asked = OBSERVED.http.options("/a/b", headers=asking)
+
+    assert no_key.status_code == 401
+    assert "x-internal-remote-exec-req-verified" not in no_key.headers
+    assert {"x-processing-time", "execution_id"} <= {name.lower() for name, _ in no_key.headers}
+    assert not {"x-processing-time", "execution_id"} & {name.lower() for name, _ in asked.headers}
+
+
+def test_registry_tells_what_models_are_for() -> None:
+    models = OBSERVED.http.get("/model/registry").get_json()["models"]
+
+    assert {model["task_type"] for model in models} == {"unsupervised-segmentation"}
 
 
 BAD_URL = "Provided image URL is invalid"
