@@ -9,9 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
-from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.errors import TransportError
 from sam3_contract.recording.messages import Answer, Headers, Request
 from sam3_contract.recording.packing import PackedError, codings_of, content_of
+from sam3_contract.transport.base_url import server_url
 from sam3_contract.transport.causes import system_cause
 from sam3_contract.transport.session import connections_for, failure_of_proxy
 from sam3_contract.transport.surroundings import proxies_for
@@ -42,9 +43,8 @@ class Upstream:
     timeout: float = 120.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base)
-        if self.base and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query):
-            raise UsageError(f"{self.base!r} is no URL of a server; write it like https://serverless.roboflow.com")
+        if self.base:
+            server_url(self.base)
 
     def url_of(self, url: str) -> str:
         """Tell where a request goes."""

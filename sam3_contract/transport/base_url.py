@@ -24,6 +24,19 @@ def base_url(text: str, contract: Contract) -> str:
         >>> base_url("http://127.0.0.1:9001/", load())
         'http://127.0.0.1:9001'
     """
+    url = server_url(text)
+    found = next((one.path for one in contract.operations if urlsplit(url).path.endswith(one.path)), None)
+    if found is not None:
+        raise UsageError(f"{text!r} is the URL of an operation; give what comes before {found}")
+    return url
+
+
+def server_url(text: str) -> str:
+    """Take the URL of a server that any path can be put behind, without a slash at its end.
+
+    Raises:
+        UsageError: If it is none.
+    """
     parts = _parts(text)
     if "?" in text or "#" in text:
         raise UsageError(
@@ -32,10 +45,6 @@ def base_url(text: str, contract: Contract) -> str:
         )
     if "@" in parts.netloc:
         raise UsageError(f"the URL of {parts.hostname} holds a name or password; the service takes neither")
-    path = parts.path.rstrip("/")
-    found = next((one.path for one in contract.operations if path.endswith(one.path)), None)
-    if found is not None:
-        raise UsageError(f"{text!r} is the URL of an operation; give what comes before {found}")
     return text.rstrip("/")
 
 

@@ -110,6 +110,14 @@ def test_options_that_do_not_go_together_are_refused(given: dict[str, Any], said
         options(**given)
 
 
+@pytest.mark.parametrize(
+    "url", ["a.example", "http://[::1", "http://a:b", "http://u:p@h", "http://a/?q=1", "http://a b"]
+)
+def test_no_recording_is_made_of_what_is_no_server(url: str) -> None:
+    with pytest.raises(UsageError, match=r"no URL of a server|name or password|no base URL"):
+        Upstream(url)
+
+
 def test_command_refuses_before_it_listens(tmp_path: Path) -> None:
     missing = run_command("serve", "--port", "0", "--replay", str(tmp_path / "t.har"))
     several = run_command("serve", "--port", "0", "--workers", "2", "--record", "http://a.example", "--to", "t.har")
