@@ -18,6 +18,7 @@ from sam3_contract.verification.judging import judged_whatever_comes
 from sam3_contract.verification.pacing import Patience
 
 DEFAULT_CALLS = 60
+_INTERRUPTED = "interrupted"
 MOST_LATER = 12  # cases beyond the budget that are named
 MOST_AT_ONCE = 12  # calls under way where the plan wants to see whether they mix
 
@@ -120,10 +121,16 @@ class Run:
 
     @property
     def exit_status(self) -> int:
-        """0 if all held, 1 if the contract was broken, 3 if it could not be judged."""
+        """0 if all held, 1 if the contract was broken, 3 if it could not be judged, or not to the end."""
         if any(outcome.verdict == "broken" for outcome in self.outcomes):
             return 1
-        return 3 if self.unanswered or self.unjudged or not any(one.judged for one in self.outcomes) else 0
+        cut_short = self.unanswered or self.unjudged or self.is_interrupted
+        return 3 if cut_short or not any(one.judged for one in self.outcomes) else 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether somebody ended it; not so if it ran out of its budget of time, which was given to it."""
+        return self.stopped == _INTERRUPTED
 
 
 @dataclass
@@ -239,7 +246,7 @@ def verify(
     try:
         sending.send_all(plan)
     except KeyboardInterrupt:
-        sending.stopped = "interrupted"
+        sending.stopped = _INTERRUPTED
         sending.unsent = [entry.id for entry in plan.entries if entry.id not in sending.exchanges]
     # In the order of the plan, not of the answers: checks of what a server remembers go by it.
     order = {entry.id: index for index, entry in enumerate(plan.entries)}

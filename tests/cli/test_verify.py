@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
+import sys
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,35 @@ def test_verify_mock_prints_this_transcript() -> None:
     )
     assert said(result) == ""
     assert result.returncode == 0
+
+
+def test_a_job_that_is_cancelled_reports_what_came_and_keeps_its_baseline(tmp_path: Path) -> None:
+    mock, asked = create_app(), count(1)
+    kept = tmp_path / "baseline.json"
+    kept.write_text("of a whole run", encoding="utf-8")
+    folder = tmp_path / "report"
+    command = ["verify", "--report", str(folder), "--write-baseline", str(kept)]
+
+    def cancelling(environ: dict[str, Any], start_response: Any) -> Any:
+        if next(asked) == 5:
+            running.send_signal(signal.SIGTERM)
+        return mock(environ, start_response)
+
+    with serving(cancelling) as url:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "sam3_contract", *command, url],
+            env={**os.environ, "API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        stdout, stderr = running.communicate(timeout=300)
+
+    assert running.returncode == 3
+    assert "stopped: interrupted" in stdout
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["stopped"] == "interrupted"
+    assert f"{kept} is left as it is" in stderr
+    assert kept.read_text(encoding="utf-8") == "of a whole run"
 
 
 def test_verify_over_http_holds_the_mock_to_the_contract() -> None:

@@ -270,6 +270,7 @@ def test_interrupted_run_judges_what_it_has() -> None:
     run = runner.verify(transport_of(), PLAN, CONTRACT, answered=interrupt)
 
     assert run.stopped == "interrupted"
+    assert run.exit_status == 3
     assert len(run.exchanges) == 10
     assert any(outcome.judged for outcome in run.outcomes)
 

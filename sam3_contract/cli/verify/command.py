@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -247,7 +248,9 @@ def verify(
         run = shrunk(run, transport, chosen.plan, contract)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, output_format=output_format, folder=folder, again=again)
-    if write_baseline:
+    if write_baseline and run.is_interrupted:
+        say(f"sam3-contract: {write_baseline} is left as it is: the run was interrupted", err=True)
+    elif write_baseline:
         found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
         Baseline.of(found).save(write_baseline)
         say(f"accepted findings are in {write_baseline}", err=True)
@@ -357,10 +360,21 @@ def _run(
     baseline: Baseline | None,
     seed: int,
 ) -> runner.Run:
-    with _progress(transport.target, min(len(plan), budget.calls), contract, checks) as answered:
+    progress = _progress(transport.target, min(len(plan), budget.calls), contract, checks)
+    with progress as answered, _terminated_as_interrupted():
         return runner.verify(
             transport, plan, contract, checks=checks, budget=budget, baseline=baseline, answered=answered, seed=seed
         )
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take the signal that a cancelled job is sent for Ctrl-C: what came was paid for, and is judged and reported."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _progress(
