@@ -181,8 +181,7 @@ def _add_server_headers(response: Response, request: Request) -> None:
         response.headers["x-workspace-id"] = "mock-workspace"
     if request.method == "OPTIONS" and response.status_code != 405:
         return  # a preflight, which is answered before anything is counted
-    sent = request.environ.get("HTTP_EXECUTION_ID")
-    response.headers["execution_id"] = sent or f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
+    response.headers["execution_id"] = f"{time.time_ns()}_{uuid.uuid4().hex[:4]}"
     response.headers.setdefault("x-processing-time", _NO_WORK)
     if response.status_code not in {401, 402}:
         response.headers["x-internal-remote-exec-req-verified"] = "false"

@@ -59,12 +59,9 @@ def test_verify_mock_prints_this_transcript() -> None:
     assert result.returncode == 0
 
 
-def test_a_job_that_is_cancelled_reports_what_came_and_keeps_its_baseline(tmp_path: Path) -> None:
+def cancelled_at_the_fifth(*options: str) -> tuple[int, str, str]:
+    """Verify a mock that has the process terminated when it is asked for the fifth time."""
     mock, asked = create_app(), count(1)
-    kept = tmp_path / "baseline.json"
-    kept.write_text("of a whole run", encoding="utf-8")
-    folder = tmp_path / "report"
-    command = ["verify", "--report", str(folder), "--write-baseline", str(kept)]
 
     def cancelling(environ: dict[str, Any], start_response: Any) -> Any:
         if next(asked) == 5:
@@ -73,19 +70,49 @@ def test_a_job_that_is_cancelled_reports_what_came_and_keeps_its_baseline(tmp_pa
 
     with serving(cancelling) as url:
         running = subprocess.Popen(
-            [sys.executable, "-m", "sam3_contract", *command, url],
+            [sys.executable, "-m", "sam3_contract", "verify", url, *options],
             env={**os.environ, "API_KEY": KEY},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         stdout, stderr = running.communicate(timeout=300)
+    return running.returncode, stdout, stderr
 
-    assert running.returncode == 3
+
+def test_a_job_that_is_cancelled_reports_what_came_and_keeps_its_baseline(tmp_path: Path) -> None:
+    kept = tmp_path / "baseline.json"
+    kept.write_text("of a whole run", encoding="utf-8")
+    folder = tmp_path / "report"
+
+    status, stdout, stderr = cancelled_at_the_fifth("--report", str(folder), "--write-baseline", str(kept))
+
+    assert status == 3
     assert "stopped: interrupted" in stdout
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["stopped"] == "interrupted"
     assert f"{kept} is left as it is" in stderr
     assert kept.read_text(encoding="utf-8") == "of a whole run"
+
+
+def test_a_comparison_that_is_cancelled_does_not_go_on_to_the_other_server() -> None:
+    mock, asked = create_app(), []
+
+    def other(environ: dict[str, Any], start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return mock(environ, start_response)
+
+    with serving(other) as url:
+        status, _, stderr = cancelled_at_the_fifth("--against", url)
+
+    assert (status, asked) == (3, [])
+    assert f"interrupted before {url} was asked" in stderr
+
+
+def test_a_comparison_of_what_had_come_is_none_of_the_whole_plan() -> None:
+    status, stdout, _ = cancelled_at_the_fifth("--against", "mock")
+
+    assert status == 3
+    assert "cases put to both" in stdout
 
 
 def test_verify_over_http_holds_the_mock_to_the_contract() -> None:

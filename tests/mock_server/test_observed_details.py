@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 
 import pytest
@@ -159,11 +160,11 @@ def test_head_is_as_long_as_what_is_said_of_a_missing_file() -> None:
 )
 def test_every_answer_says_how_long_it_took_and_as_what_it_ran(method: str, path: str, status: int) -> None:
     headers = {**BEARER, "Content-Type": "application/json"} if status == 422 else BEARER
-    answer = OBSERVED.http.open(path, method=method, headers={**headers, "execution_id": "mine"})
+    answer = OBSERVED.http.open(path, method=method, headers={**headers, "execution-id": "mine"})
 
     assert answer.status_code == status
     assert float(answer.headers["x-processing-time"]) >= 0
-    assert answer.headers["execution_id"] == "mine"
+    assert re.fullmatch(r"\d{19}_[0-9a-f]{4}", answer.headers["execution_id"])
     assert answer.headers["x-internal-remote-exec-req-verified"] == "false"
 
 

@@ -226,6 +226,9 @@ def verify(
             words = estimate(chosen.plan, max_calls, price)
             say(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
+        if against is not None and run.is_interrupted and "://" in against:
+            say(f"sam3-contract: interrupted before {against} was asked: there is nothing to compare", err=True)
+            context.exit(3)
         if against is not None:
             beside = mock if own is None else MockOptions(seed=seed)
             other = _other_run(against, chosen.plan, contract, checks, budget, api_key_env, timeout, beside)
@@ -314,7 +317,8 @@ def _compared(run: runner.Run, other: runner.Run, *, output_format: str, folder:
         say(shown.as_text(comparison), nl=False)
     for path in shown.write(comparison, folder) if folder is not None else ():
         say(f"wrote {path}", err=True)
-    return 3 if run.unanswered or other.unanswered else comparison.exit_status
+    cut_short = any(one.unanswered or one.is_interrupted for one in (run, other))
+    return 3 if cut_short else comparison.exit_status
 
 
 def _again(
