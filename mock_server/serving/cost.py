@@ -73,12 +73,12 @@ class Cost:
         objects = rest.count(b"{")
         if objects > QUICK_OBJECTS or rest.count(b",") > QUICK_VALUES or _asks_for_many_masks(rest, objects):
             return False
-        pixels = self._pixels(environ, body[start : min(end, start + _PREFIXES[-1])], rest)
+        pixels = self._pixels(environ, memoryview(body)[start:end], rest)
         # One object is the body, and one the image.
         weight = max(objects - 2, 1) * (_HEAVY if any(word in rest for word in _HEAVY_WORDS) else 1)
         return pixels is not None and pixels * weight <= QUICK_PIXELS
 
-    def _pixels(self, environ: Mapping[str, Any], value: bytes, rest: bytes) -> int | None:
+    def _pixels(self, environ: Mapping[str, Any], value: memoryview, rest: bytes) -> int | None:
         # Names may be written with escapes, and the last of several of one name counts.
         if rest.count(b'"value"') != 1 or b"\\u00" in rest:
             return None
@@ -106,11 +106,11 @@ def _place_of_value(body: bytes) -> tuple[int, int]:
     return found.end(), len(body) if end < 0 else end
 
 
-def _pixels_sent(value: bytes) -> int | None:
-    if value.startswith(b"http"):
+def _pixels_sent(value: memoryview) -> int | None:
+    if value[:4].tobytes() == b"http":
         return _VIRTUAL
     for length in _PREFIXES:
-        text = value[:length].replace(b"\\/", b"/")
+        text = value[:length].tobytes().replace(b"\\/", b"/")
         try:
             content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
         except ValueError:

@@ -76,8 +76,7 @@ def _size(content: bytes, allowed: frozenset[int]) -> tuple[int, int] | None:
             return None
     else:
         return None
-    found = _MARKER.search(content, position)
-    if not frame or not _is_scan(body, frame, tables) or found is None or not found[0].endswith(b"\xd9"):
+    if not frame or not _is_scan(body, frame, tables) or not _ends_with_its_scan(content, position):
         return None
     _, height, width, _ = _FRAME.unpack_from(frame)
     return width, height
@@ -156,6 +155,17 @@ def _is_scan(body: bytes, frame: bytes, tables: set[int]) -> bool:
     for byte in body[2:-3:2]:
         named |= {byte >> 4, 16 + (byte & 15)}
     return body[1:-3:2] == frame[6::3] and named <= tables
+
+
+def _ends_with_its_scan(content: bytes, position: int) -> bool:
+    """Check whether what follows the data of a scan, but for restarts, is the end of the image."""
+    import numpy as np  # noqa: PLC0415 - a header alone does not need it
+
+    octets = np.frombuffer(content, np.uint8)[position:]
+    # Most of a file is passed over by numpy, in a quarter of the time that the expression takes.
+    marked = (octets[:-1] == 0xFF) & (octets[1:] != 0)
+    found = _MARKER.search(content, position + (int(marked.argmax()) if marked.size else 0))
+    return found is not None and found[0].endswith(b"\xd9")
 
 
 def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
