@@ -1,4 +1,4 @@
-"""Every exception of the package.
+"""Every exception of the package, and the exit statuses that programs end with.
 
 Two families that never mix: what *we* could not do, and what the *server* got wrong::
 
@@ -28,8 +28,13 @@ Messages say what is wrong with which value against what was expected, then the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar, Final
 
 __all__ = [
+    "BROKEN",
+    "HELD",
+    "UNJUDGED",
+    "USAGE",
     "AnswerError",
     "BaselineError",
     "BinaryMaskError",
@@ -53,8 +58,22 @@ __all__ = [
 ]
 
 
+HELD: Final = 0
+BROKEN: Final = 1
+USAGE: Final = 2
+UNJUDGED: Final = 3
+"""Exit statuses: all held, the contract was broken, the arguments are off, it could not be judged."""
+
+
 class Sam3ContractError(Exception):
-    """What was asked could not be done; the message says why and what to do next."""
+    """What was asked could not be done; the message says why and what to do next.
+
+    Attributes:
+        exit_status: What a program ends with that cannot go on: :data:`USAGE`, or :data:`UNJUDGED` where no change of
+            the arguments would do.
+    """
+
+    exit_status: ClassVar[int] = USAGE
 
 
 class UsageError(Sam3ContractError):
@@ -81,6 +100,8 @@ class SpecError(Sam3ContractError):
 
 class ImageError(Sam3ContractError):
     """These bytes are no image that the service would decode."""
+
+    exit_status = UNJUDGED
 
 
 class MaskError(Sam3ContractError):
@@ -110,6 +131,8 @@ class BinaryMaskError(MaskError):
 class SnapshotError(Sam3ContractError):
     """A snapshot cannot be taken, read or written."""
 
+    exit_status = UNJUDGED
+
 
 class BaselineError(Sam3ContractError):
     """This file holds no accepted findings that can be read, or cannot be written."""
@@ -118,13 +141,19 @@ class BaselineError(Sam3ContractError):
 class OutputError(Sam3ContractError):
     """A file cannot be written where it was asked for; what was there is still there."""
 
+    exit_status = UNJUDGED
+
 
 class HarError(Sam3ContractError):
     """A file of recorded traffic cannot be read, is no HTTP archive, or holds nothing of the contract."""
 
+    exit_status = UNJUDGED
+
 
 class ProbeError(Sam3ContractError):
     """A function cannot be tried under faults: it does not pass, or asks for nothing, without one."""
+
+    exit_status = UNJUDGED
 
 
 class ReportError(Sam3ContractError):
@@ -137,6 +166,8 @@ class StoreError(Sam3ContractError):
 
 class TransportError(Sam3ContractError):
     """No answer came that could be judged: refused, timed out, or not HTTP."""
+
+    exit_status = UNJUDGED
 
 
 class NetworkRefusedError(Sam3ContractError):

@@ -12,7 +12,7 @@ from markupsafe import escape
 
 from sam3_contract import cases, report
 from sam3_contract.checks import selected
-from sam3_contract.errors import ContractViolation, TransportError, UsageError
+from sam3_contract.errors import BROKEN, ContractViolation, TransportError, UsageError
 from sam3_contract.report import words
 from sam3_contract.spec import Contract, load
 from sam3_contract.targets import transport_to_any
@@ -46,7 +46,7 @@ class Verification(runner.Run):
             TransportError: If it could not be judged, because no server answered or nothing was there to judge.
         """
         __tracebackhide__ = True  # pytest ends its traceback at the test's own line
-        if self.exit_status == 1:
+        if self.exit_status == BROKEN:
             raise ContractViolation(f"{self.target} breaks the contract\n\n{self}")
         if self.exit_status:
             raise TransportError(self.unanswered or f"{self.target} gave no check anything to judge")

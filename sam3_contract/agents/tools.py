@@ -16,7 +16,7 @@ from mock_server.faults import FAULTS
 from sam3_contract.agents.desk import API_KEY, Asked, Desk
 from sam3_contract.agents.explaining import explained
 from sam3_contract.auditing import audit
-from sam3_contract.errors import Sam3ContractError, UsageError
+from sam3_contract.errors import BROKEN, HELD, Sam3ContractError, UsageError
 from sam3_contract.exchanges.drawing import draw_masks, enlargement, layers_of, open_photograph
 from sam3_contract.exchanges.exchange import Photograph, as_base64
 from sam3_contract.files.bounded import read_bounded
@@ -280,7 +280,7 @@ def _outcome(run: Verification) -> dict[str, Any]:
         }
         for cause in broken[:_MOST_CAUSES]
     ]
-    words = {0: "held", 1: "broken"}
+    words = {HELD: "held", BROKEN: "broken"}
     return {
         "target": clean(run.target, run),
         "verdict": words.get(run.exit_status, "could not be judged"),

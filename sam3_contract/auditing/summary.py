@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sam3_contract.auditing.outcome import Outcome, joined
+from sam3_contract.errors import BROKEN, HELD, UNJUDGED
 from sam3_contract.mask_files.judging import AbsentMasks, LocatedFinding
 from sam3_contract.masks import Severity, defect_named
 
@@ -102,7 +103,7 @@ class Summary:
     @property
     def exit_status(self) -> int:
         """1 if an error was found, else 3 if something could not be judged."""
-        return 1 if self.severities["error"] else 3 if self.unread else 0
+        return BROKEN if self.severities["error"] else UNJUDGED if self.unread else HELD
 
     def as_json(self) -> dict[str, Any]:
         """Return the totals as the help of ``masks check`` describes them."""

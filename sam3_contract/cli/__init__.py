@@ -16,25 +16,14 @@ from typing import Final, NoReturn
 import click
 
 from sam3_contract.cli.lazy import LazyGroup
-from sam3_contract.errors import (
-    HarError,
-    ImageError,
-    OutputError,
-    ProbeError,
-    Sam3ContractError,
-    SnapshotError,
-    TransportError,
-)
+from sam3_contract.errors import HELD, UNJUDGED, USAGE, Sam3ContractError
 from sam3_contract.terminal import say
 
 __all__ = ["commands", "main"]
 
-USAGE: Final = 2
-UNJUDGED: Final = 3
 # Python looks for garbage after every 700 objects, which takes a tenth of the time of a command that imports much and
 # measures much; nearly all that it makes is either kept or gone at once.
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
-_NOT_JUDGED: Final = (TransportError, ImageError, HarError, SnapshotError, OutputError, ProbeError)
 # What writing to a stream fails with, where no file is named.
 _OF_WRITING: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EAGAIN}
 # What each is about, told without importing it.
@@ -110,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except Sam3ContractError as error:
         _tell(f"sam3-contract: {error}")
-        sys.exit(UNJUDGED if isinstance(error, _NOT_JUDGED) else USAGE)
+        sys.exit(error.exit_status)
     except OSError as error:
         if error.filename is not None or error.errno not in _OF_WRITING:
             raise
@@ -119,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if sys.stdout is not stdout:  # so click ends after a broken pipe: with another stream, and 1
             _leave_stdout(BrokenPipeError())
         raise
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(status if isinstance(status, int) else HELD)
 
 
 def _tell(line: str) -> None:

@@ -12,11 +12,10 @@ from typing import Final, Literal
 import click
 from packaging.requirements import Requirement
 
-from sam3_contract.errors import Sam3ContractError
+from sam3_contract.errors import HELD, UNJUDGED, Sam3ContractError
 from sam3_contract.terminal import say
 
 LIVE: Final = "https://serverless.roboflow.com"
-UNJUDGED: Final = 3
 _EXTRAS: Final = (
     *("httpx", "aiohttp", "fuzz", "redis", "metrics", "load"),
     *("parquet", "zstd", "brotli", "remote", "dask", "mcp"),
@@ -62,7 +61,7 @@ def doctor(context: click.Context, *, url: str, network: bool) -> None:
     for diagnosis in (*_packages(), *_extras(), _document(), _key(), *_way_to(url, network=network)):
         diagnoses.append(diagnosis)
         say(f"{diagnosis.state:5}  {diagnosis.subject:14}  {diagnosis.says}")
-    context.exit(UNJUDGED if any(one.state == "wrong" for one in diagnoses) else 0)
+    context.exit(UNJUDGED if any(one.state == "wrong" for one in diagnoses) else HELD)
 
 
 def _packages() -> Iterator[Diagnosis]:

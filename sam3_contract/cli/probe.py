@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sam3_contract.cli.numbers import FiniteRange
+from sam3_contract.cli.options import FiniteRange
+from sam3_contract.errors import BROKEN
 from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.terminal import plain, say
 
@@ -85,4 +86,4 @@ def probe(
         say(f"report  {write_files(found, report)[-1]}")
     if score is not None and (found.percent is None or found.percent < score):
         say(f"less than --score {score:g}", err=True)
-        context.exit(1)
+        context.exit(BROKEN)

@@ -9,6 +9,7 @@ import click
 
 from sam3_contract import spec as contract_spec
 from sam3_contract.cli.lazy import HelpfulGroup
+from sam3_contract.cli.options import format_option
 from sam3_contract.errors import SpecError, TransportError
 from sam3_contract.spec import packaged_path
 from sam3_contract.spec_diff import Target, compare
@@ -38,7 +39,7 @@ def show(*, only_path: bool) -> None:
 @click.argument("document", metavar="URL_OR_FILE")
 @click.option("--spec", "spec_path", metavar="FILE", help="Compare with this document, such as yesterday's copy.")
 @click.option("--operation", "names", multiple=True, metavar="NAME", help="Only this operation; may be repeated.")
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", help="How to write it.")
+@format_option
 @click.pass_context
 def diff(
     context: click.Context, *, document: str, spec_path: str | None, names: tuple[str, ...], output_format: str

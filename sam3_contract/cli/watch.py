@@ -13,7 +13,7 @@ import orjson
 
 from sam3_contract import cases
 from sam3_contract.checks import CHECKS
-from sam3_contract.cli.numbers import FiniteRange
+from sam3_contract.cli.options import api_key_env_option, timeout_option
 from sam3_contract.cli.snapshot.compare import compare_all
 from sam3_contract.cli.verify.plan import estimate
 from sam3_contract.drift import (
@@ -88,17 +88,8 @@ class _Seen:
     help="Where watch.json, watch.md and watch.sarif go.",
 )
 @click.option("--github", is_flag=True, help="Write annotations to stdout, and the step summary of a GitHub job.")
-@click.option(
-    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=FiniteRange(0.1),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
+@api_key_env_option
+@timeout_option
 @click.pass_context
 def watch(
     context: click.Context,

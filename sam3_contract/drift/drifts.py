@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sam3_contract.drift.page import Page
+from sam3_contract.errors import BROKEN, HELD, UNJUDGED
 
 Kind = Literal["document", "contract", "snapshot", "deviation", "page"]
 KINDS: Final[tuple[Kind, ...]] = ("contract", "document", "deviation", "snapshot", "page")
@@ -77,8 +78,8 @@ class Watch:
     def exit_status(self) -> int:
         """0 if nothing drifted, 1 if something did, 3 if nothing did but not all could be looked at."""
         if self.counting:
-            return 1
-        return 3 if self.unseen else 0
+            return BROKEN
+        return UNJUDGED if self.unseen else HELD
 
     def is_new(self, drift: Drift) -> bool:
         """Tell whether the last watch did not see it; where there is none, everything is new."""

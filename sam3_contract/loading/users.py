@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from sam3_contract.errors import UsageError
+from sam3_contract.errors import USAGE, UsageError
 from sam3_contract.exchanges.exchange import Case
 from sam3_contract.images.scenes import built_in_scenes
 from sam3_contract.loading.budget import Budget, refuse_without_budget
@@ -32,7 +32,6 @@ from sam3_contract.terminal import say
 
 __all__ = ["ContractUser"]
 
-_USAGE: Final = 2
 _MOCK_KEY: Final = "sam3-contract-load"
 _CONTRACT: Final = load()
 _SPENT: Final = "sam3-contract-budget-spent"
@@ -143,7 +142,7 @@ def _get_ready(environment: Environment, **_: object) -> None:
         refuse_without_budget(host, options.budget)
     except UsageError as error:
         say(f"sam3-contract: {error}", err=True)
-        sys.exit(_USAGE)
+        sys.exit(USAGE)
     for scene in () if isinstance(environment.runner, MasterRunner) else built_in_scenes():
         scene.content  # noqa: B018 - painted now, and not while requests are timed
     _end_when_all_is_spent(environment)
@@ -173,7 +172,7 @@ def _keep_within_budget(environment: Environment, **_: object) -> None:
         refuse_without_budget(environment.host or "", options.budget)  # the page may have named another host
     except UsageError as error:
         say(f"sam3-contract: {error}", err=True)
-        environment.process_exit_code = _USAGE
+        environment.process_exit_code = USAGE
         if runner is not None:
             runner.quit()
         return
@@ -183,7 +182,7 @@ def _keep_within_budget(environment: Environment, **_: object) -> None:
             f"pass --expect-workers {runner.worker_count}",
             err=True,
         )
-        environment.process_exit_code = _USAGE
+        environment.process_exit_code = USAGE
         runner.quit()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from sam3_contract.errors import ImageError, Sam3ContractError, UsageError
+from sam3_contract.errors import UNJUDGED, ImageError, Sam3ContractError, UsageError
 from sam3_contract.images import read_header
 from sam3_contract.mask_files.urls import is_url, opened_url, shown, without_secrets
 from sam3_contract.mask_files.zstd import ZSTD, DamagedZstd, ZstdStream
@@ -47,6 +47,8 @@ _SIDE: Final = re.compile(r"0*[1-9][0-9]{0,5}")
 
 class Unreadable(Sam3ContractError):  # noqa: N818 - says of a file what it is
     """A file cannot be read, or not to its end."""
+
+    exit_status = UNJUDGED
 
 
 @dataclass(frozen=True, slots=True)

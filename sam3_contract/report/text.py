@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from sam3_contract.checks import Violation
+from sam3_contract.errors import BROKEN, HELD
 from sam3_contract.report.words import (
     Again,
     clean,
@@ -251,7 +252,7 @@ class _Page:
         calls = count_of(len(run.exchanges), "call")
         if run.retries:
             calls += f" and {count_of(run.retries, 'retry').replace('retrys', 'retries')}"
-        colour = {0: "green", 1: "red"}.get(run.exit_status, "yellow")
+        colour = {HELD: "green", BROKEN: "red"}.get(run.exit_status, "yellow")
         words = conclusion(run)
         for line in self._look.wrapped(f"{calls}, {count_of(len(run.outcomes), 'check')}, {words}"):
             yield line.replace(words, self._look.styled(words, colour))

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Final, Literal
 
 from sam3_contract.checks import Violation
+from sam3_contract.errors import BROKEN, UNJUDGED
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import MASK, MIN_KEY, without_key
 from sam3_contract.terminal import plain
@@ -154,5 +155,5 @@ def takes_of(violation: Violation) -> str:
 def conclusion(run: Run) -> str:
     """Say in a few words what a run came to."""
     broken = sum(outcome.verdict == "broken" for outcome in run.outcomes)
-    words = {1: f"{broken} broken", 3: "not all could be judged"}
+    words = {BROKEN: f"{broken} broken", UNJUDGED: "not all could be judged"}
     return words.get(run.exit_status, "all that could be judged held")

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from sam3_contract.checks.matching import SAME_CONFIDENCE, SAME_IOU, measured, pair_up
 from sam3_contract.checks.prompts import AnsweredPrompt, prompts_of
+from sam3_contract.errors import BROKEN, HELD, UNJUDGED
 from sam3_contract.exchanges.deviations import deviation_explaining
 from sam3_contract.exchanges.exchange import BAD_KEYS, Exchange
 from sam3_contract.exchanges.measuring import Mask, Prediction
@@ -108,8 +109,9 @@ class Comparison:
     def exit_status(self) -> int:
         """0 if they answer alike, 1 if they differ, 3 if nothing could be compared."""
         if not self.compared:
-            return 3
-        return int(bool(self.unexplained) or any(one.iou < SAME_IOU for one in self.overlaps))
+            return UNJUDGED
+        differ = self.unexplained or any(one.iou < SAME_IOU for one in self.overlaps)
+        return BROKEN if differ else HELD
 
 
 def compare(first: Run, second: Run) -> Comparison:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.checks import CHECKS, Check, Judgement, Violation
-from sam3_contract.errors import TransportError
+from sam3_contract.errors import BROKEN, HELD, UNJUDGED, TransportError
 from sam3_contract.exchanges.deviations import deviations_shown
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
@@ -123,9 +123,9 @@ class Run:
     def exit_status(self) -> int:
         """0 if all held, 1 if the contract was broken, 3 if it could not be judged, or not to the end."""
         if any(outcome.verdict == "broken" for outcome in self.outcomes):
-            return 1
+            return BROKEN
         cut_short = self.unanswered or self.unjudged or self.is_interrupted
-        return 3 if cut_short or not any(one.judged for one in self.outcomes) else 0
+        return UNJUDGED if cut_short or not any(one.judged for one in self.outcomes) else HELD
 
     @property
     def is_interrupted(self) -> bool:

@@ -21,7 +21,7 @@ from sam3_contract.auditing.outcome import Outcome
 from sam3_contract.auditing.pictures import Worst
 from sam3_contract.auditing.summary import Summary
 from sam3_contract.auditing.units import Terms
-from sam3_contract.errors import OutputError
+from sam3_contract.errors import UNJUDGED, OutputError
 from sam3_contract.files.atomic import check_output_folder
 from sam3_contract.mask_files.judging import MOST_FINDINGS, LocatedFinding
 from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable
@@ -33,7 +33,6 @@ __all__ = ["AuditReport"]
 
 _COLOURS: Final[dict[Severity, str]] = {"error": "red", "warning": "yellow", "note": "blue"}
 _MAX_UNREAD_SHOWN: Final = 20
-UNJUDGED: Final = 3
 # What commands that report an audit take.
 max_findings_option = click.option(
     "--max-findings",
@@ -42,9 +41,6 @@ max_findings_option = click.option(
     default=50,
     show_default=True,
     help="Shown per file, as text.",
-)
-format_option = click.option(
-    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 findings_option = click.option(
     "--findings",

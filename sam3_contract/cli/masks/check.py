@@ -16,12 +16,12 @@ from sam3_contract.auditing.names import files_of
 from sam3_contract.auditing.parts import written_to_part
 from sam3_contract.auditing.units import Shard, Terms, units_of
 from sam3_contract.cli.codes import select_and_ignore
-from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
+from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, max_findings_option
+from sam3_contract.cli.options import format_option
 from sam3_contract.errors import UsageError
-from sam3_contract.mask_files.opening import Unreadable, image_size_from_options
+from sam3_contract.mask_files.opening import image_size_from_options
 from sam3_contract.mask_files.urls import shown
 from sam3_contract.masks import DEFECTS, defect_named
-from sam3_contract.terminal import say
 
 __all__ = ["check", "selected_codes"]
 
@@ -105,11 +105,7 @@ def check(
     if shard is not None and (findings is not None or pictures is not None):
         raise UsageError("--findings and --pictures are of all shards: pass --findings to `masks merge`")
     codes = selected_codes(select, ignore)
-    try:
-        size = image_size_from_options(image_size, image)
-    except Unreadable as error:
-        say(f"sam3-contract: {error}", err=True)
-        context.exit(3)
+    size = image_size_from_options(image_size, image)
     paths = files_of(files)
     terms = Terms(size, codes, as_lines, column)
     report = AuditReport(

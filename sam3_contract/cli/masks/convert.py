@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from sam3_contract.errors import OutputError, UsageError
+from sam3_contract.errors import BROKEN, UNJUDGED, OutputError, UsageError
 from sam3_contract.files.atomic import check_output, check_output_folder
 from sam3_contract.mask_files.dialects import values_in_dialect
-from sam3_contract.mask_files.opening import STANDARD_STREAM, Unreadable, image_size_from_options
+from sam3_contract.mask_files.opening import STANDARD_STREAM, image_size_from_options
 from sam3_contract.mask_files.values import values_of_file
 from sam3_contract.mask_files.writing import WRITERS, Conversion, NoMask, Unsound, sorted_by_soundness
 from sam3_contract.masks import DIALECTS, Dialect
@@ -94,8 +94,6 @@ def convert(
         else:
             values = values_in_dialect(file, dialect, as_lines=as_lines, image_size=size)
         WRITERS[target](sorted_by_soundness(values, conversion), conversion, output)
-    except Unreadable as error:
-        context.exit(_said(str(error), 3))
     except Unsound:
         problem = "nothing is written: masks are not sound; --skip-unsound leaves them out"
     except NoMask as error:
@@ -110,7 +108,7 @@ def convert(
     for line in conversion.named():
         _said(line, 1)
     if problem:
-        context.exit(_said(problem, 1 if conversion.unsound else 3))
+        context.exit(_said(problem, BROKEN if conversion.unsound else UNJUDGED))
     say("\n".join(conversion.told(output)), err=True)
 
 

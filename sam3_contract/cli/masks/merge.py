@@ -8,9 +8,8 @@ import click
 
 from sam3_contract.auditing.findings_file import FindingsFile
 from sam3_contract.auditing.parts import parts_of_files
-from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, format_option, max_findings_option
-from sam3_contract.mask_files.opening import Unreadable
-from sam3_contract.terminal import say
+from sam3_contract.cli.masks.audit_report import AuditReport, findings_option, max_findings_option
+from sam3_contract.cli.options import format_option
 
 __all__ = ["merge"]
 
@@ -37,11 +36,7 @@ def merge(
     \b
     Exit status: as of `masks check`; 3 also if something is missing.
     """  # noqa: D301 - click wants the character itself to leave a paragraph as it is
-    try:
-        audit = parts_of_files(parts)
-    except Unreadable as error:
-        say(f"sam3-contract: {error}", err=True)
-        context.exit(3)
+    audit = parts_of_files(parts)
     report = AuditReport(
         audit.files,
         audit.terms,

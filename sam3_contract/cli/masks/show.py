@@ -62,9 +62,6 @@ def show(context: click.Context, image: str, response: str, *, output: str, othe
         size = (photograph.height, photograph.width)
         first = _value(response, size)
         second = None if other is None else _value(other, size)
-    except Unreadable as error:
-        say(f"sam3-contract: {error}", err=True)
-        context.exit(3)
     except ImageError as error:
         raise ImageError(f"{image}: {error}") from error
     times = enlargement(photograph)

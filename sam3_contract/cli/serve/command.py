@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import click
 
-from sam3_contract.cli.numbers import FiniteRange
+from sam3_contract.cli.options import FiniteRange
 from sam3_contract.cli.serve.config import OptionOrVariable, from_environment, read_config, warn_of_variables
 from sam3_contract.cli.serve.ready_file import ReadyFile
 from sam3_contract.cli.serve.record import Recording

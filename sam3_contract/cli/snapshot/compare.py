@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 import orjson
 
-from sam3_contract.cli.numbers import FiniteRange
-from sam3_contract.errors import SnapshotError, TransportError
+from sam3_contract.cli.options import FiniteRange, api_key_env_option, format_option, timeout_option
+from sam3_contract.errors import HELD, UNJUDGED, SnapshotError, TransportError
 from sam3_contract.snapshots import (
     RequestChange,
     Snapshot,
@@ -33,7 +33,6 @@ from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
 CHANGED: Final = 1
-NOT_JUDGED: Final = 3
 
 _SHARE = FiniteRange(0, 1)
 
@@ -69,18 +68,9 @@ class Compared:
     show_default=True,
     help="How many instances of a prompt may appear, and how many vanish.",
 )
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=FiniteRange(0.1),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
+@format_option
+@api_key_env_option
+@timeout_option
 @click.pass_context
 def compare(
     context: click.Context,
@@ -173,7 +163,7 @@ def _status(compared: Sequence[Compared]) -> int:
     verdicts = {one.change.verdict for one in compared}
     if verdicts & {Verdict.SCHEMA, Verdict.MODEL}:
         return CHANGED
-    return NOT_JUDGED if Verdict.NOT_COMPARED in verdicts else 0
+    return UNJUDGED if Verdict.NOT_COMPARED in verdicts else HELD
 
 
 def _summary(compared: Sequence[Compared]) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
 from sam3_contract import cases
 from sam3_contract.cli.concepts import check_concepts
-from sam3_contract.cli.numbers import FiniteRange
+from sam3_contract.cli.options import api_key_env_option, timeout_option
 from sam3_contract.cli.snapshot.requests import (
     NamedCase,
     cases_from_file,
     cases_of_options,
     point_from_text,
 )
-from sam3_contract.errors import SnapshotError, TransportError, UsageError
+from sam3_contract.errors import HELD, UNJUDGED, SnapshotError, TransportError, UsageError
 from sam3_contract.exchanges.exchange import Case
 from sam3_contract.files.atomic import check_output_folder, remove_leftovers
 from sam3_contract.snapshots import (
@@ -36,8 +35,6 @@ from sam3_contract.targets import transport_to
 from sam3_contract.terminal import say
 from sam3_contract.transport import Transport
 
-NOT_JUDGED: Final = 3
-
 
 @click.command(short_help="Keep answers, one file for each request.")
 @click.argument("target", metavar="BASE_URL|mock")
@@ -49,17 +46,8 @@ NOT_JUDGED: Final = 3
 @click.option("--point", "points", multiple=True, metavar="X,Y", help="Click here, in pixels; repeatable.")
 @click.option("--request", "requests", multiple=True, type=click.Path(), metavar="FILE.json", help="Ask this too.")
 @click.option("--again", is_flag=True, help="Ask what DIR keeps already, and keep the new answers.")
-@click.option(
-    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=FiniteRange(0.1),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
+@api_key_env_option
+@timeout_option
 @click.pass_context
 def take(
     context: click.Context,
@@ -103,7 +91,7 @@ def take(
     complete = _take(transport, named, folder, contract)
     remove_leftovers(folder)
     _tidy(folder, {f"{safe_stem(case.id)}.json" for case, _ in named})
-    context.exit(0 if complete else NOT_JUDGED)
+    context.exit(HELD if complete else UNJUDGED)
 
 
 def _cases_of_options(

@@ -18,10 +18,10 @@ from sam3_contract import report
 from sam3_contract.cases import Plan
 from sam3_contract.checks import Check, selected
 from sam3_contract.cli.codes import select_and_ignore
-from sam3_contract.cli.numbers import FiniteRange
+from sam3_contract.cli.options import FiniteRange, api_key_env_option, format_option, timeout_option
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
 from sam3_contract.cli.verify.scratch import folder_of_a_run
-from sam3_contract.errors import UsageError
+from sam3_contract.errors import UNJUDGED, UsageError
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.files.atomic import check_output, make_folder
 from sam3_contract.redaction import note_on_keys_in_urls
@@ -123,19 +123,10 @@ class _Point(click.ParamType[tuple[float, float]]):
 @click.option(
     "--report", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write HTML, JSON, JUnit and HAR."
 )
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.option("--spec", "document", metavar="FILE", type=click.Path(), help="Hold answers to this OpenAPI document.")
-@click.option(
-    "--api-key-env", metavar="NAME", help="Take the key from this variable instead of ROBOFLOW_API_KEY, API_KEY."
-)
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=FiniteRange(0.1),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
+@api_key_env_option
+@timeout_option
 @click.option("--profile", type=click.Choice(["documented", "observed"]), default="documented", help="Of `mock`.")
 @click.option("--engine", default="synthetic", show_default=True, metavar="NAME", help="Of `mock`; see `serve`.")
 @click.option(
@@ -228,7 +219,7 @@ def verify(
         run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
         if against is not None and run.is_interrupted and "://" in against:
             say(f"sam3-contract: interrupted before {against} was asked: there is nothing to compare", err=True)
-            context.exit(3)
+            context.exit(UNJUDGED)
         if against is not None:
             beside = mock if own is None else MockOptions(seed=seed)
             other = _other_run(against, chosen.plan, contract, checks, budget, api_key_env, timeout, beside)
@@ -318,7 +309,7 @@ def _compared(run: runner.Run, other: runner.Run, *, output_format: str, folder:
     for path in shown.write(comparison, folder) if folder is not None else ():
         say(f"wrote {path}", err=True)
     cut_short = any(one.unanswered or one.is_interrupted for one in (run, other))
-    return 3 if cut_short else comparison.exit_status
+    return UNJUDGED if cut_short else comparison.exit_status
 
 
 def _again(

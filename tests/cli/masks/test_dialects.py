@@ -18,6 +18,7 @@ from scipy.ndimage import binary_fill_holes
 from sam3_contract.cli.masks.check import check
 from sam3_contract.cli.masks.convert import convert
 from sam3_contract.errors import UsageError
+from tests.cli.masks.commands import Command
 from tests.masks.dialects.writers import WRITERS, Bitmap, blob, cvat, kaggle, label_studio, runs, start_length
 
 # pycocotools 2.0 hands numpy 2 its arrays in the old way.
@@ -390,23 +391,23 @@ def test_what_is_not_of_the_dialect_can_be_left_out() -> None:
     ],
 )
 def test_file_without_masks_of_the_dialect_is_refused(
-    name: str, content: str, dialect: str, status: int, said: str
+    command: Command, name: str, content: str, dialect: str, status: int, said: str
 ) -> None:
-    outcome = run(written(name, content), "--from", dialect, "--to", "coco", "-o", "out.json", *SIZE)
+    outcome = command("convert", written(name, content), "--from", dialect, "--to", "coco", "-o", "out.json", *SIZE)
 
-    assert outcome.exit_code == status
+    assert outcome.status == status
     assert said in outcome.stderr
     assert not Path("out.json").exists()
 
 
-def test_table_that_is_not_utf8_or_an_archive_is_refused() -> None:
+def test_table_that_is_not_utf8_or_an_archive_is_refused(command: Command) -> None:
     Path("t.csv").write_bytes(b"ImageId,EncodedPixels\n\xff,6 2\n")
     np.savez("m.npz", masks=np.zeros((1, 4, 6), np.float32))
 
-    table = run("t.csv", "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE)
-    archive = run("m.npz", "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE)
+    table = command("convert", "t.csv", "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE)
+    archive = command("convert", "m.npz", "--from", "kaggle", "--to", "coco", "-o", "out.json", *SIZE)
 
-    assert (table.exit_code, archive.exit_code) == (3, 3)
+    assert (table.status, archive.status) == (3, 3)
     assert "no table in UTF-8: byte 22" in table.stderr
     assert "is an npz" in archive.stderr
 
