@@ -99,36 +99,19 @@ def create_app(
     settings = settings or Settings()
     served = contract or spec.load()
     _refuse_what_is_not_implemented(served, own=contract is None)
-    app = Application(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # the service has none
-    app.url_map.merge_slashes = False  # a redirect is no answer of the service
-    access_log.install(app, settings.access_log, [operation.id for operation in served.operations])
+    operations = [operation.id for operation in served.operations]
+    paths = {operation.path: operation.id for operation in served.operations}
     library = library_of(
         coco=settings.coco, images=settings.coco_images, scenes=settings.scenes, strict=settings.coco_strict
     )
-    picture_of_url = _picture_of_url(settings, library)
-
-    operations = [operation.id for operation in served.operations]
-    engines = Engines(
-        Mixed(Annotated(settings.seed), held_to_protocol(engine_of(engine or settings.engine, settings.seed))),
-        cache(lambda name: Mixed(Annotated(settings.seed), held_to_protocol(engine_of(name, settings.seed)))),
-        picture_of_url,
-        library,
-        may_choose=settings.control,
-    )
+    engines = _engines(settings, engine, library)
+    app = _application()
+    # What is hooked in first sees a request before all others, and its answer after them.
+    access_log.install(app, settings.access_log, operations)
     sessions = _sessions(settings, operations, engines, store or _store(settings))
     at_hand.install(app, sessions)
     mock_control.install(app, sessions)
-    paths = {one.path: one.id for one in served.operations}
-    strict = settings.profile == "documented"
-    Recorder(
-        lambda: session_at_hand().journal,
-        operations,
-        strict=strict,
-        thumbnails=settings.journal_thumbnails,
-        keys_change=lambda: current_request().path in paths and bool(plan_at_hand().faults),
-    ).install(app)
+    _recorder(settings, paths).install(app)
     faults.install(app, paths, lambda: plan_at_hand().faults, lambda: session_at_hand().fault_memories)
     for operation in served.operations:
         _add_operation(app, operation, settings)
@@ -140,23 +123,55 @@ def create_app(
     if settings.control:
         guard = Guard(settings.allowed_hosts, settings.control_token)
         routes.install(app, lambda: MockControl(app, sessions, session_at_hand()), guard)
-    guarded = {"GET", "POST", *(operation.method for operation in served.operations)}
+    _admit_and_finish(app, served, settings, engines)
+    if settings.metrics:
+        app.wsgi_app = Measured(app.wsgi_app, paths, sessions)  # type: ignore[method-assign]
+    return app
+
+
+def _application() -> Application:
+    app = Application(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # the service has none
+    app.url_map.merge_slashes = False  # a redirect is no answer of the service
+    return app
+
+
+def _engines(settings: Settings, engine: Engine | None, library: Library) -> Engines:
+    def mixed(chosen: Engine | str) -> Engine:
+        return Mixed(Annotated(settings.seed), held_to_protocol(engine_of(chosen, settings.seed)))
+
+    usual = mixed(engine or settings.engine)
+    return Engines(usual, cache(mixed), _picture_of_url(settings, library), library, may_choose=settings.control)
+
+
+def _recorder(settings: Settings, paths: Mapping[str, str]) -> Recorder:
+    return Recorder(
+        lambda: session_at_hand().journal,
+        paths.values(),
+        strict=settings.profile == "documented",
+        thumbnails=settings.journal_thumbnails,
+        keys_change=lambda: current_request().path in paths and bool(plan_at_hand().faults),
+    )
+
+
+def _admit_and_finish(app: Flask, contract: spec.Contract, settings: Settings, engines: Engines) -> None:
+    """Check keys before a request is answered, word what refuses it, and put the service's headers on the answer."""
+    profile = settings.profile
+    guarded = {"GET", "POST", *(operation.method for operation in contract.operations)}
     keys = KeySettings(settings.auth, settings.api_keys, settings.refused_keys)
-    app.before_request(lambda: _admit(keys, guarded, strict=strict))
 
     def finish(response: Response) -> Response:
         # By this a verification knows that no model with misses of its own answers.
         reads_pixels = current_notes().get("reads_pixels", engines.usual.reads_pixels)
         masks = "estimated" if reads_pixels else "exact"
-        return add_headers(response, current_request(), settings.profile, masks=masks)
+        return add_headers(response, current_request(), profile, masks=masks)
 
+    app.before_request(lambda: _admit(keys, guarded, strict=profile == "documented"))
     app.after_request(finish)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(StoreError, _store_gone)
-    app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, settings.profile)))
-    if settings.metrics:
-        app.wsgi_app = Measured(app.wsgi_app, paths, sessions)  # type: ignore[method-assign]
-    return app
+    app.register_error_handler(HTTPException, lambda error: _refused(as_refusal(error, request, profile)))
 
 
 def _sessions(settings: Settings, operations: Sequence[str], engines: Engines, store: Store) -> Sessions:
