@@ -2,7 +2,7 @@
 
 They come from what a server consists of: decoders of images, a model's wrapper, caches, batches, a web framework. None
 of them is in the mock's catalogue of faults: each is a WSGI application around the faultless mock, wrong only under its
-condition. ``benchmarks/verify.py --mutants`` tells which of them `verify` finds with how many calls.
+condition. ``python -m benchmarks.verify --mutants`` tells which of them `verify` finds with how many calls.
 
 Some were written by different people who thought of the same: those stand beside each other, the later one as a call
 of the earlier, and count as often as they were thought of.
