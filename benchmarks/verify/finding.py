@@ -128,10 +128,10 @@ def by_budgets(make: Callable[[], Counted], shown: Shown) -> Found:
 
 def by_verify(app: Counted, shown: Shown) -> Found:
     """Let `verify` judge a mock; an exception of its own is a finding of this benchmark."""
-    order: dict[int, int] = {}
+    order: dict[str, int] = {}
 
     def answered(exchange: Exchange) -> None:
-        order[id(exchange)] = len(order) + 1
+        order[exchange.case.id] = len(order) + 1
 
     with reachable(app, shown.timeout) as (transport, _):
         plan, budget = plan_of(by_url=shown.by_url), runner.Budget(calls=shown.calls)
@@ -142,14 +142,14 @@ def by_verify(app: Counted, shown: Shown) -> Found:
     return found_of(run, order, app.calls)
 
 
-def found_of(run: runner.Run, order: dict[int, int], calls: int) -> Found:
+def found_of(run: runner.Run, order: dict[str, int], calls: int) -> Found:
     """Name the checks that did not hold, in the order in which that could be known."""
     known: dict[str, int] = {}
     for outcome in run.outcomes:
         if outcome.verdict in {"broken", "odd"}:
             name = outcome.check.code + (" (warning)" if outcome.verdict == "odd" else "")
             known[name] = min(
-                max(order.get(id(one), 0) for one in (violation.exchange, *violation.breach.beside))
+                max(order.get(one.case.id, 0) for one in (violation.exchange, *violation.breach.beside))
                 for violation in outcome.violations
             )
     names = tuple(sorted(known, key=lambda name: (known[name], name)))

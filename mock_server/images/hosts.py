@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
 
 _LONGEST: Final = 253  # characters of a name
+_LETTERS: Final = re.compile(rb"[A-Za-z0-9._-]*")  # those of the names that there are
 # Top-level names that the public internet does not have and will not have, from IANA's special-use domain names.
 _RESERVED: Final = frozenset(
     {"alt", "example", "internal", "invalid", "local", "localhost", "onion", "test", "home", "lan", "corp", "mail"}
@@ -41,14 +43,17 @@ def is_public_name(host: str) -> bool:
 
 
 def can_be_looked_up(host: str) -> bool:
-    """Check whether a name keeps the bounds of names: no empty part, none of more than 63 characters, 253 in all.
+    """Check whether a host is an address, or a name that there can be: no empty part, none too long, no odd letters.
 
     Example:
-        >>> [can_be_looked_up(host) for host in ("example.com", "a..b.com", "a" * 64 + ".com", ".com")]
-        [True, False, False, False]
+        >>> [can_be_looked_up(host) for host in ("example.com", "2001:db8::1", "a..b", "a" * 64 + ".com", "a%20b.com")]
+        [True, True, False, False, False]
     """
+    if is_address(host):
+        return True
     try:
         encoded = host.encode("idna")
     except UnicodeError:
         return False
-    return not host.startswith(".") and len(encoded.removesuffix(b".")) <= _LONGEST
+    is_short = len(encoded.removesuffix(b".")) <= _LONGEST
+    return not host.startswith(".") and is_short and _LETTERS.fullmatch(encoded) is not None

@@ -120,7 +120,7 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
     prompts, main = questions.other_click(lead), f"{VISUAL}/{lead.name}/rle"
 
     def case(name: str, asks: str, sent: Photograph, **fields: Any) -> Case:
-        body = body_of(sent, prompts=prompts, format="rle", **fields)
+        body = body_of(sent, **{"prompts": prompts, "format": "rle", **fields})
         return case_of(f"{lead.name}/{name}", VISUAL, asks, body, sent, beside=(main,))
 
     kept = case("logits_kept", "asks to keep the logits", lead, save_logits_to_cache=True)
@@ -130,6 +130,10 @@ def logits_cases(questions: Questions) -> Iterator[Case]:
     asks = "asks to load the logits that are kept, and to keep them, as polygons"
     loaded = case("logits_loaded", asks, lead, load_logits_from_cache=True, save_logits_to_cache=True)
     yield replace(loaded, body={**loaded.sent, "format": "json"}, after=(kept.id,), beside=(f"{main[:-3]}json",))
+    asks = "asks to load the logits of a prompt of which none are kept, as there are of another"
+    others = {"prompts": questions.one_click(lead), "load_logits_from_cache": True}
+    unlike = case("logits_of_another_prompt", asks, lead, **others)
+    yield replace(unlike, after=(kept.id,), beside=(f"{VISUAL}/{lead.name}/alone",))
 
 
 def unnamed_cases(questions: Questions) -> Iterator[Case]:

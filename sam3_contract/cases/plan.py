@@ -174,8 +174,6 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     good: tuple[Case | FollowUp, ...] = (
         *concept.described_case(questions),
         *_made(follow_ups.further_follow_ups(questions)),
-        *overlaps.few_prompts(questions),
-        *_made(overlaps.further_follow_ups(questions)),
         *memory.logits_cases(questions),
         *memory.unnamed_cases(questions),
         *_made(memory.follow_ups(questions)),
@@ -199,6 +197,8 @@ def _then(questions: Questions) -> Iterator[Case | FollowUp]:
     yield from _visual_at_once(questions)
     yield from memory.embedded_at_once_case(questions)
     yield from _made(sweep.sizes(questions))
+    yield from overlaps.few_prompts(questions)
+    yield from _made(overlaps.further_follow_ups(questions))
     yield from sweep.pairs(questions)
     yield from overlaps.hidden_prompt(questions)
     yield from _made(overlaps.late_follow_ups(questions))
@@ -226,7 +226,8 @@ def _visual_at_once(questions: Questions) -> Iterator[Case]:
     """Click again what was clicked alone before, and use image_ids meanwhile, beside what has to be refused."""
     clicks = _again(next(visual.main_cases(questions, questions.lead)))
     others = [*memory.named_cases(questions), *sweep.outlines(questions), *sweep.archive_case(questions)]
-    yield from _under_way([clicks, *others, *visual.archive_case(questions), *refused.by_query(questions)])
+    bad = [*refused.at_once(questions), *refused.by_query(questions)]
+    yield from _under_way([clicks, *others, *visual.archive_case(questions), *bad])
 
 
 def _under_way(cases: Iterable[Case]) -> Iterator[Case]:

@@ -88,6 +88,7 @@ def of_others(questions: Questions) -> Iterator[Case]:
     asks, unknown = "sends an image of a type that is none", {"type": "bitmap", "value": TEXT}
     yield Case("refused/image_type", VISUAL, asks, {**clicks, "image": unknown}, expected=_BAD_IMAGE)
     yield _refused("empty_body", EMBED, "has no body", b"")
+    yield _refused("embed_malformed_json", EMBED, "is no JSON: it ends before its time", b'{"image": {"type": ')
     yield _refused("list", VISUAL, "is a list", b"[]")
     texts = {**good, "prompts": [prompt["text"] for prompt in good["prompts"]]}
     yield _refused("texts_for_prompts", CONCEPT, "has a text for a prompt", texts, mistakes=(("prompts", 0),))
@@ -144,6 +145,8 @@ def the_rest(questions: Questions) -> Iterator[Case]:
     yield Case(
         "refused/cut_image", CONCEPT, "sends an image that is cut short", {**good, "image": cut}, expected=_BAD_IMAGE
     )
+    latin = '{"image": {"type": "url", "value": "https://example.com/é.jpg"}}'.encode("latin-1")
+    yield Case("refused/no_utf8", CONCEPT, "is JSON in Latin-1", latin, expected=_BAD_IMAGE)
     deleted = {400: "other_methods", 404: "other_methods"}
     method = frozenset({405})
     yield Case("refused/delete", VISUAL, "uses DELETE", None, method="DELETE", expected=method, tolerated=deleted)
@@ -182,6 +185,13 @@ def the_rest(questions: Questions) -> Iterator[Case]:
         tolerated={422: "image_required_beside_image_id"},
         after=(f"embed_image/{questions.lead.name}",),
     )
+
+
+def at_once(questions: Questions) -> Iterator[Case]:
+    """Send what is no image while others are under way, which it does not concern."""
+    body = {**_clicks(questions), "image": {"type": "base64", "value": TEXT}}
+    asks = "sends a text as image while others are under way"
+    yield Case("refused/not_an_image_at_once", VISUAL, asks, body, expected=_BAD_IMAGE)
 
 
 def by_query(questions: Questions) -> Iterator[Case]:

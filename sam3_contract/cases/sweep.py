@@ -263,19 +263,22 @@ def sizes(questions: Questions) -> Iterator[Made]:
     """Send images of other sizes and sides, clicked where texts were asked for and the other way round."""
     if not questions.all_drawn:
         return
-    crowd, _, tiny, large, _, _, beads = further_scenes()
+    crowd, _, tiny, large, fuller, _, beads = further_scenes()
     for scene, name, operation, masks in (
-        (tiny, "bmp", CONCEPT, "rle"),
-        (tiny, "png-16", VISUAL, "rle"),
+        (large, "bmp", CONCEPT, "rle"),
         (built_in_scenes()[1], BOXED_IN[0], VISUAL, "rle"),
         (crowd, "jpeg-turned-5", VISUAL, "rle"),
         (stencil(), "tiff-fax", VISUAL, "rle"),
         (stencil(), "png-4-grey", CONCEPT, "rle"),
         (filled(), "webp", VISUAL, "json"),
         (filled(), "jpeg-progressive", CONCEPT, "polygon"),
-        (large, "bmp", CONCEPT, "rle"),
         (beads, "gif", CONCEPT, "rle"),
         (grey_scene(built_in_scenes()[1]), BOXED_IN[1], VISUAL, "rle"),
+        # Files of the same length that begin alike, of which the second shows one small thing more.
+        (crowd, "bmp", VISUAL, "rle"),
+        (fuller, "bmp", VISUAL, "rle"),
+        (tiny, "bmp", CONCEPT, "rle"),
+        (tiny, "png-16", VISUAL, "rle"),
     ):
         way = way_of(name)
         asks = f"sends an image of {scene.size[1]} x {scene.size[0]} pixels {way.name}"

@@ -187,6 +187,7 @@ def test_registry_tells_what_models_are_for() -> None:
 
 BAD_URL = "Provided image URL is invalid"
 NOT_HTTPS = "Providing images via non https:// URL is not supported in this configuration of `inference`."
+NOT_FETCHED = "Data pointed by URL could not be decoded into image."
 NO_FQDN = "Providing images via URL without FQDN is not supported in this configuration of `inference`."
 
 
@@ -201,7 +202,7 @@ NO_FQDN = "Providing images via URL without FQDN is not supported in this config
         ("https://*.example.com/a.jpg", BAD_URL),
         ("https://example.com\u200b/a.jpg", BAD_URL),
         ("https://\N{FOX FACE}.com/a.jpg", BAD_URL),
-        ("https://example.com%00/a.jpg", BAD_URL),
+        ("https://example.com%20/a.jpg", NOT_FETCHED),
         ("http:///a.jpg", BAD_URL),
         ("//example.com/a.jpg", BAD_URL),
         ("ht tps://example.com/a.jpg", NOT_HTTPS),

@@ -114,6 +114,7 @@ def test_image_may_have_nearly_as_many_pixels_as_run_lengths_can_count() -> None
         "https://example.com",
         "https://example.com:8443/a.png?size=1#top",
         "https://user@example.co.uk/a",
+        "https://[2606:2800:220:1:248:1893:25c8:1946]/a.jpg",
     ],
 )
 def test_url_stands_for_a_photograph_of_its_own(address: str) -> None:
