@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -193,13 +194,14 @@ def verify(
         raise UsageError("--fuzz takes schemathesis: pip install 'sam3-contract[fuzz]'")
     contract = load(document)
     _refuse_other_document(contract, operations or OPERATIONS, some_will_do=har is not None)
-    checks = selected(select, ignore)
-    accepted = Baseline.load(baseline) if baseline else None
+    checks, accepted = selected(select, ignore), Baseline.load(baseline) if baseline else None
     if write_baseline is not None:
         check_output(write_baseline, makes_folders=True)
+    budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
+    terms = _Terms(contract, checks, accepted, budget, seed, api_key_env, timeout)
     again: Again | None = None
     if har is not None:
-        run = _recorded(har, contract, checks, accepted)
+        run = _recorded(har, terms)
     else:
         assert target is not None  # or har would be given
         chosen = choose(images, urls, texts, points, operations, only, seed=seed)
@@ -212,43 +214,48 @@ def verify(
         # How the mock behaves is said of the target, unless only the other one is the mock.
         own = None if against == MOCK != target else mock
         transport = transport_to(target, contract, variable=api_key_env, timeout=timeout, mock=own, exact=exact)
-        budget = runner.Budget(max_calls, concurrency, seconds_between(rate) if rate else 0.0, time_limit)
         if not transport.is_free:
             words = estimate(chosen.plan, max_calls, price)
             say(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
-        run = _run(transport, chosen.plan, contract, checks, budget=budget, baseline=accepted, seed=seed)
-        if against is not None and run.is_interrupted and "://" in against:
-            say(f"sam3-contract: interrupted before {against} was asked: there is nothing to compare", err=True)
-            context.exit(UNJUDGED)
+        run = _run(transport, chosen.plan, terms)
         if against is not None:
             beside = mock if own is None else MockOptions(seed=seed)
-            other = _other_run(against, chosen.plan, contract, checks, budget, api_key_env, timeout, beside)
+            other = _other_run(against, run, chosen.plan, terms, beside)
+            if other is None:
+                context.exit(UNJUDGED)
             context.exit(_compared(run, other, output_format=output_format, folder=folder))
         if examples and not run.unanswered and not run.stopped:
-            # Only here: schemathesis takes longer to import than planned cases take to send.
-            from sam3_contract.verification import fuzz  # noqa: PLC0415
-
             judge_keys = target == MOCK or key_for(target, api_key_env) is not None
-            run = fuzz.extend(
-                run,
-                transport,
-                contract,
-                checks=checks,
-                examples=examples,
-                seed=seed,
-                operations=operations,
-                judge_keys=judge_keys,
-            )
+            run = _fuzzed(run, transport, terms, examples, operations, judge_keys=judge_keys)
         run = shrunk(run, transport, chosen.plan, contract)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, output_format=output_format, folder=folder, again=again)
-    if write_baseline and run.is_interrupted:
-        say(f"sam3-contract: {write_baseline} is left as it is: the run was interrupted", err=True)
-    elif write_baseline:
-        found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
-        Baseline.of(found).save(write_baseline)
-        say(f"accepted findings are in {write_baseline}", err=True)
+    if write_baseline is not None:
+        _write_baseline(run, write_baseline)
     context.exit(run.exit_status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What answers are held to, and within which bounds they are asked for.
+
+    Attributes:
+        contract: The document.
+        checks: The laws.
+        baseline: Findings that are accepted; ``None`` for none.
+        budget: How much is sent, and how fast.
+        seed: Of what is drawn.
+        variable: Of the environment, that holds the key; ``None`` for the usual ones.
+        timeout: Seconds to wait for an answer.
+    """
+
+    contract: Contract
+    checks: Sequence[Check]
+    baseline: Baseline | None
+    budget: runner.Budget
+    seed: int
+    variable: str | None
+    timeout: float
 
 
 def _refuse_other_document(contract: Contract, operations: Sequence[str], *, some_will_do: bool) -> None:
@@ -275,22 +282,16 @@ def _refuse_beside_against(names: Sequence[str]) -> None:
         )
 
 
-def _other_run(
-    against: str,
-    plan: Plan,
-    contract: Contract,
-    checks: Sequence[Check],
-    budget: runner.Budget,
-    variable: str | None,
-    timeout: float,
-    mock: MockOptions,
-) -> runner.Run:
-    """Put the same plan to another server, or take the answers that were recorded."""
+def _other_run(against: str, run: runner.Run, plan: Plan, terms: _Terms, mock: MockOptions) -> runner.Run | None:
+    """Put the same plan to another server, or take recorded answers; ``None`` if the first run was interrupted."""
     if against != MOCK and "://" not in against:
-        return _recorded(Path(against), contract, checks, None)
+        return _recorded(Path(against), terms)
+    if run.is_interrupted and against != MOCK:
+        say(f"sam3-contract: interrupted before {against} was asked: there is nothing to compare", err=True)
+        return None
     own = mock if against == MOCK else None
-    transport = transport_to(against, contract, variable=variable, timeout=timeout, mock=own)
-    return _run(transport, plan, contract, checks, budget=budget, baseline=None, seed=mock.seed)
+    transport = transport_to(against, terms.contract, variable=terms.variable, timeout=terms.timeout, mock=own)
+    return _run(transport, plan, terms)
 
 
 def _compared(run: runner.Run, other: runner.Run, *, output_format: str, folder: Path | None) -> int:
@@ -333,33 +334,57 @@ def _seed(mock: MockOptions) -> tuple[str, ...]:
     return ("--seed", str(mock.seed)) if mock.seed else ()
 
 
-def _recorded(path: Path, contract: Contract, checks: Sequence[Check], accepted: Baseline | None) -> runner.Run:
+def _recorded(path: Path, terms: _Terms) -> runner.Run:
     # Only here: most runs read no recording.
     from sam3_contract.har import read_har  # noqa: PLC0415
 
-    recording = read_har(path, contract)
+    recording = read_har(path, terms.contract)
     for reason in recording.left_out:
         say(f"sam3-contract: left out: {reason}", err=True)
     if recording.keys_in_urls:
         say(f"sam3-contract: note: {note_on_keys_in_urls(recording.keys_in_urls)}", err=True)
-    return runner.run_of(recording.exchanges, contract, target=path.name, checks=checks, baseline=accepted)
+    exchanges, name = recording.exchanges, path.name
+    return runner.run_of(exchanges, terms.contract, target=name, checks=terms.checks, baseline=terms.baseline)
 
 
-def _run(
-    transport: Transport,
-    plan: Plan,
-    contract: Contract,
-    checks: Sequence[Check],
-    *,
-    budget: runner.Budget,
-    baseline: Baseline | None,
-    seed: int,
-) -> runner.Run:
-    progress = _progress(transport.target, min(len(plan), budget.calls), contract, checks)
+def _run(transport: Transport, plan: Plan, terms: _Terms) -> runner.Run:
+    progress = _progress(transport.target, min(len(plan), terms.budget.calls), terms.contract, terms.checks)
     with progress as answered, _terminated_as_interrupted():
         return runner.verify(
-            transport, plan, contract, checks=checks, budget=budget, baseline=baseline, answered=answered, seed=seed
+            transport,
+            plan,
+            terms.contract,
+            checks=terms.checks,
+            budget=terms.budget,
+            baseline=terms.baseline,
+            answered=answered,
+            seed=terms.seed,
         )
+
+
+def _fuzzed(
+    run: runner.Run,
+    transport: Transport,
+    terms: _Terms,
+    examples: int,
+    operations: Sequence[str],
+    *,
+    judge_keys: bool,
+) -> runner.Run:
+    """Send requests that schemathesis generates as well."""
+    # Only here: schemathesis takes longer to import than planned cases take to send.
+    from sam3_contract.verification import fuzz  # noqa: PLC0415
+
+    return fuzz.extend(
+        run,
+        transport,
+        terms.contract,
+        checks=terms.checks,
+        examples=examples,
+        seed=terms.seed,
+        operations=operations,
+        judge_keys=judge_keys,
+    )
 
 
 @contextmanager
@@ -394,3 +419,13 @@ def _show(run: runner.Run, contract: Contract, *, output_format: str, folder: Pa
     if folder is not None:
         for path in report.write(run, contract, folder, again=again):
             say(f"wrote {path}", err=True)
+
+
+def _write_baseline(run: runner.Run, path: Path) -> None:
+    """Accept what was found; not of a run that was cut short, as what it did not see would be found anew."""
+    if run.is_interrupted:
+        say(f"sam3-contract: {path} is left as it is: the run was interrupted", err=True)
+        return
+    found = (one for outcome in run.outcomes for one in (*outcome.violations, *outcome.accepted))
+    Baseline.of(found).save(path)
+    say(f"accepted findings are in {path}", err=True)
