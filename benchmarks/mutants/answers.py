@@ -68,6 +68,14 @@ def shrunk(pixels: int) -> Callable[[Bitmap, Json], Bitmap]:
     return change
 
 
+def filled(bitmap: Bitmap) -> Bitmap:
+    """Fill the holes of a mask."""
+    contours, _hierarchy = cv2.findContours(bitmap.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    canvas = np.zeros(bitmap.shape, np.uint8)
+    cv2.drawContours(canvas, contours, -1, 1, cv2.FILLED)
+    return canvas.astype(bool)
+
+
 def without_results(call: Call, concerns: Callable[[Json], bool]) -> Response:
     """Find nothing for those prompts."""
 

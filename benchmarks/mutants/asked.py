@@ -58,6 +58,14 @@ def listed(prompt: Json, field: str) -> list[Json]:
     return given if isinstance(given, list) and all(isinstance(one, dict) for one in given) else []
 
 
+def prompts_of(body: Json) -> list[Json]:
+    """List the prompts of a body that are objects, in whichever form they are given: listed, one alone, or nested."""
+    prompts = body.get("prompts")
+    if isinstance(prompts, dict):
+        prompts = prompts.get("prompts", [prompts])
+    return [one for one in prompts if isinstance(one, dict)] if isinstance(prompts, list) else []
+
+
 def threshold_of(call: Call, prompt: Json) -> Any:
     """Tell the threshold that counts for a prompt: its own, the request's, or the default."""
     own, of_request = prompt.get(THRESHOLD), call.body.get(THRESHOLD)

@@ -26,6 +26,11 @@ def progressive_jpeg_is_refused(call: Call) -> Response:
 
 
 @mutant
+def progressive_jpegs_are_refused(call: Call) -> Response:
+    return progressive_jpeg_is_refused(call)
+
+
+@mutant
 def interlaced_png_is_refused(call: Call) -> Response:
     file = file_of(call)
     return unloadable() if file is not None and file.info.get("interlace") else call.ask()
@@ -35,6 +40,13 @@ def interlaced_png_is_refused(call: Call) -> Response:
 def grey_with_alpha_is_refused(call: Call) -> Response:
     file = file_of(call)
     return unloadable() if file is not None and file.mode in {"LA", "PA"} else call.ask()
+
+
+@mutant
+def grey_with_alpha_is_an_internal_error(call: Call) -> Response:
+    # Channels are reshaped to one, three or four.
+    file = file_of(call)
+    return failure() if file is not None and file.mode == "LA" else call.ask()
 
 
 @mutant

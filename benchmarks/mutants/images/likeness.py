@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept
+from benchmarks.mutants.asked import id_of, of_concept, of_visual
 from benchmarks.mutants.kept import cached_without
 from benchmarks.mutants.pictures import content_of, file_of, frame_of, orientation_of, value_of
 from benchmarks.mutants.server import Call, Json, Kind
@@ -24,6 +24,14 @@ def images_alike_in_their_first_kilobyte_are_one(call: Call) -> Response:
         return call.ask()
     first = call.state.kept.setdefault((content[:1024], frame_of(call)), call.body["image"])
     return call.ask(image=first)
+
+
+@mutant
+def clicks_on_images_of_one_size_and_beginning_share_an_embedding(call: Call) -> Response:
+    content = content_of(call)
+    if not of_visual(call) or id_of(call) is not None or len(content) < 4096:
+        return call.ask()
+    return call.ask(image=call.state.kept.setdefault((len(content), content[:4096]), call.body["image"]))
 
 
 @mutant
@@ -53,6 +61,17 @@ def images_of_equal_thumbnails_are_one(call: Call) -> Response:
         return call.ask()
     small = np.asarray(file.convert("L").resize((8, 8), Image.Resampling.BOX)).astype(int)
     key = ((small > small.mean()).tobytes(), frame_of(call))
+    return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
+
+
+@mutant
+def features_are_cached_by_a_perceptual_hash(call: Call) -> Response:
+    # Of the pixels as they lie in the file.
+    file = file_of(call)
+    if file is None or not of_concept(call):
+        return call.ask()
+    small = np.asarray(file.convert("L").resize((8, 8), Image.Resampling.BOX)).astype(int)
+    key = (file.size, (small > small.mean()).tobytes())
     return call.ask(image=call.state.kept.setdefault(key, call.body["image"]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import of_concept, of_visual, with_prompts
+from benchmarks.mutants.asked import clicks_changed, is_number, of_concept, of_visual, with_prompts
 from benchmarks.mutants.pictures import (
     as_image,
     content_of,
@@ -37,6 +37,12 @@ def exif_mirroring_is_not_applied(call: Call) -> Response:
         return file.transpose(turns[number]) if number in turns else file
 
     return decoded_otherwise(call, lambda file: orientation_of(file) in turned, decode)
+
+
+@mutant
+def mirrored_exif_orientations_are_left_as_they_lie(call: Call) -> Response:
+    # Only the three rotations are known, which telephones write.
+    return decoded_otherwise(call, lambda file: orientation_of(file) in {2, 4, 5, 7}, without_exif)
 
 
 @mutant
@@ -73,6 +79,11 @@ def exif_orientation_of_zero_answers_500(call: Call) -> Response:
 @mutant
 def exif_of_png_is_not_applied(call: Call) -> Response:
     return decoded_otherwise(call, lambda file: file.format == "PNG" and orientation_of(file) > 1, without_exif)
+
+
+@mutant
+def exif_orientation_is_applied_to_jpegs_only(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format != "JPEG" and orientation_of(file) > 1, without_exif)
 
 
 @mutant
@@ -187,6 +198,19 @@ def boxes_are_not_turned_with_a_jpeg(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if turned else call.ask()
+
+
+@mutant
+def clicks_on_turned_photos_are_taken_in_the_frame_of_the_file(call: Call) -> Response:
+    file = file_of(call)
+    orientation = 1 if file is None else orientation_of(file)
+
+    def change(point: Json, frame: tuple[int, int]) -> None:
+        x, y = point["x"], point["y"]
+        if is_number(x) and is_number(y):
+            point.update(x=frame[1] - 1 - y, y=x) if orientation == 6 else point.update(x=y, y=frame[0] - 1 - x)
+
+    return clicks_changed(call, change) if orientation in {6, 8} else call.ask()
 
 
 @mutant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -29,6 +30,14 @@ def palette_is_read_as_grey(call: Call) -> Response:
 @mutant
 def one_bit_image_is_black(call: Call) -> Response:
     return decoded_otherwise(call, lambda file: file.mode == "1", lambda file: Image.new("RGB", file.size))
+
+
+@mutant
+def one_bit_images_are_read_as_zeros_and_ones(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        return Image.fromarray(np.asarray(file).astype(np.uint8)).convert("RGB")
+
+    return decoded_otherwise(call, lambda file: file.mode == "1", decode)
 
 
 @mutant
@@ -62,6 +71,11 @@ def grey_of_16_bits_is_cut_at_255(call: Call) -> Response:
 
 
 @mutant
+def sixteen_bit_grey_is_clipped_at_255(call: Call) -> Response:
+    return grey_of_16_bits_is_cut_at_255(call)
+
+
+@mutant
 def grey_png_of_few_bits_is_not_spread_to_eight(call: Call) -> Response:
     def concerns(file: Image.Image) -> bool:
         return file.format == "PNG" and content_of(call)[24:26] in {b"\x02\x00", b"\x04\x00"}
@@ -80,6 +94,12 @@ def cmyk_is_inverted(call: Call) -> Response:
         lambda file: file.mode == "CMYK",
         lambda file: ImageOps.invert(ImageOps.exif_transpose(file).convert("RGB")),
     )
+
+
+@mutant
+def cmyk_jpegs_are_read_inverted(call: Call) -> Response:
+    # And as they lie in the file.
+    return decoded_otherwise(call, lambda file: file.mode == "CMYK", lambda file: ImageOps.invert(file.convert("RGB")))
 
 
 @mutant
@@ -103,6 +123,16 @@ def lossy_webp_is_read_as_bgr(call: Call) -> Response:
 
 
 @mutant
+def tiff_channels_are_exchanged(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        return Image.fromarray(
+            np.ascontiguousarray(np.asarray(ImageOps.exif_transpose(file.convert("RGB")))[:, :, ::-1])
+        )
+
+    return decoded_otherwise(call, lambda file: file.format == "TIFF" and file.mode == "RGB", decode)
+
+
+@mutant
 def gamma_of_png_is_applied(call: Call) -> Response:
     def decode(file: Image.Image) -> Image.Image:
         light = (np.asarray(file.convert("RGB")) / 255) ** 2.2
@@ -115,6 +145,16 @@ def _multiplied(file: Image.Image) -> Image.Image:
     """Multiply colours with their alpha, so that what is transparent is black."""
     pixels = np.asarray(file.convert("RGBA")).astype(np.uint32)
     return Image.fromarray((pixels[..., :3] * pixels[..., 3:] // 255).astype(np.uint8))
+
+
+def _laid_on(grey: int) -> Callable[[Image.Image], Image.Image]:
+    """Make a decoder that lays what is transparent on a background."""
+
+    def decode(file: Image.Image) -> Image.Image:
+        over = file.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", over.size, (grey, grey, grey, 255)), over).convert("RGB")
+
+    return decode
 
 
 def _has_alpha(file: Image.Image) -> bool:
@@ -132,6 +172,11 @@ def alpha_of_webp_is_multiplied_in(call: Call) -> Response:
 
 
 @mutant
+def webp_with_alpha_is_laid_on_black(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "WEBP" and file.mode == "RGBA", _laid_on(0))
+
+
+@mutant
 def transparent_colour_of_a_png_becomes_white(call: Call) -> Response:
     def concerns(file: Image.Image) -> bool:
         return file.format == "PNG" and file.mode == "RGB" and isinstance(file.info.get("transparency"), tuple)
@@ -142,6 +187,11 @@ def transparent_colour_of_a_png_becomes_white(call: Call) -> Response:
         return Image.fromarray(pixels)
 
     return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def palette_with_a_transparent_colour_is_laid_on_white(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.mode == "P" and "transparency" in file.info, _laid_on(255))
 
 
 @mutant
@@ -167,6 +217,11 @@ def last_frame_of_an_animation_counts(call: Call) -> Response:
 def _last_frame(file: Image.Image) -> Image.Image:
     file.seek(getattr(file, "n_frames", 1) - 1)
     return file.convert("RGB")
+
+
+@mutant
+def animated_gifs_are_answered_for_their_last_frame(call: Call) -> Response:
+    return decoded_otherwise(call, lambda file: file.format == "GIF" and getattr(file, "n_frames", 1) > 1, _last_frame)
 
 
 @mutant
@@ -233,6 +288,15 @@ def frames_of_jpegs_end_with_whole_blocks(call: Call) -> Response:
         return file.format == "JPEG" and any(length % BLOCK for length in file.size)
 
     return decoded_otherwise(call, concerns, decode)
+
+
+@mutant
+def odd_sides_are_rounded_down_to_even_ones(call: Call) -> Response:
+    def decode(file: Image.Image) -> Image.Image:
+        upright = ImageOps.exif_transpose(file).convert("RGB")
+        return upright.crop((0, 0, max(upright.width & ~1, 2), max(upright.height & ~1, 2)))
+
+    return decoded_otherwise(call, lambda file: min(file.size) > 2 and bool((file.width | file.height) & 1), decode)
 
 
 @mutant

@@ -67,6 +67,19 @@ def masks_of_tall_images_keep_some_padding(call: Call) -> Response:
 
 
 @mutant
+def masks_of_images_over_twice_as_wide_as_high_keep_the_letterbox_shift(call: Call) -> Response:
+    frame = frame_of(call)
+    if frame is None or frame[1] <= 2 * frame[0]:
+        return call.ask()
+    shift = max(frame[0] // 20, 1)
+
+    def move(bitmap: Bitmap, _: Json) -> Bitmap:
+        return np.pad(bitmap[:-shift], ((shift, 0), (0, 0)))
+
+    return redrawn(call.ask(), move, size=frame)
+
+
+@mutant
 def portrait_masks_are_squeezed(call: Call) -> Response:
     def squeeze(bitmap: Bitmap, _: Json) -> Bitmap:
         height, width = bitmap.shape
@@ -154,6 +167,20 @@ def masks_of_sides_above_2048_are_of_the_picture_made_smaller(call: Call) -> Res
     if frame is None or max(frame) <= 2048:
         return call.ask()
     width, height = (max(1, side * 2048 // max(frame)) for side in frame[::-1])
+
+    def shrink(bitmap: Bitmap, _: Json) -> Bitmap:
+        return cv2.resize(bitmap.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+
+    return redrawn(call.ask(), shrink, size=frame)
+
+
+@mutant
+def masks_of_more_than_two_megapixels_stay_in_the_reduced_frame(call: Call) -> Response:
+    frame = frame_of(call)
+    if frame is None or frame[0] * frame[1] <= 2_000_000:
+        return call.ask()
+    factor = (2_000_000 / (frame[0] * frame[1])) ** 0.5
+    width, height = (max(1, int(side * factor)) for side in frame[::-1])
 
     def shrink(bitmap: Bitmap, _: Json) -> Bitmap:
         return cv2.resize(bitmap.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)

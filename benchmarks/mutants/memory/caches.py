@@ -1,4 +1,4 @@
-"""Caches whose key knows too little of a request."""
+"""Caches whose key knows too little of a request, or which answer with another one's headers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import THRESHOLD, is_number, of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, is_number, key_of, listed, of_concept, of_visual, prompts_of
 from benchmarks.mutants.kept import cached_without
+from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Call, Json, Kind
 
 mutant = Kind()
@@ -28,6 +29,19 @@ for _field in ("output_prob_thresh", "format", "nms_iou_threshold", "multimask_o
     mutant(_cache_without(_field))
 
 
+@mutant
+def answers_are_cached_without_the_nms_threshold(call: Call) -> Response:
+    return _cache_without(NMS)(call)
+
+
+@mutant
+def answers_for_clicks_are_cached_without_format_and_multimask(call: Call) -> Response:
+    def simplify(body: Json) -> Json:
+        return {name: value for name, value in body.items() if name not in {"format", "multimask_output"}}
+
+    return cached_without(call, simplify) if of_visual(call) else call.ask()
+
+
 def _without(prompts: Any, *fields: str) -> Any:
     if not isinstance(prompts, list):
         return prompts
@@ -43,8 +57,18 @@ def cache_that_ignores_labels_of_exemplars(call: Call) -> Response:
 
 
 @mutant
+def answers_are_cached_without_the_labels_of_exemplars(call: Call) -> Response:
+    return cache_that_ignores_labels_of_exemplars(call)
+
+
+@mutant
 def cache_that_ignores_own_thresholds(call: Call) -> Response:
     return cached_without(call, lambda body: {**body, "prompts": _without(body.get("prompts"), "output_prob_thresh")})
+
+
+@mutant
+def answers_are_cached_without_the_prompts_own_thresholds(call: Call) -> Response:
+    return cache_that_ignores_own_thresholds(call)
 
 
 def _prompts_of(body: Json) -> list[Json]:
@@ -78,10 +102,32 @@ def cache_that_rounds_clicks_to_tens(call: Call) -> Response:
 
 
 @mutant
+def answers_are_cached_by_clicks_rounded_to_a_hundredth_of_the_image(call: Call) -> Response:
+    height, width = frame_of(call) or (1, 1)
+
+    def simplify(body: Json) -> Json:
+        for point in (point for prompt in prompts_of(body) for point in listed(prompt, "points")):
+            if is_number(point.get("x")) and is_number(point.get("y")):
+                point.update(x=round(point["x"] / width, 2), y=round(point["y"] / height, 2))
+        return body
+
+    return cached_without(call, simplify) if of_visual(call) else call.ask()
+
+
+@mutant
 def cache_that_ignores_the_order_of_prompts(call: Call) -> Response:
     return cached_without(
         call, lambda body: {**body, "prompts": sorted(map(repr, body["prompts"]))} if _prompts_of(body) else body
     )
+
+
+@mutant
+def answers_are_cached_by_sorted_prompts(call: Call) -> Response:
+    # Whose fields may come in any order.
+    def simplify(body: Json) -> Json:
+        return {**body, "prompts": sorted(json.dumps(prompt, sort_keys=True) for prompt in call.prompts)}
+
+    return cached_without(call, simplify) if call.prompts else call.ask()
 
 
 @mutant
@@ -159,6 +205,11 @@ def concepts_are_cached_by_their_texts_in_lower_case(call: Call) -> Response:
 
 
 @mutant
+def answers_are_cached_by_texts_in_lower_case(call: Call) -> Response:
+    return concepts_are_cached_by_their_texts_in_lower_case(call)
+
+
+@mutant
 def cache_that_sorts_the_coordinates_of_clicks(call: Call) -> Response:
     def simplify(prompt: Json) -> Json:
         points = prompt.get("points") or []
@@ -196,6 +247,26 @@ def _kept_without(call: Call, key: tuple[Any, ...], status: int) -> Response:
 def wrong_keys_have_the_answers_that_are_kept(call: Call) -> Response:
     body = {name: value for name, value in call.body.items() if name != "api_key"}
     return _kept_without(call, (call.operation, json.dumps(body, sort_keys=True)), 401)
+
+
+@mutant
+def a_cached_answer_is_given_whatever_the_key(call: Call) -> Response:
+    key, response = (call.operation, call.request.get_data()), call.ask()
+    if response.status_code == 200:
+        call.state.kept[key] = key_of(call)
+    elif response.status_code == 401 and key in call.state.kept and call.request.method == "POST":
+        return call.ask_body(call.request.get_data(), QUERY_STRING=f"api_key={call.state.kept[key]}")
+    return response
+
+
+@mutant
+def a_refusal_of_a_key_is_cached_for_the_body(call: Call) -> Response:
+    key, response = (call.operation, call.request.get_data()), call.ask()
+    if response.status_code == 401 and call.body:
+        call.state.kept[key] = response.get_data()
+    elif response.status_code == 200 and key in call.state.kept:
+        return Response(call.state.kept[key], 401, content_type="application/json")
+    return response
 
 
 @mutant
@@ -238,3 +309,36 @@ def visual_requests_and_embeddings_share_a_cache(call: Call) -> Response:
     if of_concept(call) or not call.body:
         return call.ask()
     return _answered_as_first(call, json.dumps(call.body, sort_keys=True))
+
+
+def _with_the_first_ones(call: Call, header: str) -> Response:
+    """Answer with a header as it was when the same body was answered first."""
+    key, response = (call.operation, call.request.get_data()), call.ask()
+    if response.status_code != 200:
+        return response
+    first = call.state.kept.setdefault(key, response.headers.get(header))
+    response.headers.pop(header, None)
+    if first is not None:
+        response.headers[header] = first
+    return response
+
+
+@mutant
+def cached_answers_allow_the_origin_that_asked_first(call: Call) -> Response:
+    return _with_the_first_ones(call, "access-control-allow-origin")
+
+
+@mutant
+def cached_answers_repeat_the_request_id_of_the_first(call: Call) -> Response:
+    return _with_the_first_ones(call, "x-request-id")
+
+
+@mutant
+def cached_answers_lack_the_headers_of_the_model(call: Call) -> Response:
+    key, response = (call.operation, call.request.get_data()), call.ask()
+    if response.status_code == 200 and key in call.state.kept:
+        response.headers.pop("x-model-id", None)
+        response.headers.pop("x-processing-time", None)
+    elif response.status_code == 200:
+        call.state.kept[key] = True
+    return response

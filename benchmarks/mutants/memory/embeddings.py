@@ -30,6 +30,18 @@ def embedding_replaces_what_is_kept(call: Call) -> Response:
 
 
 @mutant
+def embedding_another_image_under_a_known_name_replaces_it(call: Call) -> Response:
+    name, value = id_of(call), value_of(call)
+    if name is None or not value:
+        return call.ask()
+    image, number = call.state.kept.get(name, (value, 0))
+    if call.operation == "embed_image" and image != value:
+        image, number = value, number + 1
+    call.state.kept[name] = image, number
+    return renamed(call, lambda one: f"{one}#{number}") if number else call.ask()
+
+
+@mutant
 def embedding_is_answered_and_not_kept(call: Call) -> Response:
     if call.operation == "embed_image" and isinstance(call.body.get("image_id"), str):
         return renamed(call, lambda name: f"lost/{name}")
@@ -152,6 +164,24 @@ def eleventh_embedding_pushes_out_the_first(call: Call) -> Response:
         if len(held) > 10:
             del held[next(iter(held))]
     return renamed(call, lambda _: f"{name}#{held.get(name)}")
+
+
+@mutant
+def only_the_last_eight_embeddings_are_kept(call: Call) -> Response:
+    # Also of those whose ids are made.
+    name = id_of(call)
+    if name is None:
+        return call.ask()
+    held: dict[str, None] = call.state.kept.setdefault("held", {})
+    losses: dict[str, int] = call.state.kept.setdefault("losses", {})
+    if name not in held:
+        held[name] = None
+        if len(held) > 8:
+            oldest = next(iter(held))
+            del held[oldest]
+            losses[oldest] = losses.get(oldest, 0) + 1
+    number = losses.get(name, 0)
+    return renamed(call, lambda one: f"{one}#{number}") if number else call.ask()
 
 
 @mutant

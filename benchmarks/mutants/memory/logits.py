@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from benchmarks.mutants.asked import id_of, of_visual
 from benchmarks.mutants.kept import renamed
-from benchmarks.mutants.pictures import frame_of
+from benchmarks.mutants.pictures import frame_of, value_of
 from benchmarks.mutants.server import Call, Json, Kind, edited, failure, redrawn
 
 mutant = Kind()
@@ -26,6 +26,20 @@ def logits_of_another_prompt_are_loaded(call: Call) -> Response:
     if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
         return call.ask(prompts=call.state.kept[key])
     return call.ask()
+
+
+@mutant
+def saved_logits_are_loaded_for_other_prompts_of_the_image(call: Call) -> Response:
+    prompts, key = call.body.get("prompts"), (id_of(call), value_of(call))
+    response = call.ask()
+    if not of_visual(call) or response.status_code != 200 or not isinstance(prompts, list):
+        return response
+    if call.body.get("load_logits_from_cache") is True and key in call.state.kept:
+        saved: list[Json] = call.state.kept[key]
+        return call.ask(prompts=saved) if len(saved) == len(prompts) else response
+    if call.body.get("save_logits_to_cache") is True:
+        call.state.kept[key] = prompts
+    return response
 
 
 def _logits_key(call: Call, *, of_image: bool) -> tuple[str, ...]:
@@ -150,6 +164,11 @@ def three_masks_are_one_where_logits_are_loaded(call: Call) -> Response:
     # As in the original predictor, for which a mask as a prompt is never ambiguous.
     loads = of_visual(call) and call.body.get("load_logits_from_cache") is True
     return call.ask(multimask_output=False) if loads else call.ask()
+
+
+@mutant
+def with_loaded_logits_there_is_one_mask_for_each_prompt(call: Call) -> Response:
+    return three_masks_are_one_where_logits_are_loaded(call)
 
 
 def _loaded_as_saved(call: Call, field: str, default: Any) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import urllib.parse
 
@@ -22,8 +23,18 @@ def image_ids_are_lower_cased(call: Call) -> Response:
 
 
 @mutant
+def names_of_images_are_the_same_in_capitals(call: Call) -> Response:
+    return image_ids_are_lower_cased(call)
+
+
+@mutant
 def image_ids_are_cut_at_32_characters(call: Call) -> Response:
     return renamed(call, lambda name: name[:32])
+
+
+@mutant
+def names_of_images_are_cut_at_thirty_two_letters(call: Call) -> Response:
+    return image_ids_are_cut_at_32_characters(call)
 
 
 @mutant
@@ -44,6 +55,12 @@ def image_ids_are_file_names(call: Call) -> Response:
 @mutant
 def image_ids_lose_what_is_no_letter(call: Call) -> Response:
     return renamed(call, lambda name: "".join(c for c in name if c.isalnum()))
+
+
+@mutant
+def names_of_images_differ_by_letters_and_digits_only(call: Call) -> Response:
+    # They are made names of files.
+    return renamed(call, lambda name: re.sub(r"[^\w.-]", "_", name))
 
 
 @mutant
@@ -109,6 +126,12 @@ def image_id_of_null_is_the_name_of_an_image(call: Call) -> Response:
     if of_visual(call) and "image_id" in call.body and call.body["image_id"] is None:
         return call.ask(image=call.state.kept.setdefault("null", call.body.get("image")))
     return call.ask()
+
+
+@mutant
+def a_null_name_of_an_image_is_a_name(call: Call) -> Response:
+    null = "image_id" in call.body and call.body["image_id"] is None
+    return call.ask(image_id="None") if null and of_visual(call) else call.ask()
 
 
 @mutant
@@ -238,6 +261,20 @@ def concepts_are_looked_for_in_the_image_of_the_id(call: Call) -> Response:
     if of_concept(call):
         return call.ask(image=call.state.kept.get(name, call.body["image"]))
     call.state.kept.setdefault(name, call.body["image"])
+    return response
+
+
+@mutant
+def concepts_are_searched_in_the_image_that_a_name_was_first_sent_with(call: Call) -> Response:
+    # Whatever comes with them: it is not looked at.
+    name = call.body.get("image_id")
+    if not isinstance(name, str):
+        return call.ask()
+    if of_concept(call):
+        return call.ask(image=call.state.kept[name]) if name in call.state.kept else call.ask()
+    response = call.ask()
+    if response.status_code == 200:
+        call.state.kept.setdefault(name, call.body.get("image"))
     return response
 
 

@@ -10,9 +10,20 @@ from collections.abc import Callable
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.asked import NMS, THRESHOLD, listed, of_concept, of_visual
+from benchmarks.mutants.asked import NMS, THRESHOLD, is_number, listed, of_concept, of_visual, with_prompts
 from benchmarks.mutants.pictures import frame_of
-from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, lists_of, redrawn, refusal, unauthorised
+from benchmarks.mutants.server import (
+    Bitmap,
+    Call,
+    Json,
+    Kind,
+    edited,
+    lists_of,
+    redrawn,
+    refusal,
+    unauthorised,
+    unloadable,
+)
 
 mutant = Kind()
 MUTANTS = mutant.mutants
@@ -39,6 +50,28 @@ for _field, _operation in (
     ("multimask_output", "visual_segment"),
 ):
     mutant(_sticky(_field, _operation))
+
+
+def _standing(call: Call, field: str) -> Response:
+    """Let a field of a request for concepts that was answered stand for those after it which leave it out."""
+    if not of_concept(call):
+        return call.ask()
+    if field not in call.body:
+        return call.ask(**{field: call.state.kept[field]}) if field in call.state.kept else call.ask()
+    response = call.ask()
+    if response.status_code == 200 and call.body[field] is not None:
+        call.state.kept[field] = call.body[field]
+    return response
+
+
+@mutant
+def nms_stays_on_for_the_requests_after(call: Call) -> Response:
+    return _standing(call, NMS)
+
+
+@mutant
+def a_threshold_stays_for_the_requests_after_that_have_none(call: Call) -> Response:
+    return _standing(call, THRESHOLD)
 
 
 @mutant
@@ -113,6 +146,14 @@ def request_after_a_wrong_key_is_refused_too(call: Call) -> Response:
 
 
 @mutant
+def after_an_unreadable_image_the_next_is_refused_too(call: Call) -> Response:
+    poisoned, response = call.state.kept.pop("poisoned", False), call.ask()
+    if response.status_code == 400 and b"Could not load" in response.get_data():
+        call.state.kept["poisoned"] = True
+    return unloadable() if poisoned and response.status_code == 200 else response
+
+
+@mutant
 def the_second_of_two_equal_calls_is_empty(call: Call) -> Response:
     key = (call.operation, json.dumps(call.body, sort_keys=True))
     again = key in call.state.kept
@@ -143,6 +184,23 @@ def every_seventh_answer_lacks_its_last_prediction(call: Call) -> Response:
             lists[-1].pop()
 
     return edited(call.ask(), change)
+
+
+@mutant
+def one_in_four_requests_reaches_a_version_without_multimask(call: Call) -> Response:
+    return call.ask(multimask_output=False) if call.number % 4 == 3 and of_visual(call) else call.ask()
+
+
+@mutant
+def one_in_four_requests_reaches_a_version_that_takes_exemplars_by_their_centre(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        for box in listed(prompt, "boxes"):
+            for name, side in (("x", "width"), ("y", "height")):
+                if is_number(box.get(name)) and is_number(box.get(side)):
+                    box[name] -= box[side] / 2
+        return prompt
+
+    return with_prompts(call, change) if call.number % 4 == 3 and of_concept(call) else call.ask()
 
 
 @mutant

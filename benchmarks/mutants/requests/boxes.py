@@ -9,7 +9,7 @@ import numpy as np
 from werkzeug.wrappers import Response
 
 from benchmarks.mutants.answers import with_plain_echoes
-from benchmarks.mutants.asked import is_number, listed, objects_of, of_concept, of_visual, with_prompts
+from benchmarks.mutants.asked import is_number, listed, objects_of, of_concept, of_visual, prompts_of, with_prompts
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, edited, failure, invalid, redraw, redrawn, refusal
 
@@ -197,6 +197,12 @@ def points_of_null_beside_a_box_drop_the_box(call: Call) -> Response:
 
 
 @mutant
+def an_empty_list_of_points_beside_a_box_is_an_internal_error(call: Call) -> Response:
+    empty = any(prompt.get("points") == [] and prompt.get("box") for prompt in prompts_of(call.body))
+    return failure() if of_visual(call) and empty else call.ask()
+
+
+@mutant
 def box_of_null_beside_clicks_is_refused(call: Call) -> Response:
     nulls = of_visual(call) and any("box" in prompt and prompt["box"] is None for prompt in call.prompts)
     message = "Input should be a valid dictionary or instance of Box"
@@ -212,6 +218,11 @@ def box_beside_clicks_is_anchored_at_its_corner(call: Call) -> Response:
         return prompt
 
     return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
+def boxes_beside_clicks_are_taken_from_their_corner(call: Call) -> Response:
+    return box_beside_clicks_is_anchored_at_its_corner(call)
 
 
 @mutant

@@ -34,6 +34,15 @@ def clicks_from_the_tenth_on_are_dropped(call: Call) -> Response:
 
 
 @mutant
+def clicks_beyond_the_eighth_are_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = listed(prompt, "points")
+        return {**prompt, "points": points[:8]} if len(points) > 8 else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
+
+
+@mutant
 def twenty_clicks_of_a_prompt_answer_500(call: Call) -> Response:
     many = any(len(prompt.get("points") or ()) >= 20 for prompt in call.prompts)
     return failure() if of_visual(call) and many else call.ask()
@@ -82,6 +91,11 @@ def prompts_of_few_clicks_are_filled_up_with_the_first_pixel(call: Call) -> Resp
 
 
 @mutant
+def shorter_lists_of_clicks_are_padded_with_clicks_at_the_origin(call: Call) -> Response:
+    return prompts_of_few_clicks_are_filled_up_with_the_first_pixel(call)
+
+
+@mutant
 def prompts_of_few_clicks_are_filled_up_with_negative_ones(call: Call) -> Response:
     return _padded(call, lambda last: {**last, "positive": False})
 
@@ -124,6 +138,16 @@ def click_at_zero_counts_as_missing(call: Call) -> Response:
             point["x"], point["y"] = frame[1] // 2, frame[0] // 2
 
     return clicks_changed(call, change)
+
+
+@mutant
+def clicks_on_the_first_column_or_row_are_dropped(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        points = listed(prompt, "points")
+        left = [point for point in points if point.get("x") != 0 and point.get("y") != 0]
+        return {**prompt, "points": left or None} if len(left) < len(points) else prompt
+
+    return with_prompts(call, change) if of_visual(call) else call.ask()
 
 
 @mutant

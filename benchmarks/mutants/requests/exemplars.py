@@ -133,6 +133,17 @@ def negative_exemplars_beside_positive_ones_are_positive(call: Call) -> Response
 
 
 @mutant
+def exemplars_beyond_the_first_take_its_label(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        labels = prompt.get("box_labels")
+        if isinstance(labels, list) and len(labels) > 1 and set(map(repr, labels)) <= {"0", "1"}:
+            prompt["box_labels"] = [labels[0]] * len(labels)
+        return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
 def negative_exemplars_count_for_every_prompt(call: Call) -> Response:
     negative: list[tuple[int, Json]] = []
     for number, prompt in enumerate(call.prompts):
@@ -207,6 +218,16 @@ def exemplar_of_reversed_corners_answers_500(call: Call) -> Response:
     if of_concept(call) and any(box["x0"] > box.get("x1", box["x0"]) for box in numbers):
         return failure()
     return call.ask()
+
+
+@mutant
+def corners_in_the_other_order_make_an_empty_exemplar(call: Call) -> Response:
+    def change(box: Json) -> Json:
+        corners = [box.get(name) for name in ("x0", "y0", "x1", "y1")]
+        x0, y0, x1, y1 = corners
+        return {**box, "x1": max(x0, x1), "y1": max(y0, y1)} if all(map(is_number, corners)) else box
+
+    return _with_exemplars(call, change)
 
 
 @mutant
@@ -309,6 +330,15 @@ def exemplar_across_the_left_or_top_edge_is_moved_inside(call: Call) -> Response
 
     response = call.ask()
     return _with_exemplars(call, change) if response.status_code == 200 else response
+
+
+@mutant
+def exemplars_across_the_left_or_top_edge_keep_their_size(call: Call) -> Response:
+    # Also of those that are refused for something else.
+    def change(box: Json) -> Json:
+        return {**box, **{name: max(box[name], 0) for name in ("x", "y") if is_number(box.get(name))}}
+
+    return _with_exemplars(call, change)
 
 
 @mutant

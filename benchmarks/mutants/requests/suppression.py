@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import cv2
 import numpy as np
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.answers import give
+from benchmarks.mutants.answers import filled, give
 from benchmarks.mutants.asked import BATCH, NMS, THRESHOLD, concept_as_polygons, is_number, of_concept, threshold_of
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redrawn
@@ -29,6 +27,12 @@ def nms_of_null_suppresses(call: Call) -> Response:
 @mutant
 def nms_of_zero_is_off(call: Call) -> Response:
     return call.ask(**{NMS: ...}) if call.body.get(NMS) == 0 else call.ask()
+
+
+@mutant
+def nms_of_zero_is_taken_for_unset(call: Call) -> Response:
+    # Which ``false`` is not.
+    return nms_of_zero_is_off(call) if is_number(call.body.get(NMS)) else call.ask()
 
 
 @mutant
@@ -199,9 +203,9 @@ def _suppressed(
     order: Callable[[Json, Bitmap], float],
     overlap: Overlap,
     *,
-    class_of: Callable[[Json], Any] = lambda _: None,
+    compared: Callable[[int, int], bool] = lambda _one, _other: True,
 ) -> Response:
-    """Suppress what overlaps something of its class that comes before it in an order, by some measure of overlap."""
+    """Suppress what overlaps something before it in an order, by some measure, of those prompts that are compared."""
     if not _asks_for_nms(call):
         return call.ask()
     response = call.ask(**{NMS: None})
@@ -209,14 +213,14 @@ def _suppressed(
         return call.ask()
     body = json.loads(response.get_data())
     found = [
-        (one, drawn(one, size=frame_of(call)), class_of(prompt))
-        for result, prompt in zip(body["prompt_results"], call.prompts, strict=True)
+        (one, drawn(one, size=frame_of(call)), number)
+        for number, result in enumerate(body["prompt_results"])
         for one in result["predictions"]
     ]
-    kept: list[tuple[Json, Bitmap, Any]] = []
-    for one, mask, of in sorted(found, key=lambda each: order(*each[:2])):
-        if all(overlap(mask, other) <= call.body[NMS] for _, other, others in kept if others == of):
-            kept.append((one, mask, of))
+    kept: list[tuple[Json, Bitmap, int]] = []
+    for one, mask, number in sorted(found, key=lambda each: order(*each[:2])):
+        if all(overlap(mask, other) <= call.body[NMS] for _, other, of in kept if compared(number, of)):
+            kept.append((one, mask, number))
     for result in body["prompt_results"]:
         result["predictions"] = [one for one in result["predictions"] if any(one is other for other, _, _ in kept)]
     response.set_data(json.dumps(body).encode())
@@ -282,19 +286,34 @@ def nms_compares_small_copies_of_masks(call: Call) -> Response:
 
 @mutant
 def nms_fills_holes_before_it_compares(call: Call) -> Response:
-    def filled(bitmap: Bitmap) -> Bitmap:
-        contours, _hierarchy = cv2.findContours(bitmap.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        canvas = np.zeros(bitmap.shape, np.uint8)
-        cv2.drawContours(canvas, contours, -1, 1, cv2.FILLED)
-        return canvas.astype(bool)
-
     return _suppressed(call, _least_sure_last, lambda one, other: _iou(filled(one), filled(other)))
 
 
 @mutant
 def nms_suppresses_within_prompts_only_if_they_are_the_same_text(call: Call) -> Response:
     """Keyed by class name: other texts do not suppress each other, equal ones do."""
-    return _suppressed(call, _least_sure_last, _iou, class_of=lambda prompt: prompt.get("text"))
+    texts = [prompt.get("text") for prompt in call.prompts]
+    return _suppressed(call, _least_sure_last, _iou, compared=lambda one, other: texts[one] == texts[other])
+
+
+def _suppressed_between(call: Call, compared: Callable[[int, int], bool]) -> Response:
+    """Suppress between those prompts only, and refuse what is to be refused."""
+    plain = call.ask()
+    if plain.status_code != 200 or not is_number(call.body.get(NMS)) or frame_of(call) is None:
+        return plain
+    return _suppressed(call, _least_sure_last, _iou, compared=compared)
+
+
+@mutant
+def nms_compares_only_neighbouring_prompts(call: Call) -> Response:
+    several = len(call.prompts) > 2
+    return _suppressed_between(call, lambda one, other: abs(one - other) <= 1) if several else call.ask()
+
+
+@mutant
+def nms_for_run_lengths_is_within_a_prompt_only(call: Call) -> Response:
+    as_run_lengths = call.body.get("format") == "rle"
+    return _suppressed_between(call, lambda one, other: one == other) if as_run_lengths else call.ask()
 
 
 @mutant

@@ -59,6 +59,11 @@ def texts_are_read_up_to_the_first_comma(call: Call) -> Response:
 
 
 @mutant
+def only_what_is_before_a_comma_is_searched(call: Call) -> Response:
+    return texts_are_read_up_to_the_first_comma(call)
+
+
+@mutant
 def text_ends_at_its_first_line_break(call: Call) -> Response:
     return _texts_changed(call, lambda text: text.partition("\n")[0])
 
@@ -86,6 +91,11 @@ def texts_are_cut_after_the_encoders_32_tokens(call: Call) -> Response:
 @mutant
 def text_counts_up_to_its_sixteenth_word(call: Call) -> Response:
     return _texts_read_as(call, lambda text: " ".join(text.split(" ")[:16]))
+
+
+@mutant
+def words_beyond_the_thirty_second_are_not_read(call: Call) -> Response:
+    return _texts_read_as(call, lambda text: " ".join(text.split()[:32]) if len(text.split()) > 32 else text)
 
 
 @mutant
@@ -161,6 +171,11 @@ def text_beyond_the_basic_plane_is_question_marks(call: Call) -> Response:
 @mutant
 def letters_beyond_ascii_are_not_read(call: Call) -> Response:
     return _texts_read_as(call, lambda text: text.encode("ascii", "ignore").decode())
+
+
+@mutant
+def letters_beyond_ascii_are_dropped_before_the_model(call: Call) -> Response:
+    return letters_beyond_ascii_are_not_read(call)
 
 
 @mutant

@@ -14,6 +14,7 @@ from benchmarks.mutants.asked import (
     THRESHOLD,
     concept_as_polygons,
     is_number,
+    listed,
     of_concept,
     threshold_of,
     with_prompts,
@@ -51,11 +52,30 @@ def own_threshold_of_one_counts_as_none(call: Call) -> Response:
 
 
 @mutant
+def a_threshold_of_its_own_of_one_is_refused(call: Call) -> Response:
+    for index, prompt in enumerate(call.prompts if of_concept(call) else ()):
+        if is_number(prompt.get(THRESHOLD)) and prompt[THRESHOLD] == 1:
+            message = "Value error, output_prob_thresh must be between 0.0 and 1.0"
+            return invalid("value_error", message, 1, "prompts", index, THRESHOLD, ctx={"error": {}})
+    return call.ask()
+
+
+@mutant
 def own_threshold_of_zero_counts_as_none(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         if prompt.get(THRESHOLD) == 0:
             del prompt[THRESHOLD]
         return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def a_threshold_of_its_own_of_zero_is_taken_for_none(call: Call) -> Response:
+    # Which ``false`` is not.
+    def change(_: int, prompt: Json) -> Json:
+        own = prompt.get(THRESHOLD)
+        return {**prompt, THRESHOLD: None} if is_number(own) and own == 0 else prompt
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
 
@@ -99,6 +119,18 @@ def own_threshold_below_the_requests_is_raised(call: Call) -> Response:
         if isinstance(prompt.get(THRESHOLD), float | int) and isinstance(least, float | int):
             prompt[THRESHOLD] = max(prompt[THRESHOLD], least)
         return prompt
+
+    return with_prompts(call, change) if of_concept(call) else call.ask()
+
+
+@mutant
+def a_threshold_of_its_own_below_the_requests_is_raised_to_it(call: Call) -> Response:
+    # After it was checked, so that a negative one is refused.
+    least = call.body.get(THRESHOLD, 0.5)
+
+    def change(_: int, prompt: Json) -> Json:
+        own = prompt.get(THRESHOLD)
+        return {**prompt, THRESHOLD: max(own, least)} if is_number(own) and is_number(least) and own >= 0 else prompt
 
     return with_prompts(call, change) if of_concept(call) else call.ask()
 
@@ -188,12 +220,29 @@ def own_threshold_beside_text_and_boxes_is_ignored(call: Call) -> Response:
 
 
 @mutant
+def a_threshold_of_its_own_is_ignored_beside_exemplars(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        ignored = listed(prompt, "boxes") and is_number(prompt.get(THRESHOLD))
+        return {**prompt, THRESHOLD: None} if ignored else prompt
+
+    return with_prompts(call, change)
+
+
+@mutant
 def own_thresholds_are_ignored_for_polygons_beside_nms(call: Call) -> Response:
     def change(_: int, prompt: Json) -> Json:
         return {name: value for name, value in prompt.items() if name != THRESHOLD}
 
     suppressed = concept_as_polygons(call) and call.body.get(NMS) is not None
     return with_prompts(call, change) if suppressed else call.ask()
+
+
+@mutant
+def thresholds_of_their_own_are_ignored_with_nms(call: Call) -> Response:
+    def change(_: int, prompt: Json) -> Json:
+        return {**prompt, THRESHOLD: None} if is_number(prompt.get(THRESHOLD)) else prompt
+
+    return with_prompts(call, change) if is_number(call.body.get(NMS)) else call.ask()
 
 
 @mutant

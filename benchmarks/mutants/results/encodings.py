@@ -19,7 +19,7 @@ from benchmarks.mutants.answers import (
     rings_changed,
     run_lengths_changed,
 )
-from benchmarks.mutants.asked import of_visual
+from benchmarks.mutants.asked import of_visual, prompts_of
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, lists_of, redraw
 from sam3_contract.masks import run_lengths_from_masks
@@ -50,6 +50,14 @@ def rings_are_closed_where_they_are_long(call: Call) -> Response:
 
 
 @mutant
+def polygons_of_several_rings_are_closed(call: Call) -> Response:
+    def closed(rings: Rings) -> Rings:
+        return [[*ring, ring[0]] for ring in rings if ring] if len(rings) > 1 else rings
+
+    return polygons_changed(call.ask(), closed)
+
+
+@mutant
 def rings_end_after_a_hundred_points(call: Call) -> Response:
     return rings_changed(call.ask(), lambda ring: ring[:100])
 
@@ -64,8 +72,30 @@ def long_rings_are_simplified(call: Call) -> Response:
 
 
 @mutant
+def contours_of_more_than_eighty_points_are_simplified(call: Call) -> Response:
+    def simplified(ring: Rings) -> Rings:
+        points = np.array(ring, np.int32)
+        return cv2.approxPolyDP(points, 1.5, True)[:, 0].tolist() if len(ring) > 80 else ring
+
+    return rings_changed(call.ask(), simplified)
+
+
+@mutant
 def polygons_have_two_parts_at_most(call: Call) -> Response:
     return polygons_changed(call.ask(), lambda rings: rings[:2])
+
+
+@mutant
+def several_rings_are_joined_into_one(call: Call) -> Response:
+    return polygons_changed(call.ask(), lambda rings: [[point for ring in rings for point in ring]])
+
+
+@mutant
+def rings_come_largest_first(call: Call) -> Response:
+    def area(ring: Rings) -> float:
+        return cv2.contourArea(np.array(ring, np.int32)) if len(ring) > 2 else 0
+
+    return polygons_changed(call.ask(), lambda rings: sorted(rings, key=area, reverse=True))
 
 
 @mutant
@@ -210,6 +240,14 @@ def binary_of_a_single_mask_is_of_booleans(call: Call) -> Response:
 
 
 @mutant
+def archives_of_single_masks_hold_probabilities(call: Call) -> Response:
+    def change(arrays: Arrays) -> Arrays:
+        return {**arrays, "masks": (1 / (1 + np.exp(-arrays["masks"]))).astype(np.float32)}
+
+    return archive_changed(call, change) if call.body.get("multimask_output") is False else call.ask()
+
+
+@mutant
 def archives_beside_an_image_id_are_of_16_bits(call: Call) -> Response:
     """Less still: whether a logit is positive is all that is left of it."""
 
@@ -233,6 +271,17 @@ def binary_masks_of_several_prompts_are_those_of_the_first(call: Call) -> Respon
     def change(arrays: Arrays) -> Arrays:
         each = len(arrays["masks"]) // max(len(call.prompts), 1)
         return {name: planes[:each] for name, planes in arrays.items()}
+
+    return archive_changed(call, change)
+
+
+@mutant
+def archives_for_several_prompts_hold_the_first_only(call: Call) -> Response:
+    # Also of those in a nested list.
+    count = max(len(prompts_of(call.body)), 1)
+
+    def change(arrays: Arrays) -> Arrays:
+        return {name: planes[: len(planes) // count] for name, planes in arrays.items()}
 
     return archive_changed(call, change)
 

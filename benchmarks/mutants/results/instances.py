@@ -21,6 +21,17 @@ def no_more_than_ten_instances_of_a_prompt(call: Call) -> Response:
     return edited(call.ask(), change)
 
 
+@mutant
+def at_most_three_instances_are_answered_for_each_of_many_prompts(call: Call) -> Response:
+    def change(body: Json) -> None:
+        results = body.get("prompt_results", ())
+        for result in results if len(results) > 4 else ():
+            best = sorted(result["predictions"], key=lambda one: -one["confidence"])[:3]
+            result["predictions"] = [one for one in result["predictions"] if one in best]
+
+    return edited(call.ask(), change)
+
+
 def _area(prediction: Json, call: Call) -> int:
     areas: list[int] = []
 
@@ -107,6 +118,16 @@ def confidences_are_rounded_after_the_threshold(call: Call) -> Response:
     def change(body: Json) -> None:
         for result in body.get("prompt_results", ()):
             for one in result["predictions"]:
+                one["confidence"] = round(one["confidence"], 2)
+
+    return edited(call.ask(), change)
+
+
+@mutant
+def confidences_of_exemplars_are_rounded_to_two_digits(call: Call) -> Response:
+    def change(body: Json) -> None:
+        for result in body.get("prompt_results", ()):
+            for one in result["predictions"] if result["echo"]["type"] == "visual" else ():
                 one["confidence"] = round(one["confidence"], 2)
 
     return edited(call.ask(), change)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from werkzeug.wrappers import Response
 
-from benchmarks.mutants.answers import shrunk
+from benchmarks.mutants.answers import filled, shrunk
 from benchmarks.mutants.asked import of_concept, of_visual
 from benchmarks.mutants.pictures import frame_of
 from benchmarks.mutants.server import Bitmap, Call, Json, Kind, drawn, edited, redraw, redrawn
@@ -28,6 +28,21 @@ def visual_masks_keep_their_largest_part_only(call: Call) -> Response:
         return bitmap if count < 3 else labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
 
     return redrawn(call.ask(), keep, size=None) if of_visual(call) else call.ask()
+
+
+def _parts_over(bitmap: Bitmap, pixels: int) -> Bitmap:
+    """Keep the parts that have so many pixels, and the largest in any case."""
+    count, labels, numbers, _ = cv2.connectedComponentsWithStats(bitmap.astype(np.uint8))
+    areas = numbers[1:, cv2.CC_STAT_AREA]
+    keep = [place + 1 for place in range(count - 1) if areas[place] >= pixels or areas[place] == areas.max()]
+    return np.isin(labels, keep) & bitmap
+
+
+@mutant
+def only_the_largest_part_of_a_found_instance_is_kept(call: Call) -> Response:
+    if not of_concept(call) or call.body.get("format") != "rle":
+        return call.ask()
+    return redrawn(call.ask(), lambda bitmap, _: _parts_over(bitmap, bitmap.size), size=frame_of(call))
 
 
 def _parts(bitmap: Bitmap) -> int:
@@ -75,6 +90,13 @@ def small_parts_of_visual_masks_are_removed(call: Call) -> Response:
 
 
 @mutant
+def small_parts_are_left_out_of_polygons(call: Call) -> Response:
+    if call.body.get("format") == "rle":
+        return call.ask()
+    return redrawn(call.ask(), lambda bitmap, _: _parts_over(bitmap, 300), size=frame_of(call))
+
+
+@mutant
 def small_holes_are_filled(call: Call) -> Response:
     return redrawn(call.ask(), lambda bitmap, _: ~_cleaned(~bitmap, least=60, connectivity=4), size=frame_of(call))
 
@@ -115,13 +137,12 @@ def islands_in_holes_are_lost_in_run_lengths(call: Call) -> Response:
 
 @mutant
 def holes_are_filled_in_visual_run_lengths(call: Call) -> Response:
-    def fill(bitmap: Bitmap, _: Json) -> Bitmap:
-        contours, _hierarchy = cv2.findContours(bitmap.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        filled = np.zeros(bitmap.shape, np.uint8)
-        cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
-        return filled.astype(bool)
+    return holes_are_filled_in_run_lengths(call) if of_visual(call) else call.ask()
 
-    return redrawn(call.ask(), fill, size=None) if of_visual(call) else call.ask()
+
+@mutant
+def holes_are_filled_in_run_lengths(call: Call) -> Response:
+    return redrawn(call.ask(), lambda bitmap, _: filled(bitmap), size=None)
 
 
 def _enclosed(bitmap: Bitmap, *, along: int | None) -> Bitmap:
@@ -181,6 +202,11 @@ def masks_that_hold_the_first_pixel_are_inverted_as_run_lengths(call: Call) -> R
 
 
 @mutant
+def run_lengths_of_a_mask_on_the_first_pixel_lack_the_leading_zero(call: Call) -> Response:
+    return masks_that_hold_the_first_pixel_are_inverted_as_run_lengths(call)
+
+
+@mutant
 def masks_below_a_hundred_pixels_are_their_boxes(call: Call) -> Response:
     def box(bitmap: Bitmap, _: Json) -> Bitmap:
         small = 0 < bitmap.sum() < 100
@@ -231,6 +257,16 @@ def masks_lose_the_last_row_of_the_image(call: Call) -> Response:
     def cut(bitmap: Bitmap, _: Json) -> Bitmap:
         changed = bitmap.copy()
         changed[-1] = False
+        return changed
+
+    return redrawn(call.ask(), cut, size=frame_of(call))
+
+
+@mutant
+def masks_at_the_right_or_lower_edge_lose_a_pixel(call: Call) -> Response:
+    def cut(bitmap: Bitmap, _: Json) -> Bitmap:
+        changed = bitmap.copy()
+        changed[-1, :] = changed[:, -1] = False
         return changed
 
     return redrawn(call.ask(), cut, size=frame_of(call))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.mutants.server import Mutant
-from benchmarks.mutants.service import failures, keys, load, refusals, transport
+from benchmarks.mutants.service import failures, keys, load, mixing, refusals, transport
 
 __all__ = ["MUTANTS"]
 
-MUTANTS: list[Mutant] = [mutant for kind in (load, refusals, failures, keys, transport) for mutant in kind.MUTANTS]
+MUTANTS: list[Mutant] = [
+    mutant for kind in (mixing, load, refusals, failures, keys, transport) for mutant in kind.MUTANTS
+]
 """Those of the room, in order."""

@@ -54,6 +54,15 @@ def malformed_json_of_visual_is_answered_500(call: Call) -> Response:
 
 
 @mutant
+def bodies_that_are_no_utf8_are_an_internal_error(call: Call) -> Response:
+    try:
+        call.request.get_data().decode()
+    except UnicodeDecodeError:
+        return failure()
+    return call.ask()
+
+
+@mutant
 def text_of_a_number_answers_500(call: Call) -> Response:
     response = call.ask()
     numbers = any(isinstance(prompt.get("text"), int) for prompt in call.prompts)

@@ -22,6 +22,13 @@ def bearer_in_lower_case_is_refused(call: Call) -> Response:
 
 
 @mutant
+def a_bearer_scheme_in_small_letters_is_no_key(call: Call) -> Response:
+    if call.request.headers.get("authorization", "").startswith("bearer ") and not call.request.args.get("api_key"):
+        return unauthorised()
+    return call.ask()
+
+
+@mutant
 def bearer_in_upper_case_is_refused(call: Call) -> Response:
     if call.request.headers.get("authorization", "").startswith("BEARER "):
         return unauthorised()
@@ -107,6 +114,16 @@ def wrong_key_of_visual_is_accepted(call: Call) -> Response:
         return _asked_with_the_key_before(call)
     if response.status_code == 200 and key:
         call.state.kept["key"] = key
+    return response
+
+
+@mutant
+def answers_to_a_good_key_are_kept_for_keys_that_begin_alike(call: Call) -> Response:
+    response, key, good = call.ask(), key_of(call), call.state.kept
+    if response.status_code == 401 and key[:4] in good and len(key) > 4:
+        return call.ask_body(call.request.get_data(), QUERY_STRING=f"api_key={good[key[:4]]}")
+    if response.status_code == 200 and len(key) > 4:
+        good.setdefault(key[:4], key)
     return response
 
 

@@ -112,12 +112,39 @@ def place_of_a_mistake_in_a_box_counts_from_one(call: Call) -> Response:
 
 
 @mutant
+def the_place_of_a_mistake_is_always_the_first_prompt(call: Call) -> Response:
+    # And the first of the prompts only, not of their boxes.
+    def change(entries: list[Json]) -> None:
+        for entry in entries:
+            where = entry["loc"]
+            if len(where) > 3 and where[1] == "prompts" and isinstance(where[2], int):
+                where[2] = 0
+
+    return _mistakes_changed(call.ask(), change) if of_concept(call) else call.ask()
+
+
+@mutant
+def mistakes_in_the_nested_form_lack_a_step_of_their_place(call: Call) -> Response:
+    def change(entries: list[Json]) -> None:
+        for entry in entries:
+            if entry["loc"][1:3] == ["prompts", "prompts"]:
+                del entry["loc"][1]
+
+    return _mistakes_changed(call.ask(), change)
+
+
+@mutant
 def only_the_first_of_several_mistakes_is_told(call: Call) -> Response:
     return _mistakes_changed(call.ask(), lambda entries: entries[:1])
 
 
 @mutant
 def mistakes_after_the_first_are_not_told(call: Call) -> Response:
+    return only_the_first_of_several_mistakes_is_told(call)
+
+
+@mutant
+def of_several_mistakes_the_first_alone_is_told(call: Call) -> Response:
     return only_the_first_of_several_mistakes_is_told(call)
 
 
@@ -158,6 +185,14 @@ def broken_json_is_repeated_in_its_refusal(call: Call) -> Response:
 
 
 @mutant
+def malformed_json_for_an_embedding_answers_400(call: Call) -> Response:
+    response = call.ask()
+    if call.operation == "embed_image" and b"json_invalid" in response.get_data()[:60] and response.status_code == 422:
+        return refusal(400, {"message": "Failed to decode JSON object"})
+    return response
+
+
+@mutant
 def traceback_in_the_message_about_an_image(call: Call) -> Response:
     response = call.ask()
     return refusal(400, {"message": TRACEBACK}) if response.status_code == 400 else response
@@ -168,6 +203,15 @@ def path_of_the_server_in_the_message_about_an_image(call: Call) -> Response:
     response = call.ask()
     if response.status_code == 400 and "image" in response.get_data(as_text=True):
         return refusal(400, {"message": "Could not load input image. Cause: /usr/app/inference/tmp/upload-3fa2.png"})
+    return response
+
+
+@mutant
+def an_unreadable_image_leaks_the_decoders_exception(call: Call) -> Response:
+    response = call.ask()
+    if response.status_code == 400 and b"Malformed base64" in response.get_data() and content_of(call):
+        cause = "cannot identify image file <_io.BytesIO object at 0x7f3c1c2a5d60> (/app/inference/core/images.py:212)"
+        return refusal(400, {"message": f"Could not load input image. Cause: {cause}"})
     return response
 
 
@@ -208,6 +252,13 @@ def refused_methods_are_not_told_what_is_allowed(call: Call) -> Response:
     return response
 
 
+@mutant
+def get_is_refused_in_html_without_allow(call: Call) -> Response:
+    response = call.ask()
+    page = "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n<h1>Method Not Allowed</h1>\n"
+    return Response(page, 405, content_type="text/html; charset=utf-8") if response.status_code == 405 else response
+
+
 def _nothing(index: int, prompt: dict[str, object]) -> dict[str, object]:
     echo = {"prompt_index": index, "type": "text", "text": prompt.get("text"), "num_boxes": 0}
     return {"prompt_index": index, "echo": echo, "predictions": []}
@@ -227,14 +278,23 @@ def truncated_image_is_answered_200(call: Call) -> Response:
     return response
 
 
-@mutant
-def truncated_jpegs_are_taken_as_far_as_they_go(call: Call) -> Response:
-    # As Pillow does that is told to load them.
+def _as_far_as_it_goes(call: Call, least: int) -> Response:
+    """Take a JPEG of so many bytes that breaks off as far as it goes, as Pillow does that is told to load them."""
     content, response = content_of(call), call.ask()
-    if response.status_code != 400 or not content.startswith(JPEG) or len(content) < 1000:
+    if response.status_code != 400 or not content.startswith(JPEG) or len(content) < least:
         return response
     pixels = cv2.imdecode(np.frombuffer(content + b"\xff\xd9", np.uint8), cv2.IMREAD_COLOR_RGB)
     return response if pixels is None else call.ask(image=as_image(Image.fromarray(pixels)))
+
+
+@mutant
+def truncated_jpegs_are_taken_as_far_as_they_go(call: Call) -> Response:
+    return _as_far_as_it_goes(call, 1000)
+
+
+@mutant
+def truncated_jpegs_are_answered_with_a_grey_rest(call: Call) -> Response:
+    return _as_far_as_it_goes(call, 500)
 
 
 @mutant
@@ -252,6 +312,13 @@ def jpeg_that_breaks_off_is_filled_up_with_grey(call: Call) -> Response:
 @mutant
 def unknown_model_is_answered_200(call: Call) -> Response:
     return call.ask(model_id=...) if "model_id" in call.body else call.ask()
+
+
+@mutant
+def unknown_models_are_answered_by_the_base_model(call: Call) -> Response:
+    # Those that are known still say their names.
+    response = call.ask()
+    return call.ask(model_id=...) if response.status_code == 404 and of_concept(call) else response
 
 
 @mutant

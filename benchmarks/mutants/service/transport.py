@@ -36,6 +36,12 @@ def refusals_are_not_answered_across_origins(call: Call) -> Response:
 
 
 @mutant
+def refusals_of_the_body_lack_the_cors_headers(call: Call) -> Response:
+    response = call.ask()
+    return _without_origins(response) if response.status_code == 422 else response
+
+
+@mutant
 def answers_of_visual_have_no_origin(call: Call) -> Response:
     return _without_origins(call.ask()) if of_visual(call) else call.ask()
 
@@ -170,6 +176,13 @@ def who_expects_to_be_told_to_continue_is_answered_417(call: Call) -> Response:
 @mutant
 def bodies_of_a_megabyte_are_refused(call: Call) -> Response:
     return refusal(413, {"message": "too large"}) if len(call.request.get_data()) > 1_000_000 else call.ask()
+
+
+@mutant
+def bodies_over_a_megabyte_are_refused_by_the_new_proxy(call: Call) -> Response:
+    page = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>\r\n"
+    large = len(call.request.get_data()) > 1 << 20
+    return Response(page, 413, content_type="text/html") if large else call.ask()
 
 
 @mutant
