@@ -36,7 +36,10 @@ class _Limit:
         seconds: How long it may take.
         passed: Seconds of it that passed without anybody waiting.
         is_over: Whether it was stopped.
+        stop: The handler of the alarm that stops it.
     """
+
+    stop: Callable[[int, FrameType | None], None]
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -51,6 +54,14 @@ class _Limit:
         took = time.monotonic() - self._began
         held_up = min(max(0.0, _held_up() - self._held_up), took, _MOST_HELD_UP * self.seconds)
         return self.seconds - self.passed - (took - held_up)
+
+    def has_alarm(self) -> bool:
+        """Whether the alarm is this block's: the code in it may have set one of its own, or have left none."""
+        if signal.getsignal(signal.SIGALRM) != self.stop:
+            if signal.getitimer(signal.ITIMER_REAL) != (0, 0):
+                return False
+            signal.signal(signal.SIGALRM, self.stop)
+        return True
 
 
 _limit: _Limit | None = None
@@ -88,6 +99,7 @@ def time_limit(seconds: float, *, besides: float = 0.0, release: Callable[[], No
         release()
         raise Hang(f"not over after {seconds:g} s")
 
+    limit.stop = stop
     outer, _limit = _limit, limit
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, limit.seconds, _AGAIN)
@@ -104,7 +116,7 @@ def time_limit(seconds: float, *, besides: float = 0.0, release: Callable[[], No
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         _limit = outer
-    if limit.is_over:
+    if limit.is_over or limit.left <= 0:  # what takes the alarm away cannot be stopped
         raise over
 
 
@@ -115,12 +127,14 @@ def let_pass(seconds: float) -> bool:
         seconds: How long it would wait.
 
     Returns:
-        Whether the time passed; without a limit for this thread it does not.
+        Whether the time passed; without a limit for this thread it does not, nor while its code has an alarm set.
 
     Raises:
         Hang: If the time of the block is over before that.
     """
     if _limit is None or _limit.is_over or threading.current_thread() is not threading.main_thread():
+        return False
+    if not _limit.has_alarm():
         return False
     _limit.passed += seconds
     left = _limit.left

@@ -182,6 +182,7 @@ class MutationPlugin:
         anew = getattr(item, "_initrequest", None)  # as pytest-rerunfailures does; items of other plugins have none
         if anew is not None:
             anew()
+        vars(item).pop("execution_count", None)  # without it pytest-rerunfailures keeps nothing set up for another run
         self._trial, self._error = trial, None
         trial.passes = let_pass
         try:
@@ -215,6 +216,16 @@ class MutationPlugin:
         """Stop what hangs."""
         with self._limited(item, "teardown"):
             return (yield)
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_set_timer(self) -> bool | None:
+        """Let pytest-timeout set no timer in a trial, which has its own: a process has but one."""
+        return True if self._trial is not None else None
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_timeout_cancel_timer(self) -> bool | None:
+        """Let pytest-timeout take no timer away in a trial."""
+        return self.pytest_timeout_set_timer()
 
     @contextmanager
     def _limited(self, item: pytest.Item, when: str) -> Iterator[None]:

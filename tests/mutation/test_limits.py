@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -71,6 +72,38 @@ def test_block_that_raises_something_else_at_its_end_hangs_all_the_same() -> Non
         interrupted()
 
     assert isinstance(hang.value.__cause__, ResourceWarning)
+
+
+def test_alarm_of_the_code_itself_is_waited_for() -> None:
+    rings: list[int] = []
+    with time_limit(600):
+        signal.signal(signal.SIGALRM, lambda *_: rings.append(1))
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+        assert not let_pass(601)
+        time.sleep(0.02)
+
+    assert rings == [1]
+
+
+def take_the_alarm_away() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def test_block_that_took_its_alarm_away_hangs_all_the_same() -> None:
+    def waits_for_an_answer() -> None:
+        take_the_alarm_away()
+        let_pass(601)
+
+    def waits() -> None:
+        take_the_alarm_away()
+        time.sleep(0.02)
+
+    with pytest.raises(Hang), time_limit(600):
+        waits_for_an_answer()
+    with pytest.raises(Hang), time_limit(0.01):
+        waits()
 
 
 def test_time_passes_only_within_a_limit() -> None:

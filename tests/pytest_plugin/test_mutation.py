@@ -291,6 +291,69 @@ def test_of_a_test_that_is_run_again_the_last_attempt_counts(session: pytest.Pyt
     result.stdout.fnmatch_lines(["*1*crash*", "score 0 %: 0 of 1 *; 1 calls of the mock*"])
 
 
+def test_session_of_tests_that_may_be_run_again_ends(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.makepyfile(
+        test_it="""
+        from client import ask
+
+        def test_served(sam3_mock):
+            assert ask(sam3_mock.url)
+
+        def test_intercepted(sam3_intercept):
+            assert ask("https://serverless.roboflow.com")
+        """
+    )
+
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    plugins = ("-p", "sam3_contract.pytest_plugin", "-p", "pytest_rerunfailures", "--reruns", "1")
+
+    result = session.runpytest_subprocess(*plugins, "--sam3-mutate", "--sam3-mutate-faults", "answer_null", timeout=60)
+
+    result.stdout.fnmatch_lines(["*1  crash*", "*2 passed*"])
+
+
+# As pytest-timeout does it, with its signal, by the hooks that it has for others.
+TIMEOUTS = """
+import signal
+import pytest
+
+class Hooks:
+    @pytest.hookspec(firstresult=True)
+    def pytest_timeout_set_timer(self, item, settings): "Set a timer."
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_timeout_cancel_timer(self, item): "Cancel it."
+
+def pytest_addhooks(pluginmanager):
+    pluginmanager.add_hookspecs(Hooks)
+
+def pytest_timeout_set_timer(item, settings):
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("timeout"))
+    signal.setitimer(signal.ITIMER_REAL, settings)
+
+def pytest_timeout_cancel_timer(item):
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    item.ihook.pytest_timeout_set_timer(item=item, settings=60)
+    yield
+    item.ihook.pytest_timeout_cancel_timer(item=item)
+
+def pytest_exception_interact(node):
+    node.ihook.pytest_timeout_cancel_timer(item=node)
+"""
+
+
+def test_timeouts_of_another_plugin_do_not_hold_in_a_trial(session: pytest.Pytester) -> None:
+    session.makeconftest(TIMEOUTS)
+
+    options = ("--sam3-mutate-faults", "slow:600", "--sam3-mutate-timeout", "2", "-k", "own_making")
+
+    run(session, "--sam3-mutate", *options).stdout.fnmatch_lines(["*1  hang*", "*not over after 2 s"])
+
+
 def test_without_calls_there_is_nothing_to_try(session: pytest.Pytester) -> None:
     run(session, "--sam3-mutate", "-k", "without").stdout.fnmatch_lines(["no test called a mock of this process"])
 
