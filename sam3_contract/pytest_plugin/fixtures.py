@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import pytest
 
 from sam3_contract.pytest_plugin import key_in_url
+from sam3_contract.pytest_plugin.names import name_in_module
 from sam3_contract.pytest_plugin.options import RECORD, live_key, why_not_live
-from sam3_contract.pytest_plugin.outcome import has_failed
+from sam3_contract.pytest_plugin.outcome import fail, has_passed
 
 # What these bring takes time to import, and most sessions that load the plugin have no use for it: each import stands
 # where it is first needed (noqa: PLC0415 below).
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sam3_contract.pytest_plugin.shared import SharedMock
 
 RECORDINGS: Final = "__sam3_recordings__"
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9.-]+")
 _RUN: Final = pytest.StashKey[str]()
 _T = TypeVar("_T")
 
@@ -47,10 +46,10 @@ def sam3_mock(request: pytest.FixtureRequest, sam3_server: ThreadServer) -> Iter
         _prepare(mock, request)
         yield mock
         key_in_url.remember(mock, request.node)
-        if not has_failed(request.node):
+        if has_passed(request.node):
             mock.verify()
     except AssertionError as error:
-        pytest.fail(str(error), pytrace=False)
+        fail(error)
     finally:
         sam3_server.app = None
         mock.end()
@@ -76,7 +75,7 @@ def _session_of(served: str, request: pytest.FixtureRequest) -> SharedMock:
     try:
         mock.reset()
     except UsageError as error:
-        pytest.fail(str(error), pytrace=False)
+        fail(error)
     return mock
 
 
@@ -94,13 +93,13 @@ def sam3_intercept(request: pytest.FixtureRequest) -> Iterator[LocalMock]:
         _prepare(mock, request)
         yield mock
         key_in_url.remember(mock, request.node)
-        if has_failed(request.node):
+        if not has_passed(request.node):
             mock.scenarios.clear()  # what was not played is no news then
         try:
             mock.verify()
         except AssertionError as error:
             mock.scenarios.clear()
-            pytest.fail(str(error), pytrace=False)
+            fail(error)
 
 
 @pytest.fixture
@@ -116,45 +115,41 @@ def sam3_replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
         replay = _or_fail(interception.__enter__, "sam3_recording", but=HarError)
     except HarError as error:
         hint = "" if path.exists() else f"; {RECORD} once records it"
-        pytest.fail(f"{error}{hint}", pytrace=False)
+        fail(f"{error}{hint}")
     yield replay
-    # What was not asked for is no news where the test has failed; what it asked for in vain may be why.
-    failed = AssertionError() if has_failed(request.node) else None
+    # What was not asked for is no news where the test has not passed; what it asked for in vain may be why.
+    failed = None if has_passed(request.node) else AssertionError()
     if failed and replay.misses:
         said = "\n".join(f"no answer for {miss}" for miss in replay.misses)
         request.node.add_report_section("teardown", "sam3 recording", f"{said}\n{RECORD} new records what is missing")
     try:
         interception.__exit__(type(failed) if failed else None, failed, None)
     except AssertionError as error:
-        pytest.fail(str(error), pytrace=False)
+        fail(error)
 
 
 @pytest.fixture
-def sam3_live(
-    request: pytest.FixtureRequest, sam3_server: ThreadServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LiveService]:
+def sam3_live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """The live service at `.url`; the test is skipped without --sam3-live and a key."""
     reason = why_not_live(request.config)
     key = live_key()
     if reason or key is None:
         pytest.skip(reason or "there is no key")
     from sam3_contract.pytest_plugin.live import Budget, LiveService  # noqa: PLC0415
+    from sam3_contract.pytest_plugin.server import ThreadServer  # noqa: PLC0415
 
     base = tmp_path_factory.getbasetemp()
     common = base.parent if hasattr(request.config, "workerinput") else base  # xdist's processes have one each in it
     calls = request.config.getoption("sam3_max_calls")
     budget = Budget(common / "sam3-live-calls", calls=calls)
-    service = LiveService(sam3_server.url, target=request.config.getoption("sam3_live_url"), key=key, budget=budget)
-    if not service.calls_left:
-        pytest.fail(f"the budget of {calls} calls is used up (--sam3-max-calls)", pytrace=False)
-    sam3_server.app = service.gateway
-    yield service
-    sam3_server.app = None
+    with ThreadServer() as server:  # not that of the mock, which the same test may compare it with
+        service = LiveService(server.url, target=request.config.getoption("sam3_live_url"), key=key, budget=budget)
+        if not service.calls_left:
+            fail(f"the budget of {calls} calls is used up (--sam3-max-calls)")
+        server.app = service.gateway
+        yield service
     if service.gateway.refused:
-        pytest.fail(
-            f"{service.gateway.refused} calls were not made: the budget of {calls} is used up (--sam3-max-calls)",
-            pytrace=False,
-        )
+        fail(f"{service.gateway.refused} calls were not made: the budget of {calls} is used up (--sam3-max-calls)")
 
 
 @pytest.fixture
@@ -176,7 +171,10 @@ def sam3_artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     chosen = request.config.getoption("sam3_artifacts")
     if chosen is None:
         return tmp_path
-    return Path(chosen) / _UNFIT.sub("_", request.node.nodeid).strip("_")
+    from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
+
+    # From where pytest was started: a test may have gone to another folder.
+    return Path(request.config.invocation_params.dir, chosen, safe_stem(request.node.nodeid))
 
 
 @pytest.fixture
@@ -267,7 +265,7 @@ def _recording(request: pytest.FixtureRequest) -> dict[str, Any]:
     from sam3_contract.snapshots.folder import safe_stem  # noqa: PLC0415
 
     given: dict[str, Any] = {"mode": "none"}
-    name = request.node.nodeid.partition("::")[2]
+    name = name_in_module(request.node)
     for marker in _markers(request, "sam3_recording"):
         name = _name_in(marker) or name
         given |= marker.kwargs
@@ -282,7 +280,7 @@ def _name_in(marker: pytest.Mark) -> str:
     odd = sorted(marker.kwargs.keys() & {"name", "path", "record", "run", "settings"})
     if odd or len(given) > 1 or not all(isinstance(name, str) and name for name in given):
         got = odd[0] if odd else ", ".join(map(repr, given))
-        pytest.fail(f"@pytest.mark.sam3_recording takes one name, a text, before its options; got {got}", pytrace=False)
+        fail(f"@pytest.mark.sam3_recording takes one name, a text, before its options; got {got}")
     return given[0] if given else ""
 
 
@@ -305,6 +303,4 @@ def _or_fail(prepare: Callable[[], _T], marker: str, *, but: type[Exception] | t
     except but:
         raise
     except (Sam3ContractError, TypeError) as error:
-        said = str(error)
-    # Out here: what is raised while an error is handled is shown with that error, which says the same.
-    pytest.fail(f"@pytest.mark.{marker}: {said}", pytrace=False)
+        fail(f"@pytest.mark.{marker}: {error}")

@@ -7,7 +7,7 @@ snapshots, so that any part of a suite can be run by itself.
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from sam3_contract.pytest_plugin.names import name_in_module
 from sam3_contract.pytest_plugin.snapshot_fixture import UPDATE, Sam3Snapshot, shown
 
 FOLDER: Final = "__sam3_snapshots__"
@@ -29,9 +30,6 @@ _LIVE_FIXTURES: Final = frozenset({"sam3", "sam3_live"})
 
 _USED: Final = pytest.StashKey[set[str]]()
 """The files that the present attempt at a test looked at or wrote."""
-
-_REPETITION: Final = "__pytest_repeat_step_number"
-"""The parameter by which pytest-repeat runs a test several times; its id, such as ``2-10``, ends the test's name."""
 
 
 def add_options(group: pytest.OptionGroup) -> None:
@@ -55,6 +53,9 @@ class SnapshotPlugin:
         self._config = config
         self._update = bool(config.getoption("sam3_snapshot_update", default=False))
         self._record = Record()
+        self._collected: list[pytest.Item] = []
+        # By module, node ids that collection found in it, and has not gone into yet.
+        self._ahead: defaultdict[str, set[str]] = defaultdict(set)
         self._lost_worker = False
         self._unused: list[Path] = []
 
@@ -63,7 +64,7 @@ class SnapshotPlugin:
         """Compare answers of the service with those kept beside the test; see ``sam3_snapshot.match``."""
         return Sam3Snapshot(
             module_folder(request.path) / self._world(request.node),
-            _owner(request.node),
+            name_in_module(request.node),
             update=self._update,
             artifacts=lambda: Path(request.getfixturevalue("sam3_artifacts")),
             record=lambda path, written: self._note(request.node, path, written),
@@ -80,16 +81,23 @@ class SnapshotPlugin:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Remember the modules that have snapshots."""
+        """Remember the modules that have snapshots, and what there is in them."""
         report = yield
-        if report.passed and isinstance(collector, pytest.File) and self._has_snapshots(collector.path):
-            self._record.modules.add(str(collector.path))
+        module = str(collector.path)
+        if isinstance(collector, pytest.File) and self._has_snapshots(collector.path):
+            self._record.modules.add(module)
+        if module in self._record.modules and report.passed:
+            self._ahead[module].discard(collector.nodeid)
+            self._ahead[module].update(node.nodeid for node in report.result)
+        elif module in self._record.modules:
+            self._record.in_part.add(module)
         return report
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Remember the tests there are, before any is deselected."""
         if str(item.path) in self._record.modules:
-            self._record.tests.setdefault(str(item.path), set()).add(_owner(item))
+            self._ahead[str(item.path)].discard(item.nodeid)
+            self._collected.append(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -106,7 +114,7 @@ class SnapshotPlugin:
             return report
         passed = self._record.passed.setdefault(str(item.path), set())
         world = self._world(item)
-        name = f"{world}/{_owner(item)}" if world else _owner(item)
+        name = f"{world}/{name_in_module(item)}" if world else name_in_module(item)
         if report.when == "call" and report.passed:
             passed.add(name)
         elif not report.passed:
@@ -125,6 +133,9 @@ class SnapshotPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Hand on what this worker saw; where all is known, judge what is unused."""
+        self._record.in_part.update(module for module, ahead in self._ahead.items() if ahead)
+        for item in self._collected:  # by the names they have when they are run, which plugins may have changed
+            self._record.tests.setdefault(str(item.path), set()).add(name_in_module(item))
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
             output[_KEY] = self._record.as_json()
@@ -167,11 +178,9 @@ class SnapshotPlugin:
         return (module.parent / FOLDER).is_dir() and module_folder(module).is_dir()
 
     def _selection(self) -> Selection:
-        named = [argument.partition("::") for argument in self._config.args]
         here = self._config.invocation_params.dir
         return Selection(
-            paths={(here / path).resolve() for path, _, _ in named},
-            in_part={(here / path).resolve() for path, _, test in named if test},
+            paths={(here / argument.partition("::")[0]).resolve() for argument in self._config.args},
             drops_tests=bool(self._config.getoption("lf", default=False)),
         )
 
@@ -192,7 +201,8 @@ class Record:
 
     Attributes:
         folders: Folders of snapshots that collection came across.
-        modules: Test modules that were collected to their end.
+        modules: Test modules that were collected.
+        in_part: Those of them in which collection left something out: what was not named, or cannot be collected.
         tests: Tests that there are, whether selected or not, by module.
         passed: Tests that ran to their end and passed, by module; ``live/`` before the name if with the live service.
         used: Files of snapshots that a test looked at or wrote.
@@ -201,6 +211,7 @@ class Record:
 
     folders: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
+    in_part: set[str] = field(default_factory=set)
     tests: dict[str, set[str]] = field(default_factory=dict)
     passed: dict[str, set[str]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
@@ -211,6 +222,7 @@ class Record:
         return {
             "folders": sorted(self.folders),
             "modules": sorted(self.modules),
+            "in_part": sorted(self.in_part),
             "tests": {module: sorted(names) for module, names in self.tests.items()},
             "passed": {module: sorted(names) for module, names in self.passed.items()},
             "used": sorted(self.used),
@@ -221,6 +233,7 @@ class Record:
         """Add what another process wrote with `as_json`."""
         self.folders |= set(other["folders"])
         self.modules |= set(other["modules"])
+        self.in_part |= set(other["in_part"])
         self.used |= set(other["used"])
         self.written |= set(other["written"])
         for mine, theirs in ((self.tests, other["tests"]), (self.passed, other["passed"])):
@@ -234,12 +247,10 @@ class Selection:
 
     Attributes:
         paths: Files and folders on the command line, or in the configuration.
-        in_part: Modules of which single tests were named.
         drops_tests: Whether tests are left out that collection does not tell of, as ``--last-failed`` does.
     """
 
     paths: Collection[Path]
-    in_part: Collection[Path]
     drops_tests: bool
 
     def covers(self, path: Path) -> bool:
@@ -267,7 +278,7 @@ def unused(record: Record, selection: Selection) -> Iterator[Path]:
     for name in sorted(record.modules):
         module = Path(name)
         there = {safe_stem(test) for test in record.tests.get(name, ())}
-        complete = not selection.drops_tests and module.resolve() not in selection.in_part
+        complete = not selection.drops_tests and name not in record.in_part
         for world in ("", LIVE):
             passed = {safe_stem(test) for test in _of_world(world, record.passed.get(name, ()))}
             for path in sorted((module_folder(module) / world).glob("*.json")):
@@ -293,13 +304,3 @@ def _orphans(folder: Path) -> Iterator[Path]:
     for inner in sorted(folder.iterdir()):
         if inner.is_dir() and inner.name not in modules | {DIFFERENCES}:
             yield from sorted(inner.rglob("*.json"))
-
-
-def _owner(item: pytest.Item | pytest.Collector) -> str:
-    """Name a test within its module; its node id may bear a group of pytest-xdist, its name a count of repetitions."""
-    chain = item.listchain()
-    inside = next((place for place, node in enumerate(chain, start=1) if isinstance(node, pytest.File)), 0)
-    name = "::".join(node.name for node in chain[inside:])
-    if _REPETITION in getattr(getattr(item, "callspec", None), "params", ()):
-        return re.sub(r"(-|\[)\d+-\d+\]$", lambda found: "]" if found[1] == "-" else "", name)
-    return name

@@ -1,10 +1,11 @@
-"""Beside other plugins: those that run a test again, and those that forbid sockets."""
+"""Beside other plugins and options of pytest: what runs a test again, or not to its end, and what forbids sockets."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.pytest_plugin.test_snapshots import UPDATE, kept, run, session, write
+from tests.recording.calls import standing_in
 
 __all__ = ["session"]
 
@@ -114,3 +115,78 @@ def test_answers(sam3_intercept):
     )
 
     run(session, "--disable-socket").assert_outcomes(passed=1)
+
+
+CUT_SHORT = f"""{MOCK}
+@PLAYED
+def test_mock(sam3_mock): pytest.exit("enough")
+
+@PLAYED
+def test_intercept(sam3_intercept): pytest.exit("enough")
+
+def test_replay(sam3_replay): pytest.exit("enough")
+"""
+
+
+def record(session: pytest.Pytester) -> None:
+    """Write a test and its recording."""
+    with standing_in() as (url, _):
+        source = f"""{MOCK}
+@pytest.mark.sam3_recording(upstream="{url}")
+def test_replay(sam3_replay): ask("https://serverless.roboflow.com")
+"""
+        write(session, source)
+        run(session, "--sam3-record", "once").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("fixture", ["mock", "intercept", "replay"])
+def test_interrupted_test_is_asked_for_nothing(session: pytest.Pytester, fixture: str) -> None:
+    record(session)
+    write(session, CUT_SHORT)
+
+    result = run(session, "-k", fixture)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*Exit: enough*"])
+
+
+def test_test_that_is_only_set_up_is_asked_for_nothing(session: pytest.Pytester) -> None:
+    write(session, CUT_SHORT)
+
+    run(session, "--setup-only", "-k", "not replay").assert_outcomes()
+
+
+def test_what_fails_a_test_is_said_once(session: pytest.Pytester) -> None:
+    write(session, CUT_SHORT.replace('pytest.exit("enough")', "pass"))
+
+    result = run(session)
+
+    result.assert_outcomes(passed=2, errors=3)
+    result.stdout.no_fnmatch_line("*another exception occurred*")
+
+
+def test_repetitions_of_a_test_share_its_recording(session: pytest.Pytester) -> None:
+    record(session)
+
+    run(session, "--count", "3").assert_outcomes(passed=3)
+
+
+def test_what_others_note_of_a_test_does_not_matter(session: pytest.Pytester) -> None:
+    write(session, "def test_noted(request): request.node.user_properties += [{'a': 1}, ('a', 'b', 'c')]")
+
+    assert run(session).ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["here", "a worker"])
+def test_keys_in_urls_are_counted_and_stay_out_of_junit(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    write(
+        session,
+        f"{MOCK}\ndef test_it(sam3_mock, sam3_intercept):\n    ask(sam3_mock.url)\n"
+        "    ask('https://serverless.roboflow.com')\n    attempts.append(1)\n    assert len(attempts) > 1",
+    )
+    again = ("-p", "pytest_rerunfailures", "--reruns", "1") if workers else ("--reruns", "1")
+
+    result = run(session, "--junitxml", "junit.xml", *again, *workers)
+
+    result.stdout.fnmatch_lines(["sam3-contract: note: 4 requests held the API key in the URL*"])
+    assert "propert" not in (session.path / "junit.xml").read_text()

@@ -354,6 +354,23 @@ def test_mask_assertion_names_the_picture_that_it_saved(session: pytest.Pytester
     assert list(folder.iterdir()) == [picture.parent]
 
 
+def test_pictures_of_any_test_are_put_where_pytest_was_started(session: pytest.Pytester) -> None:
+    write(
+        session,
+        """
+    @pytest.mark.parametrize("text", ["<", ">", "long" * 100], ids=lambda text: text)
+    def test_masks(sam3_assert_masks_equal, monkeypatch, tmp_path, text):
+        monkeypatch.chdir(tmp_path)
+        sam3_assert_masks_equal({"size": [1, 2], "counts": "11"}, {"size": [1, 2], "counts": "2"})
+    """,
+    )
+
+    result = session.runpytest("-W", "error", "--sam3-artifacts", "artifacts", "-p", "no:cacheprovider")
+
+    result.assert_outcomes(failed=3)
+    assert len(list((session.path / "artifacts").glob("*/masks-1.png"))) == 3
+
+
 def test_mask_assertion_saves_in_the_tests_own_folder_by_default(session: pytest.Pytester) -> None:
     write(
         session,
@@ -536,6 +553,26 @@ def test_same_test_runs_on_the_live_service_and_never_shows_its_key(
     )
     assert REAL_KEY not in result.stdout.str() + result.stderr.str()
     assert len(control_of(live).journal.requests) == 5
+
+
+def test_live_service_is_compared_with_the_mock_in_one_test(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        session,
+        """
+    def test_same(sam3_live, sam3_mock):
+        assert ask(sam3_live).json()["prompt_results"] == ask(sam3_mock).json()["prompt_results"]
+        assert len(sam3_mock.requests) == 1
+    """,
+    )
+    live = create_app()
+    monkeypatch.setenv("ROBOFLOW_API_KEY", REAL_KEY)
+
+    with serving(live) as url:
+        session.runpytest("-W", "error", "--sam3-live", "--sam3-live-url", url).assert_outcomes(passed=1)
+
+    assert len(control_of(live).journal.requests) == 1
 
 
 @pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["one process", "two processes"])

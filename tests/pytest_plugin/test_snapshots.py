@@ -203,6 +203,7 @@ def test_unused_snapshots_fail_the_session_until_they_are_removed(
 PARTS = {
     "keyword": ("-k", "dog"),
     "one test": ("test_it.py::test_dog",),
+    "one test of a package": ("--pyargs", "test_it::test_dog"),
     "deselected": ("--deselect", "test_it.py::TestCut"),
     "marker": ("-m", "not slow"),
     "file": ("test_other.py",),
@@ -273,6 +274,36 @@ def test_module_that_cannot_be_imported_keeps_its_snapshots(session: pytest.Pyte
     result = run(session, UPDATE)
 
     assert result.ret == 2
+    assert len(kept(session)) == 10
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["here", "a worker"])
+def test_class_that_cannot_be_collected_keeps_its_snapshots(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    source = write(session)
+    run(session, UPDATE)
+    source.write_text(TWO_TESTS.replace('"way", [', '"weg", ['))
+
+    result = run(session, UPDATE, "--continue-on-collection-errors", *workers)
+
+    assert result.ret == 1
+    assert len(kept(session)) == 10
+
+
+def test_tests_that_a_plugin_renames_keep_their_snapshots(session: pytest.Pytester) -> None:
+    source = write(session, TWO_TESTS.replace("a/b", "ä"))
+    session.makeconftest(
+        """
+        def pytest_collection_modifyitems(items):  # so that pytest shows what the ids say
+            for item in items:
+                item.name = item.name.encode().decode("unicode_escape")
+        """
+    )
+    run(session, UPDATE)
+    source.write_text(source.read_text().replace("sam3_snapshot, way):", "sam3_snapshot, way):\n        pytest.skip()"))
+
+    result = run(session, UPDATE)
+
+    result.assert_outcomes(passed=1, skipped=3)
     assert len(kept(session)) == 10
 
 
