@@ -282,7 +282,9 @@ _ALLOW: Final = """\
   allow it:                  intercept(allow=[{0}])
   let the mock answer there: intercept(hosts=[{0}])
   (with the fixture sam3_intercept: the same arguments in @pytest.mark.sam3_intercept)"""
-_NOT_CAUGHT: Final = "  the mock answers there, but the library that asked is not one that is caught: {}"
+_NOT_CAUGHT: Final = """\
+  the mock answers there, but the library that asked is not one that is caught: {}
+  or a `responses` that was opened within the interception passed it on: open the interception within it"""
 _LOOK_UPS: Final = frozenset(
     {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
 )

@@ -594,6 +594,9 @@ def test_tests_own_responses_go_on_around_and_within() -> None:
     with sam3_contract.intercept(), responses.RequestsMock() as own:
         own.get("https://weather.test/", json={"sky": "grey"})
         assert requests.get("https://weather.test/").json() == {"sky": "grey"}
+        own.add_passthru(URL)
+        with pytest.raises(NetworkRefusedError, match=r"`responses` .* passed it on: open the interception within it"):
+            by_requests(URL)
 
 
 def test_tests_own_respx_goes_on_around_and_within() -> None:
