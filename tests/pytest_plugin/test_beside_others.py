@@ -181,12 +181,11 @@ def test_what_others_note_of_a_test_does_not_matter(session: pytest.Pytester) ->
 def test_keys_in_urls_are_counted_and_stay_out_of_junit(session: pytest.Pytester, workers: tuple[str, ...]) -> None:
     write(
         session,
-        f"{MOCK}\ndef test_it(sam3_mock, sam3_intercept):\n    ask(sam3_mock.url)\n"
-        "    ask('https://serverless.roboflow.com')\n    attempts.append(1)\n    assert len(attempts) > 1",
+        f"{MOCK}\ndef test_both(sam3_mock, sam3_intercept):\n"
+        "    ask(sam3_mock.url)\n    ask('https://serverless.roboflow.com')",
     )
-    again = ("-p", "pytest_rerunfailures", "--reruns", "1") if workers else ("--reruns", "1")
 
-    result = run(session, "--junitxml", "junit.xml", *again, *workers)
+    result = run(session, "--junitxml", "junit.xml", *workers)
 
-    result.stdout.fnmatch_lines(["sam3-contract: note: 4 requests held the API key in the URL*"])
+    result.stdout.fnmatch_lines(["sam3-contract: note: 2 requests held the API key in the URL*"])
     assert "propert" not in (session.path / "junit.xml").read_text()
