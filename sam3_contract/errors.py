@@ -18,6 +18,7 @@ Two families that never mix: what *we* could not do, and what the *server* got w
       ReportError                a report cannot be written
       StoreError                 what mocks share cannot be reached
       TransportError             no answer to judge
+        AskedError               none either, but what was asked may have been worked on, and charged
       NetworkRefusedError        a request to a host that an interception lets nobody reach
     ContractViolation            the server answered and broke the contract (an AssertionError)
       AnswerError                this answer is not what the service promises
@@ -36,6 +37,7 @@ __all__ = [
     "UNJUDGED",
     "USAGE",
     "AnswerError",
+    "AskedError",
     "BaselineError",
     "BinaryMaskError",
     "ContractViolation",
@@ -168,6 +170,10 @@ class TransportError(Sam3ContractError):
     """No answer came that could be judged: refused, timed out, or not HTTP."""
 
     exit_status = UNJUDGED
+
+
+class AskedError(TransportError):
+    """No answer came that could be judged to a request that has left: it is not to be sent again."""
 
 
 class NetworkRefusedError(Sam3ContractError):

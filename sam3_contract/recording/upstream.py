@@ -80,7 +80,7 @@ class Upstream:
                 redirect=False,
                 preload_content=False,
             )
-            body = self._received(answer, started)
+            body = _received(answer)
             codings = codings_of(tuple(answer.headers.items()))
             body = content_of(body, codings, most=MAX_ANSWER) if body else body
         except PackedError as error:  # although it was asked not to be
@@ -91,18 +91,17 @@ class Upstream:
         received = tuple((name, value) for name, value in answer.headers.items())
         return Answer(answer.status, carried_on(received), body, answer.reason or ""), time.perf_counter() - started
 
-    def _received(self, answer: urllib3.BaseHTTPResponse, started: float) -> bytes:
-        body = bytearray()
-        try:
-            for piece in answer.stream(_PIECE, decode_content=False):
-                body += piece
-                if len(body) > MAX_ANSWER:
-                    raise TransportError(f"the answer is larger than {MAX_ANSWER} bytes")
-                if time.perf_counter() - started > self.timeout:
-                    raise TransportError(f"the answer was not whole within {self.timeout:g} s")
-        finally:
-            answer.close()
-        return bytes(body)
+
+def _received(answer: urllib3.BaseHTTPResponse) -> bytes:
+    body = bytearray()
+    try:
+        for piece in answer.stream(_PIECE, decode_content=False):
+            body += piece
+            if len(body) > MAX_ANSWER:
+                raise TransportError(f"the answer is larger than {MAX_ANSWER} bytes")
+    finally:
+        answer.close()
+    return bytes(body)
 
 
 def carried_on(headers: Headers) -> Headers:

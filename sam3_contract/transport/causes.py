@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from http.client import IncompleteRead, RemoteDisconnected
+from typing import Any, Final
 
-__all__ = ["layers_of", "system_cause"]
+__all__ = ["ToldError", "layers_of", "system_cause"]
+
+
+class ToldError(Exception):
+    """Says in its message what went wrong, for whoever looks for it under the errors of the HTTP libraries."""
+
+
+# Whose messages are sentences of our own or of Python's, without a URL.
+_SPEAKING: Final = (ToldError, IncompleteRead, RemoteDisconnected)
 
 
 def layers_of(error: BaseException) -> list[Any]:
@@ -18,11 +27,15 @@ def layers_of(error: BaseException) -> list[Any]:
 
 
 def system_cause(error: BaseException) -> str:
-    """Find the operating system's sentence; never the library's own, which would show the URL with its key.
+    """Find our own sentence or the system's; never that of an HTTP library, which would show the URL with its key.
 
     Example:
         >>> system_cause(RuntimeError("https://example.com?api_key=secret", OSError(111, "Connection refused")))
         'connection refused'
     """
-    sentences = (layer.strerror for layer in layers_of(error) if isinstance(layer, OSError))
-    return next((str(one).lower() for one in sentences if one), type(error).__name__)
+    for layer in layers_of(error):
+        if isinstance(layer, _SPEAKING):
+            return str(layer)
+        if isinstance(layer, OSError) and layer.strerror:
+            return layer.strerror.lower()
+    return type(error).__name__

@@ -14,7 +14,8 @@ from urllib3.exceptions import HTTPError
 from sam3_contract.errors import TransportError
 from sam3_contract.files.bounded import read_bounded
 from sam3_contract.files.document_text import MAX_BYTES, UnreadableError, parse_document
-from sam3_contract.transport.causes import system_cause
+from sam3_contract.transport.causes import layers_of, system_cause
+from sam3_contract.transport.session import bound
 
 SECONDS: Final = 30.0
 _PIECE: Final = 64 * 1024  # bytes
@@ -135,24 +136,28 @@ def _fetched(
     # An empty way of authentication, because without one requests would send what a .netrc has for the host.
     auth = None if urlsplit(url).username else _anonymously
     try:
-        with requests.get(url, headers={"Accept": accept}, timeout=left, stream=True, auth=auth) as answer:
+        with _get(url, headers={"Accept": accept}, timeout=left, auth=auth) as answer:
             if answer.status_code != requests.codes.ok:
                 raise TransportError(f"{name} answers {answer.status_code}, expected 200 and {wanted}")
-            return _received(answer, name, deadline, seconds)
-    except requests.Timeout as error:
-        raise _too_slow(name, seconds) from error
+            return _received(answer, name)
     except (requests.RequestException, HTTPError) as error:
+        if any(isinstance(layer, requests.Timeout | TimeoutError) for layer in layers_of(error)):
+            raise _too_slow(name, seconds) from error
         raise TransportError(f"{name} does not answer: {system_cause(error)}") from error
 
 
-def _received(answer: requests.Response, name: str, deadline: float, seconds: float) -> bytes:
+def _get(url: str, **options: Any) -> requests.Response:
+    session = requests.Session()
+    bound(session)
+    return session.get(url, stream=True, **options)
+
+
+def _received(answer: requests.Response, name: str) -> bytes:
     content = bytearray()
     while piece := answer.raw.read1(_PIECE, decode_content=True):
         content += piece
         if len(content) > MAX_BYTES:
             raise _too_large(name)
-        if time.monotonic() > deadline:
-            raise _too_slow(name, seconds)
     return bytes(content)
 
 

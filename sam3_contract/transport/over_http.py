@@ -10,13 +10,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from sam3_contract.errors import TransportError
+from sam3_contract.errors import AskedError, TransportError
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.redaction import without_key
 from sam3_contract.spec import Contract
 from sam3_contract.transport.base_url import base_url as base_url_of
 from sam3_contract.transport.base_url import is_loopback
-from sam3_contract.transport.session import Session, cause_of, was_not_reached
+from sam3_contract.transport.session import Session, cause_of, is_no_answer, was_not_reached
 from sam3_contract.transport.transports import ENCODING, WsgiApp, as_bearer, says_exact, with_key
 
 _SENT_ON: Final = frozenset({301, 302, 307, 308})
@@ -62,7 +62,8 @@ class HttpTransport:
         """Send a case over HTTP.
 
         Raises:
-            TransportError: If the server is not reached, or sends the request on to another base URL.
+            TransportError: If the server is not reached.
+            AskedError: If a request that has left was lost on its way, or is sent on to another base URL.
         """
         url = self.target + self._contract.operation(case.operation).path
         query, headers, content = with_key(case, self._key)
@@ -81,6 +82,8 @@ class HttpTransport:
             cause = without_key(cause_of(error), self._key)
             if was_not_reached(error):
                 raise TransportError(f"{self.target} does not answer: {cause}") from error
+            if is_no_answer(error):
+                raise AskedError(f"{self.target} does not answer: {cause}") from error
             return Exchange(case, 0, {}, b"", time.perf_counter() - started, self._key, cause, self._exact)
         seconds = time.perf_counter() - started
         self._refuse_other_base(answer, self._contract.operation(case.operation).path)
@@ -106,7 +109,7 @@ class HttpTransport:
         base = f"{elsewhere.scheme}://{elsewhere.netloc.rpartition('@')[2]}{elsewhere.path.removesuffix(path)}"
         if base != self.target:
             shown = without_key(base, self._key)
-            raise TransportError(f"{self.target} sends requests on to {shown!r}; give that as the base URL")
+            raise AskedError(f"{self.target} sends requests on to {shown!r}; give that as the base URL")
 
     @property
     def _session(self) -> Session:

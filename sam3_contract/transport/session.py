@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from http.client import PROXY_AUTHENTICATION_REQUIRED, BadStatusLine, HTTPException
+from http.client import PROXY_AUTHENTICATION_REQUIRED, BadStatusLine, HTTPException, UnknownProtocol
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,13 +13,22 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import _basic_auth_str
-from requests.exceptions import ContentDecodingError
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_auth_from_url
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProxyError
 
 from sam3_contract.errors import TransportError
-from sam3_contract.transport.causes import layers_of
-from sam3_contract.transport.connections import MAX_BODY, MAX_JSON, POOLS, ToldError, TooMuchError
+from sam3_contract.transport.causes import ToldError, layers_of
+from sam3_contract.transport.connections import (
+    MAX_BODY,
+    MAX_JSON,
+    POOLS,
+    HandshakeError,
+    TooMuchError,
+    UnsupportedError,
+    socks_pools,
+)
+from sam3_contract.transport.packing import PackedError, codings_of, unpacking
 from sam3_contract.transport.surroundings import proxies_for, shown_proxy, tls_context
 
 _PIECE: Final = 2**16  # bytes
@@ -41,8 +49,7 @@ class Session(requests.Session):
         self.trust_env = False
         self.headers.clear()
         self.headers.update({"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "sam3-contract"})
-        for scheme in POOLS:
-            self.mount(f"{scheme}://", _Adapter())
+        bound(self)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request; see :meth:`requests.Session.send`, of whose options only ``timeout`` counts.
@@ -58,7 +65,8 @@ class Session(requests.Session):
         started = time.perf_counter()
         try:
             with adapter.send(request, stream=True, timeout=timeout, proxies=proxies) as response:
-                response._content = _whole_body(response)  # noqa: SLF001 - as requests does; it has no other way
+                pieces = response.raw.stream(_PIECE, decode_content=False)
+                response._content = _whole_body(pieces, response.headers)  # noqa: SLF001 - requests has no other way
                 response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
             if response.status_code == PROXY_AUTHENTICATION_REQUIRED and _are_forwarding(proxies):
                 raise requests.exceptions.ProxyError("407 Proxy Authentication Required", request=request)
@@ -67,7 +75,7 @@ class Session(requests.Session):
             if not why:
                 raise
             raise requests.exceptions.ProxyError(ToldError(why), request=request) from error
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
+        except (HTTPError, HTTPException, OSError, ValueError, PackedError) as error:
             # What reading a body raises, and what urllib3 does not wrap: all that hostile bytes can bring about.
             told = (
                 ToldError(f"the length of the body makes no sense: {error}") if isinstance(error, ValueError) else error
@@ -89,12 +97,20 @@ def failure_of_proxy(error: BaseException, proxies: Mapping[str, str]) -> str:
 
     One for SOCKS makes the whole connection, and its errors are like a server's own.
     """
+    layers = layers_of(error)
     of_proxy: tuple[type[BaseException], ...] = (requests.exceptions.ProxyError, ProxyError)
-    if any(proxy.lower().startswith("socks") for proxy in proxies.values()):
+    is_socks = any(proxy.lower().startswith("socks") for proxy in proxies.values())
+    if is_socks and not any(isinstance(layer, HandshakeError) for layer in layers):
         of_proxy += (ConnectTimeoutError,)
-    if not any(isinstance(layer, of_proxy) for layer in layers_of(error)):
+    if not any(isinstance(layer, of_proxy) for layer in layers):
         return ""
     return f"the proxy {shown_proxy(proxies)}, which the environment names, cannot be used: {cause_of(error)}"
+
+
+def bound(session: requests.Session) -> None:
+    """Have a session make no connections but those that end."""
+    for scheme in POOLS:
+        session.mount(f"{scheme}://", _Adapter())
 
 
 class _Adapter(HTTPAdapter):
@@ -114,8 +130,7 @@ class _Adapter(HTTPAdapter):
         if proxy.lower().startswith("https"):
             more["proxy_ssl_context"] = tls_context()
         manager = super().proxy_manager_for(proxy, **more)
-        if not proxy.lower().startswith("socks"):  # whose connections are of another kind
-            manager.pool_classes_by_scheme = POOLS
+        manager.pool_classes_by_scheme = socks_pools() if proxy.lower().startswith("socks") else POOLS
         return manager
 
     def build_connection_pool_key_attributes(
@@ -136,28 +151,31 @@ def connections_for(url: str, proxies: Mapping[str, str]) -> urllib3.PoolManager
     """
     trusted = tls_context() if urlsplit(url).scheme == "https" else None
     proxy = next(iter(proxies.values()), "")
-    if not proxy:
-        return urllib3.PoolManager(ssl_context=trusted)
-    manager: urllib3.PoolManager = _Adapter().proxy_manager_for(proxy, ssl_context=trusted)
+    if proxy:
+        manager: urllib3.PoolManager = _Adapter().proxy_manager_for(proxy, ssl_context=trusted)
+    else:
+        manager = urllib3.PoolManager(ssl_context=trusted)
+        manager.pool_classes_by_scheme = POOLS
     return manager
 
 
-_UNPACKED: Final = frozenset({"", "identity", *urllib3.HTTPResponse.CONTENT_DECODERS})
+_ASKED_FOR: Final = frozenset({"gzip", "x-gzip", "deflate"})
+"""How a body may be packed; what else this machine may have a library for makes no difference to what is judged."""
 
 
-def _whole_body(response: requests.Response) -> bytes:
-    """Read a body, decoded.
+def _whole_body(pieces: Iterable[bytes], headers: Mapping[str, str]) -> bytes:
+    """Read a body, unpacked.
 
     Raises:
         TooMuchError: If it is larger than an answer may be.
-        ContentDecodingError: If it is packed in a way that was not asked for: what is kept of it could hold the key.
+        PackedError: If it is packed in a way that was not asked for, or not as its headers say.
     """
-    codings = response.headers.get("content-encoding", "").lower().split(",")
-    if any(one.strip() not in _UNPACKED for one in codings):
-        raise ContentDecodingError("the body is packed in a way that was not asked for")
-    most = MAX_JSON if "json" in response.headers.get("content-type", "").lower() else MAX_BODY
+    codings = codings_of(headers.items())
+    if not _ASKED_FOR.issuperset(codings):
+        raise PackedError("the body is packed in a way that was not asked for")
+    most = MAX_JSON if "json" in headers.get("content-type", "").lower() else MAX_BODY
     body = bytearray()
-    for piece in response.raw.stream(_PIECE, decode_content=True):
+    for piece in unpacking(pieces, codings):
         body += piece
         if len(body) > most:
             raise TooMuchError("a body", most)
@@ -170,12 +188,9 @@ def unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
     Raises:
         ConnectionError: If it is larger than an answer may be, or not packed in the way that its headers say.
     """
-    response = requests.Response()
-    response.headers.update(headers)
-    response.raw = urllib3.HTTPResponse(io.BytesIO(body), headers, preload_content=False)
     try:
-        return _whole_body(response)
-    except (HTTPError, requests.RequestException) as error:
+        return _whole_body([body], CaseInsensitiveDict(headers))
+    except ToldError as error:
         raise ConnectionError(str(error)) from error
 
 
@@ -197,11 +212,14 @@ def landing_page(url: str, *, timeout: float) -> requests.Response:
 
 def was_not_reached(error: requests.RequestException) -> bool:
     """Whether a request failed before the server was asked anything."""
-    before = requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError
     unsent = requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
-    return isinstance(error, before | unsent) or any(
-        isinstance(layer, ConnectTimeoutError) for layer in layers_of(error)
-    )
+    return isinstance(error, unsent) or any(isinstance(layer, ConnectTimeoutError) for layer in layers_of(error))
+
+
+def is_no_answer(error: requests.RequestException) -> bool:
+    """Whether a request that has left failed by what is not for the server's answers to keep: the way to it."""
+    of_the_way = (requests.exceptions.ProxyError, UnsupportedError)
+    return any(isinstance(layer, of_the_way) for layer in layers_of(error))
 
 
 def cause_of(error: BaseException) -> str:
@@ -210,7 +228,7 @@ def cause_of(error: BaseException) -> str:
     own = next((layer for layer in layers if isinstance(layer, ToldError)), None)
     if own is not None:
         return str(own)
-    odd = next((layer for layer in layers if type(layer) is BadStatusLine), None)
+    odd = next((layer for layer in layers if type(layer) in {BadStatusLine, UnknownProtocol}), None)
     if odd is not None:
         return f"what it answers is no HTTP: it begins with {str(odd)[:_SHOWN]!r}"
     for layer in layers:

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.errors import AskedError, TransportError, UsageError
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import Transport
 
@@ -40,6 +41,31 @@ def seconds_between(rate: str) -> float:
 
 
 @dataclass
+class Turns:
+    """Keeps calls apart, whichever thread they are of.
+
+    Attributes:
+        interval: Least seconds between two calls.
+        clock: Seconds, monotonic.
+        wait: Waits for seconds.
+    """
+
+    interval: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> None:
+        """Wait until the next call may be made."""
+        with self._lock:
+            start = max(self._next, self.clock())
+            self._next = start + self.interval
+        if start > self.clock():
+            self.wait(start - self.clock())
+
+
+@dataclass
 class Patience:
     """Sends cases through a transport, at a rate, and again where that costs nothing.
 
@@ -61,9 +87,12 @@ class Patience:
     retries: int = 0
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
-    _next: float = 0.0
     _given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Keep the calls apart."""
+        self._turns = Turns(self.interval, self.clock, self.wait)
 
     def send(self, case: Case) -> Exchange:
         """Send a case and wait for its answer; those before it are kept with it.
@@ -73,9 +102,11 @@ class Patience:
         """
         retried: list[Exchange] = []
         for attempt in range(ATTEMPTS):
-            self._take_turn()
+            self._turns.take()
             try:
                 exchange = self.transport.send(case)
+            except AskedError:
+                raise
             except TransportError:
                 pause = self._pause(attempt, None)
                 if pause is None:
@@ -90,27 +121,23 @@ class Patience:
             self.wait(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _take_turn(self) -> None:
-        with self._lock:
-            start = max(self._next, self.clock())
-            self._next = start + self.interval
-        if start > self.clock():
-            self.wait(start - self.clock())
-
     def _pause(self, attempt: int, wanted: str | None) -> float | None:
         """Tell how long to wait before the next attempt; ``None`` for no further one."""
-        pause = _seconds(wanted) if wanted is not None else FIRST_WAIT * 2**attempt
-        if attempt == ATTEMPTS - 1 or pause is None or pause > LONGEST_WAIT:
+        named = _seconds(wanted) if wanted is not None else None
+        pause = FIRST_WAIT * 2**attempt if named is None else named
+        if attempt == ATTEMPTS - 1 or pause > LONGEST_WAIT:
             self._given_up = True
-        late = self.deadline is not None and pause is not None and self.clock() + pause > self.deadline
+        late = self.deadline is not None and self.clock() + pause > self.deadline
         return None if self._given_up or late else pause
 
 
 def _seconds(value: str) -> float | None:
-    """Read ``Retry-After``: seconds, or a date."""
-    if re.fullmatch(r"[0-9]+", value.strip()):  # not isdigit(), to which a superscript is one too
+    """Read ``Retry-After``: seconds, also with a fraction, as some servers write them, or a date; else it is none."""
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):  # not isdigit(), to which a superscript is one too
         return float(value)
     try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+        date = parsedate_to_datetime(value)
+        # Dates of HTTP are in UTC, those that name no zone as well.
+        return max((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sam3_contract.errors import TransportError
 from sam3_contract.transport import documents
 from sam3_contract.transport.documents import read_document, shown_source
 from tests.servers import ROOT, run_command, serving
+from tests.transport import raw
 
 FASTAPI_LIKE = ROOT / "tests" / "data" / "openapi-fastapi-like.json"
 OURS = spec.packaged_path()
@@ -264,6 +266,26 @@ def test_server_that_drips_is_given_up_in_time() -> None:
         with pytest.raises(TransportError, match=r"does not answer within 0\.3 s"):
             read_document(url, seconds=0.3)
         given_up.set()
+
+
+def test_head_that_drips_is_given_up_in_time() -> None:
+    def dripping() -> Iterable[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        while True:
+            time.sleep(0.05)
+            yield b"X: y\r\n"
+
+    with raw.answering(dripping) as url, pytest.raises(TransportError, match=r"does not answer within 0\.3 s"):
+        read_document(url, seconds=0.3)
+
+
+def test_body_that_is_cut_off_is_told_as_that() -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"
+    with (
+        raw.answering(cut) as url,
+        pytest.raises(TransportError, match=r"does not answer: IncompleteRead\(2 bytes read"),
+    ):
+        read_document(url)
 
 
 def test_body_that_never_ends_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

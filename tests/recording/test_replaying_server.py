@@ -132,8 +132,7 @@ def test_command_refuses_before_it_listens(tmp_path: Path) -> None:
 def test_recording_server_that_is_killed_leaves_what_it_has_answered(tmp_path: Path) -> None:
     path = tmp_path / "t.har"
     broken = b'{"time": "\\u001b[31msoon", "prompt_results": []}'
-    # Its first request is for /healthz: somebody looks whether the server answers.
-    with standing_in(lambda number: (200, broken) if number == 2 else None) as (url, _):
+    with standing_in(lambda number: (200, broken) if number == 1 else None) as (url, service):
         command = [sys.executable, "-m", "sam3_contract", "serve", "--port", "0", "--record", url, "--to", str(path)]
         with subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -152,6 +151,7 @@ def test_recording_server_that_is_killed_leaves_what_it_has_answered(tmp_path: P
                 os.killpg(process.pid, signal.SIGKILL)
 
     assert line.startswith(f"Recording of {url} at http://127.0.0.1:")
+    assert service.asked == 2  # to look whether the recorder answers, the service is not asked
     assert said.startswith("sam3-contract: concept_segment breaks the contract: S04 at $.time: ")
     assert "\x1b" not in said
     replay = served(replay=path)

@@ -24,7 +24,7 @@ import brotli
 import pytest
 import zstandard
 
-from sam3_contract.errors import HarError, UsageError
+from sam3_contract.errors import HarError, TransportError, UsageError
 from sam3_contract.har import read_har
 from sam3_contract.recording import Answer, Budget, Cassette, Miss, Mode, Request, Session, Upstream, packing
 from sam3_contract.recording import cassette as cassette_module
@@ -351,9 +351,9 @@ def test_many_joined_streams_are_not_copied_once_for_each(monkeypatch: pytest.Mo
         def __init__(self, bits: int) -> None:
             self._stream = made(bits)
 
-        def decompress(self, data: bytes, most: int) -> bytes:
+        def decompress(self, data: bytes) -> bytes:
             given.append(len(data))
-            return self._stream.decompress(data, most)
+            return self._stream.decompress(data)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._stream, name)
@@ -483,6 +483,42 @@ def test_service_that_is_not_there_is_a_miss_without_its_key(tmp_path: Path) -> 
 
     assert str(found) == "concept_segment: it is not recorded: 127.0.0.1 gave no whole answer: connection refused"
     assert not (tmp_path / "t.har").exists()
+
+
+def upstream(answer: object, timeout: float = 20) -> Answer:
+    with answering(answer) as url:  # type: ignore[arg-type]
+        return Upstream(url, timeout=timeout).send(request())[0]
+
+
+def test_what_only_announces_an_answer_is_not_recorded_for_it() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+
+    answer = upstream(hints + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    assert (answer.status, answer.body) == (200, b"{}")
+
+
+def dripping() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    while True:
+        time.sleep(0.02)
+        yield b"X: y\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (dripping, "no whole answer within 0.3 s"),
+        (b"HTTP/1.1 200 OK\r\nContent-Ty", "the connection ends within the headers of the answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "IncompleteRead(2 bytes read, 7 more expected)"),
+        (b"", "Remote end closed connection without response"),
+    ],
+)
+def test_service_that_gives_no_whole_answer_in_time_is_told_with_the_reason(answer: object, says: str) -> None:
+    with pytest.raises(TransportError) as told:
+        upstream(answer, timeout=0.3)
+
+    assert str(told.value) == f"127.0.0.1 gave no whole answer: {says}"
 
 
 @pytest.mark.parametrize(

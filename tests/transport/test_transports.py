@@ -48,7 +48,7 @@ def test_answer_that_an_application_packs_is_unpacked(packing: str) -> None:
     assert (exchange.body, exchange.headers["content-encoding"]) == (b"{}", packing)
 
 
-@pytest.mark.parametrize(("packing", "cause"), [("gzip", "decod"), ("br;", "not asked for")])
+@pytest.mark.parametrize(("packing", "cause"), [("gzip", "packed with gzip, and is not"), ("br;", "not asked for")])
 def test_answer_that_is_not_packed_as_it_says_is_a_failure(packing: str, cause: str) -> None:
     app = Response(b"{}", content_type="application/json", headers={"content-encoding": packing})
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import cv2
@@ -18,11 +20,11 @@ from sam3_contract import cases, spec
 from sam3_contract.cases import FollowUp, Plan
 from sam3_contract.cases.pictures.photographs import photograph
 from sam3_contract.checks import named
-from sam3_contract.errors import TransportError, UsageError
+from sam3_contract.errors import AskedError, TransportError, UsageError
 from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.transport import WsgiTransport
 from sam3_contract.verification import runner
-from sam3_contract.verification.pacing import ATTEMPTS, LONGEST_WAIT, Patience, seconds_between
+from sam3_contract.verification.pacing import ATTEMPTS, FIRST_WAIT, LONGEST_WAIT, Patience, seconds_between
 from sam3_contract.verification.runner import Budget
 from tests.faults import KEY
 from tests.plans import PLAN
@@ -190,6 +192,40 @@ def test_busy_server_is_asked_again_after_the_time_it_names() -> None:
     assert sender.retries == 2
 
 
+ASCTIME = "%a %b %d %H:%M:%S %Y"
+
+
+@pytest.mark.parametrize(
+    ("named", "seconds"),
+    [
+        ("1.5", 1.5),
+        (" 0 ", 0.0),
+        (formatdate(time.time() + 9, usegmt=True), 9.0),
+        (formatdate(time.time() - 99, usegmt=True), 0.0),
+        # Those of HTTP are in UTC, without saying so as well.
+        (time.strftime(ASCTIME, time.gmtime(time.time() + 9)), 9.0),
+        (formatdate(time.time() + 9), 9.0),
+        *(
+            (odd, FIRST_WAIT)
+            for odd in ("", "soon", "-5", "1, 1", "\xb2", "1e2", "nan", "Wed, 32 Oct 2099 07:28:00 GMT")
+        ),
+    ],
+)
+def test_every_form_of_the_time_that_a_busy_server_names_is_read(
+    named: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    sender, clock = patience(Script([{"retry-after": named}]))
+    try:
+        assert sender.send(case("a")).status == 422
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert clock.waits == [pytest.approx(seconds, abs=30)] if seconds == 9.0 else [seconds]
+
+
 def test_answers_that_were_tried_again_are_kept_with_the_one_that_counts() -> None:
     sender, _ = patience(Script([{"retry-after": "7"}, 429, 422, 503, 503, 503]))
 
@@ -232,6 +268,15 @@ def test_broken_connection_is_not_sent_again_but_one_that_was_never_made_is() ->
 
     assert sender.send(case("a")).status == 422
     assert script.sent == ["a", "a"]
+
+
+def test_request_that_was_lost_on_its_way_is_not_sent_again() -> None:
+    script = Script([AskedError("the proxy broke off")])
+
+    run = runner.verify(script, Plan((case("a"), case("b"))), CONTRACT)
+
+    assert (run.exit_status, run.unanswered) == (3, "a: the proxy broke off")
+    assert script.sent == ["a"]
 
 
 def test_unreachable_server_could_not_be_judged() -> None:
