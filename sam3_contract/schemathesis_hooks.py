@@ -42,9 +42,13 @@ schemathesis.openapi.format("sam3-model-id", strategies.model_ids())
 def exchange_of(case: AnyCase, response: schemathesis.Response) -> Exchange:
     """Bring what schemathesis sent and received to the currency of this package."""
     headers = {name.lower(): values[0] for name, values in response.headers.items() if values}
+    return Exchange(case_of(case), response.status_code, headers, response.content, response.elapsed, _key(response))
+
+
+def case_of(case: AnyCase) -> Case:
+    """Bring what schemathesis asks to the currency of this package."""
     body = case.body if isinstance(case.body, dict) else None
-    asked = Case.from_body(str(case.operation.definition.raw["operationId"]), body, name=case.operation.label)
-    return Exchange(asked, response.status_code, headers, response.content, response.elapsed, _key(response))
+    return Case.from_body(str(case.operation.definition.raw["operationId"]), body, name=case.operation.label)
 
 
 @schemathesis.hook

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -11,6 +13,7 @@ from typing import Any, Final
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Flaky
 from schemathesis import GenerationMode
 from schemathesis.checks import ignored_auth
 from schemathesis.config import SchemathesisConfig
@@ -20,10 +23,11 @@ from sam3_contract.errors import TransportError
 from sam3_contract.exchanges.deviations import deviation_explaining
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.redaction import without_key
-from sam3_contract.schemathesis_hooks import exchange_of
+from sam3_contract.schemathesis_hooks import case_of, exchange_of
 from sam3_contract.spec import Contract, load
-from sam3_contract.transport import Transport, cause_of
-from sam3_contract.verification.runner import CheckOutcome, Run
+from sam3_contract.transport import Transport
+from sam3_contract.transport.session import Session, cause_of, is_no_answer, was_not_reached
+from sam3_contract.verification.runner import INTERRUPTED, CheckOutcome, Run
 
 GENERATED: Final = Check(
     code="F01",
@@ -36,14 +40,35 @@ GENERATED: Final = Check(
 )
 
 
+_WHOLE: Final = "S08"  # the law that every request gets a whole answer
+MOST_SECONDS: Final = 10.0  # for which a smaller request is looked for that shows the same
+
+
 @dataclass(slots=True)
 class _Found:
-    """What one campaign has come to, filled while hypothesis calls back."""
+    """What campaigns have come to, filled while hypothesis calls back.
+
+    Attributes:
+        exchanges: All requests and answers.
+        violations: What counts.
+        again: How the last request is sent again.
+        unanswered: Why there was no answer; empty if there was.
+        stopped: Why the campaigns ended before all was sent; empty if they did not.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     again: str = ""
     unanswered: str = ""
+    stopped: str = ""
+
+
+class _BrokenError(Exception):
+    """An answer that hypothesis looks for a smaller request to; schemathesis' own failures pass by it."""
+
+
+class _Ended(BaseException):
+    """Passes by hypothesis, which would send the last request once more to see whether it fails again."""
 
 
 def extend(
@@ -56,8 +81,9 @@ def extend(
     seed: int,
     operations: Collection[str] = (),
     judge_keys: bool = True,
+    pace: Callable[[], str] = lambda: "",
 ) -> Run:
-    """Add generated requests to a run.
+    """Add generated requests to a run. Interrupted from the keyboard, it judges what it has.
 
     Args:
         run: What planned cases have shown.
@@ -69,6 +95,7 @@ def extend(
             the constants of modules that are imported.
         operations: Which ones to ask; all by default.
         judge_keys: Whether wrong keys have to be refused; without a key of its own, a server cannot be asked that.
+        pace: Called before each request: waits until it may be sent, or says why no further one is.
 
     Returns:
         The run with the new exchanges and what they showed. Failures are shrunk only where calls are free.
@@ -80,31 +107,92 @@ def extend(
     chosen = [one for one in contract.operations if not operations or one.id in operations]
     for operation, mode in itertools.product(chosen, GenerationMode):
         strategy = document[operation.path][operation.method].as_strategy(generation_mode=mode)
-        campaign = _campaign(transport, found, judge_keys=judge_keys)
-        _run_campaign(campaign, strategy, found, examples=examples, number=seed, shrink=transport.is_free)
-        if found.unanswered:
+        campaign = _Campaign(transport, found, pace, judge_keys=judge_keys)
+        _run_campaign(campaign, strategy, examples=examples, number=seed, shrink=transport.is_free)
+        if found.unanswered or found.stopped:
             break
     return _merged(run, found, contract, checks)
 
 
-def _campaign(transport: Transport, found: _Found, *, judge_keys: bool) -> Callable[[Any], None]:
-    arguments = transport.arguments
-    excluded = [] if judge_keys else [ignored_auth]
+class _Campaign:
+    """Requests of one kind to one operation, until one shows something."""
 
-    def send(case: Any) -> None:
-        response = case.call(**arguments)
-        found.exchanges.append(exchange_of(case, response))
-        found.again = _curl(case, arguments["headers"], found.exchanges[-1])
+    def __init__(self, transport: Transport, found: _Found, pace: Callable[[], str], *, judge_keys: bool) -> None:
+        self._transport = transport
+        self._arguments = transport.arguments
+        if "session" in self._arguments:
+            self._arguments["session"] = _OnceSession()
+        self._excluded = [] if judge_keys else [ignored_auth]
+        self._pace = pace
+        self._until = math.inf
+        self._shown: tuple[BaseException, Exchange, str] | None = None
+        self.found = found
+
+    def send(self, case: Any) -> None:
+        """Send a request and judge the answer.
+
+        Raises:
+            _BrokenError: If that breaks a law, and a smaller request that does may be looked for.
+            _Ended: If it does, or nothing more is to be sent.
+        """
+        self.found.stopped = self._pace()
+        if self.found.stopped or time.monotonic() > self._until:
+            raise _Ended
         try:
+            response = _answer_to(case, self._arguments, self.found)
+            headers = self._arguments["headers"]
             case.validate_response(
-                response, headers=arguments["headers"], transport_kwargs=arguments, excluded_checks=excluded
+                response, headers=headers, transport_kwargs=self._arguments, excluded_checks=self._excluded
             )
+        except (requests.RequestException, TransportError) as error:
+            self.found.unanswered = f"a generated request: {cause_of(error)}"
+            raise _Ended from error
         except (AssertionError, BaseExceptionGroup) as failure:
             # What is known must not end the campaign: it would hide what is not.
-            if not _is_known(failure, found):
-                raise
+            if not _is_known(failure, self.found):
+                self._until = min(self._until, time.monotonic() + MOST_SECONDS)
+                self._shown = failure, self.found.exchanges[-1], self.found.again
+                raise (_BrokenError if self._transport.is_free else _Ended) from failure
 
-    return send
+    def end(self) -> None:
+        """Note what was shown last, which is the smallest that was found."""
+        if self._shown is not None:
+            self.found.violations += _violations(*self._shown)
+
+
+class _OnceSession(Session):
+    """Sends once what schemathesis sends again where it takes a broken connection for one that was kept too long."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request; no error of it is one of those that are tried again."""
+        try:
+            return super().send(request, **options)
+        except requests.ConnectionError as error:
+            raise requests.RequestException("no answer", request=request) from error
+
+
+def _answer_to(case: Any, arguments: dict[str, Any], found: _Found) -> Any:
+    """Send a case, and note the exchange.
+
+    Raises:
+        AssertionError: If there is no whole answer.
+        requests.RequestException: If the server is not reached.
+    """
+    failure = ""
+    try:
+        response = case.call(**arguments)
+        exchange = exchange_of(case, response)
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        if isinstance(error, requests.RequestException) and (was_not_reached(error) or is_no_answer(error)):
+            raise
+        key = arguments["headers"].get("Authorization", "").removeprefix("Bearer ") or None
+        failure = without_key(cause_of(error), key)
+        exchange = Exchange(case_of(case), 0, {}, b"", key=key, failure=failure)
+    found.exchanges.append(exchange)
+    found.again = _curl(case, arguments["headers"], exchange)
+    if failure:
+        raise AssertionError(f"{_WHOLE} {failure}")  # which names the law, as those of the hooks do
+    return response
 
 
 def _is_known(failure: BaseException, found: _Found) -> bool:
@@ -119,9 +207,7 @@ def _is_known(failure: BaseException, found: _Found) -> bool:
     return True
 
 
-def _run_campaign(
-    campaign: Callable[[Any], None], strategy: Any, found: _Found, *, examples: int, number: int, shrink: bool
-) -> None:
+def _run_campaign(campaign: _Campaign, strategy: Any, *, examples: int, number: int, shrink: bool) -> None:
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     options = settings(
         max_examples=examples,
@@ -133,11 +219,12 @@ def _run_campaign(
         print_blob=False,
     )
     try:
-        seed(number)(options(given(case=strategy)(lambda case: campaign(case))))()
-    except (requests.RequestException, TransportError) as error:
-        found.unanswered = f"a generated request: {cause_of(error)}"
-    except (AssertionError, BaseExceptionGroup) as failure:
-        found.violations += _violations(failure, found.exchanges[-1], found.again)
+        seed(number)(options(given(case=strategy)(lambda case: campaign.send(case))))()
+    except (_BrokenError, _Ended, Flaky):  # flaky is what does not show again; that it showed once is enough
+        pass
+    except KeyboardInterrupt:
+        campaign.found.stopped = INTERRUPTED
+    campaign.end()
 
 
 def _violations(failure: BaseException, exchange: Exchange, again: str) -> Iterator[Violation]:
@@ -184,6 +271,7 @@ def _merged(run: Run, found: _Found, contract: Contract, checks: Sequence[Check]
         exchanges=run.exchanges + tuple(found.exchanges),
         outcomes=tuple(outcomes),
         unanswered=found.unanswered,
+        stopped=found.stopped or run.stopped,
         deviations_seen=tuple(seen),
         deviations_absent=tuple(name for name in run.deviations_absent if name not in seen),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,10 @@ from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.baseline import Baseline
 from sam3_contract.verification.judging import judged_whatever_comes
-from sam3_contract.verification.pacing import Patience
+from sam3_contract.verification.pacing import Patience, Turns
 
 DEFAULT_CALLS = 60
-_INTERRUPTED = "interrupted"
+INTERRUPTED = "interrupted"
 MOST_LATER = 12  # cases beyond the budget that are named
 MOST_AT_ONCE = 12  # calls under way where the plan wants to see whether they mix
 
@@ -38,6 +39,28 @@ class Budget:
     concurrency: int = 1
     interval: float = 0.0
     seconds: float | None = None
+
+    @property
+    def time_is_up(self) -> str:
+        """What is said of a run that took too long."""
+        return f"the time limit of {self.seconds:g} s has passed"
+
+    def turns(self, since: float) -> Callable[[], str]:
+        """Make what waits until another call may be made, or says why no further one is.
+
+        Args:
+            since: When the time began to count, by `time.monotonic`.
+        """
+        turns = Turns(self.interval)
+        turns.take()  # of the call that was the last before
+
+        def take() -> str:
+            if self.seconds is not None and time.monotonic() > since + self.seconds:
+                return self.time_is_up
+            turns.take()
+            return ""
+
+        return take
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +153,7 @@ class Run:
     @property
     def is_interrupted(self) -> bool:
         """Whether somebody ended it; not so if it ran out of its budget of time, which was given to it."""
-        return self.stopped == _INTERRUPTED
+        return self.stopped == INTERRUPTED
 
 
 @dataclass
@@ -212,7 +235,7 @@ class _Sending:
     def _is_over(self) -> bool:
         deadline = self.patience.deadline
         if deadline is not None and self.patience.clock() > deadline and not self.stopped:
-            self.stopped = f"the time limit of {self.budget.seconds:g} s has passed"
+            self.stopped = self.budget.time_is_up
         return bool(self.unanswered or self.stopped)
 
 
@@ -246,7 +269,7 @@ def verify(
     try:
         sending.send_all(plan)
     except KeyboardInterrupt:
-        sending.stopped = _INTERRUPTED
+        sending.stopped = INTERRUPTED
         sending.unsent = [entry.id for entry in plan.entries if entry.id not in sending.exchanges]
     # In the order of the plan, not of the answers: checks of what a server remembers go by it.
     order = {entry.id: index for index, entry in enumerate(plan.entries)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,20 +14,25 @@ from sam3_contract.exchanges.exchange import Case, Exchange
 from sam3_contract.spec import Contract
 from sam3_contract.transport import Transport
 from sam3_contract.verification.causes import causes_of
-from sam3_contract.verification.runner import CheckOutcome, Run
+from sam3_contract.verification.runner import INTERRUPTED, CheckOutcome, Run
 
 MOST_FINDINGS: Final = 3  # that are made plainer; the first ones tell the story
 MOST_CALLS: Final = 24  # of one finding
 
 
-def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Run:
+def shrunk(
+    run: Run, transport: Transport, plan: Plan, contract: Contract, *, pace: Callable[[], str] = lambda: ""
+) -> Run:
     """Make the findings plainer that only variants or what is said besides show, where calls are free.
+
+    Interrupted from the keyboard, or out of time, it leaves them as they are.
 
     Args:
         run: What came out.
         transport: Where to send.
         plan: What was asked.
         contract: What the answers are held to.
+        pace: Called before each request: waits until it may be sent, or says why no further one is.
 
     Returns:
         The run; in the place of each finding of a variant one of the plainest variant that still shows it. The others
@@ -35,17 +40,27 @@ def shrunk(run: Run, transport: Transport, plan: Plan, contract: Contract) -> Ru
     """
     if not transport.is_free or run.unanswered or run.stopped:
         return run
-    shrinking = _Shrinking(run, transport, plan, contract)
-    outcomes = tuple(shrinking.outcome(outcome) for outcome in run.outcomes)
-    return shrinking.told(replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent)))
+    shrinking = _Shrinking(run, transport, plan, contract, pace)
+    try:
+        outcomes = tuple(shrinking.outcome(outcome) for outcome in run.outcomes)
+        return shrinking.told(replace(run, outcomes=outcomes, exchanges=(*run.exchanges, *shrinking.sent)))
+    except KeyboardInterrupt:
+        return replace(run, stopped=INTERRUPTED)
+    except _OverError:
+        return run
+
+
+class _OverError(Exception):
+    """No further request is to be sent."""
 
 
 class _Shrinking:
-    def __init__(self, run: Run, transport: Transport, plan: Plan, contract: Contract) -> None:
+    def __init__(self, run: Run, transport: Transport, plan: Plan, contract: Contract, pace: Callable[[], str]) -> None:
         self._base = [exchange for exchange in run.exchanges if not exchange.case.id.startswith(PREFIX)]
         self._transport = transport
         self._plan = plan
         self._contract = contract
+        self._pace = pace
         self._left = MOST_FINDINGS
         self.sent: list[Exchange] = []
 
@@ -112,6 +127,8 @@ class _Shrinking:
         self, check: Check, case: Case, before: Sequence[Exchange], after: Sequence[Exchange] = ()
     ) -> Violation | None:
         """Ask a case in its place among others, and judge it beside them."""
+        if self._pace():
+            raise _OverError
         try:
             exchange = self._transport.send(case)
             breaches = check.judge([*before, exchange, *after], self._contract).breaches

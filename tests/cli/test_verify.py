@@ -59,12 +59,12 @@ def test_verify_mock_prints_this_transcript() -> None:
     assert result.returncode == 0
 
 
-def cancelled_at_the_fifth(*options: str) -> tuple[int, str, str]:
-    """Verify a mock that has the process terminated when it is asked for the fifth time."""
+def cancelled(*options: str, at: int = 5) -> tuple[int, str, str]:
+    """Verify a mock that has the process terminated when it is asked for the n-th time."""
     mock, asked = create_app(), count(1)
 
     def cancelling(environ: dict[str, Any], start_response: Any) -> Any:
-        if next(asked) == 5:
+        if next(asked) == at:
             running.send_signal(signal.SIGTERM)
         return mock(environ, start_response)
 
@@ -85,13 +85,21 @@ def test_a_job_that_is_cancelled_reports_what_came_and_keeps_its_baseline(tmp_pa
     kept.write_text("of a whole run", encoding="utf-8")
     folder = tmp_path / "report"
 
-    status, stdout, stderr = cancelled_at_the_fifth("--report", str(folder), "--write-baseline", str(kept))
+    status, stdout, stderr = cancelled("--report", str(folder), "--write-baseline", str(kept))
 
     assert status == 3
     assert "stopped: interrupted" in stdout
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["stopped"] == "interrupted"
     assert f"{kept} is left as it is" in stderr
     assert kept.read_text(encoding="utf-8") == "of a whole run"
+
+
+def test_a_job_that_is_cancelled_while_requests_are_generated_reports_what_came() -> None:
+    status, stdout, _ = cancelled("--operation", "embed_image", "--fuzz", "9", at=20)
+
+    assert status == 3
+    assert "stopped: interrupted" in stdout
+    assert re.search(r"F01  generated_requests_are_judged_right +\d judged", stdout)
 
 
 def test_a_comparison_that_is_cancelled_does_not_go_on_to_the_other_server() -> None:
@@ -102,14 +110,14 @@ def test_a_comparison_that_is_cancelled_does_not_go_on_to_the_other_server() -> 
         return mock(environ, start_response)
 
     with serving(other) as url:
-        status, _, stderr = cancelled_at_the_fifth("--against", url)
+        status, _, stderr = cancelled("--against", url)
 
     assert (status, asked) == (3, [])
     assert f"interrupted before {url} was asked" in stderr
 
 
 def test_a_comparison_of_what_had_come_is_none_of_the_whole_plan() -> None:
-    status, stdout, _ = cancelled_at_the_fifth("--against", "mock")
+    status, stdout, _ = cancelled("--against", "mock")
 
     assert status == 3
     assert "cases put to both" in stdout

@@ -26,12 +26,14 @@ CASES = [case for case in PLAN.cases[: runner.DEFAULT_CALLS] if case.operation =
 WORN = [case for case in CASES if case.plain is not None]
 
 
-def run_of(behaviour: Callable[[Call], Response], asked: Sequence[Case] = CASES) -> Run:
+def run_of(
+    behaviour: Callable[[Call], Response], asked: Sequence[Case] = CASES, pace: Callable[[], str] = lambda: ""
+) -> Run:
     app = Mutant("defective", behaviour).around(create_app(Settings(api_keys=frozenset({KEY}))))
     transport = WsgiTransport(app, CONTRACT, key=KEY)
     plan = PLAN.of_cases(case.id for case in asked)
     run = runner.verify(transport, plan, CONTRACT, checks=(named("S04"),))
-    return shrunk(run, transport, plan, CONTRACT)
+    return shrunk(run, transport, plan, CONTRACT, pace=pace)
 
 
 def without_results(call: Call) -> Response:
@@ -105,6 +107,20 @@ def test_what_plain_requests_show_takes_nothing() -> None:
     run = run_of(without_results)
     assert any(outcome.violations for outcome in run.outcomes)
     assert not any(one.takes for outcome in run.outcomes for one in outcome.violations)
+
+
+def interrupted() -> str:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("pace", "stopped"), [(interrupted, "interrupted"), (lambda: "the time is up", "")])
+def test_findings_stay_as_they_are_where_nothing_more_may_be_sent(pace: Callable[[], str], stopped: str) -> None:
+    run = run_of(headed, WORN, pace)
+
+    found = [one for outcome in run.outcomes for one in outcome.violations]
+    assert (run.stopped, run.exit_status) == (stopped, 1)
+    assert found
+    assert not any(one.takes for one in found)
 
 
 def test_what_shows_but_once_says_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -217,6 +218,7 @@ def verify(
         if not transport.is_free:
             words = estimate(chosen.plan, max_calls, price)
             say(f"sam3-contract: {words}; Ctrl-C stops, and judges what came", err=True)
+        started = time.monotonic()
         run = _run(transport, chosen.plan, terms)
         if against is not None:
             beside = mock if own is None else MockOptions(seed=seed)
@@ -224,10 +226,12 @@ def verify(
             if other is None:
                 context.exit(UNJUDGED)
             context.exit(_compared(run, other, output_format=output_format, folder=folder))
-        if examples and not run.unanswered and not run.stopped:
-            judge_keys = target == MOCK or key_for(target, api_key_env) is not None
-            run = _fuzzed(run, transport, terms, examples, operations, judge_keys=judge_keys)
-        run = shrunk(run, transport, chosen.plan, contract)
+        turns = budget.turns(started)
+        with _terminated_as_interrupted():
+            if examples and not run.unanswered and not run.is_interrupted:
+                judge_keys = target == MOCK or key_for(target, api_key_env) is not None
+                run = _fuzzed(run, transport, terms, examples, operations, judge_keys=judge_keys, pace=turns)
+            run = shrunk(run, transport, chosen.plan, contract, pace=turns)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, output_format=output_format, folder=folder, again=again)
     if write_baseline is not None:
@@ -370,6 +374,7 @@ def _fuzzed(
     operations: Sequence[str],
     *,
     judge_keys: bool,
+    pace: Callable[[], str],
 ) -> runner.Run:
     """Send requests that schemathesis generates as well."""
     # Only here: schemathesis takes longer to import than planned cases take to send.
@@ -384,6 +389,7 @@ def _fuzzed(
         seed=terms.seed,
         operations=operations,
         judge_keys=judge_keys,
+        pace=pace,
     )
 
 
