@@ -26,7 +26,10 @@ def as_markdown(watch: Watch) -> str:
     What the server said stands in code, so that it is shown and not rendered.
     """
     text = "\n".join(_lines(watch)) + "\n"
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}\n\n... the JSON has all of it\n"
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    whole = text[:_LONGEST_TEXT].rpartition("\n")[0]  # half a line would be one whose code is not closed
+    return f"{whole}\n\n... the JSON has all of it\n"
 
 
 def headline_of(watch: Watch) -> str:

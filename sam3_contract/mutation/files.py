@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from sam3_contract.files.atomic import write_atomically
 from sam3_contract.mutation.score import FaultVerdict, Score
 from sam3_contract.mutation.verdict import Verdict
+from sam3_contract.terminal import plain
 
 __all__ = ["MOST_PICTURED", "as_html", "as_json", "as_junit", "write_files"]
 
@@ -67,9 +68,8 @@ def as_junit(score: Score) -> str:
             ET.SubElement(case, "skipped", {"message": one.verdict.value})
         elif not one.verdict.is_good:
             failure = ET.SubElement(case, "failure", {"message": one.verdict.value, "type": one.verdict.name.lower()})
-            failure.text = _printable(
-                "\n".join([one.verdict.meaning, *(f"{run.code}: {run.says}" for run in one.runs)])
-            )
+            failure.text = plain("\n".join([one.verdict.meaning, *(f"{run.code}: {run.says}" for run in one.runs)]))
+    cases.set("errors", "0")
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         cases.set(name, str(len(list(cases.iter(tag)))))
     root = ET.Element("testsuites", {"name": "sam3-contract"})
@@ -87,11 +87,6 @@ def as_html(score: Score) -> str:
 
 def _pictures(one: FaultVerdict) -> dict[str, str]:
     return next((dict(run.pictures) for run in one.runs if run.pictures), {})
-
-
-def _printable(text: str) -> str:
-    """Leave out what XML cannot hold."""
-    return "".join(character for character in text if character in "\n\t" or character.isprintable())
 
 
 @cache

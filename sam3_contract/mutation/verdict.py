@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
 from sam3_contract.mutation.retries import forbidden_retry
+from sam3_contract.terminal import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,10 +91,19 @@ def end_of(error: BaseException | None) -> End:
     """
     if error is None:
         return End("passed")
-    says = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     home = type(error).__module__.partition(".")[0]
     unmeant = home in _UNMEANT_HOMES and not isinstance(error, _MEANT)
-    return End("crashed" if unmeant else "failed", says)
+    return End("crashed" if unmeant else "failed", _told(error))
+
+
+def _told(error: BaseException) -> str:
+    """Write an error in one line, as it can be shown anywhere; what it says may be made from what a server has sent."""
+    name = type(error).__name__
+    try:
+        text = f"{name}: {error}"
+    except Exception as failure:  # its text is the client's own code, too
+        text = f"{name}, whose text ends in {type(failure).__name__}"
+    return plain(text).splitlines()[0][:300]
 
 
 def verdict_on(end: End, clean: Sequence[Answered], answers: Sequence[Answered]) -> Verdict:

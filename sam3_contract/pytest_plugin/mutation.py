@@ -348,10 +348,9 @@ def _end(error: BaseException | None, item: pytest.Item) -> End:
 
     if isinstance(error, Hang):
         return End("hung", str(error))
-    end = End("failed", str(error)) if isinstance(error, OutcomeException) else end_of(error)
-    if end.kind == "crashed" and error is not None and _raised_by(item, error):
-        return End("failed", end.says)
-    return end
+    end = end_of(error)
+    meant = isinstance(error, OutcomeException) or (error is not None and _raised_by(item, error))
+    return End("failed", end.says) if end.kind == "crashed" and meant else end
 
 
 def _raised_by(item: pytest.Item, error: BaseException) -> bool:

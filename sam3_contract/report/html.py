@@ -43,6 +43,7 @@ from sam3_contract.verification.runner import CheckOutcome, Run
 __all__ = ["as_html"]
 
 MAX_CAUSES: Final = 20
+MAX_UNJUDGED: Final = 20
 MAX_FINDINGS: Final = 500  # report.json has them all
 MAX_OF_A_CHECK: Final = 100
 MAX_PICTURED: Final = 8  # findings of one check with pictures; the rest look the same
@@ -230,7 +231,7 @@ def as_html(run: Run, contract: Contract, *, again: Again | None = None) -> str:
         pictures=writer.album.pictures,
         is_full=writer.album.is_full,
         outcomes=[_row(outcome) for outcome in run.outcomes],
-        notices=[clean(text, run) for text in (run.unanswered, run.stopped) if text],
+        notices=[clean(text, run) for text in _notices(run)],
         unsent=[clean(case_id, run) for case_id in run.unsent],
         stale=[clean(entry, run) for entry in run.stale],
         deviations={one.id: one for one in contract.deviations},
@@ -244,6 +245,15 @@ def as_html(run: Run, contract: Contract, *, again: Again | None = None) -> str:
     for key in keys_of(run):
         page = without_key(page, key)
     return page
+
+
+def _notices(run: Run) -> Iterator[str]:
+    """Say why the run is not whole."""
+    yield from (f"Stopped: {text}" for text in (run.unanswered, run.stopped) if text)
+    yield from (f"Could not be judged: {text}" for text in run.unjudged[:MAX_UNJUDGED])
+    rest = len(run.unjudged) - MAX_UNJUDGED
+    if rest > 0:
+        yield f"Could not be judged: {rest} more, which report.json lists"
 
 
 def _conclusion(run: Run) -> str:

@@ -20,6 +20,7 @@ from sam3_contract.report.words import (
     count_of,
     extent,
     headline,
+    plain,
     rate_of,
     repeats,
     safe,
@@ -48,8 +49,8 @@ def as_junit(run: Run, contract: Contract, *, again: Again | None = None) -> str
     """Write a run as JUnit XML.
 
     A broken check is a failure, with one finding of each cause; one without anything to judge is skipped; warnings,
-    accepted findings and known deviations are in the output of a test case that passes. A run that ended early has an
-    error of its own.
+    accepted findings and known deviations are in the output of a test case that passes. The run has one of its own: an
+    error where it could not be judged to its end, and skipped where its budget left some of the plan unsent.
 
     Args:
         run: What came out.
@@ -94,12 +95,14 @@ def _add_run(suite: ET.Element, run: Run, contract: Contract) -> None:
         ET.SubElement(properties, "property", {"name": name, "value": value})
     seconds = sum(exchange.seconds for exchange in run.exchanges)
     case = _add_case(suite, "run is complete", "sam3_contract.run", seconds=seconds)
-    reasons = [clean(reason, run) for reason in (run.unanswered, run.stopped) if reason]
+    reasons = [clean(reason, run) for reason in (run.unanswered, *run.unjudged) if reason]
     if not reasons and not any(outcome.judged for outcome in run.outcomes):
         reasons = ["nothing could be judged"]
+    tag = "error" if reasons or run.is_interrupted else "skipped"
+    reasons += [clean(run.stopped, run)] if run.stopped else []
     if reasons:
-        error = ET.SubElement(case, "error", {"type": "stopped", "message": reasons[0]})
-        error.text = "\n".join([*reasons, *(f"not sent: {case_id}" for case_id in run.unsent)])
+        told = ET.SubElement(case, tag, {"type": "stopped", "message": reasons[0]})
+        told.text = "\n".join([*reasons, *(f"not sent: {plain(case_id)}" for case_id in run.unsent)])
 
 
 def _add_case(suite: ET.Element, name: str, group: str, *, seconds: float = 0) -> ET.Element:

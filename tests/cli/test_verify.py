@@ -13,6 +13,7 @@ from importlib import metadata
 from itertools import count
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -20,6 +21,7 @@ from mock_server import Settings, control_of, create_app
 from sam3_contract.checks import CHECKS
 from sam3_contract.spec import packaged_path
 from tests.faults import KEY, FaultyServer, on_polygons, on_rle
+from tests.report.runs import photograph
 from tests.servers import ROOT, command_serving, run_command, run_process, serving
 
 
@@ -182,6 +184,21 @@ def test_verify_takes_photographs_and_concepts(tmp_path: Path) -> None:
 
     assert 40 <= json.loads(result.stdout)["calls"] <= 60
     assert result.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_verify_takes_an_image_of_any_name(tmp_path: Path) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m ]]>.png")
+    photo.write_bytes(photograph(64, 48))
+    folder = tmp_path / "report"
+
+    result = run_command("verify", "mock", "--image", str(photo), "--max-calls", "3", "--report", str(folder))
+
+    assert said(result).count("wrote ") == 4
+    assert result.returncode == 0
+    told = "".join(ET.parse(folder / "junit.xml").getroot().itertext())
+    assert r"not sent: concept_segment/caf\xe9 \x1b[31m ]]>.png/" in told
+    assert json.loads((folder / "report.json").read_bytes())["calls"] == 3
 
 
 def test_verify_fuzz_judges_generated_requests() -> None:

@@ -167,6 +167,15 @@ def test_markdown_fits_into_an_issue_and_names_what_is_new() -> None:
     assert "(does not count)" in as_markdown(watch(NOTE))
 
 
+def test_code_is_closed_where_markdown_is_cut() -> None:
+    many = [replace(NOTE, rule=str(number), title="@everybody " * 150) for number in range(60)]
+
+    text = as_markdown(watch(*many, *(replace(one, kind="snapshot") for one in many)))
+
+    assert text.endswith("\n\n... the JSON has all of it\n")
+    assert all(line.count("`") % 2 == 0 for line in text.splitlines())
+
+
 def test_sarif_has_a_rule_for_each_result_and_knows_it_again() -> None:
     document = as_sarif(watch(HURTS, HURTS, NOTE, unseen=("no answer",), known=frozenset({NOTE.key})), version="1.0")
 

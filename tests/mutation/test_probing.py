@@ -25,10 +25,10 @@ from sam3_contract.interception.trial import Answered, Trial
 from sam3_contract.mutation.files import as_html, as_json, as_junit
 from sam3_contract.mutation.plan import planned
 from sam3_contract.mutation.probing import client_of, function_named
-from sam3_contract.mutation.score import Score
+from sam3_contract.mutation.score import Run, Score
 from sam3_contract.mutation.text import lines_of
 from sam3_contract.mutation.trials import Client, Trials
-from sam3_contract.mutation.verdict import End, Verdict
+from sam3_contract.mutation.verdict import End, Verdict, end_of
 from tests.mutation import clients
 from tests.servers import run_command
 
@@ -261,7 +261,8 @@ def test_files_say_what_the_terminal_says() -> None:
     assert {one["fault"]: one["verdict"] for one in value["faults"]} == TELLING
     assert value["score"] == 33.3
     suite = ET.fromstring(as_junit(score))[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("8", "4", "2")
+    told = ("tests", "failures", "errors", "skipped")  # without each of these, Jenkins refuses the file
+    assert [suite.get(name) for name in told] == ["8", "4", "0", "2"]
     page = as_html(score)
     assert page.count("<img") == 1  # without the fault; what comes with it fits no image
     assert "default-src 'none'" in page
@@ -269,6 +270,29 @@ def test_files_say_what_the_terminal_says() -> None:
     said = "\n".join(line for line, _ in lines_of(score))
     assert "silently wrong:\n  size_swapped  mine  changed: prompt_results[].predictions[].masks.size" in said
     assert "score 33 %: 2 of 6 faults" in said
+
+
+class _UntoldError(Exception):
+    def __str__(self) -> str:
+        raise KeyError("reason")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("\udfff\x1b[31m\x00\u2028 ]]>\nmore"), r"ValueError: \udfff\x1b[31m\x00\u2028 ]]>"),
+        (_UntoldError(), "_UntoldError, whose text ends in KeyError"),
+    ],
+)
+def test_what_an_error_says_can_be_written_everywhere(error: Exception, said: str) -> None:
+    says = end_of(error).says
+    assert says == said
+
+    score = Score.of([Run("mine", "answer_null", Verdict.CRASH, says)])
+
+    for text in (as_json(score), as_junit(score), as_html(score)):
+        assert text.encode()
+    assert f"mine: {said}" in (ET.fromstring(as_junit(score)).findtext(".//failure") or "")
 
 
 def test_first_silent_run_that_can_be_drawn_is_and_only_that_counts() -> None:

@@ -93,6 +93,14 @@ def test_page_shows_each_finding_with_pictures_request_and_answer() -> None:
         assert words in page.text, words
 
 
+def test_page_says_what_could_not_be_judged() -> None:
+    text = page_of(held_run(unjudged=tuple(f"M03 could not judge x{number}" for number in range(25)))).text
+
+    assert "Could not be judged: M03 could not judge x19" in text
+    assert "x20" not in text
+    assert "Could not be judged: 5 more, which report.json lists" in text
+
+
 def test_page_marks_the_place_in_the_answer() -> None:
     text = as_html(broken_run(), CONTRACT)
 

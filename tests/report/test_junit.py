@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from sam3_contract.errors import UNJUDGED
 from sam3_contract.report import as_junit
 from sam3_contract.report.junit import MAX_SHOWN
 from sam3_contract.verification.runner import CheckOutcome, Run
@@ -51,7 +53,7 @@ def test_outcomes_are_failures_skips_and_output() -> None:
     assert {name: root.get(name) for name in ("tests", "failures", "errors")} == {
         "tests": "6",
         "failures": "1",
-        "errors": "1",
+        "errors": "0",
     }
     failure = case_of(root, "M03").find("failure")
     assert failure is not None
@@ -67,15 +69,35 @@ def test_outcomes_are_failures_skips_and_output() -> None:
     assert skipped is not None
     assert skipped.get("message") == "nothing to judge: needs a box"
     assert list(case_of(root, "S01")) == []
-    error = case_of(root, "run is complete").find("error")
-    assert error is not None
-    assert error.text == "the budget of 60 calls is used up\nnot sent: visual_segment/scene/box"
+    skipped = case_of(root, "run is complete").find("skipped")
+    assert skipped is not None
+    assert skipped.text == "the budget of 60 calls is used up\nnot sent: visual_segment/scene/box"
 
 
 def test_run_that_held_has_neither_failure_nor_error() -> None:
     root = parsed(held_run())
 
     assert not [element for element in root.iter() if element.tag in {"failure", "error", "skipped"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "tag", "said"),
+    [
+        ({"stopped": "the budget of 20 calls is used up"}, "skipped", "the budget of 20 calls is used up"),
+        ({"stopped": "interrupted"}, "error", "interrupted"),
+        ({"unanswered": "no answer"}, "error", "no answer"),
+        ({"unjudged": ("M03 could not judge x",), "stopped": "used up"}, "error", "M03 could not judge x\nused up"),
+    ],
+)
+def test_run_is_an_error_where_its_exit_status_says_that_it_could_not_be_judged(
+    fields: dict[str, Any], tag: str, said: str
+) -> None:
+    of = held_run(**fields)
+
+    [told] = case_of(parsed(of), "run is complete")
+
+    assert (told.tag, told.text) == (tag, said)
+    assert (of.exit_status == UNJUDGED) == (tag == "error")
 
 
 def test_run_without_a_judgement_is_an_error() -> None:
@@ -89,10 +111,12 @@ def test_answers_cannot_break_the_xml() -> None:
     nasty = f"]]></failure><x> & \x00\x0b\x1b \ud800\ufffe {KEY}"
     found = violation(hard, exchange(name=nasty), found=nasty)
 
-    text = as_junit(run(CheckOutcome(hard, 1, (found,)), target=nasty), CONTRACT)
+    text = as_junit(run(CheckOutcome(hard, 1, (found,)), target=nasty, stopped=nasty, unsent=(nasty,)), CONTRACT)
 
     failure = case_of(ET.fromstring(text), "M03").findtext("failure", "")
     assert "found     ]]></failure><x> & \\x00\\x0b\\x1b \\ud800\\ufffe ***" in failure
+    [told] = case_of(ET.fromstring(text), "run is complete")
+    assert "not sent: ]]></failure><x> & \\x00\\x0b\\x1b \\ud800\\ufffe " in (told.text or "")
     assert KEY not in text
 
 

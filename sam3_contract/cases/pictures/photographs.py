@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
@@ -57,8 +58,10 @@ def photograph_from_file(path: str | Path) -> Photograph:
     Raises:
         ImageError: If the file cannot be read, or is no image that the service takes.
     """
+    # Names need not be in UTF-8, but all that is made of them has to be.
+    name = os.fsencode(Path(path).name).decode("utf-8", "backslashreplace")
     try:
-        return photograph(Path(path).name, Path(path).read_bytes())
+        return photograph(name, Path(path).read_bytes())
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}") from error
 
