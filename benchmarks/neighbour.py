@@ -108,7 +108,7 @@ class Neighbour:
 
     def _ask(self) -> None:
         connection = HTTPConnection(self._place, timeout=120)
-        while not self._ended.wait(0.005):
+        while not (self._ended.wait(0.005) and self.waits):
             started = time.perf_counter()
             connection.request("GET", "/healthz")
             connection.getresponse().read()

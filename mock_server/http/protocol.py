@@ -31,6 +31,15 @@ SAID_ONCE: Final[Mapping[str, str]] = {
     "HTTP_X_REQUEST_ID": "x-request-id",
 }
 """Headers, by their names in WSGI, of which the service reads the first where a request has two of them."""
+_KNOWN_METHODS: Final = (
+    "ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS "
+    "PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK "
+    "UNSUBSCRIBE"
+)
+METHODS: Final = frozenset(_KNOWN_METHODS.split())
+"""Those that uvicorn's parser knows; of any other it says that it is no HTTP."""
+NO_HTTP: Final = "Invalid HTTP request received."
+"""In its words."""
 _NO_CONTENT_TYPE: Final = "Content-Type header not provided with request."
 _PREFLIGHT_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, QUERY"
 _PREFLIGHT_VARY: Final = (

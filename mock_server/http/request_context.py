@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, Response, g, request
 from flask.ctx import _AppCtxGlobals
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.local import LocalProxy
 from werkzeug.routing import MapAdapter, Rule
 
+from mock_server.http.protocol import METHODS, NO_HTTP
 from mock_server.http.session_address import take_base
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ class Application(Flask):
     session_interface = _NoSessions()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request; the base URL of a session is no part of its path."""
+        """Answer a request; the base URL of a session is no part of its path.
+
+        What has a method that nobody knows does not get past the server of the service, and so past none that plays it.
+        """
+        if environ["REQUEST_METHOD"] not in METHODS:
+            return Response(NO_HTTP, 400, content_type="text/plain; charset=utf-8")(environ, start_response)
         take_base(environ)
         return super().wsgi_app(environ, start_response)
 

@@ -1,12 +1,10 @@
-"""The bridge from granian to the application: reads a body within a time and a size, then runs the application.
+"""The bridge from uvicorn to the application: reads a body within a time and a size, then runs the application.
 
-granian's own WSGI interface reads a body in the application's thread, in a call that nothing interrupts: as many
-stalled senders as there are threads stop the server for good (granian's issue 728), and whether a waiting request gets
-a thread of its own is left to a heuristic (issue 873). Here the event loop reads bodies, which holds no thread and ends
-after ``Limits.read_timeout``. A request that may have to wait, for its latency or for another server, gets a thread.
-Any other is run on the loop: handing it over costs as much as Flask does, and the interpreter runs one at a time
-anyway. Work that takes longer has a few threads of its own (:mod:`mock_server.serving.cost`). A body that grows as
-long as its client is there is asked for more every now and then, and holds no thread in between.
+The event loop reads bodies, which holds no thread and ends after ``Limits.read_timeout``. A request that may have to
+wait, for its latency or for another server, gets a thread. Any other is run on the loop: handing it over costs as much
+as Flask does, and the interpreter runs one at a time anyway. Work that takes longer has a few threads of its own
+(:mod:`mock_server.serving.cost`). A body that grows as long as its client is there is asked for more every now and
+then, and holds no thread in between.
 """
 
 from __future__ import annotations
@@ -15,34 +13,34 @@ import asyncio
 import io
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NoReturn
 
-from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # not marked as its exports
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from mock_server.http.growing import Growing
 from mock_server.http.pauses import GONE
 from mock_server.http.protocol import SAID_ONCE, WHOLE_BODY
 from mock_server.http.session_address import take_base
+from mock_server.serving.connection import ABORT
 
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 Headers = list[tuple[str, str]]
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Threads for work. The interpreter runs one at a time and passes on after 5 ms, so this many times that is how long the
 # event loop may wait for its turn.
 _WORKERS: Final = 2
-_DISCARDED: Final = 64 * 1024 * 1024  # bytes of a body too large that are read on, so that its sender sees the answer
 _LOOKS: Final = 0.1  # seconds between two looks whether a body has grown
 _SIGNS_OF_LIFE: Final = 15.0  # seconds without a part after which its client is told that it is still there
-# Bytes of a growing body, about. granian keeps what is sent for a client that does not read it, without a bound of its
-# own and without a word; so bodies end after these, and their readers come again for the rest.
-_GROWN: Final = 2**21
+_GROWN: Final = 2**21  # bytes of a growing body, about, after which its reader has to come again for the rest
 _STILL_HERE: Final = b":\n\n"  # a comment between server-sent events
 _BASE: Final[Environ] = {
     "SCRIPT_NAME": "",
@@ -54,9 +52,9 @@ _BASE: Final[Environ] = {
     "wsgi.version": (1, 0),
 }
 _NAMES: Final = {
-    name: f"HTTP_{name.upper().replace('-', '_')}"
+    name.encode(): f"HTTP_{name.upper().replace('-', '_')}"
     for name in ("host", "accept", "accept-encoding", "user-agent", "connection", "authorization", "origin")
-} | {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+} | {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +94,15 @@ class _Answer:
 
 
 class Gateway:
-    """Runs a WSGI application behind granian's RSGI.
+    """Runs a WSGI application as one of ASGI.
 
     Args:
         app: The application.
         limits: What a client may take.
         may_wait: Tells of a request's environ whether it may have to wait, and so needs a thread.
         is_quick: Tells of a request's environ and body whether the event loop may be held up by it.
+
+    Attributes:
         is_stopping: Tells whether the server ends, and no body is to grow any more.
     """
 
@@ -118,77 +118,72 @@ class Gateway:
         self._limits = limits
         self._may_wait = may_wait
         self._is_quick = is_quick
-        self._is_stopping = is_stopping
+        self.is_stopping = is_stopping
         self._waiting = ThreadPoolExecutor(limits.threads, thread_name_prefix="waiting")
         self._working = ThreadPoolExecutor(_WORKERS, thread_name_prefix="working")
         self._deadlines = _Deadlines(limits.read_timeout)
         self._n_streams = 0
 
-    async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         environ = _environ_of(scope)
-        parts = _parts_of(protocol)
-        body, fault = await self._read(environ, protocol, parts)
+        body, fault = await self._read(environ, receive)
+        if isinstance(fault, ClientDisconnected):
+            return  # nobody is there
         if fault is None:
             environ[WHOLE_BODY] = body
         environ["wsgi.input"] = io.BytesIO(body) if fault is None else _Unreadable(fault)
         pool = self._pool_of(environ, body)
-        with nullcontext() if pool is None else _watching(protocol, environ) as gone:
-            answer = await self._answer(environ, protocol, pool, fault)
-            if answer is not None and answer.growing is not None:
-                await self._follow(answer, answer.growing, protocol, gone)
-        if isinstance(fault, RequestEntityTooLarge):
-            await self._discard(parts)
+        with nullcontext() if pool is None else _watching(receive, environ) as gone:
+            try:
+                answer = await self._answer(environ, pool)
+            except ConnectionError:  # how an application asks for the connection to be broken off
+                scope["extensions"][ABORT]["abort"]()
+                await _gone(receive)
+                return
+            if fault is not None and not isinstance(fault, RequestEntityTooLarge):
+                answer.headers.append(("connection", "close"))  # what is left of the body is no next request
+            await self._send(answer, send, gone)
 
-    async def _answer(
-        self, environ: Environ, protocol: HTTPProtocol, pool: ThreadPoolExecutor | None, fault: HTTPException | None
-    ) -> _Answer | None:
-        """Run the application, here or in a thread, and send what it says; return it if it said anything."""
-        loop = asyncio.get_running_loop()
-        try:
-            if pool is None:
-                answer = self._ask(environ)
-            else:
-                answer = await loop.run_in_executor(pool, self._ask_if_there, environ)
-        except ConnectionError:  # how an application asks for the connection to be broken off
-            await _drop(protocol)
-            return None
-        if isinstance(fault, RequestTimeout | ClientDisconnected):
-            answer.headers.append(("connection", "close"))  # what is left of the body is no next request
+    async def _answer(self, environ: Environ, pool: ThreadPoolExecutor | None) -> _Answer:
+        """Run the application, here or in a thread."""
+        if pool is None:
+            return self._ask(environ)
+        return await asyncio.get_running_loop().run_in_executor(pool, self._ask_if_there, environ)
+
+    async def _send(self, answer: _Answer, send: Send, gone: asyncio.Future[Any] | None) -> None:
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.growing is not None:
-            return answer
-        if answer.rest is None:
-            protocol.response_bytes(answer.status, answer.headers, answer.first)
+            await self._follow(answer.growing, send, gone)
+        elif answer.rest is None:
+            await send(_part(answer.first, is_last=True))
         else:
-            await loop.run_in_executor(self._waiting, _stream, answer, protocol, loop)
-        return answer
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._waiting, _stream, answer, send, loop)
 
-    async def _follow(
-        self, answer: _Answer, growing: Growing, protocol: HTTPProtocol, gone: asyncio.Future[Any] | None
-    ) -> None:
+    async def _follow(self, growing: Growing, send: Send, gone: asyncio.Future[Any] | None) -> None:
         """Send a body as it grows.
 
         It ends when its client has gone, it has no more, is as long as a body may grow, or the server ends.
         """
         if gone is None or self._n_streams >= self._limits.streams:
-            protocol.response_bytes(answer.status, answer.headers, b"".join(growing))
+            await send(_part(b"".join(growing), is_last=True))
             return
         loop = asyncio.get_running_loop()
-        transport = protocol.response_stream(answer.status, answer.headers)
         self._n_streams += 1
         try:
             heard, left = loop.time(), _GROWN
-            while left > 0 and not gone.done() and not self._is_stopping():
+            while left > 0 and not gone.done() and not self.is_stopping():
                 # In a thread, for as long as it takes: a store may be slow.
                 part = await loop.run_in_executor(self._waiting, growing.more)
                 if part is None:
-                    return
+                    break
                 if part or loop.time() - heard > _SIGNS_OF_LIFE:
-                    await transport.send_bytes(part or _STILL_HERE)
+                    await send(_part(part or _STILL_HERE))
                     heard, left = loop.time(), left - len(part)
                 await asyncio.wait({gone}, timeout=_LOOKS)
-        except ProtocolClosed:
-            return
+            await send(_part(b"", is_last=True))
         finally:
             self._n_streams -= 1
 
@@ -198,58 +193,37 @@ class Gateway:
             return self._waiting
         return None if self._is_quick(environ, body) else self._working
 
-    async def _read(
-        self, environ: Environ, protocol: HTTPProtocol, parts: AsyncIterator[bytes]
-    ) -> tuple[bytes, HTTPException | None]:
+    async def _read(self, environ: Environ, receive: Receive) -> tuple[bytes, HTTPException | None]:
         """Read the body, or tell why it cannot be read: the application knows how to word that."""
         coding = environ.get("HTTP_TRANSFER_ENCODING")
         if coding is not None and coding.strip().lower() != "chunked":
-            return b"", ClientDisconnected(f"transfer coding {coding[:40]!r}")
-        chunked = coding is not None
+            return b"", BadRequest(f"transfer coding {coding[:40]!r}")
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > self._limits.body:
             return b"", RequestEntityTooLarge()
-        if not (chunked or length):
+        if coding is None and not length:
             return b"", None
         try:
             with self._deadlines:
-                return await self._join(environ, parts) if chunked else await protocol(), None
+                return await self._join(receive), None
         except TimeoutError:
             return b"", RequestTimeout()
-        except ProtocolClosed:
-            return b"", ClientDisconnected()
-        except ClientDisconnected as error:
-            return b"", error
-        except RequestEntityTooLarge as error:
-            # Before the answer, as nobody knows how much is left: behind it, granian may end the connection too early.
-            await self._discard(parts)
+        except (ClientDisconnected, RequestEntityTooLarge) as error:
             return b"", error
 
-    async def _join(self, environ: Environ, parts: AsyncIterator[bytes]) -> bytes:
-        """Read a body whose length was not told.
-
-        granian says nothing of a chunk that is malformed or of a last one that never came: an error is an empty part,
-        and so is the end. A body that ends well ends in one, any other in two.
-        """
-        body = bytearray()
-        empty = -("HTTP_TRAILER" in environ)  # announced fields behind the body are an empty part, too
-        async for part in parts:
-            body += part
-            empty += not part
-            if len(body) > self._limits.body:
+    async def _join(self, receive: Receive) -> bytes:
+        """Read a body to its end."""
+        parts, size, goes_on = [], 0, True
+        while goes_on:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            parts.append(message["body"])
+            size += len(message["body"])
+            if size > self._limits.body:
                 raise RequestEntityTooLarge
-        if empty > 1:
-            raise ClientDisconnected
-        return bytes(body)
-
-    async def _discard(self, parts: AsyncIterator[bytes]) -> None:
-        """Read on behind an answer: a client that finds its connection reset while it sends never reads it."""
-        left = _DISCARDED
-        with suppress(TimeoutError, ProtocolClosed), self._deadlines:
-            async for part in parts:
-                left -= len(part)
-                if left < 0:
-                    return
+            goes_on = message["more_body"]
+        return b"".join(parts)  # which is the part itself if there is a single one
 
     def _ask_if_there(self, environ: Environ) -> _Answer:
         """Run the application, unless the client has gone while its request waited for a thread."""
@@ -329,72 +303,70 @@ class _Unreadable(io.RawIOBase):
 
 def _environ_of(scope: Scope) -> Environ:
     environ = _BASE.copy()
-    for name, value in scope.headers.items():
-        if "_" in name:  # would be taken for the header that has a dash there; to the service it is another one
+    for name, value in scope["headers"]:
+        if b"_" in name:  # would be taken for the header that has a dash there; to the service it is another one
             continue
-        key = _NAMES.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        key = _NAMES.get(name) or f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
         if key not in environ:
-            environ[key] = value
+            environ[key] = value.decode("latin-1")
         elif key not in SAID_ONCE:
-            environ[key] += f",{value}"
-    host, _, port = scope.server.rpartition(":")
-    environ["REQUEST_METHOD"] = scope.method
-    environ["PATH_INFO"] = scope.path.encode().decode("latin-1")  # as PEP 3333 has it
-    environ["QUERY_STRING"] = scope.query_string
-    environ["SERVER_NAME"], environ["SERVER_PORT"] = host, port
-    environ["SERVER_PROTOCOL"] = "HTTP/1.0" if scope.http_version == "1" else f"HTTP/{scope.http_version}"
-    environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
-    environ["wsgi.url_scheme"] = scope.scheme
+            environ[key] += f",{value.decode('latin-1')}"
+    environ["REQUEST_METHOD"] = scope["method"]
+    environ["PATH_INFO"] = scope["path"].encode().decode("latin-1")  # as PEP 3333 has it
+    environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+    host, port = scope["server"] or ("", "")  # unknown once the client has gone
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = host, str(port)
+    environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
+    environ["REMOTE_ADDR"] = scope["client"][0] if scope["client"] else ""
+    environ["wsgi.url_scheme"] = scope["scheme"]
     take_base(environ)
     return environ
 
 
 @contextmanager
-def _watching(protocol: HTTPProtocol, environ: Environ) -> Iterator[asyncio.Future[Any]]:
+def _watching(receive: Receive, environ: Environ) -> Iterator[asyncio.Future[Any]]:
     """Watch a connection while its request is answered: :data:`GONE` is set when the client has gone.
 
     Yields:
         What is done then.
     """
     gone = environ[GONE] = threading.Event()
-    watching = asyncio.ensure_future(protocol.client_disconnect())
+    watching = asyncio.ensure_future(_gone(receive))
     watching.add_done_callback(lambda _: gone.set())
     try:
         yield watching
     finally:
-        watching.cancel()  # else it would be kept as long as the connection, and longer
+        watching.cancel()
 
 
-async def _parts_of(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
-    """Read a body part by part; a body that is asked for its parts a second time has none left."""
-    async for part in protocol:
-        yield part
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":  # what is left of a body nobody reads
+        pass
+
+
+def _part(content: bytes, *, is_last: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": content, "more_body": not is_last}
 
 
 def _length_told(headers: Headers) -> int | None:
     return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
-def _stream(answer: _Answer, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+def _stream(answer: _Answer, send: Send, loop: asyncio.AbstractEventLoop) -> None:
     """Send an answer part by part, from a thread, since the next part may be long in coming."""
-    transport = protocol.response_stream(answer.status, answer.headers)
 
-    async def send(part: bytes) -> None:
-        await transport.send_bytes(part)
+    def sent(part: dict[str, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(_sent(send, part), loop).result()
 
     # What is left of the length that was told tells the client, if it is still there.
-    with suppress(ConnectionError, ProtocolClosed):
-        for part in chain((answer.first,), answer.rest or ()):
-            asyncio.run_coroutine_threadsafe(send(part), loop).result()
+    with suppress(ConnectionError):
+        for content in chain((answer.first,), answer.rest or ()):
+            sent(_part(content))
+        sent(_part(b"", is_last=True))
 
 
-async def _drop(protocol: HTTPProtocol) -> None:
-    """End the connection without an answer."""
-    # granian has no call for it, but it does so at headers that contradict each other.
-    headers = [("content-length", "1"), ("transfer-encoding", "none")]
-    # granian would log what it raises, on a standard output that perhaps nobody reads.
-    with suppress(ProtocolClosed):
-        await protocol.response_stream(200, headers).send_bytes(b" ")
+async def _sent(send: Send, part: dict[str, Any]) -> None:
+    await send(part)
 
 
 def _closing(rest: Iterator[bytes], parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -39,30 +39,9 @@ def ignores_hangup() -> bool:
     return hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def end_on_hangup(stop: Handler, *, ignored: bool) -> None:
-    """Stop when the terminal is closed; granian would load its workers anew.
-
-    Args:
-        stop: What stops the server.
-        ignored: Whether to go on instead.
-    """
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else stop)
-
-
 def listen_to_the_main_process_only() -> None:
-    """Let this worker be stopped by the main process, and by nothing that a terminal sends to all.
-
-    A forked worker has granian's own handlers, which swallow what the main process sends: being told to stop while it
-    loads, it would have to be killed, after the time that requests under way are given.
-
-    To be called before the worker has threads: those that are made later block what this one does.
-    """
+    """Let this worker be stopped by the main process, and by nothing that a terminal sends to all."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # granian has its loop handle interrupts later, and a worker that ends by them, before the main process tells it to,
-    # counts as one that crashed. What is blocked reaches no handler.
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

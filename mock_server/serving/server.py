@@ -1,31 +1,25 @@
-"""Serving the mock with granian."""
+"""Serving the mock with uvicorn, as the service is."""
 
 from __future__ import annotations
 
-import ctypes
+import asyncio
 import dataclasses
 import errno
-import multiprocessing
+import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from http.client import HTTPConnection, HTTPException
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from flask import Flask
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
+from uvicorn import Config, Server
 
 from mock_server.app import create_app
 from mock_server.control.mock_control import sessions_of
@@ -34,16 +28,12 @@ from mock_server.http.protocol import MAX_BODY
 from mock_server.metrics import FOLDER_VARIABLE
 from mock_server.operations import backends, concept, visual
 from mock_server.operations.backend import Backend
+from mock_server.serving.connection import CONNECTIONS, Connection
 from mock_server.serving.cost import Cost
 from mock_server.serving.gateway import Application, Environ, Gateway, Limits
-from mock_server.serving.lifetime import (
-    Handler,
-    end_on_hangup,
-    end_with_parent,
-    ignores_hangup,
-    listen_to_the_main_process_only,
-)
+from mock_server.serving.lifetime import end_with_parent, ignores_hangup, listen_to_the_main_process_only
 from mock_server.serving.standard_error import keep_libraries_out_of_a_pipe
+from mock_server.serving.workers import CONTEXT, Workers
 from mock_server.sessions.sessions import Sessions
 from mock_server.settings import Settings
 from mock_server.store.opening import check_store, open_store
@@ -51,10 +41,8 @@ from mock_server.store.protocol import Store
 from sam3_contract import spec, wire
 from sam3_contract.errors import StoreError, UsageError
 
-CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
 READ_TIMEOUT: Final = 30.0  # seconds; 20 MiB in that time is a slow upload, or a keep-alive connection is idle
-PATIENCE: Final = 30.0  # seconds to wait for the first answer
-POLL: Final = 0.01  # seconds between two looks whether it comes
+_BACKLOG: Final = 1024  # connections that wait to be taken
 STOP_TIMEOUT: Final = 5  # seconds that a request under way may take when the server is stopped
 _TRIED: Final[list[Gateway]] = []  # what the settings were tried with, for workers that are forked
 _WARMING_IMAGE: Final[dict[str, Any]] = {"type": "url", "value": "https://example.com/warm.jpg"}
@@ -102,22 +90,25 @@ def address_of(host: str) -> str:
     return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
 
 
-def free_port(address: str, port: int) -> int:
-    """Make sure that a port can be bound; for 0, find one that can.
+def listening(address: str, port: int) -> socket.socket:
+    """Listen on a port; for 0, on one that is free.
 
     Raises:
         UsageError: If the address is not this machine's or the port is taken.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-            return int(probe.getsockname()[1])
+        if os.name == "posix":  # elsewhere it would share a port that is taken
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(_BACKLOG)
     except OSError as error:
+        listener.close()
         reason = (error.strerror or str(error)).lower()
         hint = "; --port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
         raise UsageError(f"cannot listen on {address} port {port}: {reason}{hint}") from error
+    return listener
 
 
 def serve(
@@ -154,52 +145,26 @@ def serve(
     """
     keep_libraries_out_of_a_pipe()
     address = address_of(host)
-    chosen = free_port(address, port)
-    hangup_ignored = ignores_hangup()
+    listener = listening(address, port)
+    hangup_ends = not ignores_hangup()
     limits = Limits(body=MAX_BODY, read_timeout=read_timeout, threads=CONNECTIONS)
-    with _shared_folder(workers) as shared:
+    with listener, _shared_folder(workers) as shared:
         if settings.metrics:
             _share_metrics(shared)
         # What is wrong with the store or the document is said here, not by worker after worker.
         if settings.store is not None:
             check_store(settings.store)
-        stopping = multiprocessing.RawValue("b", 0)
-        plan = _Plan(settings, document, limits, shared, around, page if settings.control else None, stopping)
+        plan = _Plan(settings, document, limits, shared, around, page if settings.control else None)
         _TRIED[:] = [plan.load()]
+        chosen = listener.getsockname()[1]
         url = f"http://[{address}]:{chosen}" if ":" in address else f"http://{address}:{chosen}"
-        first = multiprocessing.Semaphore(1)
-        server = Granian(
-            "mock_server",
-            address=address,
-            port=chosen,
-            interface=Interfaces.RSGI,
-            workers=workers,
-            backpressure=CONNECTIONS,
-            http=HTTPModes.http1,  # with both versions on one port, granian waits for ever for the first byte
-            http1_settings=HTTP1Settings(header_read_timeout=int(read_timeout * 1000)),
-            workers_kill_timeout=STOP_TIMEOUT,
-            respawn_failed_workers=True,
-            log_level=LogLevels.error,
-            websockets=False,
-            reload_paths=[Path(__file__).parent],  # never read, but without them it asks for a folder that may be gone
-        )
-        # What grows as long as its client is there would be waited for, and then killed with its worker.
-        interrupt = partial(_stop, stopping, server.signal_handler_interrupt)
-        server.signal_handler_interrupt = interrupt  # type: ignore[method-assign]
         # Nothing local in here: where processes are spawned, it is pickled.
         orphaned = partial(_clean_up, shared, partial(ended, url))
-        load = partial(_load_and_announce, plan, partial(ready, url), url, first, orphaned)
-        server.on_startup(partial(end_on_hangup, interrupt, ignored=hangup_ignored))
+        run = partial(_run_worker, plan, partial(ready, url), CONTEXT.Semaphore(1), orphaned)
         try:
-            server.serve(target_loader=load, wrap_loader=False)
+            Workers(listener, run, count=workers, grace=STOP_TIMEOUT).serve(hangup_ends=hangup_ends)
         finally:
             ended(url)
-
-
-def _stop(stopping: ctypes.c_byte, stop: Handler, number: int, frame: FrameType | None) -> None:
-    """Tell workers that the server ends, and end it."""
-    stopping.value = 1
-    stop(number, frame)
 
 
 @contextmanager
@@ -251,7 +216,6 @@ class _Plan:
         shared: The folder of what several workers share.
         around: Makes of the mock what is served.
         page: The page in front of that.
-        stopping: Not 0 when the server ends.
     """
 
     settings: Settings
@@ -260,7 +224,6 @@ class _Plan:
     shared: Path | None
     around: Callable[[Application], Application] | None
     page: Page | None
-    stopping: ctypes.c_byte
 
     def load(self) -> Gateway:
         """Make the application and the gateway before it."""
@@ -274,7 +237,7 @@ class _Plan:
             served = self.page.put(served, app, self.settings, contract)
         always = self.around is not None or _waits(self.settings)
         may_wait = partial(_may_wait, sessions, always=always, page=self.page.path if self.page else None)
-        return Gateway(served, self.limits, may_wait, cost.is_quick, is_stopping=lambda: bool(self.stopping.value))
+        return Gateway(served, self.limits, may_wait, cost.is_quick)
 
     def _store(self) -> Store | None:
         settings = self.settings
@@ -308,23 +271,68 @@ def _may_wait(sessions: Sessions, environ: Environ, *, always: bool, page: str |
     return page is not None and environ["PATH_INFO"].startswith(page)
 
 
-def _load_and_announce(
+class _Server(Server):
+    """A server in a worker.
+
+    Args:
+        config: How it serves.
+        announce: Called once it takes connections.
+    """
+
+    def __init__(self, config: Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections, and say so."""
+        await super().startup(sockets)
+        asyncio.get_running_loop().call_soon(self._announce)  # where it fails, the server goes on
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # a context manager as well
+        """Be told to stop by the main process alone."""
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        return nullcontext()
+
+
+def _run_worker(
     plan: _Plan,
     announce: Callable[[], None],
-    url: str,
     first: Semaphore,
     orphaned: Callable[[], None],
-) -> Gateway:
-    """Load the application in a worker; the first to have done so watches for it to answer."""
+    listener: socket.socket,
+) -> None:
+    """Serve in a worker; the first that takes connections says so."""
     listen_to_the_main_process_only()
     end_with_parent(orphaned)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what clients send wrongly is answered, and no more
     gateway = _TRIED[0] if _TRIED else plan.load()
     warm_up()
-    if first.acquire(block=False):
-        # What is put around a mock may pass requests on, but none with a body that is larger than any.
-        headers = {"Content-Length": str(plan.limits.body + 1)} if plan.around else {}
-        threading.Thread(target=_announce_once_it_answers, args=(url, headers, announce), daemon=True).start()
-    return gateway
+    config = Config(
+        gateway,
+        interface="asgi3",
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=plan.limits.read_timeout,  # type: ignore[arg-type]  # fractions are fine
+        timeout_graceful_shutdown=STOP_TIMEOUT,
+    )
+    server = _Server(config, lambda: announce() if first.acquire(block=False) else None)
+    gateway.is_stopping = lambda: server.should_exit
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - is not everywhere
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def warm_up() -> None:
@@ -338,18 +346,3 @@ def warm_up() -> None:
         concept.concept_segment(wire.parse_request(wire.ConceptSegmentRequest, body), backend)
     body = {"image": _WARMING_IMAGE, "prompts": _WARMING_CLICKS}
     visual.visual_segment(wire.parse_request(wire.VisualSegmentRequest, body), backend)
-
-
-def _announce_once_it_answers(url: str, headers: dict[str, str], announce: Callable[[], None]) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / POLL)):
-        try:
-            connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
-            connection.request("GET", "/healthz", headers=headers)
-            connection.getresponse().read()
-            connection.close()
-        except (OSError, HTTPException):
-            pause.wait(POLL)
-        else:
-            announce()
-            return

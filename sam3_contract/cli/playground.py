@@ -58,7 +58,7 @@ def playground(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     # Nothing here is linear algebra; the threads for it take time at the start, and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Only here: no other command waits for Flask and granian to be imported.
+    # Only here: no other command waits for Flask and uvicorn to be imported.
     from mock_server.serving.server import Page, serve  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415
     from sam3_contract.playground import serving  # noqa: PLC0415

@@ -166,7 +166,7 @@ def is_in(unit: str, room: str) -> bool:
     ("library", "allowed"),
     [
         ("flask", {"mock_server", "sam3_contract.interception", "sam3_contract.playground"}),
-        ("granian", {"mock_server.serving"}),
+        ("uvicorn", {"mock_server.serving"}),
         ("sqlite3", {"mock_server.store"}),
         ("redis", {"mock_server.store"}),
         ("prometheus_client", {"mock_server.metrics"}),

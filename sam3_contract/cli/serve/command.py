@@ -269,7 +269,7 @@ def serve(
     """  # noqa: D301 - click reads the backspace: keep these lines as they are
     warn_of_variables(_PREFIX, click.get_current_context().command)
     _calm_libraries()
-    # Only here: no other command waits for Flask and granian to be imported.
+    # Only here: no other command waits for Flask and uvicorn to be imported.
     from mock_server.serving.server import Page, address_of  # noqa: PLC0415
     from mock_server.serving.server import serve as serve_mock  # noqa: PLC0415
     from mock_server.settings import Settings  # noqa: PLC0415

@@ -305,8 +305,8 @@ def test_workers_give_the_same_bytes_and_leave_nothing_behind(tmp_path: Path, mo
             with urllib.request.urlopen(request) as answer:
                 return answer.read(), answer.headers[EMBEDDING]
 
-        assert list(tmp_path.glob("sam3-mock-*/store.sqlite*"))
         send("embed_image", {"image": IMAGE, "image_id": "photo"})
+        assert list(tmp_path.glob("sam3-mock-*/store.sqlite*"))
         send("visual_segment", {**named, "image": IMAGE, "prompts": ONE, **SAVE})
         # Were one of three workers to look in a memory of its own, it would refuse the image.
         answers = {send("visual_segment", {**named, "image": UNDECODABLE, **LOAD}) for _ in range(24)}

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # not marked as its export
 
 from mock_server.http.growing import Growing
 from mock_server.serving import gateway as gateway_module
 from mock_server.serving.gateway import Gateway, Limits
 
-REQUEST = {"method": "GET", "path": "/", "query_string": "", "http_version": "1.1", "scheme": "http"}
-SCOPE: Any = SimpleNamespace(headers={}, server="127.0.0.1:1", client="127.0.0.1:2", **REQUEST)
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/",
+    "query_string": b"",
+    "headers": [],
+    "server": ("127.0.0.1", 1),
+    "client": ("127.0.0.1", 2),
+}
 
 
-class Connection:
-    """A kept connection, whose client does not go away."""
+class Client:
+    """A client that reads what is sent, until it leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, leaves_after: int = 10**9) -> None:
         self.statuses: list[int] = []
+        self.parts: list[bytes] = []
+        self.ended = 0
+        self._leaves_after = leaves_after
+        self._left = asyncio.Event()
 
-    async def client_disconnect(self) -> None:
-        await asyncio.Event().wait()
+    async def receive(self) -> dict[str, Any]:
+        await self._left.wait()
+        return {"type": "http.disconnect"}
 
-    def response_bytes(self, status: int, *_: Any) -> None:
-        self.statuses.append(status)
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.statuses.append(message["status"])
+            return
+        if message["body"]:
+            self.parts.append(message["body"])
+        self.ended += not message["more_body"]
+        if len(self.parts) == self._leaves_after:
+            self._left.set()
+
+    async def ask(self, gateway: Gateway) -> None:
+        await gateway(SCOPE, self.receive, self.send)
 
 
 def test_nothing_watches_a_kept_connection_once_its_request_is_answered() -> None:
@@ -38,15 +60,16 @@ def test_nothing_watches_a_kept_connection_once_its_request_is_answered() -> Non
 
     limits = Limits(body=100, read_timeout=30, threads=1)
 
-    async def ask() -> tuple[list[int], set[Any]]:
-        connection: Any = Connection()
+    async def ask() -> tuple[Client, set[Any]]:
+        client = Client()
         gateway = Gateway(app, limits, may_wait=lambda _: True, is_quick=lambda *_: False)
         for _ in range(3):
-            await gateway(SCOPE, connection)
+            await client.ask(gateway)
         await asyncio.sleep(0)  # what was cancelled ends in the next turn
-        return connection.statuses, asyncio.all_tasks() - {asyncio.current_task()}
+        return client, asyncio.all_tasks() - {asyncio.current_task()}
 
-    assert asyncio.run(ask()) == ([200] * 3, set())
+    client, left = asyncio.run(ask())
+    assert (client.statuses, client.parts, client.ended, left) == ([200] * 3, [b"done"] * 3, 3, set())
 
 
 class Counting(Growing):
@@ -60,32 +83,6 @@ class Counting(Growing):
 
     def __iter__(self) -> Iterator[bytes]:
         yield b"what there is"
-
-
-class Reader:
-    """A connection that is streamed to, until its client leaves."""
-
-    def __init__(self, *, leaves_after: int = 10**9, breaks_after: int = 10**9) -> None:
-        self.parts: list[bytes] = []
-        self.whole: list[bytes] = []
-        self._leaves_after, self._breaks_after = leaves_after, breaks_after
-        self._left = asyncio.Event()
-
-    async def client_disconnect(self) -> None:
-        await self._left.wait()
-
-    def response_bytes(self, _: int, __: Any, body: bytes) -> None:
-        self.whole.append(body)
-
-    def response_stream(self, *_: Any) -> Reader:
-        return self
-
-    async def send_bytes(self, part: bytes) -> None:
-        if len(self.parts) == self._breaks_after:
-            raise ProtocolClosed
-        self.parts.append(part)
-        if len(self.parts) == self._leaves_after:
-            self._left.set()
 
 
 def streamed(
@@ -116,12 +113,11 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_body_grows_in_one_answer_until_there_is_no_more() -> None:
-    async def read(gateway: Gateway) -> list[bytes]:
-        reader: Any = Reader()
-        await gateway(SCOPE, reader)
-        return [*reader.parts, *reader.whole]
+    client = Client()
 
-    assert streamed(read, lambda: iter([b"a", b"", b"", b"b", None])) == [b"a", b"b"]
+    streamed(client.ask, lambda: iter([b"a", b"", b"", b"b", None]))
+
+    assert (client.parts, client.ended) == ([b"a", b"b"], 1)
 
 
 def for_ever() -> Iterator[bytes]:
@@ -130,56 +126,53 @@ def for_ever() -> Iterator[bytes]:
 
 
 def test_body_ends_when_its_client_has_gone() -> None:
-    async def read(gateway: Gateway) -> list[int]:
-        leaving: list[Any] = [Reader(leaves_after=3), Reader(breaks_after=4)]
-        for one in leaving:
-            await gateway(SCOPE, one)
-        return [len(one.parts) for one in leaving]
+    clients = [Client(leaves_after=3), Client(leaves_after=4)]
 
-    assert streamed(read, for_ever, streams=1) == [3, 4]
+    async def read(gateway: Gateway) -> None:
+        for one in clients:
+            await one.ask(gateway)
+
+    streamed(read, for_ever, streams=1)
+
+    assert [len(one.parts) for one in clients] == [3, 4]
 
 
-def test_body_of_somebody_who_does_not_read_ends_at_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_ends_at_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_module, "_GROWN", 12)
+    client = Client()
 
-    async def read(gateway: Gateway) -> list[bytes]:
-        reader: Any = Reader()
-        await gateway(SCOPE, reader)
-        return list(reader.parts)
+    streamed(client.ask, for_ever)
 
-    assert streamed(read, for_ever) == [b"again"] * 3
+    assert (client.parts, client.ended) == ([b"again"] * 3, 1)
 
 
 def test_body_ends_with_the_server() -> None:
-    reader: Any = Reader()
+    client = Client()
 
-    async def read(gateway: Gateway) -> list[bytes]:
-        await gateway(SCOPE, reader)
-        return list(reader.parts)
+    streamed(client.ask, for_ever, is_stopping=lambda: len(client.parts) == 5)
 
-    assert streamed(read, for_ever, is_stopping=lambda: len(reader.parts) == 5) == [b"again"] * 5
+    assert (client.parts, client.ended) == ([b"again"] * 5, 1)
 
 
 def test_client_that_is_told_nothing_for_long_is_told_that_it_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_module, "_SIGNS_OF_LIFE", -1)
+    client = Client()
 
-    async def read(gateway: Gateway) -> list[bytes]:
-        reader: Any = Reader()
-        await gateway(SCOPE, reader)
-        return list(reader.parts)
+    streamed(client.ask, lambda: iter([b"", None]))
 
-    assert streamed(read, lambda: iter([b"", None])) == [b":\n\n"]
+    assert client.parts == [b":\n\n"]
 
 
 def test_more_streams_than_there_may_be_get_what_there_is_and_wait_for_no_thread() -> None:
-    async def read(gateway: Gateway) -> tuple[list[int], list[bytes]]:
-        readers: list[Any] = [Reader(leaves_after=50) for _ in range(2)]
-        late: Any = Reader()
-        under_way = [asyncio.ensure_future(gateway(SCOPE, one)) for one in readers]
-        while not all(one.parts for one in readers):  # both, with one thread between them
-            await asyncio.sleep(0)
-        await gateway(SCOPE, late)
-        await asyncio.gather(*under_way)
-        return [len(one.parts) for one in readers], late.whole
+    clients, late = [Client(leaves_after=50) for _ in range(2)], Client()
 
-    assert streamed(read, for_ever) == ([50, 50], [b"what there is"])
+    async def read(gateway: Gateway) -> None:
+        under_way = [asyncio.ensure_future(one.ask(gateway)) for one in clients]
+        while not all(one.parts for one in clients):  # both, with one thread between them
+            await asyncio.sleep(0)
+        await late.ask(gateway)
+        await asyncio.gather(*under_way)
+
+    streamed(read, for_ever)
+
+    assert ([len(one.parts) for one in clients], late.parts) == ([50, 50], [b"what there is"])
