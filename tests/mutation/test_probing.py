@@ -266,6 +266,7 @@ def test_files_say_what_the_terminal_says() -> None:
     page = as_html(score)
     assert page.count("<img") == 1  # without the fault; what comes with it fits no image
     assert "default-src 'none'" in page
+    assert page.count("<main>") == page.count("</main>") == 1
     assert all(one in page for one in ("size_swapped", "retried what may not be", "33 %"))
     said = "\n".join(line for line, _ in lines_of(score))
     assert "silently wrong:\n  size_swapped  mine  changed: prompt_results[].predictions[].masks.size" in said

@@ -64,6 +64,7 @@ def test_what_was_met_is_counted_and_what_is_missing_named(session: pytest.Pytes
     result.stdout.fnmatch_lines(["operation*1 of   3  missing: visual_segment*", "contract coverage * %"])
     page = (session.path / "report" / "coverage.html").read_text()
     assert page.count('class="missing"') == len(value["missing"])
+    assert page.count("<main>") == page.count('<pre tabindex="0">') == 1  # which scrolls, by the keyboard too
 
 
 def test_tests_for_what_is_missing_pass_and_meet_the_rest(session: pytest.Pytester) -> None:

@@ -93,6 +93,13 @@ def test_page_shows_each_finding_with_pictures_request_and_answer() -> None:
         assert words in page.text, words
 
 
+def test_parts_of_the_page_are_told_apart_by_their_names() -> None:
+    landmarks = [one for tag, one in page_of(broken_run()).elements if tag == "section" or one.get("role") == "region"]
+    names = [one["aria-labelledby"] for one in landmarks if "aria-labelledby" in one]
+
+    assert len(names) == len(set(names)) > 3
+
+
 def test_page_says_what_could_not_be_judged() -> None:
     text = page_of(held_run(unjudged=tuple(f"M03 could not judge x{number}" for number in range(25)))).text
 
