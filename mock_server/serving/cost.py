@@ -16,6 +16,7 @@ import pybase64
 
 from mock_server.engines.specimens import PREFIX
 from mock_server.http.protocol import CONTROL_PREFIX
+from sam3_contract.errors import ImageError
 from sam3_contract.images import jpeg, png
 from sam3_contract.images.rough_size import rough_size
 
@@ -115,10 +116,25 @@ def _pixels_sent(value: memoryview) -> int | None:
             content = pybase64.b64decode(text[: len(text) // 4 * 4], validate=True)
         except ValueError:
             return None
-        pixels = pixels_of(content)
-        if pixels is not None:
-            return pixels if jpeg.is_sequential(content) else pixels * _DECODED
+        weight = _weight_of(content)
+        if weight is not None:
+            return weight
     return None
+
+
+def _weight_of(content: bytes) -> int | None:
+    """Weigh an image by its pixels, from the first bytes of its file, and by whether it has to be decoded."""
+    if not content.startswith(b"\xff\xd8"):
+        pixels = pixels_of(content)
+        return None if pixels is None else pixels * _DECODED
+    try:
+        frame = jpeg.first_frame(content)
+    except ImageError:
+        return None
+    if frame is None:
+        return None
+    is_sequential, width, height = frame
+    return width * height * (1 if is_sequential else _DECODED)
 
 
 def pixels_of(content: bytes) -> int | None:

@@ -26,6 +26,7 @@ _ALL_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # progre
 # What a JPEG without metadata is made of: tables, the frame's header, JFIF's own header, comments.
 _PLAIN: Final = _FRAMES | {_HUFFMAN, _QUANTIZATION, START_OF_SCAN, 0xDD, _JFIF, _COMMENT}
 _COMMON: Final = _PLAIN | frozenset(range(0xE0, 0xF0))
+_FILLING: Final = b"\xff\xff"
 _FILL: Final = re.compile(rb"\xff*(?=\xff)")
 _END: Final = b"\xff\xd9"
 # But for restarts. Of bytes that fill, only the last one is looked at: `\xff+` would try each of a run to its end.
@@ -179,8 +180,9 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """
     position = 2
     for _ in range(MAX_SEGMENTS):
-        filled = _FILL.match(content, position)
-        position = position if filled is None else filled.end()
+        if content.startswith(_FILLING, position):
+            filled = _FILL.match(content, position)
+            position = position if filled is None else filled.end()
         if position + 4 > len(content) or content[position] != 0xFF or content[position + 1] == START_OF_SCAN:
             return
         _, marker, length = SEGMENT.unpack_from(content, position)
@@ -220,18 +222,21 @@ def count_scans(content: bytes) -> int | None:
 
 def size_of_frame(content: bytes) -> tuple[int, int] | None:
     """Read ``(width, height)`` from the first frame of a file, or of its beginning; ``None`` if it is not in there."""
+    frame = first_frame(content)
+    return None if frame is None else frame[1:]
+
+
+def first_frame(content: bytes) -> tuple[bool, int, int] | None:
+    """Read the first frame of a file, or of its beginning.
+
+    Returns:
+        Whether it is of a kind that mostly need not be decoded, its width, its height; ``None`` if it is not in there.
+
+    Raises:
+        ImageError: If there are more segments in front of it than any program writes.
+    """
     for marker, start, _ in segments(content):
         if marker in _ALL_FRAMES and start + _FRAME.size <= len(content):
             _, height, width, _ = _FRAME.unpack_from(content, start)
-            return width, height
+            return marker in _FRAMES, width, height
     return None
-
-
-def is_sequential(content: bytes) -> bool:
-    """Check whether the first frame of a file, or of its beginning, is of a kind that mostly need not be decoded."""
-    if not content.startswith(b"\xff\xd8"):
-        return False
-    try:
-        return next((marker in _FRAMES for marker, _, _ in segments(content) if marker in _ALL_FRAMES), False)
-    except ImageError:
-        return False
