@@ -6,13 +6,13 @@ import asyncio
 import re
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-__all__ = ["ABORT", "CONNECTIONS", "Connection"]
+__all__ = ["CONNECTIONS", "ENDING", "Connection"]
 
 CONNECTIONS: Final = 256  # of each worker, idle ones included; as many of its requests can wait at the same time
-ABORT: Final = "sam3_contract.abort"
-"""Where a request's scope has what ends its connection at once, among the extensions."""
+ENDING: Final = "sam3_contract.ending"
+"""Where a request's scope has ways to end its connection, among the extensions: ``abort`` at once, ``close``."""
 _LONGEST_HEAD: Final = 64 * 1024  # bytes
 _LARGE: Final = 1024 * 1024  # bytes of a body that are read on, whether anybody takes them or not
 _TOO_LONG: Final = "Request Header Fields Too Large"
@@ -33,6 +33,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._head_bytes: int | None = None  # of one that has begun
         self._timer: asyncio.TimerHandle | None = None
+        self._answered: RequestResponseCycle | None = None  # not the newest one, where requests are pipelined
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
         """Wait for a head, and end the connection that has waited longest if there are too many."""
@@ -40,12 +41,18 @@ class Connection(HttpToolsProtocol):
         self._waiting[self] = None
         self._bound_the_wait()
         if len(self.connections) > CONNECTIONS and len(self._waiting) > 1:
-            next(iter(self._waiting)).transport.close()
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Wait for nothing any more, and tell every request that is under way, of which uvicorn tells the last one."""
         self._stop_waiting()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         """Read on, but no head without an end."""
@@ -53,15 +60,18 @@ class Connection(HttpToolsProtocol):
         super().data_received(_without_upgrade(data) if is_waiting else data)
         if self in self._waiting and not self.transport.is_closing():
             self._bound_the_wait()
-            if self._head_bytes is not None:
-                self._head_bytes += len(data)
-                if self._head_bytes > _LONGEST_HEAD:
+        if self._head_bytes is not None and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > _LONGEST_HEAD:
+                if self in self._waiting:
                     self.send_400_response(_TOO_LONG)
+                else:  # of a request behind one that is under way: refused when that is answered
+                    self.flow.pause_reading()
 
     def on_message_begin(self) -> None:
         """Begin to read a head, and give what will answer it a way to end the connection."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
+        self.scope["extensions"] = {ENDING: {"abort": self.transport.abort, "close": self.transport.close}}
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
@@ -69,6 +79,10 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = None
         self._stop_waiting()
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Wake nobody for a part of a body that is not large: the end of the message does."""

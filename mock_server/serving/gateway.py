@@ -26,7 +26,7 @@ from mock_server.http.growing import Growing
 from mock_server.http.pauses import GONE
 from mock_server.http.protocol import SAID_ONCE, WHOLE_BODY
 from mock_server.http.session_address import take_base
-from mock_server.serving.connection import ABORT
+from mock_server.serving.connection import ENDING
 
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
@@ -138,12 +138,14 @@ class Gateway:
             try:
                 answer = await self._answer(environ, pool)
             except ConnectionError:  # how an application asks for the connection to be broken off
-                scope["extensions"][ABORT]["abort"]()
+                scope["extensions"][ENDING]["abort"]()
                 await _gone(receive)
                 return
             if fault is not None and not isinstance(fault, RequestEntityTooLarge):
                 answer.headers.append(("connection", "close"))  # what is left of the body is no next request
-            await self._send(answer, send, gone)
+            if not await self._send(answer, send, gone):
+                scope["extensions"][ENDING]["close"]()
+                await _gone(receive)
 
     async def _answer(self, environ: Environ, pool: ThreadPoolExecutor | None) -> _Answer:
         """Run the application, here or in a thread."""
@@ -151,7 +153,8 @@ class Gateway:
             return self._ask(environ)
         return await asyncio.get_running_loop().run_in_executor(pool, self._ask_if_there, environ)
 
-    async def _send(self, answer: _Answer, send: Send, gone: asyncio.Future[Any] | None) -> None:
+    async def _send(self, answer: _Answer, send: Send, gone: asyncio.Future[Any] | None) -> bool:
+        """Send an answer; tells whether to its end, or the application broke it off."""
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.growing is not None:
@@ -160,7 +163,8 @@ class Gateway:
             await send(_part(answer.first, is_last=True))
         else:
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._waiting, _stream, answer, send, loop)
+            return await loop.run_in_executor(self._waiting, _stream, answer, send, loop)
+        return True
 
     async def _follow(self, growing: Growing, send: Send, gone: asyncio.Future[Any] | None) -> None:
         """Send a body as it grows.
@@ -352,8 +356,12 @@ def _length_told(headers: Headers) -> int | None:
     return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
-def _stream(answer: _Answer, send: Send, loop: asyncio.AbstractEventLoop) -> None:
-    """Send an answer part by part, from a thread, since the next part may be long in coming."""
+def _stream(answer: _Answer, send: Send, loop: asyncio.AbstractEventLoop) -> bool:
+    """Send an answer part by part, from a thread, since the next part may be long in coming.
+
+    Returns:
+        Whether it has come to its end.
+    """
 
     def sent(part: dict[str, Any]) -> None:
         asyncio.run_coroutine_threadsafe(_sent(send, part), loop).result()
@@ -363,6 +371,8 @@ def _stream(answer: _Answer, send: Send, loop: asyncio.AbstractEventLoop) -> Non
         for content in chain((answer.first,), answer.rest or ()):
             sent(_part(content))
         sent(_part(b"", is_last=True))
+        return True
+    return False
 
 
 async def _sent(send: Send, part: dict[str, Any]) -> None:

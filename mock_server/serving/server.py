@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -288,6 +289,11 @@ class _Server(Server):
         await super().startup(sockets)
         asyncio.get_running_loop().call_soon(self._announce)  # where it fails, the server goes on
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is under way, after the time that it has for itself; that it was cut off is no error."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
+
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # a context manager as well
         """Be told to stop by the main process alone."""
         signal.signal(signal.SIGTERM, self.handle_exit)
@@ -325,6 +331,9 @@ def _run_worker(
     gateway.is_stopping = lambda: server.should_exit
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # else threads that wait for something would hold it up
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

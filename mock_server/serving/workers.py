@@ -20,6 +20,7 @@ from mock_server.serving.lifetime import Handler
 __all__ = ["CONTEXT", "Workers"]
 
 _PATIENCE: Final = 2.0  # seconds that a worker has to end by itself, beyond those of the requests under way
+_AGAIN: Final = 0.1  # seconds after which a worker that has not ended is told once more
 _SHORT: Final = 1.0  # seconds; a worker that lived no longer is replaced only after them
 # Where memory is shared with what was loaded before, a worker is there at once; elsewhere that is not safe.
 CONTEXT: Final = (
@@ -68,7 +69,8 @@ class Workers:
 
     def _replace_the_dead(self) -> None:
         begun = time.monotonic()
-        wait([process.sentinel for process in self._processes])
+        # Not for as long as it takes: that a signal came ends no wait, and a worker that hangs does not end either.
+        wait([process.sentinel for process in self._processes], _SHORT)
         if time.monotonic() - begun < _SHORT and not self._stopping:
             time.sleep(_SHORT)
         for place, process in enumerate(self._processes):
@@ -89,11 +91,14 @@ class Workers:
             process.terminate()
 
     def _end(self) -> None:
-        self._terminate()  # once more, for one that was just being started
         deadline = time.monotonic() + self._grace + _PATIENCE
+        # Again and again: Python forgets signals that reach a process while it is being forked.
+        while any(process.is_alive() for process in self._processes) and time.monotonic() < deadline:
+            self._terminate()
+            wait([process.sentinel for process in self._processes if process.is_alive()], _AGAIN)
         for process in self._processes:
-            process.join(max(deadline - time.monotonic(), 0))
             process.kill()
+            process.join()
 
 
 @contextmanager

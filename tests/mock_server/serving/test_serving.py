@@ -351,6 +351,55 @@ def test_stop_does_not_wait_for_ever_for_a_stalled_sender() -> None:
         assert process.wait(timeout=PATIENCE) == 0
 
 
+def request(fault: str) -> bytes:
+    return HEAD + b"X-Mock-Fault: %s\r\nContent-Length: %d\r\n\r\n" % (fault.encode(), len(BODY)) + BODY
+
+
+def test_stop_ends_what_takes_longer_than_it_has_and_says_nothing() -> None:
+    with command() as (process, place), contextlib.ExitStack() as stack:
+        for fault in ("slow:600", "body_drips:600"):
+            channel = stack.enter_context(connected(place))
+            channel.sendall(request(fault))
+        assert channel.recv(65536).startswith(b"HTTP/1.1 200 OK")  # both are under way
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are found in /proc")
+def test_stop_ends_a_worker_that_hangs() -> None:
+    with command() as (process, _):
+        for worker in children_of(process.pid):
+            os.kill(worker, signal.SIGSTOP)
+        process.terminate()
+
+        assert process.wait(timeout=PATIENCE) == 0
+
+
+def test_connections_that_end_early_are_nothing_to_tell() -> None:
+    with command() as (process, place):
+        with pytest.raises(http.client.IncompleteRead):
+            ask(place, "POST", PATH, BODY, **{"X-Mock-Fault": "connection_reset:middle"})
+        for fault in ("slow:0.5", "connection_reset:before"):
+            with connected(place) as channel:
+                channel.sendall(request(fault) * 4)  # pipelined, by a client that does not wait for the answers
+        assert ask(place, "GET", "/healthz")[0] == 200
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_head_behind_a_request_that_is_under_way_is_not_read_without_an_end(place: tuple[str, int]) -> None:
+    with connected(place) as channel:
+        channel.sendall(request("slow:600") + HEAD + b"X-Long: ")
+        channel.settimeout(2)
+
+        with pytest.raises(TimeoutError):  # what the system takes by itself is less
+            channel.sendall(b"x" * 2**25)
+
+
 def test_access_log_goes_to_standard_error_and_the_url_to_standard_output() -> None:
     with command("--access-log", "json") as (process, place):
         ask(place, "POST", "/sam3/concept_segment?api_key=a-secret-key", BODY)
