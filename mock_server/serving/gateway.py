@@ -155,7 +155,7 @@ class Gateway:
 
     async def _send(self, answer: _Answer, send: Send, gone: asyncio.Future[Any] | None) -> bool:
         """Send an answer; tells whether to its end, or the application broke it off."""
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.growing is not None:
             await self._follow(answer.growing, send, gone)
