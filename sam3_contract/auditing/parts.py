@@ -151,7 +151,7 @@ def written_to_part(
             _claim(file, path, head)
             _write_all(file, head.model_dump_json().encode() + b"\n")
             for outcome in _whole(outcomes):
-                _write_all(file, orjson.dumps(asdict(outcome), default=_as_object) + b"\n")
+                _write_all(file, _line_of(outcome))
                 yield outcome
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -232,6 +232,15 @@ def _whole(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Join the pieces of each unit."""
     for _, pieces in groupby(outcomes, key=lambda one: (one.file, one.part)):
         yield sum_of(list(pieces))
+
+
+def _line_of(outcome: Outcome) -> bytes:
+    try:
+        return orjson.dumps(asdict(outcome), default=_as_object) + b"\n"
+    except orjson.JSONEncodeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # for which orjson takes no more than for any exception
+            raise error.__cause__ from None
+        raise
 
 
 def _as_object(value: object) -> object:

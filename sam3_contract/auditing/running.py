@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections import deque
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 from typing import Final
 
 from sam3_contract.auditing.judging import judge_units, pieces_of_units
@@ -198,7 +200,7 @@ class _Pool:
     def _started(self) -> ProcessPoolExecutor:
         # Started afresh, not forked: this process has a thread that draws the progress bar.
         context = get_context("spawn")
-        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_heed_the_parent_only)
 
 
 def _given_up(unit: Unit) -> Outcome:
@@ -226,5 +228,14 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _heed_the_parent_only() -> None:
+    """Leave interrupts to the parent, and end with it, however it ends: it would be waited for, for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_behind, args=(parent.sentinel,), name="parent", daemon=True).start()
+
+
+def _end_behind(parent: int) -> None:
+    wait_for([parent])
+    os._exit(1)  # not sys.exit: nothing that this process is at is to hold it up

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import click
 
 from sam3_contract.cli.lazy import LazyGroup
+from sam3_contract.cli.termination import Terminated, end_as_terminated, interrupt_when_terminated
 from sam3_contract.errors import HELD, UNJUDGED, USAGE, Sam3ContractError
 from sam3_contract.terminal import say
 
@@ -24,6 +25,8 @@ __all__ = ["commands", "main"]
 # Python looks for garbage after every 700 objects, which takes a tenth of the time of a command that imports much and
 # measures much; nearly all that it makes is either kept or gone at once.
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 # What writing to a stream fails with, where no file is named.
 _OF_WRITING: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EAGAIN}
 # What each is about, told without importing it.
@@ -85,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if arguments is None:  # else somebody else's process goes on after it
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         atexit.register(gc.freeze)  # else the interpreter ends with a look for garbage at all there is
+        interrupt_when_terminated()
     stdout = sys.stdout
     try:
         # What a command leaves with context.exit() is returned here, not raised.
@@ -94,9 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         with suppress(OSError):
             error.show()
         sys.exit(USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         _tell("stopped")
-        sys.exit(130)
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+            end_as_terminated()
+            sys.exit(_TERMINATED)
+        sys.exit(_INTERRUPTED)
     except Sam3ContractError as error:
         _tell(f"sam3-contract: {error}")
         sys.exit(error.exit_status)

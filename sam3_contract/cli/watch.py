@@ -34,7 +34,7 @@ from sam3_contract.drift.annotations import annotations_of
 from sam3_contract.drift.drifts import KINDS
 from sam3_contract.drift.markdown import as_markdown, headline_of
 from sam3_contract.drift.sarif import as_sarif
-from sam3_contract.errors import OutputError, SpecError, TransportError, UsageError
+from sam3_contract.errors import UNJUDGED, OutputError, SpecError, TransportError, UsageError
 from sam3_contract.files.atomic import make_folder, write_atomically
 from sam3_contract.installed import __version__
 from sam3_contract.redaction import without_key
@@ -132,6 +132,9 @@ def watch(
     page, about_page = _page(page_url, last) if page_url else (None, _Seen())
     parts = [_Seen() if no_document else _document(target, was, contract), about_page]
     run = _run(transport, contract, max_calls=max_calls, rate=rate)
+    if run.is_interrupted:  # what was not looked at would be new to the watch that compares with this one
+        say(f"sam3-contract: interrupted: {output} is left as it is", err=True)
+        context.exit(UNJUDGED)
     parts += [_seen_in(run, contract, last), _snapshots(transport, files, contract)]
     looked = not refusal_of(run) and not run.unanswered
     seen, absent = (run.deviations_seen, run.deviations_absent) if looked else ((), ())

@@ -303,3 +303,14 @@ def test_line_that_a_full_disk_takes_in_part_is_an_error_and_not_cut_in_silence(
     whole = io.BytesIO()
     parts._write_all(whole, b"0123456789")
     assert (file.getvalue(), whole.getvalue()) == (b"012345", b"0123456789")
+
+
+def test_an_interrupt_while_a_part_is_written_is_one(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parts, "_as_object", interrupted)
+
+    status, _, err = command("check", "many.jsonl", "--shard", "1/1", "--part", "part.jsonl")
+
+    assert (status, err) == (3, "sam3-contract: interrupted: what follows was not judged\n")

@@ -210,6 +210,17 @@ def test_verify_fuzz_judges_generated_requests() -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_verify_fuzz_leaves_nothing_in_the_folder_at_hand(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sam3_contract", "verify", "mock", "--operation", "embed_image", "--fuzz", "1"]
+    kept = {name: value for name, value in os.environ.items() if name != "HYPOTHESIS_STORAGE_DIRECTORY"}
+    (tmp_path / "temporary").mkdir()
+    environment = {**kept, "TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=300)
+
+    assert [one.name for one in tmp_path.iterdir()] == ["temporary"]
+
+
 def test_verify_fuzz_asks_only_the_operation_that_was_chosen() -> None:
     app = create_app()
     with serving(app) as url:

@@ -130,6 +130,8 @@ class AuditReport:
                     self._count_only(outcome)
                 bar.advance(summary.files[outcome.file], outcome.n_bytes)
         except KeyboardInterrupt:
+            if bar.is_writing:  # a line may have been cut off, which the last one is not to follow
+                _print("\n")
             summary.unread.append("interrupted: what follows was not judged")
         except _StdoutError:
             raise
@@ -197,6 +199,7 @@ class _Bar:
     """Shows on stderr how much of all files is judged, if somebody sits there to see it."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        self.is_writing = False
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         # Not redirected: what goes to stdout would end on stderr, even with stdout in a file.
@@ -228,7 +231,9 @@ class _Bar:
         both = self._progress if sys.stdout.isatty() else None
         if both:
             both.stop()
+        self.is_writing = True
         _print(text)
+        self.is_writing = False
         if both:
             both.start()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from sam3_contract.checks import Check, selected
 from sam3_contract.cli.codes import select_and_ignore
 from sam3_contract.cli.options import FiniteRange, api_key_env_option, format_option, timeout_option
 from sam3_contract.cli.verify.plan import Chosen, choose, estimate, show_plan
-from sam3_contract.cli.verify.scratch import folder_of_a_run
+from sam3_contract.cli.verify.scratch import folder_of_a_run, folder_of_hypothesis
 from sam3_contract.errors import UNJUDGED, UsageError
 from sam3_contract.exchanges.exchange import Exchange
 from sam3_contract.files.atomic import check_output, make_folder
@@ -227,11 +227,10 @@ def verify(
                 context.exit(UNJUDGED)
             context.exit(_compared(run, other, output_format=output_format, folder=folder))
         turns = budget.turns(started)
-        with _terminated_as_interrupted():
-            if examples and not run.unanswered and not run.is_interrupted:
-                judge_keys = target == MOCK or key_for(target, api_key_env) is not None
-                run = _fuzzed(run, transport, terms, examples, operations, judge_keys=judge_keys, pace=turns)
-            run = shrunk(run, transport, chosen.plan, contract, pace=turns)
+        if examples and not run.unanswered and not run.is_interrupted:
+            judge_keys = target == MOCK or key_for(target, api_key_env) is not None
+            run = _fuzzed(run, transport, terms, examples, operations, judge_keys=judge_keys, pace=turns)
+        run = shrunk(run, transport, chosen.plan, contract, pace=turns)
         again = _again(target, chosen, contract, folder, key_variable(api_key_env), mock, exact=exact)
     _show(run, contract, output_format=output_format, folder=folder, again=again)
     if write_baseline is not None:
@@ -353,7 +352,7 @@ def _recorded(path: Path, terms: _Terms) -> runner.Run:
 
 def _run(transport: Transport, plan: Plan, terms: _Terms) -> runner.Run:
     progress = _progress(transport.target, min(len(plan), terms.budget.calls), terms.contract, terms.checks)
-    with progress as answered, _terminated_as_interrupted():
+    with progress as answered:
         return runner.verify(
             transport,
             plan,
@@ -377,6 +376,8 @@ def _fuzzed(
     pace: Callable[[], str],
 ) -> runner.Run:
     """Send requests that schemathesis generates as well."""
+    # Else hypothesis puts a folder with a hundred files into the one at hand.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(folder_of_hypothesis()))
     # Only here: schemathesis takes longer to import than planned cases take to send.
     from sam3_contract.verification import fuzz  # noqa: PLC0415
 
@@ -391,16 +392,6 @@ def _fuzzed(
         judge_keys=judge_keys,
         pace=pace,
     )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Take the signal that a cancelled job is sent for Ctrl-C: what came was paid for, and is judged and reported."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _progress(

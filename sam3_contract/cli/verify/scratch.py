@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 KEPT: Final = 10  # runs before this one whose requests are left
+_HYPOTHESIS: Final = "hypothesis"
 
 
 def folder_of_a_run() -> Path:
@@ -25,16 +26,34 @@ def folder_of_a_run() -> Path:
         False
     """
     token = secrets.token_hex(16)
-    temporary = Path(tempfile.gettempdir())
     with suppress(OSError):
-        # By number: a container's user may have no name. A system without such numbers gives each user a folder anyway.
-        own = temporary / f"sam3-contract-{os.getuid() if hasattr(os, 'getuid') else 'own'}"
-        own.mkdir(mode=0o700, exist_ok=True)
-        if _is_private(own):
-            for old in sorted(own.iterdir(), key=lambda entry: entry.lstat().st_mtime)[:-KEPT]:
-                shutil.rmtree(old, ignore_errors=True)
-            return own / token
-    return temporary / f"sam3-contract-{token}"
+        own = _own_folder()
+        runs = (entry for entry in own.iterdir() if entry.name != _HYPOTHESIS)
+        for old in sorted(runs, key=lambda entry: entry.lstat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        return own / token
+    return Path(tempfile.gettempdir()) / f"sam3-contract-{token}"
+
+
+def folder_of_hypothesis() -> Path:
+    """Name a folder for what hypothesis keeps from run to run, which it would put into the folder at hand."""
+    with suppress(OSError):
+        return _own_folder() / _HYPOTHESIS
+    return Path(tempfile.gettempdir()) / f"sam3-contract-{secrets.token_hex(16)}"
+
+
+def _own_folder() -> Path:
+    """Make the user's own folder, if need be.
+
+    Raises:
+        OSError: If it cannot be had, or is not the user's own.
+    """
+    # By number: a container's user may have no name. A system without such numbers gives each user a folder anyway.
+    own = Path(tempfile.gettempdir()) / f"sam3-contract-{os.getuid() if hasattr(os, 'getuid') else 'own'}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(own):
+        raise PermissionError(f"{own} is somebody else's")
+    return own
 
 
 def _is_private(folder: Path) -> bool:
