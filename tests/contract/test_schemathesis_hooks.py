@@ -58,7 +58,8 @@ def test_schemathesis_without_hooks_never_generates_an_image(tmp_path: Path) -> 
         )  # any module that registers nothing
 
     assert result.returncode == 1
-    assert "Could not load input image" in result.stdout
+    # For its image or, if that is made up first, for the name of its model: which of them varies.
+    assert "Schema-valid request rejected" in result.stdout
 
 
 @pytest.mark.parametrize(
