@@ -329,8 +329,8 @@ def _run_worker(
     )
     server = _Server(config, lambda: announce() if first.acquire(block=False) else None)
     gateway.is_stopping = lambda: server.should_exit
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
+    # Its loop is never closed: threads that still have something to send would complain of that.
+    asyncio.Runner(loop_factory=_loop_factory()).run(server.serve(sockets=[listener]))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # else threads that wait for something would hold it up
